@@ -1,0 +1,47 @@
+/* A borrowed run of bytes: pointer and length, no terminator, no ownership. */
+#ifndef WEIR_BASE_STR_H
+#define WEIR_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct str {
+    const char *p;
+    size_t n;
+};
+
+/* A struct str over a string literal. */
+#define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+/* The two arguments that printf's "%.*s" takes. */
+#define STR_ARG(s) (int)(s).n, (s).p
+
+/* A struct str over a terminated string, which may be NULL (then empty). */
+static inline struct str str_of(const char *z)
+{
+    return (struct str){z, z ? strlen(z) : 0};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* One ASCII letter in lower case; every other byte unchanged. No locale. */
+static inline char str_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Equal but for the case of ASCII letters. */
+static inline bool str_ieq(struct str a, struct str b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if (str_lower(a.p[i]) != str_lower(b.p[i]))
+            return false;
+    return true;
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* Reading documents from disk, and noticing that they changed. */
+#ifndef WEIR_CONF_FILE_H
+#define WEIR_CONF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/problems.h"
+
+enum { FILE_BYTES_MAX = 256 * 1024 * 1024 };
+
+/* The whole file, terminated, to be freed by the caller; NULL with a problem added. */
+char *file_read(const char *path, size_t *length, struct problems *problems);
+
+/* Watches the folders of some files (inotify), so that editors' rename-over and Kubernetes' symlink swap (..data) count as
+ * changes, and the folders their symbolic links lead through. Several events of one change are one. Control thread. */
+struct file_watch;
+
+/* Begins to watch; paths are copied. NULL when out of memory or descriptors: errno says. */
+struct file_watch *file_watch_open(char *const *paths, int nr_paths);
+void file_watch_close(struct file_watch **watch);
+
+/* The descriptor that becomes readable when something may have changed. */
+int file_watch_fd(const struct file_watch *watch);
+
+/* Call when readable: reads the events away and tells whether any watched file's identity (device, inode, size, mtime) is another
+ * than at the last call. Also renews the watches of folders that were replaced. */
+bool file_watch_changed(struct file_watch *watch);
+
+#endif

@@ -1,0 +1,49 @@
+/* The access log: workers format lines into rings of their own, one thread writes them out. A worker never waits: what does
+ * not fit is dropped and counted. */
+#ifndef WEIR_METRICS_ACCESSLOG_H
+#define WEIR_METRICS_ACCESSLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum accesslog_format { ACCESSLOG_JSON, ACCESSLOG_TEXT };
+
+/* One exchange as logged. Strings are borrowed for the call. Times in microseconds, -1 where a phase was not reached. */
+struct accesslog_entry {
+    uint64_t unix_us; /* wall clock at the first request byte */
+    struct str request_id, client, method, target, host, protocol; /* target: path and query as received */
+    struct str function, alias, version, endpoint;  /* empty where none was picked */
+    struct str executed_version;                    /* differs from version after a failover */
+    int status;                                     /* sent to the client; 0: none */
+    struct str outcome;                             /* "ok" or an error's or rejection's label */
+    uint64_t bytes_in, bytes_out;                   /* bodies */
+    int64_t connect_us, head_us, total_us;          /* connection had, response head seen, end; since the start */
+    int retries;
+    bool is_upstream_reused;
+    struct str user_agent;
+};
+
+struct accesslog;
+struct accesslog_ring;
+
+/* Starts the writer thread. file: a path, or "-" for standard output. nr_rings: one per worker. NULL with errno when the file cannot be
+ * opened or memory ran out. */
+struct accesslog *accesslog_open(const char *file, enum accesslog_format format, int nr_rings);
+
+/* Writes out what the rings hold, ends the thread, closes the file. The workers have ended. */
+void accesslog_close(struct accesslog **log);
+
+struct accesslog_ring *accesslog_ring(struct accesslog *log, int index);
+
+/* Adds one line. The ring's own worker; no system call, no lock, no allocation. */
+void accesslog_write(struct accesslog_ring *ring, const struct accesslog_entry *entry);
+
+/* The writer opens the file again by name, so that it can be rotated (SIGUSR1). Any thread. */
+void accesslog_reopen(struct accesslog *log);
+
+/* Lines that were dropped because a ring was full, or that could not be written. Any thread. */
+uint64_t accesslog_lost(const struct accesslog *log);
+
+#endif

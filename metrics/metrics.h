@@ -1,0 +1,169 @@
+/* What happened, counted: a cell of numbers per worker and series, which its worker alone writes and the control thread reads.
+ *
+ * A series is (function, alias, version); its number is found when a table is built, so the hot path adds to memory it
+ * already has a pointer to. Cells are allocated at a series' first invocation on a worker. Counters survive reloads: names that
+ * return find their number again as long as anything was counted under it.
+ *
+ * All numbers are relaxed atomics with a single writer: a load, an add and a store, no locked instruction. */
+#ifndef WEIR_METRICS_METRICS_H
+#define WEIR_METRICS_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/str.h"
+
+/* Why an invocation failed in weir, not in the function: label reason of weir_errors_total. */
+#define METRICS_ERRORS(X)                                                                                              \
+    X(CONNECT, "connect", "the endpoint refused or reset the connection")                                             \
+    X(CONNECT_TIMEOUT, "connect_timeout", "no connection within connect_ms")                                          \
+    X(RESOLVE, "resolve", "the endpoint's host name could not be resolved")                                           \
+    X(TLS, "tls", "the TLS handshake with the endpoint failed")                                                       \
+    X(RESPONSE_TIMEOUT, "response_timeout", "no response head within response_head_ms")                               \
+    X(STREAM_TIMEOUT, "stream_timeout", "a body made no progress within stream_idle_ms")                              \
+    X(RESET, "reset", "the endpoint closed the connection before its response was complete")                          \
+    X(BAD_RESPONSE, "bad_response", "the endpoint's response broke HTTP")                                             \
+    X(CLIENT_ABORT, "client_abort", "the client left before its response was complete")                               \
+    X(BAD_REQUEST_BODY, "bad_request_body", "the client's request body broke HTTP or a limit")                        \
+    X(OVERLOAD, "overload", "a limit on connections, queue or invocations in flight was reached")                     \
+    X(UNAVAILABLE, "unavailable", "the version had no healthy endpoint")                                              \
+    X(INTERNAL, "internal", "weir ran out of memory or descriptors")
+
+/* Why a request was refused before it became an invocation: label reason of weir_rejected_requests_total. */
+#define METRICS_REJECTIONS(X)                                                                                          \
+    X(BAD_REQUEST, "bad_request", "the request broke HTTP")                                                           \
+    X(HEAD_TIMEOUT, "head_timeout", "the request head did not arrive within request_head_ms")                         \
+    X(URI_TOO_LONG, "uri_too_long", "the request line was over its limit")                                            \
+    X(HEAD_TOO_LARGE, "head_too_large", "the header fields were over a limit")                                        \
+    X(BODY_TOO_LARGE, "body_too_large", "the body was over its limit")                                                \
+    X(NOT_FOUND, "not_found", "no route, function, alias or version")                                                 \
+    X(METHOD, "method", "CONNECT, or TRACE where it is not allowed, or an Invoke that is not POST")                   \
+    X(NOT_IMPLEMENTED, "not_implemented", "an unknown transfer coding")                                               \
+    X(VERSION, "version", "an HTTP version weir does not speak")                                                      \
+    X(BAD_ADDRESS, "bad_address", "a malformed function name, ARN or qualifier")                                      \
+    X(CONNECTIONS, "connections", "over a limit on client connections")                                              \
+    X(DESCRIPTORS, "descriptors", "out of file descriptors")                                                          \
+    X(TLS_HANDSHAKE, "tls_handshake", "a client's TLS handshake failed")                                              \
+    X(DRAINING, "draining", "weir is shutting down")                                                                  \
+    X(NO_MEMORY, "no_memory", "out of memory")
+
+enum metrics_error {
+#define X(name, label, help) METRICS_ERROR_##name,
+    METRICS_ERRORS(X)
+#undef X
+        METRICS_ERROR_COUNT,
+    METRICS_ERROR_NONE = METRICS_ERROR_COUNT
+};
+
+enum metrics_rejection {
+#define X(name, label, help) METRICS_REJECTION_##name,
+    METRICS_REJECTIONS(X)
+#undef X
+        METRICS_REJECTION_COUNT
+};
+
+/* Upper bounds of weir_invocation_duration_seconds in microseconds; the last bucket is +Inf. */
+#define METRICS_BUCKETS_US                                                                                             \
+    250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,      \
+        30000000, 60000000
+enum { METRICS_BUCKET_COUNT = 18 };
+
+typedef _Atomic uint64_t metrics_number;
+
+struct metrics_cell {
+    metrics_number picks;        /* counted when made */
+    metrics_number runs;         /* invocations that ran here though another version was picked (failover) */
+    metrics_number ended;        /* picks - ended = in flight */
+    metrics_number responses[6]; /* by class: [1] 1xx never counted, [2] 2xx ... [5] 5xx, [0] none */
+    metrics_number errors[METRICS_ERROR_COUNT];
+    metrics_number retries;
+    metrics_number buckets[METRICS_BUCKET_COUNT];
+    metrics_number duration_us; /* sum */
+};
+
+/* Upstream connections of one pool, by state; a gauge that the worker owns. */
+enum metrics_connection_state { METRICS_CONNECTING, METRICS_ACTIVE, METRICS_IDLE, METRICS_CONNECTION_STATE_COUNT };
+
+struct metrics_pool_cell {
+    metrics_number connections[METRICS_CONNECTION_STATE_COUNT];
+    metrics_number opened; /* connections ever opened */
+};
+
+/* One worker's numbers. */
+struct metrics_worker {
+    metrics_number rejections[METRICS_REJECTION_COUNT];
+    metrics_number client_connections;          /* open now */
+    metrics_number client_connections_accepted; /* ever */
+    metrics_number requests;                    /* request heads accepted */
+    metrics_number upgrades_open;               /* upgraded connections open now */
+    struct metrics *metrics;
+    struct metrics_cells *cells; /* see metrics_cell */
+    struct metrics_cells *pools;
+};
+
+struct metrics;
+
+/* Adds to a number that the calling thread alone writes. */
+static inline void metrics_add(metrics_number *number, uint64_t n)
+{
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* For gauges that the calling thread alone writes. */
+static inline void metrics_sub(metrics_number *number, uint64_t n)
+{
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) - n, memory_order_relaxed);
+}
+
+/* nr_workers cell spaces. NULL when out of memory. Control thread, before workers start. */
+struct metrics *metrics_make(int nr_workers);
+void metrics_free(struct metrics **metrics); /* after the workers have ended */
+
+/* The worker's own numbers; worker in [0, nr_workers). */
+struct metrics_worker *metrics_worker(struct metrics *metrics, int worker);
+
+/* The worker's cell of a series; made on first use, never moved or freed while metrics live. NULL when out of memory (the invocation then
+ * goes uncounted, and that is counted). Worker thread; a few instructions when it exists. */
+struct metrics_cell *metrics_cell(struct metrics_worker *worker, uint32_t series);
+
+/* The worker's gauges for an origin id's pool; as metrics_cell. */
+struct metrics_pool_cell *metrics_pool(struct metrics_worker *worker, uint32_t origin);
+
+/* Adds one duration to a cell's histogram. */
+void metrics_observe(struct metrics_cell *cell, uint64_t duration_us);
+
+/* ---- Control thread ------------------------------------------------------------------------------------------------ */
+
+/* The registry's hooks (router/table.h): numbers are counted references, and one that was never counted under is used again. */
+uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct str alias, struct str version);
+void metrics_series_release(struct metrics *metrics, uint32_t series);
+
+/* What the exposition shows beside the cells; main fills it in at each scrape. */
+struct metrics_facts {
+    const char *version; /* weir's */
+    uint64_t generation;
+    uint64_t reloads_ok, reloads_rejected;
+    double start_time_seconds; /* Unix time */
+    uint64_t access_log_lost;
+    int nr_shares; /* weir_alias_weight_ratio: every arm of every alias */
+    const struct metrics_share {
+        struct str function, alias, version;
+        double ratio;
+    } *shares;
+    int nr_origins; /* weir_upstream_connections: which function and version use which pool */
+    const struct metrics_origin_use {
+        struct str function, version;
+        uint32_t origin;
+    } *origins;
+    int nr_endpoints; /* weir_endpoint_up */
+    const struct metrics_endpoint_state {
+        struct str function, version, endpoint;
+        int is_up;
+    } *endpoints;
+};
+
+/* Writes everything in Prometheus text format 0.0.4 to a growing buffer; *length without terminator; the caller frees. NULL when out of memory. */
+char *metrics_expose(struct metrics *metrics, const struct metrics_facts *facts, size_t *length);
+
+#endif
