@@ -32,7 +32,7 @@ struct listener_settings {
     uint16_t redirect_port;  /* port named in the redirect; 443: none */
 };
 
-enum log_format { LOG_JSON, LOG_TEXT };
+enum settings_log_format { SETTINGS_LOG_JSON, SETTINGS_LOG_TEXT };
 
 struct settings {
     _Atomic uint32_t refs;
@@ -89,7 +89,7 @@ struct settings {
 
     struct {
         char *access;          /* file, "-" standard output, "" off; default "-" */
-        enum log_format format; /* json (default), text */
+        enum settings_log_format format; /* json (default), text */
         char *level;           /* error, warning, info (default), debug: the process log on standard error */
     } log;
 
