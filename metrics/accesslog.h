@@ -1,5 +1,5 @@
-/* The access log: workers format lines into rings of their own, one thread writes them out. A worker never waits: what does
- * not fit is dropped and counted. */
+/* The access log: workers format lines into rings of their own, one thread writes them out. A worker never waits:
+ * what does not fit is dropped and counted. */
 #ifndef WEIR_METRICS_ACCESSLOG_H
 #define WEIR_METRICS_ACCESSLOG_H
 
@@ -10,7 +10,8 @@
 
 enum accesslog_format { ACCESSLOG_JSON, ACCESSLOG_TEXT };
 
-/* One exchange as logged. Strings are borrowed for the call. Times in microseconds, -1 where a phase was not reached. */
+/* One exchange as logged. Strings are borrowed for the call. Times in microseconds, -1 where a phase was not
+ * reached. */
 struct accesslog_entry {
     uint64_t unix_us; /* wall clock at the first request byte */
     struct str request_id, client, method, target, host, protocol; /* target: path and query as received */
@@ -28,8 +29,8 @@ struct accesslog_entry {
 struct accesslog;
 struct accesslog_ring;
 
-/* Starts the writer thread. file: a path, or "-" for standard output. nr_rings: one per worker. NULL with errno when the file cannot be
- * opened or memory ran out. */
+/* Starts the writer thread. file: a path, or "-" for standard output. nr_rings: one per worker. NULL with errno when
+ * the file cannot be opened or memory ran out. */
 struct accesslog *accesslog_open(const char *file, enum accesslog_format format, int nr_rings);
 
 /* Writes out what the rings hold, ends the thread, closes the file. The workers have ended. */

@@ -1,16 +1,21 @@
-/* What happened, counted: a cell of numbers per worker and series, which its worker alone writes and the control thread reads.
+/* What happened, counted: a cell of numbers per worker and series, which its worker alone writes and the control
+ * thread reads.
  *
- * A series is (function, alias, version); its number is found when a table is built, so the hot path adds to memory it
- * already has a pointer to. Cells are allocated at a series' first invocation on a worker. Counters survive reloads: names that
- * return find their number again as long as anything was counted under it.
+ * A series is (function, alias, version); its number is found when a table is built, so the hot path adds to memory
+ * it already has a pointer to. Cells are made at a series' first invocation on a worker, so that a series without
+ * traffic costs its name alone. Counters survive reloads: names that return find their number again as long as
+ * anything was counted under it.
  *
- * All numbers are relaxed atomics with a single writer: a load, an add and a store, no locked instruction. */
+ * All numbers are relaxed atomics with a single writer: a load, an add and a store, no locked instruction.
+ *
+ *     worker -> slots: chunks [64 numbers] [64] [128] [256] ...   arrays of pointers to cells, made when first needed
+ *                      and never moved, so that the control thread walks them without a lock */
 #ifndef WEIR_METRICS_METRICS_H
 #define WEIR_METRICS_METRICS_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/str.h"
 
@@ -71,15 +76,16 @@ enum { METRICS_BUCKET_COUNT = 18 };
 
 typedef _Atomic uint64_t metrics_number;
 
+/* What an invocation that goes well touches comes first: two cache lines. */
 struct metrics_cell {
     metrics_number picks;        /* counted when made */
-    metrics_number runs;         /* invocations that ran here though another version was picked (failover) */
     metrics_number ended;        /* picks - ended = in flight */
-    metrics_number responses[6]; /* by class: [1] 1xx never counted, [2] 2xx ... [5] 5xx, [0] none */
+    metrics_number duration_us;  /* sum */
+    metrics_number responses[6]; /* by class: [2] 2xx ... [5] 5xx, [1] upgrades, [0] none sent */
+    metrics_number buckets[METRICS_BUCKET_COUNT];
     metrics_number errors[METRICS_ERROR_COUNT];
     metrics_number retries;
-    metrics_number buckets[METRICS_BUCKET_COUNT];
-    metrics_number duration_us; /* sum */
+    metrics_number runs; /* invocations that ran here though another version was picked (failover) */
 };
 
 /* Upstream connections of one pool, by state; a gauge that the worker owns. */
@@ -90,6 +96,19 @@ struct metrics_pool_cell {
     metrics_number opened; /* connections ever opened */
 };
 
+enum {
+    METRICS_NO_SERIES = UINT32_MAX, /* counts nowhere */
+    METRICS_CHUNK_MIN = 64,         /* pointers in the first chunk, a power of two; each further one doubles the sum */
+    METRICS_CHUNK_COUNT = 27        /* reaches beyond 2^32 */
+};
+
+typedef _Atomic(void *) metrics_slot;
+
+/* Numbers to cells. Its worker adds, any thread reads: what is found is complete and stays. */
+struct metrics_slots {
+    _Atomic(metrics_slot *) chunks[METRICS_CHUNK_COUNT];
+};
+
 /* One worker's numbers. */
 struct metrics_worker {
     metrics_number rejections[METRICS_REJECTION_COUNT];
@@ -97,9 +116,11 @@ struct metrics_worker {
     metrics_number client_connections_accepted; /* ever */
     metrics_number requests;                    /* request heads accepted */
     metrics_number upgrades_open;               /* upgraded connections open now */
-    struct metrics *metrics;
-    struct metrics_cells *cells; /* see metrics_cell */
-    struct metrics_cells *pools;
+    metrics_number upgrades;                    /* ever */
+    metrics_number uncounted;                   /* times metrics_cell or metrics_pool had no memory for a cell */
+    struct metrics_slots cells;                 /* struct metrics_cell by series */
+    struct metrics_slots pools;                 /* struct metrics_pool_cell by origin id */
+    struct metrics_slab *slabs;                 /* the memory of the cells */
 };
 
 struct metrics;
@@ -123,47 +144,80 @@ void metrics_free(struct metrics **metrics); /* after the workers have ended */
 /* The worker's own numbers; worker in [0, nr_workers). */
 struct metrics_worker *metrics_worker(struct metrics *metrics, int worker);
 
-/* The worker's cell of a series; made on first use, never moved or freed while metrics live. NULL when out of memory (the invocation then
- * goes uncounted, and that is counted). Worker thread; a few instructions when it exists. */
-struct metrics_cell *metrics_cell(struct metrics_worker *worker, uint32_t series);
+/* ---- The hot path: worker threads
+ * ---------------------------------------------------------------------------------- */
+
+/* The chunk that holds a number, and its place there. */
+static inline uint32_t metrics_chunk_of(uint32_t number, uint64_t *place)
+{
+    uint64_t n = (uint64_t)number + METRICS_CHUNK_MIN;
+    uint32_t chunk = (uint32_t)(63 - __builtin_clzll(n)) - (uint32_t)__builtin_ctz(METRICS_CHUNK_MIN);
+
+    *place = n - ((uint64_t)METRICS_CHUNK_MIN << chunk);
+    return chunk;
+}
+
+/* The cell of a number, or NULL where none was made. Any thread. */
+static inline void *metrics_slots_find(struct metrics_slots *slots, uint32_t number)
+{
+    uint64_t place;
+    uint32_t chunk = metrics_chunk_of(number, &place);
+    metrics_slot *slot = atomic_load_explicit(&slots->chunks[chunk], memory_order_acquire);
+
+    return slot ? atomic_load_explicit(&slot[place], memory_order_acquire) : NULL;
+}
+
+/* The first use of a number on a worker; for the two functions below. */
+struct metrics_cell *metrics_cell_make(struct metrics_worker *worker, uint32_t series);
+struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint32_t origin);
+
+/* The worker's cell of a series; made on first use, never moved or freed while metrics live. NULL when out of memory
+ * (the invocation then goes uncounted, and that is counted) and for METRICS_NO_SERIES. */
+static inline struct metrics_cell *metrics_cell(struct metrics_worker *worker, uint32_t series)
+{
+    struct metrics_cell *cell = metrics_slots_find(&worker->cells, series);
+
+    return cell ? cell : metrics_cell_make(worker, series);
+}
 
 /* The worker's gauges for an origin id's pool; as metrics_cell. */
-struct metrics_pool_cell *metrics_pool(struct metrics_worker *worker, uint32_t origin);
+static inline struct metrics_pool_cell *metrics_pool(struct metrics_worker *worker, uint32_t origin)
+{
+    struct metrics_pool_cell *cell = metrics_slots_find(&worker->pools, origin);
+
+    return cell ? cell : metrics_pool_make(worker, origin);
+}
+
+/* Bounds in microseconds, the last one infinite; and for each power of two the first bucket that can hold values
+ * from it on. No power of two has two bounds before the next, so one comparison settles the rest. */
+extern const uint64_t metrics_bucket_bounds[METRICS_BUCKET_COUNT];
+extern const uint8_t metrics_bucket_first[64];
+
+/* The bucket of a duration: the first whose bound is not below it. */
+static inline uint32_t metrics_bucket(uint64_t duration_us)
+{
+    uint32_t bucket = metrics_bucket_first[63 - __builtin_clzll(duration_us | 1)];
+
+    return bucket + (duration_us > metrics_bucket_bounds[bucket]);
+}
 
 /* Adds one duration to a cell's histogram. */
-void metrics_observe(struct metrics_cell *cell, uint64_t duration_us);
+static inline void metrics_observe(struct metrics_cell *cell, uint64_t duration_us)
+{
+    metrics_add(&cell->buckets[metrics_bucket(duration_us)], 1);
+    metrics_add(&cell->duration_us, duration_us);
+}
 
-/* ---- Control thread ------------------------------------------------------------------------------------------------ */
+/* ---- Control thread
+ * ------------------------------------------------------------------------------------------------ */
 
-/* The registry's hooks (router/table.h): numbers are counted references, and one that was never counted under is used again. */
+/* The registry's hooks (router/table.h): numbers are counted references; the same names give the same number. One
+ * that never had a cell is used again after its last release. METRICS_NO_SERIES when out of memory. */
 uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct str alias, struct str version);
 void metrics_series_release(struct metrics *metrics, uint32_t series);
 
-/* What the exposition shows beside the cells; main fills it in at each scrape. */
-struct metrics_facts {
-    const char *version; /* weir's */
-    uint64_t generation;
-    uint64_t reloads_ok, reloads_rejected;
-    double start_time_seconds; /* Unix time */
-    uint64_t access_log_lost;
-    int nr_shares; /* weir_alias_weight_ratio: every arm of every alias */
-    const struct metrics_share {
-        struct str function, alias, version;
-        double ratio;
-    } *shares;
-    int nr_origins; /* weir_upstream_connections: which function and version use which pool */
-    const struct metrics_origin_use {
-        struct str function, version;
-        uint32_t origin;
-    } *origins;
-    int nr_endpoints; /* weir_endpoint_up */
-    const struct metrics_endpoint_state {
-        struct str function, version, endpoint;
-        int is_up;
-    } *endpoints;
-};
-
-/* Writes everything in Prometheus text format 0.0.4 to a growing buffer; *length without terminator; the caller frees. NULL when out of memory. */
-char *metrics_expose(struct metrics *metrics, const struct metrics_facts *facts, size_t *length);
+/* For the exposition (metrics/expose.h). */
+int metrics_nr_workers(const struct metrics *metrics);
+const struct series *metrics_series(const struct metrics *metrics);
 
 #endif
