@@ -161,6 +161,8 @@ static void a_long_sleep_fires_all_that_passed_in_order(void **state)
     assert_int_equal(calls.nr, 2);
     assert_ptr_equal(calls.last, &nodes[0]);
     assert_true(wheel_is_set(&nodes[2]));
+    /* Slots that were emptied must not wake the caller again. */
+    assert_true(wheel_next_ms(&wheel, 3 * ROUND_MS + 17) > ROUND_MS - 2 * TICK);
     assert_in_range(fires_at(&nodes[2], 3 * ROUND_MS + 17, 20 * ROUND_MS), 10 * ROUND_MS,
                     10 * ROUND_MS + TICK);
 }
