@@ -1,0 +1,269 @@
+"""The rules of the tree as functions: each takes a file (or its text) and returns a list of complaints.
+
+test_rules.py shows that each of them can fail; test_tree.py applies them to the tree.
+"""
+
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build"))
+
+PRODUCT = ("base", "router", "metrics", "conf", "control", "proxy")
+FILE_LINES_MAX = 800
+FUNCTION_LINES_MAX = 80
+
+# Which folders' headers a folder may include: base <- router, metrics <- conf <- control <- proxy.
+MAY_INCLUDE = {
+    "base": {"base"},
+    "router": {"router", "base"},
+    "metrics": {"metrics", "base"},
+    "conf": {"conf", "router", "metrics", "base"},
+    "control": {"control", "conf", "router", "metrics", "base"},
+    "proxy": {"proxy", "control", "conf", "router", "metrics", "base"},
+}
+
+# Which product files may include a library's headers. What is not a key here is the C library's, POSIX' or Linux'.
+LIBRARIES = {
+    r"llhttp\.h": r"proxy/http1\w*\.[ch]",
+    r"openssl/.*": r"proxy/tls\w*\.[ch]|control/.*",
+    r"jansson\.h": r"(conf|control)/.*",
+    r"uv(/.*)?\.h": r"proxy/.*",
+    r"cmocka\.h": r"tests/.*",
+}
+
+BANNED = {
+    "sprintf": "snprintf",
+    "vsprintf": "vsnprintf",
+    "strcpy": "memcpy with a known length",
+    "stpcpy": "memcpy with a known length",
+    "strcat": "memcpy with a known length",
+    "atoi": "strtoul, which can tell an error",
+    "atol": "strtoul, which can tell an error",
+    "atoll": "strtoull, which can tell an error",
+    "strtok": "strchr",
+    "alloca": "an array with a bound, or malloc",
+    "gets": "fgets",
+    "localtime": "localtime_r",
+    "gmtime": "gmtime_r",
+    "asctime": "strftime",
+    "ctime": "strftime",
+    "rand": "base/prng.h",
+}
+
+
+def files(*suffixes, folders=PRODUCT + ("tests", "bench")):
+    """All files below the folders with one of the suffixes, as paths relative to the root."""
+    found = []
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in suffixes and path.is_file() and "__pycache__" not in path.parts:
+                found.append(path.relative_to(ROOT))
+    return sorted(found)
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def blank_out(match):
+    """Spaces instead of what matched, but the same lines."""
+    return re.sub(r"[^\n]", " ", match.group(0))
+
+
+def without_comments(text):
+    """C text with comments blanked; strings stay. Line numbers stay true."""
+    token = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/'
+    return re.sub(
+        token,
+        lambda m: blank_out(m) if m.group(0).startswith("/") else m.group(0),
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def code_only(text):
+    """C text with comments and what is inside strings blanked."""
+    text = without_comments(text)
+    return re.sub(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank_out, text)
+
+
+def includes(text):
+    """(line, name, is_quoted) of each #include."""
+    found = []
+    for number, line in enumerate(without_comments(text).split("\n"), 1):
+        match = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
+        if match:
+            found.append((number, match.group(2), match.group(1) == '"'))
+    return found
+
+
+def check_include_direction(path, text):
+    folder = Path(path).parts[0]
+    complaints = []
+    for line, name, is_quoted in includes(text):
+        if not is_quoted:
+            continue
+        target = name.split("/")[0]
+        if folder in MAY_INCLUDE:
+            if "/" not in name or target not in MAY_INCLUDE:
+                complaints.append(f'{path}:{line}: "{name}" is not named folder/file.h')
+            elif target not in MAY_INCLUDE[folder]:
+                complaints.append(f"{path}:{line}: {folder}/ may not know {name}")
+        if not (ROOT / name).exists() and not (ROOT / path).parent.joinpath(name).exists():
+            if not (BUILD / "generated" / name).exists():
+                complaints.append(f"{path}:{line}: {name} does not exist")
+    return complaints
+
+
+def check_libraries(path, text):
+    complaints = []
+    if Path(path).parts[0] not in PRODUCT:
+        return complaints
+    for line, name, _ in includes(text):
+        for library, allowed in LIBRARIES.items():
+            if re.fullmatch(library, name) and not re.fullmatch(allowed, str(path)):
+                complaints.append(f"{path}:{line}: {name} belongs in {allowed} only")
+    return complaints
+
+
+def check_banned(path, text):
+    complaints = []
+    for number, line in enumerate(code_only(text).split("\n"), 1):
+        for name, instead in BANNED.items():
+            if re.search(rf"(?<![\w.>]){name}\s*\(", line):
+                complaints.append(f"{path}:{number}: {name} is banned: use {instead}")
+    return complaints
+
+
+def check_typedef(path, text):
+    """A typedef hides what a thing is; only function types get one."""
+    complaints = []
+    code = code_only(text)
+    for match in re.finditer(r"^\s*typedef\b([^;]*);", code, flags=re.MULTILINE):
+        if "(" not in match.group(1) or "{" in match.group(1):
+            number = code.count("\n", 0, match.start(1)) + 1
+            complaints.append(f"{path}:{number}: typedef of something that is not a function type")
+    return complaints
+
+
+def check_opening_comment(path, text):
+    if not text.startswith("/*"):
+        return [f"{path}:1: a file opens with a comment that says what it decides"]
+    return []
+
+
+def check_include_guard(path, text):
+    guard = "WEIR_" + re.sub(r"\W", "_", str(path)).upper()
+    if f"#ifndef {guard}\n#define {guard}\n" not in text:
+        return [f"{path}: the include guard should be {guard}"]
+    return []
+
+
+def check_open_ends(path, text):
+    words = "|".join(("TO" "DO", "FIX" "ME"))
+    return [
+        f"{path}:{number}: unfinished business belongs in an issue, not in the tree"
+        for number, line in enumerate(text.split("\n"), 1)
+        if re.search(rf"\b({words})\b", line)
+    ]
+
+
+def check_file_length(path, text):
+    lines = text.count("\n")
+    if lines > FILE_LINES_MAX:
+        return [f"{path}: {lines} lines; more than {FILE_LINES_MAX} is two files"]
+    return []
+
+
+def function_lengths(text):
+    """(line, name, lines between the braces) of each function. clang-format puts a function's braces, and only those,
+    in the first column."""
+    found = []
+    start = None
+    lines = code_only(text).split("\n")
+    for number, line in enumerate(lines, 1):
+        if line.rstrip() == "{":
+            start = number
+        elif line.startswith("}") and start is not None:
+            before = " ".join(lines[max(0, start - 6) : start - 1])
+            names = re.findall(r"(\w+)\s*\(", re.split(r"[;}]", before)[-1])
+            found.append((start, names[0] if names else "?", number - start - 1))
+            start = None
+    return found
+
+
+def check_function_length(path, text):
+    return [
+        f"{path}:{line}: {name} has {length} lines; more than {FUNCTION_LINES_MAX} is two functions"
+        for line, name, length in function_lengths(text)
+        if length > FUNCTION_LINES_MAX
+    ]
+
+
+def check_prefix(stem, symbols):
+    """What a file exports starts with the file's stem."""
+    return [
+        f"{stem}.c exports {symbol}: it should be {stem}_... or static"
+        for symbol in symbols
+        if symbol != stem and not symbol.startswith(stem + "_")
+    ]
+
+
+def check_unique_stems(paths):
+    """A stem names one .c and one .h at most: it is the prefix of what they export."""
+    seen = {}
+    complaints = []
+    for path in paths:
+        key = (path.stem, path.suffix)
+        if key in seen:
+            complaints.append(f"{path} and {seen[key]} share a stem")
+        seen[key] = path
+    folders = {}
+    for path in paths:
+        folders.setdefault(path.stem, set()).add(path.parent)
+    complaints += [
+        f"{stem} is in several folders" for stem, where in folders.items() if len(where) > 1
+    ]
+    return complaints
+
+
+def find_cycle(graph):
+    """A cycle of the graph {node: [node]} as a list of nodes, or []."""
+    done = set()
+
+    def visit(node, trail):
+        if node in trail:
+            return trail[trail.index(node) :] + [node]
+        if node in done:
+            return []
+        for following in graph.get(node, []):
+            cycle = visit(following, trail + [node])
+            if cycle:
+                return cycle
+        done.add(node)
+        return []
+
+    for node in graph:
+        cycle = visit(node, [])
+        if cycle:
+            return cycle
+    return []
+
+
+def compile_flags():
+    """The include folders, definitions and warnings that the build uses, from its compile commands: what both compilers
+    understand."""
+    commands = json.loads((BUILD / "compile_commands.json").read_text())
+    flags = {}  # a dict keeps the order and drops repetitions
+    for entry in commands:
+        words = shlex.split(entry["command"])
+        for word, following in zip(words, words[1:]):
+            if word == "-isystem":
+                flags[(word, following)] = None
+            elif re.match(r"-(I|D|W(?!l,)|std=)", word) and "_FORTIFY_SOURCE" not in word:
+                flags[(word,)] = None
+    return [word for flag in flags for word in flag]
