@@ -26,7 +26,6 @@ test openssl certificates and a TLS client
 test procps process figures
 image buildah builds the image
 image mmdebstrap makes a base image where no registry is reachable
-image crun runs steps of the image build
 image python3 the image test
 image python3-pytest the image test
 bench nginx a proxy to compare with

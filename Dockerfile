@@ -1,0 +1,27 @@
+# The container image: weir, the libraries it needs and certificate authorities, nothing else: no shell, no package manager.
+# Build it with `make image` (buildah), or with any builder: docker build -t weir .
+# Run it with the documents mounted at /etc/weir (a Kubernetes ConfigMap does; weir follows its changes):
+#
+#     podman run --rm -p 8080:8080 -v ./examples:/etc/weir:ro weir
+#
+# Port 8080 serves invocations. The admin listener stays on the container's own loopback, 127.0.0.1:9901, where nobody outside
+# reaches it; where probes and Prometheus come over the network, say so: podman run ... weir run --table /etc/weir/table.json
+# --admin 0.0.0.0:9901, and keep that port away from clients.
+ARG BASE=debian:trixie-slim
+
+FROM ${BASE} AS build
+RUN apt-get update -q && apt-get install -qy --no-install-recommends \
+        gcc libc6-dev make cmake pkgconf libuv1-dev libjansson-dev libssl-dev libllhttp-dev ca-certificates && \
+    rm -rf /var/lib/apt/lists/*
+COPY . /src
+RUN cd /src && cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr && \
+    cmake --build build --parallel --target weir && \
+    scripts/image-root.sh build/weir /root-of-image
+
+FROM scratch
+COPY --from=build /root-of-image/ /
+USER 65532:65532
+WORKDIR /etc/weir
+EXPOSE 8080
+ENTRYPOINT ["/usr/bin/weir"]
+CMD ["run", "--table", "/etc/weir/table.json"]
