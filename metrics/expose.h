@@ -22,7 +22,7 @@ struct expose_facts {
         uint32_t series;
         double ratio;
     } *shares;
-    int nr_uses; /* weir_upstream_connections: which function and version use which pool; once each */
+    int nr_uses; /* weir_upstream_connections: which version uses which pool; a version's uses are adjacent */
     const struct expose_use {
         struct str function, version;
         uint32_t origin;

@@ -8,7 +8,7 @@
  *
  * All numbers are relaxed atomics with a single writer: a load, an add and a store, no locked instruction.
  *
- *     worker -> slots: chunks [64 numbers] [64] [128] [256] ...   arrays of pointers to cells, made when first needed
+ *     worker -> slots: chunks [64 numbers] [128] [256] ...   arrays of pointers to cells, made when first needed
  *                      and never moved, so that the control thread walks them without a lock */
 #ifndef WEIR_METRICS_METRICS_H
 #define WEIR_METRICS_METRICS_H
@@ -98,7 +98,7 @@ struct metrics_pool_cell {
 
 enum {
     METRICS_NO_SERIES = UINT32_MAX, /* counts nowhere */
-    METRICS_CHUNK_MIN = 64,         /* pointers in the first chunk, a power of two; each further one doubles the sum */
+    METRICS_CHUNK_MIN = 64,         /* pointers in the first chunk, a power of two; each further one has twice as many */
     METRICS_CHUNK_COUNT = 27        /* reaches beyond 2^32 */
 };
 

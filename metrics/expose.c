@@ -1,0 +1,539 @@
+/* The exposition: sums the workers' cells and prints one family of samples after the other.
+ *
+ * Workers go on counting meanwhile; every number is read once, so that what belongs together (a
+ * histogram and its count) agrees. A series without traffic has no cells and is printed only where
+ * its alias is configured, with a zero: thus a hundred thousand idle aliases cost two lines each,
+ * and a query over a new version's picks finds them from the start. */
+#include "metrics/expose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "metrics/process.h"
+#include "metrics/series.h"
+#include "metrics/text.h"
+
+/* A cell is nothing but numbers, so cells are added up as arrays. */
+enum { CELL_NUMBERS = sizeof(struct metrics_cell) / sizeof(metrics_number) };
+
+/* Where a member is in such an array. */
+#define NUMBER_OF(member) (offsetof(struct metrics_cell, member) / sizeof(metrics_number))
+
+struct sums {
+    uint32_t series;
+    uint64_t numbers[CELL_NUMBERS];
+};
+
+struct scrape {
+    struct text text;
+    struct metrics *metrics;
+    const struct expose_facts *facts;
+    int nr_workers;
+    uint32_t nr_sums;
+    struct sums *sums; /* of every series that has traffic */
+    uint32_t nr_series;
+    bool *is_shown; /* by series: its line of the family at hand was printed */
+};
+
+static const char *const error_labels[] = {
+#define X(name, label, help) label,
+    METRICS_ERRORS(X)
+#undef X
+};
+
+static const char *const rejection_labels[] = {
+#define X(name, label, help) label,
+    METRICS_REJECTIONS(X)
+#undef X
+};
+
+static const char *const class_labels[6] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+static const char *const state_labels[METRICS_CONNECTION_STATE_COUNT] = {
+    [METRICS_CONNECTING] = "connecting",
+    [METRICS_ACTIVE] = "active",
+    [METRICS_IDLE] = "idle",
+};
+
+/* ---- Lines
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void put(struct scrape *s, const char *z)
+{
+    text_put(&s->text, str_of(z));
+}
+
+static void begin_family(struct scrape *s, const char *name, const char *type, const char *help)
+{
+    put(s, "# HELP ");
+    put(s, name);
+    put(s, " ");
+    put(s, help);
+    put(s, "\n# TYPE ");
+    put(s, name);
+    put(s, " ");
+    put(s, type);
+    put(s, "\n");
+}
+
+/* A sample is put(name), its labels, end_line. */
+static void end_line(struct scrape *s, uint64_t value)
+{
+    text_put_char(&s->text, ' ');
+    text_put_u64(&s->text, value);
+    text_put_char(&s->text, '\n');
+}
+
+static void end_line_scaled(struct scrape *s, uint64_t value, int places)
+{
+    text_put_char(&s->text, ' ');
+    text_put_scaled(&s->text, value, places);
+    text_put_char(&s->text, '\n');
+}
+
+static void put_label(struct scrape *s, const char *before, const char *name, struct str value)
+{
+    put(s, before);
+    text_put_label(&s->text, str_of(name), value);
+}
+
+/* name{function="",alias="",version="" without the brace that closes. */
+static void put_series(struct scrape *s, const char *name, uint32_t series)
+{
+    put(s, name);
+    text_put_char(&s->text, '{');
+    text_put(&s->text, series_labels(metrics_series(s->metrics), series));
+}
+
+static void put_one(struct scrape *s, const char *name, const char *type, const char *help,
+                    uint64_t value)
+{
+    begin_family(s, name, type, help);
+    put(s, name);
+    end_line(s, value);
+}
+
+/* ---- Sums
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool has_cell(struct scrape *s, uint32_t series)
+{
+    for (int i = 0; i < s->nr_workers; i++)
+        if (metrics_slots_find(&metrics_worker(s->metrics, i)->cells, series))
+            return true;
+    return false;
+}
+
+static void add_up(struct scrape *s, struct sums *sums)
+{
+    for (int i = 0; i < s->nr_workers; i++) {
+        struct metrics_worker *worker = metrics_worker(s->metrics, i);
+        metrics_number *cell = metrics_slots_find(&worker->cells, sums->series);
+
+        if (!cell)
+            continue;
+        /* Backwards, so that picks are read after what ended: never fewer than it. */
+        for (int k = CELL_NUMBERS - 1; k >= 0; k--)
+            sums->numbers[k] += atomic_load_explicit(&cell[k], memory_order_relaxed);
+    }
+}
+
+static int make_sums(struct scrape *s)
+{
+    uint32_t nr = 0;
+
+    for (uint32_t i = 0; i < s->nr_series; i++)
+        nr += has_cell(s, i);
+    s->sums = calloc((size_t)nr + 1, sizeof(*s->sums));
+    s->is_shown = calloc((size_t)s->nr_series + 1, sizeof(*s->is_shown));
+    if (!s->sums || !s->is_shown)
+        return -1;
+    /* A worker may have made more cells since: those wait for the next scrape. */
+    for (uint32_t i = 0; i < s->nr_series && s->nr_sums < nr; i++) {
+        if (!has_cell(s, i))
+            continue;
+        s->sums[s->nr_sums].series = i;
+        add_up(s, &s->sums[s->nr_sums++]);
+    }
+    return 0;
+}
+
+/* Marks a share's series as printed; false where it was already, or has no number. */
+static bool show_share(struct scrape *s, const struct expose_share *share)
+{
+    if (share->series >= s->nr_series || s->is_shown[share->series])
+        return false;
+    s->is_shown[share->series] = true;
+    return true;
+}
+
+static void show_nothing(struct scrape *s)
+{
+    memset(s->is_shown, 0, s->nr_series * sizeof(*s->is_shown));
+}
+
+/* ---- Families of the series
+ * ---------------------------------------------------------------------------------------- */
+
+static void put_picks(struct scrape *s)
+{
+    static const char name[] = "weir_invocations_total";
+
+    begin_family(s, name, "counter", "Invocations for which this version was picked.");
+    show_nothing(s);
+    for (uint32_t i = 0; i < s->nr_sums; i++) {
+        put_series(s, name, s->sums[i].series);
+        put(s, "}");
+        end_line(s, s->sums[i].numbers[NUMBER_OF(picks)]);
+        s->is_shown[s->sums[i].series] = true;
+    }
+    for (int i = 0; i < s->facts->nr_shares; i++) {
+        if (!show_share(s, &s->facts->shares[i]))
+            continue;
+        put_series(s, name, s->facts->shares[i].series);
+        put(s, "}");
+        end_line(s, 0);
+    }
+}
+
+static void put_weights(struct scrape *s)
+{
+    static const char name[] = "weir_alias_weight_ratio";
+
+    begin_family(s, name, "gauge", "The version's configured share of the alias, 0 to 1.");
+    show_nothing(s);
+    for (int i = 0; i < s->facts->nr_shares; i++) {
+        const struct expose_share *share = &s->facts->shares[i];
+
+        if (!show_share(s, share))
+            continue;
+        put_series(s, name, share->series);
+        put(s, "}");
+        end_line_scaled(s, (uint64_t)(share->ratio * 1e9 + 0.5), 9);
+    }
+}
+
+static void put_in_flight(struct scrape *s)
+{
+    static const char name[] = "weir_invocations_in_flight";
+
+    begin_family(s, name, "gauge",
+                 "Invocations that were picked for this version and have not ended.");
+    for (uint32_t i = 0; i < s->nr_sums; i++) {
+        const uint64_t *numbers = s->sums[i].numbers;
+        uint64_t picks = numbers[NUMBER_OF(picks)], ended = numbers[NUMBER_OF(ended)];
+
+        put_series(s, name, s->sums[i].series);
+        put(s, "}");
+        end_line(s, picks > ended ? picks - ended : 0);
+    }
+}
+
+/* A counter with one more label whose values are known: those from first_always on are printed with
+ * their zeros, too. */
+static void put_labelled(struct scrape *s, const char *name, const char *label,
+                         const char *const *values, size_t nr, size_t first_always,
+                         size_t first_number)
+{
+    for (uint32_t i = 0; i < s->nr_sums; i++) {
+        for (size_t k = 0; k < nr; k++) {
+            uint64_t n = s->sums[i].numbers[first_number + k];
+
+            if (n == 0 && k < first_always)
+                continue;
+            put_series(s, name, s->sums[i].series);
+            put_label(s, ",", label, str_of(values[k]));
+            put(s, "}");
+            end_line(s, n);
+        }
+    }
+}
+
+static void put_results(struct scrape *s)
+{
+    begin_family(s, "weir_responses_total", "counter",
+                 "Invocations that ended, by the class of the status sent to the client; none: no "
+                 "response was sent.");
+    put_labelled(s, "weir_responses_total", "code", class_labels, 6, 2, NUMBER_OF(responses));
+    begin_family(s, "weir_errors_total", "counter",
+                 "Invocations that failed in weir or for want of a whole response, by reason.");
+    put_labelled(s, "weir_errors_total", "reason", error_labels, METRICS_ERROR_COUNT,
+                 METRICS_ERROR_COUNT, NUMBER_OF(errors));
+}
+
+static void put_counter(struct scrape *s, const char *name, const char *help, size_t number)
+{
+    begin_family(s, name, "counter", help);
+    for (uint32_t i = 0; i < s->nr_sums; i++) {
+        put_series(s, name, s->sums[i].series);
+        put(s, "}");
+        end_line(s, s->sums[i].numbers[number]);
+    }
+}
+
+static void put_histogram(struct scrape *s, const struct sums *sums)
+{
+    const uint64_t *buckets = &sums->numbers[NUMBER_OF(buckets)];
+    uint64_t count = 0;
+
+    for (int k = 0; k < METRICS_BUCKET_COUNT; k++) {
+        count += buckets[k];
+        put_series(s, "weir_invocation_duration_seconds_bucket", sums->series);
+        put(s, ",le=\"");
+        if (k == METRICS_BUCKET_COUNT - 1)
+            put(s, "+Inf");
+        else
+            text_put_scaled(&s->text, metrics_bucket_bounds[k], 6);
+        put(s, "\"}");
+        end_line(s, count);
+    }
+    put_series(s, "weir_invocation_duration_seconds_sum", sums->series);
+    put(s, "}");
+    end_line_scaled(s, sums->numbers[NUMBER_OF(duration_us)], 6);
+    put_series(s, "weir_invocation_duration_seconds_count", sums->series);
+    put(s, "}");
+    end_line(s, count);
+}
+
+static void put_series_families(struct scrape *s)
+{
+    put_picks(s);
+    put_weights(s);
+    put_in_flight(s);
+    put_results(s);
+    put_counter(s, "weir_upstream_retries_total",
+                "Further attempts after a failed one, on the same version.", NUMBER_OF(retries));
+    put_counter(s, "weir_failover_invocations_total",
+                "Invocations that ran here although another version was picked.", NUMBER_OF(runs));
+    begin_family(s, "weir_invocation_duration_seconds", "histogram",
+                 "From the first byte of the request to the last byte of the response.");
+    for (uint32_t i = 0; i < s->nr_sums; i++)
+        put_histogram(s, &s->sums[i]);
+}
+
+/* ---- Families of the upstream side
+ * --------------------------------------------------------------------------------- */
+
+/* Adds a pool's connections by state, over all workers; false where no worker has the pool. */
+static bool add_pool(struct scrape *s, uint32_t origin, uint64_t *states)
+{
+    bool is_known = false;
+
+    for (int i = 0; i < s->nr_workers; i++) {
+        struct metrics_worker *worker = metrics_worker(s->metrics, i);
+        struct metrics_pool_cell *pool = metrics_slots_find(&worker->pools, origin);
+
+        if (!pool)
+            continue;
+        is_known = true;
+        for (int k = 0; k < METRICS_CONNECTION_STATE_COUNT; k++)
+            states[k] += atomic_load_explicit(&pool->connections[k], memory_order_relaxed);
+    }
+    return is_known;
+}
+
+static bool is_same_version(const struct expose_use *a, const struct expose_use *b)
+{
+    return str_eq(a->function, b->function) && str_eq(a->version, b->version);
+}
+
+static bool is_repeated(const struct expose_use *first, const struct expose_use *use)
+{
+    for (const struct expose_use *u = first; u < use; u++)
+        if (u->origin == use->origin)
+            return true;
+    return false;
+}
+
+/* The pools of one version, whose uses begin at index first; returns where the next version's
+ * begin. */
+static int put_pools(struct scrape *s, int first)
+{
+    const struct expose_use *uses = s->facts->uses;
+    uint64_t states[METRICS_CONNECTION_STATE_COUNT] = {0};
+    bool is_known = false;
+    int i;
+
+    for (i = first; i < s->facts->nr_uses && is_same_version(&uses[first], &uses[i]); i++)
+        if (!is_repeated(&uses[first], &uses[i]) && add_pool(s, uses[i].origin, states))
+            is_known = true;
+    for (int k = 0; is_known && k < METRICS_CONNECTION_STATE_COUNT; k++) {
+        put(s, "weir_upstream_connections");
+        put_label(s, "{", "function", uses[first].function);
+        put_label(s, ",", "version", uses[first].version);
+        put_label(s, ",", "state", str_of(state_labels[k]));
+        put(s, "}");
+        end_line(s, states[k]);
+    }
+    return i;
+}
+
+static uint64_t sum_opened(struct scrape *s)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < s->nr_workers; i++) {
+        struct metrics_slots *pools = &metrics_worker(s->metrics, i)->pools;
+
+        for (int k = 0; k < METRICS_CHUNK_COUNT; k++) {
+            metrics_slot *chunk = atomic_load_explicit(&pools->chunks[k], memory_order_acquire);
+
+            for (size_t n = 0; chunk && n < (size_t)METRICS_CHUNK_MIN << k; n++) {
+                struct metrics_pool_cell *pool =
+                    atomic_load_explicit(&chunk[n], memory_order_acquire);
+
+                sum += pool ? atomic_load_explicit(&pool->opened, memory_order_relaxed) : 0;
+            }
+        }
+    }
+    return sum;
+}
+
+static void put_upstream_families(struct scrape *s)
+{
+    begin_family(s, "weir_upstream_connections", "gauge",
+                 "Connections to the version's endpoints, by state; an address shared by versions "
+                 "counts for each.");
+    for (int i = 0; i < s->facts->nr_uses;)
+        i = put_pools(s, i);
+    put_one(s, "weir_upstream_connections_opened_total", "counter",
+            "Connections that were opened to endpoints.", sum_opened(s));
+    begin_family(s, "weir_endpoint_up", "gauge",
+                 "1 where the endpoint gets invocations, 0 where it is down or ejected.");
+    for (int i = 0; i < s->facts->nr_endpoints; i++) {
+        const struct expose_endpoint *e = &s->facts->endpoints[i];
+
+        put(s, "weir_endpoint_up");
+        put_label(s, "{", "function", e->function);
+        put_label(s, ",", "version", e->version);
+        put_label(s, ",", "endpoint", e->endpoint);
+        put(s, "}");
+        end_line(s, e->is_up);
+    }
+}
+
+/* ---- Families of the workers and the process
+ * ----------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *type, *help;
+    size_t offset;
+} worker_families[] = {
+#define X(member, name, type, help) {name, type, help, offsetof(struct metrics_worker, member)},
+    X(client_connections, "weir_client_connections", "gauge", "Client connections open now.") X(
+        client_connections_accepted, "weir_client_connections_accepted_total", "counter",
+        "Client connections that were accepted.") X(requests, "weir_requests_total", "counter",
+                                                    "Request heads that were read whole.")
+        X(upgrades_open, "weir_upgraded_connections", "gauge",
+          "Upgraded connections (WebSocket and others) open now.")
+            X(upgrades, "weir_upgrades_total", "counter", "Connections that were upgraded.")
+                X(uncounted, "weir_uncounted_total", "counter",
+                  "Times an invocation or a connection went uncounted because memory had run out.")
+#undef X
+};
+
+static uint64_t sum_workers(struct scrape *s, size_t offset)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < s->nr_workers; i++) {
+        const char *worker = (const char *)metrics_worker(s->metrics, i);
+
+        sum +=
+            atomic_load_explicit((const metrics_number *)(worker + offset), memory_order_relaxed);
+    }
+    return sum;
+}
+
+static void put_worker_families(struct scrape *s)
+{
+    for (size_t i = 0; i < sizeof(worker_families) / sizeof(worker_families[0]); i++)
+        put_one(s, worker_families[i].name, worker_families[i].type, worker_families[i].help,
+                sum_workers(s, worker_families[i].offset));
+    begin_family(s, "weir_rejected_requests_total", "counter",
+                 "Requests that were refused before they became an invocation, by reason.");
+    for (size_t i = 0; i < METRICS_REJECTION_COUNT; i++) {
+        put(s, "weir_rejected_requests_total");
+        put_label(s, "{", "reason", str_of(rejection_labels[i]));
+        put(s, "}");
+        end_line(s, sum_workers(s, offsetof(struct metrics_worker, rejections) +
+                                       i * sizeof(metrics_number)));
+    }
+}
+
+static void put_weir_families(struct scrape *s)
+{
+    const struct expose_facts *facts = s->facts;
+
+    begin_family(s, "weir_build_info", "gauge", "1, with the program's version as a label.");
+    put(s, "weir_build_info");
+    put_label(s, "{", "version", str_of(facts->version));
+    put(s, "}");
+    end_line(s, 1);
+    put_one(s, "weir_workers", "gauge", "Worker threads.", (uint64_t)s->nr_workers);
+    put_one(s, "weir_table_generation", "gauge",
+            "Number of the table in force; grows with every change.", facts->generation);
+    begin_family(s, "weir_table_reloads_total", "counter",
+                 "Attempts to put a new table in force, by result.");
+    put(s, "weir_table_reloads_total{result=\"ok\"}");
+    end_line(s, facts->reloads_ok);
+    put(s, "weir_table_reloads_total{result=\"rejected\"}");
+    end_line(s, facts->reloads_rejected);
+    put_one(s, "weir_access_log_lost_lines_total", "counter",
+            "Lines of the access log that found no room or could not be written.",
+            facts->access_log_lost);
+}
+
+static void put_fact(struct scrape *s, const char *name, const char *type, const char *help,
+                     int64_t value, int places)
+{
+    if (value < 0)
+        return;
+    begin_family(s, name, type, help);
+    put(s, name);
+    end_line_scaled(s, (uint64_t)value, places);
+}
+
+static void put_process_families(struct scrape *s)
+{
+    struct process_facts p;
+
+    process_read(&p);
+    put_fact(s, "process_cpu_seconds_total", "counter", "User and system CPU time.", p.cpu_us, 6);
+    put_fact(s, "process_virtual_memory_bytes", "gauge", "Virtual memory.", p.virtual_bytes, 0);
+    put_fact(s, "process_resident_memory_bytes", "gauge", "Resident memory.", p.resident_bytes, 0);
+    put_fact(s, "process_open_fds", "gauge", "Open file descriptors.", p.open_fds, 0);
+    put_fact(s, "process_max_fds", "gauge", "Limit on open file descriptors.", p.max_fds, 0);
+    put_fact(s, "process_threads", "gauge", "Threads.", p.threads, 0);
+    put_fact(s, "process_start_time_seconds", "gauge", "When the process began, in Unix time.",
+             (int64_t)(s->facts->start_time_seconds * 1e3), 3);
+}
+
+char *expose_text(struct metrics *metrics, const struct expose_facts *facts, size_t *length)
+{
+    struct scrape s = {
+        .metrics = metrics,
+        .facts = facts,
+        .nr_workers = metrics_nr_workers(metrics),
+        .nr_series = series_end(metrics_series(metrics)),
+    };
+
+    if (make_sums(&s) == 0) {
+        put_weir_families(&s);
+        put_series_families(&s);
+        put_upstream_families(&s);
+        put_worker_families(&s);
+        put_process_families(&s);
+    } else {
+        s.text.is_short = true;
+    }
+    free(s.sums);
+    free(s.is_shown);
+    if (s.text.is_short)
+        text_fini(&s.text);
+    *length = s.text.n;
+    return s.text.p;
+}
