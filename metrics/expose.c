@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "metrics/page.h"
 #include "metrics/process.h"
 #include "metrics/series.h"
-#include "metrics/text.h"
 
 /* A cell is nothing but numbers, so cells are added up as arrays. */
 enum { CELL_NUMBERS = sizeof(struct metrics_cell) / sizeof(metrics_number) };
@@ -26,7 +26,7 @@ struct sums {
 };
 
 struct scrape {
-    struct text text;
+    struct page page;
     struct metrics *metrics;
     const struct expose_facts *facts;
     int nr_workers;
@@ -62,7 +62,7 @@ static const char *const state_labels[METRICS_CONNECTION_STATE_COUNT] = {
 
 static void put(struct scrape *s, const char *z)
 {
-    text_put(&s->text, str_of(z));
+    page_put(&s->page, str_of(z));
 }
 
 static void begin_family(struct scrape *s, const char *name, const char *type, const char *help)
@@ -81,30 +81,30 @@ static void begin_family(struct scrape *s, const char *name, const char *type, c
 /* A sample is put(name), its labels, end_line. */
 static void end_line(struct scrape *s, uint64_t value)
 {
-    text_put_char(&s->text, ' ');
-    text_put_u64(&s->text, value);
-    text_put_char(&s->text, '\n');
+    page_put_char(&s->page, ' ');
+    page_put_u64(&s->page, value);
+    page_put_char(&s->page, '\n');
 }
 
 static void end_line_scaled(struct scrape *s, uint64_t value, int places)
 {
-    text_put_char(&s->text, ' ');
-    text_put_scaled(&s->text, value, places);
-    text_put_char(&s->text, '\n');
+    page_put_char(&s->page, ' ');
+    page_put_scaled(&s->page, value, places);
+    page_put_char(&s->page, '\n');
 }
 
 static void put_label(struct scrape *s, const char *before, const char *name, struct str value)
 {
     put(s, before);
-    text_put_label(&s->text, str_of(name), value);
+    page_put_label(&s->page, str_of(name), value);
 }
 
 /* name{function="",alias="",version="" without the brace that closes. */
 static void put_series(struct scrape *s, const char *name, uint32_t series)
 {
     put(s, name);
-    text_put_char(&s->text, '{');
-    text_put(&s->text, series_labels(metrics_series(s->metrics), series));
+    page_put_char(&s->page, '{');
+    page_put(&s->page, series_labels(metrics_series(s->metrics), series));
 }
 
 static void put_one(struct scrape *s, const char *name, const char *type, const char *help,
@@ -286,7 +286,7 @@ static void put_histogram(struct scrape *s, const struct sums *sums)
         if (k == METRICS_BUCKET_COUNT - 1)
             put(s, "+Inf");
         else
-            text_put_scaled(&s->text, metrics_bucket_bounds[k], 6);
+            page_put_scaled(&s->page, metrics_bucket_bounds[k], 6);
         put(s, "\"}");
         end_line(s, count);
     }
@@ -528,12 +528,12 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_worker_families(&s);
         put_process_families(&s);
     } else {
-        s.text.is_short = true;
+        s.page.is_short = true;
     }
     free(s.sums);
     free(s.is_shown);
-    if (s.text.is_short)
-        text_fini(&s.text);
-    *length = s.text.n;
-    return s.text.p;
+    if (s.page.is_short)
+        page_fini(&s.page);
+    *length = s.page.n;
+    return s.page.p;
 }

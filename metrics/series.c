@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics/text.h"
+#include "metrics/page.h"
 
 enum { FIRST_ENTRIES = 64, FIRST_INDEX = 128 };
 
@@ -28,7 +28,7 @@ struct series {
     uint32_t used;         /* numbers in use, which is what the index holds */
     uint32_t *index;       /* number + 1; 0: empty */
     uint32_t mask;         /* size of the index - 1 */
-    struct text key;       /* scratch: the labels that are looked for */
+    struct page key;       /* scratch: the labels that are looked for */
 };
 
 /* FNV-1a, folded: the names come from documents that the operator wrote, so nobody is out to make
@@ -122,7 +122,7 @@ void series_free(struct series **series)
         free(s->entries[i].labels);
     free(s->entries);
     free(s->index);
-    text_fini(&s->key);
+    page_fini(&s->key);
     free(s);
 }
 
@@ -158,11 +158,11 @@ uint32_t series_get(struct series *s, struct str function, struct str alias, str
 
     s->key.n = 0;
     s->key.is_short = false;
-    text_put_label(&s->key, STR("function"), function);
-    text_put_char(&s->key, ',');
-    text_put_label(&s->key, STR("alias"), alias);
-    text_put_char(&s->key, ',');
-    text_put_label(&s->key, STR("version"), version);
+    page_put_label(&s->key, STR("function"), function);
+    page_put_char(&s->key, ',');
+    page_put_label(&s->key, STR("alias"), alias);
+    page_put_char(&s->key, ',');
+    page_put_label(&s->key, STR("version"), version);
     if (s->key.is_short || s->key.n > UINT32_MAX)
         return SERIES_NONE;
     hash = hash_of(s->key.p, s->key.n);
