@@ -54,7 +54,7 @@ static void make_room(void)
     capacity = capacity ? capacity * 2 : 256;
     heap = realloc(heap, capacity * sizeof(struct alarms_entry *));
     if (!heap) {
-        fputs("weir-demo: out of memory\n", stderr);
+        fputs("out of memory\n", stderr);
         exit(1);
     }
 }

@@ -23,7 +23,7 @@ static void grow(struct bytes *b, size_t needed)
         capacity *= 2;
     p = realloc(b->p, capacity);
     if (!p) {
-        fputs("weir-demo: out of memory\n", stderr);
+        fputs("out of memory\n", stderr);
         exit(1);
     }
     b->p = p;

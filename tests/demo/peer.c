@@ -437,7 +437,7 @@ static struct peer *take_spare(void)
     if (!peer) {
         fresh = calloc(1, sizeof(*fresh));
         if (!fresh) {
-            fputs("weir-demo: out of memory\n", stderr);
+            fputs("out of memory\n", stderr);
             exit(1);
         }
         return fresh;
