@@ -2,7 +2,12 @@
 #ifndef WEIR_CONF_PROBLEMS_H
 #define WEIR_CONF_PROBLEMS_H
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+/* More problems than this are counted but not kept, and a longer message is cut: people read the first screen. */
+enum { PROBLEMS_MAX = 1000, PROBLEMS_MESSAGE_MAX = 1024 };
 
 struct problem {
     char *code;    /* short and stable, such as "unknown_key", "weight_sum" */
@@ -11,15 +16,20 @@ struct problem {
     char *message; /* what is wrong and what would be right, one sentence or two */
 };
 
-/* A growing list; zero-initialised is empty. When memory runs out further problems are counted but not kept. */
+/* A growing list; zero-initialised is empty. What is beyond PROBLEMS_MAX, or beyond memory, is counted in nr_lost. */
 struct problems {
     struct problem *list;
     size_t nr, capacity, nr_lost;
 };
 
-/* Adds one; all strings are copied, message is a printf format. */
+/* Adds one; all strings are copied, with control characters made visible; message is a printf format. */
 void problems_add(struct problems *problems, const char *code, const char *file, const char *path,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+void problems_addv(struct problems *problems, const char *code, const char *file, const char *path,
+                   const char *format, va_list arguments) __attribute__((format(printf, 5, 0)));
+
+/* How many were added, kept or lost. */
+size_t problems_count(const struct problems *problems);
 
 /* Releases the list and leaves it empty. */
 void problems_fini(struct problems *problems);

@@ -47,7 +47,7 @@ struct settings {
     struct {
         bool trust;      /* forwarded.trust: keep the client's X-Forwarded-*, append to them; default false: replace */
         char *via;       /* forwarded.via: the name in Via; default "weir" */
-        char *client_certificate_header; /* header that carries a verified client certificate's subject */
+        char *client_certificate_header; /* header that carries a verified client certificate's subject; "": none */
     } forwarded;
 
     struct {
@@ -106,15 +106,25 @@ struct settings *settings_parse(const char *text, size_t length, const char *fil
 
 /* Command-line twins, applied before freezing: each returns 0 or adds a problem and returns -1. Several addresses replace
  * the document's listeners. */
-int settings_override_listeners(struct settings *settings, char *const *addresses, int nr, struct problems *problems);
-int settings_override(struct settings *settings, const char *path, const char *value, struct problems *problems);
+int settings_override_listeners(struct settings *settings, char *const *addresses, int nr, struct problems *problems)
+    __attribute__((warn_unused_result));
+/* path as in the reference, such as "admin.address"; a number is given by its digits, a bool as true or false. */
+int settings_override(struct settings *settings, const char *path, const char *value, struct problems *problems)
+    __attribute__((warn_unused_result));
 
 struct settings *settings_ref(struct settings *settings);
 void settings_unref(struct settings **settings); /* any thread; clears the pointer */
 
+/* Rules between settings that the command line may still change, to be called after all overrides: no address is used twice. 0, or -1 with
+ * problems added. */
+int settings_check(const struct settings *settings, const char *file, struct problems *problems)
+    __attribute__((warn_unused_result));
+
 /* Copies into next the values of rows that are not reloadable from current and adds a problem (code "not_reloadable") for each that
- * differed: a warning, not a reason to refuse. */
-void settings_keep(struct settings *next, const struct settings *current, struct problems *notes);
+ * differed: a warning, not a reason to refuse. Listeners keep current's addresses in current's order; what next says about the TLS and
+ * redirects of an address that current has too is taken. 0, or -1 when out of memory: next must not be put in force. */
+int settings_keep(struct settings *next, const struct settings *current, struct problems *notes)
+    __attribute__((warn_unused_result));
 
 /* The settings as a JSON document that settings_parse reads back to the same; caller frees; NULL when out of memory. */
 char *settings_dump(const struct settings *settings);

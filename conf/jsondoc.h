@@ -1,0 +1,67 @@
+/* A JSON document that people wrote: loading it, knowing where one is in it, and saying what is wrong there.
+ *
+ * A place is a stack of frames on the C stack of whoever walks the document; it becomes text only when there is a problem. */
+#ifndef WEIR_CONF_JSONDOC_H
+#define WEIR_CONF_JSONDOC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/problems.h"
+
+/* One step from the parent: a key, or where key is NULL the element of an array. The root has no parent and no key. */
+struct place {
+    const struct place *parent;
+    const char *key;
+    size_t index;
+};
+
+#define JSONDOC_ROOT         ((struct place){NULL, NULL, 0})
+#define JSONDOC_KEY(at, key) ((struct place){(at), (key), 0})
+#define JSONDOC_ITEM(at, i)  ((struct place){(at), NULL, (i)})
+
+/* The document being read. */
+struct jsondoc {
+    const char *file; /* for messages; may be NULL */
+    struct problems *problems;
+    bool is_bad; /* there was a problem: nothing is to be built from it any more */
+};
+
+/* What jsondoc_load accepts: one object, no key twice in an object, valid UTF-8, no NUL. NULL with a problem added. */
+json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length);
+
+/* Adds a problem at a place. */
+void jsondoc_problem(struct jsondoc *doc, const struct place *at, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void jsondoc_no_memory(struct jsondoc *doc);
+
+/* Is the value an object (an array, a string)? Else adds a problem, which names what was expected, such as "an array of URLs". */
+bool jsondoc_is_object(struct jsondoc *doc, const struct place *at, const json_t *value, const char *expected);
+bool jsondoc_is_array(struct jsondoc *doc, const struct place *at, const json_t *value, const char *expected);
+bool jsondoc_is_string(struct jsondoc *doc, const struct place *at, const json_t *value, const char *expected);
+
+/* "a string", "null", ...: how a message calls the value's type. */
+const char *jsondoc_kind(const json_t *value);
+
+/* A place as text, such as $.routes[3].path; what does not fit is cut. Keys that are no plain words stand in brackets. */
+enum { JSONDOC_PATH_MAX = 512 };
+void jsondoc_path(const struct place *at, char out[JSONDOC_PATH_MAX]);
+
+/* A growing sentence part on the stack; what does not fit is cut and ends in "...". */
+enum { JSONDOC_TEXT_MAX = 512 };
+struct jsondoc_text {
+    size_t n;
+    char s[JSONDOC_TEXT_MAX];
+};
+void jsondoc_append(struct jsondoc_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Is it something that a JSON string can hold? */
+bool jsondoc_is_utf8(const char *text);
+
+/* Quotes somebody's text for a message: the printf precision that keeps it short. Use as "\"%.*s\"", JSONDOC_QUOTE(s). */
+enum { JSONDOC_QUOTE_MAX = 120 };
+#define JSONDOC_QUOTE(s) jsondoc_quote_length(s), (s)
+int jsondoc_quote_length(const char *s);
+
+#endif

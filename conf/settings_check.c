@@ -1,0 +1,134 @@
+/* The grammars of some settings, and the rules that concern several settings at once. */
+#include "conf/settings_check.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "conf/hostport.h"
+#include "conf/settings.h"
+
+/* Hop-by-hop and framing fields (RFC 9110 sections 7.6.1 and 8.6, RFC 9112 section 6), fields
+ * without which a message means something else, and those that weir sets itself. */
+static const char *const taken_names[] = {
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "http2-settings",
+    "host",
+    "content-type",
+    "content-encoding",
+    "content-range",
+    "content-location",
+    "location",
+    "set-cookie",
+    "cookie",
+    "authorization",
+    "www-authenticate",
+    "date",
+    "expect",
+    "range",
+    "vary",
+    "cache-control",
+    "etag",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "forwarded",
+    "x-amzn-requestid",
+    "x-amzn-errortype",
+    "traceparent",
+    "strict-transport-security",
+};
+
+/* RFC 9110 section 5.6.2. */
+static bool is_token(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("!#$%&'*+-.^_`|~", *p))
+            return false;
+    return *text != '\0';
+}
+
+const char *settings_check_header(const char *text)
+{
+    if (!is_token(text))
+        return "has characters that a field name cannot have";
+    for (size_t i = 0; i < sizeof(taken_names) / sizeof(taken_names[0]); i++)
+        if (str_ieq(str_of(text), str_of(taken_names[i])))
+            return "already means something else in HTTP";
+    return NULL;
+}
+
+const char *settings_check_via(const char *text)
+{
+    if (is_token(text) || !hostport_check_host(text))
+        return NULL;
+    return "is neither a token nor a host";
+}
+
+const char *settings_check_level(const char *text)
+{
+    enum log_level level;
+
+    return log_parse_level(text, &level) ? NULL : "is no log level";
+}
+
+const char *settings_check_tls_version(const char *text)
+{
+    if (strcmp(text, "1.2") == 0 || strcmp(text, "1.3") == 0)
+        return NULL;
+    return strcmp(text, "1.0") == 0 || strcmp(text, "1.1") == 0
+               ? "is no longer safe (RFC 8996)"
+               : "is no version of TLS that weir speaks";
+}
+
+/* Do two addresses name the same socket? ":8080" and "0.0.0.0:8080" do not look alike, but take the
+ * same port. */
+static bool is_same_socket(const char *a, const char *b)
+{
+    struct hostport x, y;
+
+    if (hostport_parse(str_of(a), &x) || hostport_parse(str_of(b), &y))
+        return false;
+    if (x.port != y.port || x.port == 0)
+        return false;
+    return str_ieq(x.host, y.host) || ((x.host.n == 0 || str_eq(x.host, STR("0.0.0.0"))) &&
+                                       (y.host.n == 0 || str_eq(y.host, STR("0.0.0.0"))));
+}
+
+static void check_pair(const struct settings *settings, int i, const char *file,
+                       struct problems *problems)
+{
+    const char *address = settings->listeners[i].address;
+    char path[64];
+
+    snprintf(path, sizeof(path), "$.listeners[%d].address", i);
+    if (is_same_socket(address, settings->admin_address))
+        problems_add(problems, "same_address", file, path,
+                     "%s is the admin listener's address too; use another port for one of them",
+                     address);
+    for (int j = 0; j < i; j++)
+        if (is_same_socket(address, settings->listeners[j].address))
+            problems_add(problems, "same_address", file, path,
+                         "%s is the address of listeners[%d] too; remove one of them", address, j);
+}
+
+int settings_check(const struct settings *settings, const char *file, struct problems *problems)
+{
+    size_t before = problems_count(problems);
+
+    for (int i = 0; i < settings->nr_listeners; i++)
+        check_pair(settings, i, file, problems);
+    return problems_count(problems) == before ? 0 : -1;
+}

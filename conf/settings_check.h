@@ -1,0 +1,18 @@
+/* What the rows of the settings cannot say by type and range: the grammars of some values. Each check returns NULL, or what is
+ * wrong as the end of a sentence that begins with the value. (settings_check itself is in settings.h.) */
+#ifndef WEIR_CONF_SETTINGS_CHECK_H
+#define WEIR_CONF_SETTINGS_CHECK_H
+
+/* A field name that weir may set on messages without breaking them. */
+const char *settings_check_header(const char *text);
+
+/* A pseudonym or host[:port] for Via. */
+const char *settings_check_via(const char *text);
+
+/* A level of the process log. */
+const char *settings_check_level(const char *text);
+
+/* A TLS version that is still spoken. */
+const char *settings_check_tls_version(const char *text);
+
+#endif

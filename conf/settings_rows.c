@@ -1,0 +1,193 @@
+/* The list of all settings, with the words that docs/settings.md has about them.
+ *
+ * A row is reloadable where the running process can take the new value over without closing a
+ * listening socket or ending a thread. The rest keeps its value until the next start, and a reload
+ * says so. */
+#include "conf/settings_rows.h"
+
+#include "conf/hostport.h"
+#include "conf/settings_check.h"
+
+enum {
+    DAY_MS = 86400000,
+    WEEK_MS = 604800000,
+    DAY_S = 86400,
+    MILLION = 1000000,
+    FILE_NAME_MAX = 4095
+};
+
+#define NR(list) (int)(sizeof(list) / sizeof((list)[0]))
+
+/* clang-format off */
+
+/* A number: path, type, member, range, default, whether a reload takes it over, help. */
+#define NUMBER(path_, type_, member, min_, max_, default_, reloadable, help_) \
+    {.path = path_, .type = type_, .offset = offsetof(struct settings, member), .min = min_, .max = max_, \
+     .default_text = #default_, .is_reloadable = reloadable, .help = help_}
+
+const struct row settings_rows_main[] = {
+    {.path = "listeners", .type = ROWS_SPECIAL, .expected = "an array of objects such as [{\"address\": \"0.0.0.0:8080\"}]",
+     .default_text = "[{\"address\": \"0.0.0.0:8080\"}]", .is_reloadable = false,
+     .help = "Where clients connect. Each element is an object; its keys are listed under Listeners below. The command "
+             "line's `--listen ADDRESS`, once or more, replaces the whole list. A reload takes over what is said about TLS "
+             "and redirects, but opens and closes no listening socket."},
+    {.path = "admin.address", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_address), .min = 1, .max = 300,
+     .default_text = "127.0.0.1:9901", .check = hostport_check_listen,
+     .expected = "an address such as 127.0.0.1:9901, [::1]:9901 or :9901",
+     .help = "The admin listener: metrics, health, the table in force, reload and the control API. It has no access control of "
+             "its own, so it belongs on an address that only operators reach. Command line: `--admin ADDRESS`."},
+    NUMBER("workers", ROWS_U32, workers, 0, 128, 0, false,
+           "Worker threads. 0: one per online CPU. Command line: `--workers N`."),
+    {.path = "table.file", .type = ROWS_STRING, .offset = offsetof(struct settings, table_file), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a file", .is_reloadable = false,
+     .help = "The table document, which is read at the start, watched, and read again whenever it changes. Command line: "
+             "`--table FILE`."},
+    {.path = "executed_version_header", .type = ROWS_STRING, .offset = offsetof(struct settings, executed_version_header),
+     .min = 1, .max = 64, .default_text = "x-amz-executed-version", .check = settings_check_header,
+     .expected = "a field name such as x-amz-executed-version", .is_reloadable = true,
+     .help = "The response header that names the version that ran. An endpoint's own header of this name is replaced, a "
+             "client's is not forwarded."},
+    {.path = "allow_trace", .type = ROWS_BOOL, .offset = offsetof(struct settings, allow_trace), .default_text = "false",
+     .is_reloadable = true,
+     .help = "Whether TRACE requests are forwarded. Otherwise they are answered with 405, because TRACE shows a client what "
+             "proxies added to its request."},
+
+    {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
+     .default_text = "false", .is_reloadable = true,
+     .help = "Whether the client's X-Forwarded-For, -Proto and -Host are believed and continued. Only right where every client is a "
+             "proxy of yours. Otherwise they are replaced by what weir itself sees."},
+    {.path = "forwarded.via", .type = ROWS_STRING, .offset = offsetof(struct settings, forwarded.via), .min = 1, .max = 64,
+     .default_text = "weir", .check = settings_check_via, .expected = "a name such as weir, or host:port",
+     .is_reloadable = true, .help = "The name that weir gives itself in the Via header (RFC 9110 section 7.6.3)."},
+    {.path = "forwarded.client_certificate_header", .type = ROWS_STRING,
+     .offset = offsetof(struct settings, forwarded.client_certificate_header), .min = 0, .max = 64,
+     .default_text = "x-client-certificate-subject", .check = settings_check_header,
+     .expected = "a field name such as x-client-certificate-subject, or \"\" for none", .is_reloadable = true,
+     .help = "The request header in which the endpoint gets the subject of a verified client certificate. A client's own "
+             "header of this name is never forwarded. Empty: the subject is not passed on."},
+
+    NUMBER("limits.request_line_bytes", ROWS_U32, limits.request_line_bytes, 256, 65535, 8192, true,
+           "Length of a request line. Over it: 414."),
+    NUMBER("limits.header_bytes", ROWS_U32, limits.header_bytes, 1024, 131072, 32768, true,
+           "Bytes of all header fields of one message. Over it: 431 to the client for a request, 502 for a response."),
+    NUMBER("limits.header_count", ROWS_U32, limits.header_count, 10, 256, 100, true,
+           "Header fields of one message. Over it: as for header_bytes."),
+    NUMBER("limits.body_bytes", ROWS_U64, limits.body_bytes, 0, INT64_MAX, 0, true,
+           "Bytes of a request's body. Over it: 413. 0: no limit."),
+    NUMBER("limits.body_min_rate", ROWS_U32, limits.body_min_rate, 0, UINT32_MAX, 0, true,
+           "Bytes a second that a client must send on average while it sends a body. 0: any rate, as long as "
+           "timeouts.stream_idle_ms is kept."),
+    NUMBER("limits.body_min_rate_grace_ms", ROWS_U32, limits.body_min_rate_grace_ms, 0, DAY_MS, 5000, true,
+           "How long a body may take before limits.body_min_rate is applied."),
+    NUMBER("limits.keepalive_requests", ROWS_U32, limits.keepalive_requests, 0, UINT32_MAX, 0, true,
+           "Requests on one client connection, after which it is closed. 0: no limit."),
+    NUMBER("limits.connections", ROWS_U32, limits.connections, 0, 10 * MILLION, 0, true,
+           "Client connections in all. Over it: 503 and a close. 0: no limit but that of file descriptors."),
+    NUMBER("limits.connections_per_address", ROWS_U32, limits.connections_per_address, 0, 10 * MILLION, 0, true,
+           "Client connections from one address. Over it: 503 and a close. 0: no limit."),
+    NUMBER("limits.upstream_connections", ROWS_U32, limits.upstream_connections, 0, MILLION, 0, true,
+           "Connections to one endpoint from one worker. Over it invocations wait in the endpoint's queue. 0: no limit. A version "
+           "can say its own."),
+    NUMBER("limits.upstream_queue", ROWS_U32, limits.upstream_queue, 0, MILLION, 128, true,
+           "Invocations that may wait for a connection to one endpoint in one worker. Over it: 503."),
+    NUMBER("limits.upstream_queue_ms", ROWS_U32, limits.upstream_queue_ms, 1, DAY_MS, 1000, true,
+           "How long an invocation may wait for a connection. Over it: 503."),
+    NUMBER("limits.in_flight", ROWS_U32, limits.in_flight, 0, UINT32_MAX, 0, true,
+           "Invocations of one function at the same time. Over it: 429. 0: no limit. A function or version can say its own."),
+
+    NUMBER("timeouts.request_head_ms", ROWS_U32, timeouts.request_head_ms, 1, WEEK_MS, 10000, true,
+           "From a request's first byte to the end of its header. Over it: 408 and a close."),
+    NUMBER("timeouts.client_idle_ms", ROWS_U32, timeouts.client_idle_ms, 1, WEEK_MS, 60000, true,
+           "How long a client connection may lie idle between requests."),
+    NUMBER("timeouts.connect_ms", ROWS_U32, timeouts.connect_ms, 1, WEEK_MS, 2000, true,
+           "Time to connect to an endpoint, its TLS handshake included. A version can say its own."),
+    NUMBER("timeouts.response_head_ms", ROWS_U32, timeouts.response_head_ms, 1, WEEK_MS, 60000, true,
+           "From the end of the request to the end of the response's header. Over it: 504. A version can say its own."),
+    NUMBER("timeouts.stream_idle_ms", ROWS_U32, timeouts.stream_idle_ms, 1, WEEK_MS, 60000, true,
+           "How long a body, in either direction, or an upgraded connection may stand still. A version can say its own."),
+    NUMBER("timeouts.drain_ms", ROWS_U32, timeouts.drain_ms, 0, WEEK_MS, 30000, true,
+           "How long running invocations may go on after SIGTERM."),
+    NUMBER("timeouts.tls_handshake_ms", ROWS_U32, timeouts.tls_handshake_ms, 1, WEEK_MS, 10000, true,
+           "Time for a client's TLS handshake."),
+
+    NUMBER("upstream.idle_connections", ROWS_U32, upstream.idle_connections, 0, MILLION, 256, true,
+           "Idle connections kept per endpoint and worker."),
+    NUMBER("upstream.idle_ms", ROWS_U32, upstream.idle_ms, 1, WEEK_MS, 4000, true,
+           "How long a connection may lie idle before weir closes it. It should be less than the endpoint's own limit, which "
+           "for many servers is five seconds, so that no request meets a connection that is just being closed."),
+    NUMBER("upstream.lifetime_ms", ROWS_U32, upstream.lifetime_ms, 0, WEEK_MS, 0, true,
+           "Age at which a connection is not used again. 0: no limit."),
+    NUMBER("upstream.lifetime_requests", ROWS_U32, upstream.lifetime_requests, 0, UINT32_MAX, 0, true,
+           "Requests after which a connection is not used again. 0: no limit."),
+    NUMBER("upstream.resolve_ms", ROWS_U32, upstream.resolve_ms, 100, DAY_MS, 10000, true,
+           "Age at which an endpoint's host name is looked up again."),
+    NUMBER("upstream.retries", ROWS_U32, upstream.retries, 0, 10, 1, true,
+           "Further attempts after a failed one, always on the same version, and never when a request that is not idempotent may have "
+           "reached the endpoint."),
+    NUMBER("upstream.retry_budget_percent", ROWS_U32, upstream.retry_budget_percent, 0, 100, 20, true,
+           "Retries may be at most this share of all requests, plus three a second, so that they cannot multiply the load on "
+           "endpoints that fail."),
+    NUMBER("upstream.read_bytes", ROWS_U32, upstream.read_bytes, 4096, 262144, 32768, false,
+           "Bytes read from a socket at once while a body is forwarded."),
+
+    {.path = "log.access", .type = ROWS_STRING, .offset = offsetof(struct settings, log.access), .min = 0,
+     .max = FILE_NAME_MAX, .default_text = "-", .expected = "the name of a file, \"-\" for standard output, or \"\" for none",
+     .is_reloadable = false,
+     .help = "Where the access log goes: a file (opened again on SIGUSR1), `-` for standard output, or nothing for no access "
+             "log."},
+    {.path = "log.format", .type = ROWS_CHOICE, .offset = offsetof(struct settings, log.format), .choices = "json|text",
+     .default_text = "json", .is_reloadable = false, .help = "The access log's format: JSON objects or text, one line each."},
+    {.path = "log.level", .type = ROWS_STRING, .offset = offsetof(struct settings, log.level), .min = 1, .max = 16,
+     .default_text = "info", .check = settings_check_level, .expected = "error, warning, info or debug",
+     .is_reloadable = true, .help = "The least serious lines that the process log on standard error has: error, warning, info "
+                                    "or debug."},
+
+    NUMBER("tls.ticket_rotation_s", ROWS_U32, tls.ticket_rotation_s, 60, DAY_S, 3600, true,
+           "How often the keys of TLS session tickets change."),
+};
+const int settings_rows_nr_main = NR(settings_rows_main);
+
+const struct row settings_rows_listener[] = {
+    {.path = "address", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, listener.address), .min = 1, .max = 300,
+     .check = hostport_check_listen, .expected = "an address such as 0.0.0.0:8080, [::]:8080 or :8080",
+     .help = "Required. HOST:PORT, [IPv6]:PORT, or :PORT for all addresses. Port 0 lets the system choose."},
+    {.path = "redirect_to_https", .type = ROWS_BOOL, .offset = offsetof(struct listener_draft, listener.redirect_to_https),
+     .default_text = "false", .is_reloadable = true,
+     .help = "Of a listener without TLS: every request is answered with 308 and the same address with https."},
+    {.path = "redirect_port", .type = ROWS_U16, .offset = offsetof(struct listener_draft, listener.redirect_port), .min = 1,
+     .max = 65535, .default_text = "443", .is_reloadable = true,
+     .help = "The port that the redirect names; 443 is not written."},
+    {.path = "tls.certificate", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, certificate), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
+     .help = "Required with tls. PEM file with the certificate and its chain; the default for clients that name no host."},
+    {.path = "tls.key", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, key), .min = 1, .max = FILE_NAME_MAX,
+     .expected = "the name of a PEM file", .is_reloadable = true,
+     .help = "Required with tls. PEM file with the certificate's private key."},
+    {.path = "tls.certificates", .type = ROWS_SPECIAL, .default_text = "[]", .is_reloadable = true,
+     .expected = "an array of objects such as [{\"certificate\": \"b.pem\", \"key\": \"b.key\"}]",
+     .help = "Further certificates, each an object with certificate and key. The client's SNI chooses by the names in "
+             "them; an ECDSA and an RSA certificate for the same name may stand side by side."},
+    {.path = "tls.min_version", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, listener.min_version), .min = 1,
+     .max = 3, .default_text = "1.2", .check = settings_check_tls_version, .expected = "\"1.2\" or \"1.3\"",
+     .is_reloadable = true, .help = "The oldest TLS version that is spoken: 1.2 or 1.3."},
+    {.path = "tls.client_ca", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, listener.client_ca), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
+     .help = "PEM file with the authorities of client certificates. With it clients are asked for one."},
+    {.path = "tls.client_required", .type = ROWS_BOOL, .offset = offsetof(struct listener_draft, listener.client_required),
+     .default_text = "false", .is_reloadable = true, .help = "Whether clients without a certificate are refused."},
+    {.path = "tls.hsts_max_age_s", .type = ROWS_U32, .offset = offsetof(struct listener_draft, listener.hsts_max_age_s),
+     .min = 0, .max = UINT32_MAX, .default_text = "0", .is_reloadable = true,
+     .help = "max-age of the Strict-Transport-Security header that every response gets. 0: no such header."},
+};
+const int settings_rows_nr_listener = NR(settings_rows_listener);
+
+const struct row settings_rows_certificate[] = {
+    {.path = "certificate", .type = ROWS_STRING, .offset = offsetof(struct certificate_settings, certificate), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
+     .help = "Required. PEM file with the certificate and its chain."},
+    {.path = "key", .type = ROWS_STRING, .offset = offsetof(struct certificate_settings, key), .min = 1, .max = FILE_NAME_MAX,
+     .expected = "the name of a PEM file", .is_reloadable = true, .help = "Required. PEM file with its private key."},
+};
+const int settings_rows_nr_certificate = NR(settings_rows_certificate);
+
+/* clang-format on */

@@ -1,0 +1,29 @@
+/* The grammar of endpoint URLs and of paths in documents. */
+#ifndef WEIR_CONF_URL_H
+#define WEIR_CONF_URL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct url {
+    bool is_tls;
+    struct str host; /* an IPv6 address without brackets */
+    uint16_t port;
+    struct str path; /* "/" where the URL has none */
+};
+
+/* Reads http://HOST[:PORT][/PATH] or https://...; out points into text or at constants. NULL, or what is wrong, as the end of
+ * a sentence that begins with the URL. */
+const char *url_parse(struct str text, struct url *out);
+
+/* A path that is compared with those of requests, byte by byte: it begins with '/', has no query, no empty, "." or ".."
+ * segment, and writes every character in the one way that requests do, so that nothing can be said twice. NULL, or what is
+ * wrong. */
+const char *url_check_path(struct str path);
+
+/* A request target that weir itself asks for: a path, perhaps with a query. NULL, or what is wrong. */
+const char *url_check_target(const char *text);
+
+#endif
