@@ -161,6 +161,8 @@ if ! scripts/install-deps.sh build test; then
     echo "0 passed, 1 failed"
     exit 1
 fi
+scripts/fetch-promtool.sh build/tools
+export PATH="$PWD/build/tools:$PATH"
 first=${presets%% *}
 for preset in $presets; do
     build "$preset"
