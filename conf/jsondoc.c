@@ -36,6 +36,12 @@ static const struct advice advices[] = {
     {json_error_out_of_memory, "out_of_memory", "out of memory while reading the document"},
 };
 
+/* Is there an object or array before this place? */
+static bool has_begun(const char *text, size_t place)
+{
+    return memchr(text, '{', place) || memchr(text, '[', place);
+}
+
 /* Common slips, told by the character at which the grammar broke. */
 static const char *guess_slip(const char *text, size_t length, size_t position)
 {
@@ -52,7 +58,7 @@ static const char *guess_slip(const char *text, size_t length, size_t position)
         return "; JSON wants double quotes";
     if (text[at] == '/' || text[at] == '#')
         return "; JSON has no comments";
-    if (at == 0 && text[0] != '{' && text[0] != '[')
+    if (!has_begun(text, before))
         return "; a document begins with '{'";
     return "; look for a missing comma, colon or quote before this place";
 }

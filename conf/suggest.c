@@ -1,9 +1,9 @@
 /* Finds the nearest known word by the restricted Damerau-Levenshtein distance ("optimal string
  * alignment").
  *
- * Costs are doubled so that a slip of case or of word separator ("connectMs" for "connect_ms") can
- * cost half of a wrong letter: such words are nearly always meant. Words are keys of documents, so
- * long ones are not looked at. */
+ * Case costs nothing, and costs are doubled so that a slip of word separator ("connectMs" for
+ * "connect_ms") can cost half of a wrong letter: such words are nearly always meant. Words are keys
+ * of documents, so long ones are not looked at. */
 #include "conf/suggest.h"
 
 #include <ctype.h>
@@ -23,10 +23,8 @@ static int cost_insert(char c)
 
 static int cost_replace(char a, char b)
 {
-    if (a == b)
-        return 0;
     if (tolower((unsigned char)a) == tolower((unsigned char)b))
-        return HALF_SLIP;
+        return 0;
     return cost_insert(a) == HALF_SLIP && cost_insert(b) == HALF_SLIP ? HALF_SLIP : SLIP;
 }
 
