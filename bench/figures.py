@@ -51,23 +51,35 @@ TLS_CELLS = (
 MODES = {
     "smoke": dict(
         rounds=1, rounds_s=0, window_ms=60, warm_ms=60, latency_rounds=1, latency_ms=200, latency_rate=2000, call_cells=1,
-        few=200, many=1200, traced=(100, 400), functions=50, turn=20, idle=100, active=50, changes=1, change_rate=1000, split=1000,
+        few=200, many=1200, traced=(100, 400), functions=50, turn=20, idle=100, active=50, changes=1, change_rate=1000, change_ms=1600, split=1000,
     ),
     "quick": dict(
-        rounds=3, rounds_s=75, window_ms=250, warm_ms=120, latency_rounds=3, latency_ms=700, latency_rate=None, call_cells=3,
+        rounds=3, rounds_s=65, window_ms=250, warm_ms=120, latency_rounds=3, latency_ms=700, latency_rate=None, call_cells=2,
         few=2000, many=12000, traced=(500, 2500), functions=10000, turn=1000, idle=10000, active=4000, changes=1,
-        change_rate=10000, split=10000,
+        change_rate=10000, change_ms=4500, split=10000,
     ),
     "full": dict(
         rounds=5, rounds_s=1150, window_ms=500, warm_ms=250, latency_rounds=9, latency_ms=2500, latency_rate=None, call_cells=3,
         few=2000, many=22000, traced=(500, 4500), functions=10000, turn=1000, idle=10000, active=4000, changes=5,
-        change_rate=10000, split=10000,
+        change_rate=10000, change_ms=9000, split=10000,
     ),
 }  # fmt: skip
 
 
 def say(*words):
     print(time.strftime("%H:%M:%S"), *words, flush=True)
+
+
+def settled_memory_kb(proxy):
+    """Its memory once that stays the same: the generator is done before the proxy is."""
+    last = None
+    for _ in range(20):
+        time.sleep(0.3)
+        now = memory_kb(proxy.pids())
+        if last is not None and abs(now - last) <= now / 200:
+            break
+        last = now
+    return now
 
 
 class Figures:
@@ -189,18 +201,17 @@ class Figures:
         say("instructions counted")
 
     def memory(self):
-        room = self.rig.descriptors // 2 - 500
+        room = {"idle": self.rig.descriptors - 1000, "active": self.rig.descriptors // 2 - 1000}
         for proxy in self.installed:
             if proxy is Relay:
                 continue
             figures = {}
             for kind, flag, target in (("idle", "-i", "/f/0?s=200"), ("active", "-a", "/f/0?s=200&d=60000")):
-                count = min(self.mode[kind], room)
+                count = min(self.mode[kind], room[kind])
                 running = proxy(self.rig).start()
-                time.sleep(0.3)
-                before = memory_kb(running.pids())
+                before = settled_memory_kb(running)
                 holder, is_complete = self.rig.hold(running, flag, "-c", count, "-u", target)
-                after = memory_kb(running.pids())
+                after = settled_memory_kb(running)
                 self.rig.release(holder)
                 running.stop()
                 figures |= {"start_kb": before, f"{kind}_kb": after, f"{kind}_count": count}
@@ -237,16 +248,25 @@ class Figures:
             running.stop()
         say("changes of weights measured")
 
+    def await_version(self, proxy, version):
+        """What changes slowly must have changed before the next change begins."""
+        for _ in range(100):
+            result = self.rig.load(proxy, *SMALL, "-n", 50, "-c", 5)
+            if list(result["versions"]) == [version]:
+                return
+            time.sleep(0.2)
+        raise Trouble(f"{proxy.name} still does not send everything to version {version}")
+
     def change(self, proxy, way):
         """From all to one version to all to the other, while 64 connections are busy at a fixed rate."""
         old, new = ("1", "2") if proxy.weights == (100, 0) else ("2", "1")
-        options = (*SMALL, "-c", 64, "-r", self.mode["change_rate"], "-t", 2500, "-w", 300, "-H", proxy.version_header)
+        options = (*SMALL, "-c", 64, "-r", self.mode["change_rate"], "-t", self.mode["change_ms"], "-w", 300, "-H", proxy.version_header)
         proxy.prepare((100, 0) if new == "1" else (0, 100))
         load = subprocess.Popen(
             self.rig.load_command(proxy.port, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         begin = int(load.stdout.readline().split()[1])
-        time.sleep(1)
+        time.sleep(0.6)
         called = time.monotonic_ns()
         try:
             proxy.change(way, proxy.weights)
@@ -257,6 +277,7 @@ class Figures:
             return None
         returned = time.monotonic_ns()
         result = json.loads(load.communicate(timeout=60)[0].strip().splitlines()[-1])
+        self.await_version(proxy, new)
         versions, slices = result["versions"], result["slice_slowest_us"]
         here = int((called - begin) / 1e6 / result["slice_ms"])
         ms_after = lambda version, key: (versions[version][key] - called) / 1e6 if version in versions else None
@@ -265,7 +286,7 @@ class Figures:
             first_new_ms=ms_after(new, "first_answer_ns"),
             last_old_ms=ms_after(old, "last_sent_ns"),
             slowest_before_ms=max(slices[: here - 1]) / 1e3,
-            slowest_ms=max(slices[here - 1 : here + 26]) / 1e3,  # half a second
+            slowest_ms=max(slices[here - 1 : here + 1 + int(500 / result["slice_ms"])]) / 1e3,
             failed=result["failed"],
             resent=result["resent"],
             reconnects=result["connections"],

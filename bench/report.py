@@ -160,7 +160,7 @@ class Report:
         for found in self.results["changes"]:
             groups.setdefault((found["proxy"], found["way"]), []).append(found)
         for (name, way), found in groups.items():
-            typical = lambda key: number(median(f[key] for f in found if f[key] is not None), 2)
+            typical = lambda key: number(median([f[key] for f in found if f[key] is not None] or [None]), 2)
             most = lambda key: sum(f[key] for f in found)
             rows.append(
                 [
@@ -186,8 +186,9 @@ class Report:
             f"others on the machine used {100 * results.get('foreign', 0):.0f} % of one core.\n",
             "The proxy runs on one core, generator and endpoints on the other. nginx and HAProxy run without access log, request id and "
             "forwarded headers; weir always has them, and its metrics, on.\n",
-            self.main_table(),
         ]
+        if results["samples"]:
+            parts.append(self.main_table())
         sections = (
             ("Ratios to the relay", self.spread_table, "samples"),
             ("Requests per second (in brackets where the generator was what limited them)", self.rate_table, "samples"),
