@@ -24,6 +24,7 @@ test clang-format the layout rule
 test curl a client
 test openssl certificates and a TLS client
 test procps process figures
+test strace which system calls are made
 image buildah builds the image
 image mmdebstrap makes a base image where no registry is reachable
 image python3 the image test

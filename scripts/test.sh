@@ -161,6 +161,9 @@ if ! scripts/install-deps.sh build test; then
     echo "0 passed, 1 failed"
     exit 1
 fi
+if [ "$presets" != debug ] && [ "$(id -u)" -eq 0 ]; then
+    scripts/install-deps.sh image # without them the image's tests are skipped, as they are for ordinary users
+fi
 scripts/fetch-promtool.sh build/tools
 export PATH="$PWD/build/tools:$PATH"
 first=${presets%% *}

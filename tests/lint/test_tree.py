@@ -167,5 +167,7 @@ def test_layout_is_what_clang_format_says():
         text=True,
         cwd=rules.ROOT,
     )
-    expect_none(re.findall(r"^(.*?:\d+:\d+: error.*)", done.stderr, re.MULTILINE))
+    lines = re.findall(r"^(.*?):(\d+):\d+: error", done.stderr, re.MULTILINE)
+    files = {file: [line for name, line in lines if name == file] for file, _ in lines}
+    expect_none([f"{file}: make format would change lines {', '.join(at[:9])}" for file, at in files.items()])
     assert done.returncode == 0, done.stderr
