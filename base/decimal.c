@@ -1,4 +1,4 @@
-/* The tables behind base/decimal.h. */
+/* What base/decimal.h does not do inline: its tables, and long numbers. */
 #include "base/decimal.h"
 
 const char decimal_pairs[201] = "00010203040506070809"
@@ -35,3 +35,18 @@ const uint64_t decimal_powers[20] = {
     1000000000000000000,
     10000000000000000000u,
 };
+
+/* From the end, two digits at a time. */
+char *decimal_put_long(char *p, uint64_t n)
+{
+    char *end = p + decimal_digits(n);
+    char *q = end;
+
+    for (; n >= 100; n /= 100)
+        decimal_put_pair(q -= 2, (uint32_t)(n % 100));
+    if (n >= 10)
+        decimal_put_pair(p, (uint32_t)n);
+    else
+        *p = (char)('0' + n);
+    return end;
+}

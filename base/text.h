@@ -1,0 +1,57 @@
+/* Writing small things into memory that is known to be large enough: each takes where to write and returns the end. */
+#ifndef WEIR_BASE_TEXT_H
+#define WEIR_BASE_TEXT_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/str.h"
+
+static inline char *text_str(char *p, struct str s)
+{
+    memcpy(p, s.p, s.n);
+    return p + s.n;
+}
+
+/* A string literal, or any terminated string of constant length. */
+#define text_lit(p, literal) text_str((p), STR(literal))
+
+static inline char *text_char(char *p, char c)
+{
+    *p = c;
+    return p + 1;
+}
+
+/* A number in decimal, at most 20 digits. */
+static inline char *text_u64(char *p, uint64_t n)
+{
+    char digits[20];
+    int i = 20;
+
+    do {
+        digits[--i] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    memcpy(p, digits + i, (size_t)(20 - i));
+    return p + 20 - i;
+}
+
+/* A number in lower-case hexadecimal without leading zeros, at most 16 digits. */
+static inline char *text_hex(char *p, uint64_t n)
+{
+    int shift = n ? (63 - __builtin_clzll(n)) / 4 * 4 : 0;
+
+    for (; shift >= 0; shift -= 4)
+        *p++ = "0123456789abcdef"[(n >> shift) & 15];
+    return p;
+}
+
+/* Exactly digits hexadecimal digits, the low ones of n. */
+static inline char *text_hex_fixed(char *p, uint64_t n, int digits)
+{
+    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4)
+        *p++ = "0123456789abcdef"[(n >> shift) & 15];
+    return p;
+}
+
+#endif

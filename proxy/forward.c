@@ -1,0 +1,495 @@
+/* Writing heads anew. The rules stand in docs/forwarding.md for users; the two switches below are them. */
+#include "proxy/forward.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+/* ---- Identifiers ---------------------------------------------------------------------------------------------------- */
+
+/* A random UUID (RFC 9562 section 5.4) from two random words. */
+static void write_uuid(char *p, uint64_t a, uint64_t b)
+{
+    a = (a & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
+    b = (b & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
+    p = text_hex_fixed(p, a >> 32, 8);
+    p = text_char(p, '-');
+    p = text_hex_fixed(p, a >> 16, 4);
+    p = text_char(p, '-');
+    p = text_hex_fixed(p, a, 4);
+    p = text_char(p, '-');
+    p = text_hex_fixed(p, b >> 48, 4);
+    p = text_char(p, '-');
+    text_hex_fixed(p, b, 12);
+}
+
+void forward_make_id(struct worker *w, char id[FORWARD_ID])
+{
+    uint64_t a = prng_next(&w->rng);
+
+    write_uuid(id, a, prng_next(&w->rng));
+}
+
+static bool is_lower_hex(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+            return false;
+    return true;
+}
+
+static bool is_uuid(struct str s)
+{
+    if (s.n != FORWARD_ID)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        char c = str_lower(s.p[i]);
+        if (is_dash ? c != '-' : !is_lower_hex((struct str){&c, 1}))
+            return false;
+    }
+    return true;
+}
+
+/* "00-<32 hex>-<16 hex>-<2 hex>", neither id all zero (W3C Trace Context section 3.2). */
+static bool is_traceparent(struct str s)
+{
+    if (s.n < 55 || s.p[2] != '-' || s.p[35] != '-' || s.p[52] != '-')
+        return false;
+    if (!is_lower_hex((struct str){s.p, 2}) || memcmp(s.p, "ff", 2) == 0 ||
+        (memcmp(s.p, "00", 2) == 0 && s.n != 55) || !is_lower_hex((struct str){s.p + 3, 32}) ||
+        !is_lower_hex((struct str){s.p + 36, 16}) || !is_lower_hex((struct str){s.p + 53, 2}))
+        return false;
+    return memcmp(s.p + 3, "00000000000000000000000000000000", 32) != 0 &&
+           memcmp(s.p + 36, "0000000000000000", 16) != 0;
+}
+
+/* The trace id of a traceparent that weir makes is the request id's digits, so that logs and traces meet. */
+static char *write_traceparent(char *p, const char *request_id, uint64_t parent)
+{
+    p = text_lit(p, "traceparent: 00-");
+    for (int i = 0; i < FORWARD_ID; i++)
+        if (request_id[i] != '-')
+            *p++ = str_lower(request_id[i]);
+    p = text_char(p, '-');
+    p = text_hex_fixed(p, parent | 1, 16);
+    return text_lit(p, "-00\r\n");
+}
+
+/* ---- Fields --------------------------------------------------------------------------------------------------------- */
+
+static char *write_field(char *p, const struct http1_head *head, const struct http1_field *f)
+{
+    p = text_str(p, http1_name(head, f));
+    p = text_lit(p, ": ");
+    p = text_str(p, http1_value(head, f));
+    return text_lit(p, "\r\n");
+}
+
+static bool is_named(const struct http1_head *head, const struct http1_field *f, const char *name,
+                     size_t n)
+{
+    return f->name_len == n && str_ieq(http1_name(head, f), (struct str){name, n});
+}
+
+/* A field that the sender's Connection lists concerns that connection alone. */
+static bool is_dropped_by_connection(const struct http1_head *head, const struct http1_field *f)
+{
+    return head->has_connection_options && http1_connection_lists(head, http1_name(head, f));
+}
+
+static const struct http1_field *find_field(const struct http1_head *head, enum field_id id)
+{
+    for (int i = 0; i < head->nr_fields; i++)
+        if (head->fields[i].id == id)
+            return &head->fields[i];
+    return NULL;
+}
+
+/* ---- Requests ------------------------------------------------------------------------------------------------------- */
+
+/* What the pass over the client's fields found. */
+struct found {
+    struct str forwarded_for[8];
+    int nr_forwarded_for;
+    bool has_forwarded_proto, has_forwarded_host, has_traceparent, has_length;
+};
+
+static bool has_valid_traceparent(const struct http1_head *head)
+{
+    const struct http1_field *f = find_field(head, FIELD_TRACEPARENT);
+
+    return f && is_traceparent(http1_value(head, f));
+}
+
+/* Whether a field of the client goes on to the endpoint as it is. */
+static bool passes(const struct tuning *tuning, const struct http1_head *head,
+                   const struct http1_field *f, struct found *found)
+{
+    bool is_trusted = tuning->settings->forwarded.trust;
+
+    switch ((enum field_id)f->id) {
+    case FIELD_OTHER:
+        if (is_named(head, f, tuning->executed_line, tuning->executed_name_len))
+            return false;
+        if (tuning->certificate_name &&
+            is_named(head, f, tuning->certificate_name, tuning->certificate_name_len))
+            return false;
+        return true;
+    case FIELD_HOST:
+    case FIELD_TRANSFER_ENCODING:
+    case FIELD_REQUEST_ID:
+        return false;
+    case FIELD_CONTENT_LENGTH:
+        found->has_length = true;
+        return false;
+    case FIELD_EXPECT:
+        return head->is_expect_continue && head->minor >= 1 && head->body != HTTP1_BODY_NONE;
+    case FIELD_X_FORWARDED_FOR:
+        if (is_trusted && found->nr_forwarded_for < 8)
+            found->forwarded_for[found->nr_forwarded_for++] = http1_value(head, f);
+        return false;
+    case FIELD_X_FORWARDED_PROTO:
+        found->has_forwarded_proto |= is_trusted;
+        return is_trusted;
+    case FIELD_X_FORWARDED_HOST:
+        found->has_forwarded_host |= is_trusted;
+        return is_trusted;
+    case FIELD_FORWARDED:
+    case FIELD_X_FORWARDED_PORT:
+    case FIELD_X_REAL_IP:
+        return is_trusted;
+    case FIELD_TRACEPARENT:
+        if (found->has_traceparent || !is_traceparent(http1_value(head, f)))
+            return false;
+        found->has_traceparent = true;
+        return true;
+    case FIELD_TRACESTATE:
+        return has_valid_traceparent(head);
+    default:
+        return !fields_is_hop_by_hop((enum field_id)f->id);
+    }
+}
+
+static char *write_forwarded(char *p, struct forward_request *out, const struct found *found,
+                             const struct forward_client *from)
+{
+    p = text_lit(p, "X-Forwarded-For: ");
+    for (int i = 0; i < found->nr_forwarded_for; i++) {
+        p = text_str(p, found->forwarded_for[i]);
+        p = text_lit(p, ", ");
+    }
+    p = text_str(p, from->address);
+    if (!found->has_forwarded_proto)
+        p = from->is_tls ? text_lit(p, "\r\nX-Forwarded-Proto: https")
+                         : text_lit(p, "\r\nX-Forwarded-Proto: http");
+    if (!found->has_forwarded_host && out->host.n > 0) {
+        p = text_lit(p, "\r\nX-Forwarded-Host: ");
+        p = text_str(p, out->host);
+    }
+    return text_lit(p, "\r\n");
+}
+
+/* Methods whose requests usually have content say so when they have none (RFC 9110 section 8.6). */
+static bool wants_length(struct str method)
+{
+    return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"));
+}
+
+static char *write_framing(char *p, const struct http1_head *head, const struct found *found)
+{
+    if (head->body == HTTP1_BODY_CHUNKED)
+        return text_lit(p, "Transfer-Encoding: chunked\r\n");
+    if (head->body == HTTP1_BODY_LENGTH || found->has_length || wants_length(http1_method(head))) {
+        p = text_lit(p, "Content-Length: ");
+        p = text_u64(p, head->content_length);
+        p = text_lit(p, "\r\n");
+    }
+    return p;
+}
+
+static char *write_upgrade(char *p, const struct http1_head *head)
+{
+    const struct http1_field *f = find_field(head, FIELD_UPGRADE);
+
+    p = text_lit(p, "Connection: upgrade\r\n");
+    return f ? write_field(p, head, f) : p;
+}
+
+/* The first line and Host, which depend on the endpoint. */
+static char *write_target(char *p, struct forward_request *out, const struct endpoint *endpoint,
+                          struct str method, struct str suffix)
+{
+    const struct version *version = endpoint->version;
+    struct str base = endpoint->base_path;
+
+    out->method_len = (uint32_t)method.n;
+    p = text_str(p, method);
+    p = text_char(p, ' ');
+    /* "/base/" + "/x" is "/base/x"; an empty suffix is the endpoint's own path. */
+    if (suffix.n > 0 && suffix.p[0] == '/' && base.p[base.n - 1] == '/')
+        base.n--;
+    p = text_str(p, base);
+    out->suffix_at = (uint32_t)(p - out->block);
+    out->suffix_len = (uint32_t)suffix.n;
+    memmove(p, suffix.p, suffix.n);
+    p += suffix.n;
+    p = text_lit(p, " HTTP/1.1\r\nHost: ");
+    out->is_own_host = !version->host && !(version->preserve_host && out->host.n > 0);
+    if (version->host)
+        p = text_str(p, str_of(version->host));
+    else if (out->is_own_host)
+        p = text_str(p, str_of(endpoint->origin->authority));
+    else
+        p = text_str(p, out->host);
+    p = text_lit(p, "\r\n");
+    out->rest_at = (uint32_t)(p - out->block);
+    return p;
+}
+
+static int take_block(struct forward_request *out, struct worker *w, size_t room)
+{
+    if (room > UINT32_MAX / 2)
+        return -ENOMEM;
+    out->room = (uint32_t)(room <= WORKER_BLOCK ? WORKER_BLOCK : room);
+    out->block = room <= WORKER_BLOCK ? freelist_get(&w->blocks, WORKER_BLOCK) : malloc(room);
+    return out->block ? 0 : -ENOMEM;
+}
+
+void forward_request_fini(struct forward_request *out, struct worker *w)
+{
+    if (!out->block)
+        return;
+    if (out->room == WORKER_BLOCK)
+        freelist_put(&w->blocks, out->block);
+    else
+        free(out->block);
+    out->block = NULL;
+}
+
+static struct str keep(char **p, struct str s)
+{
+    char *at = *p;
+
+    *p = text_str(at, s);
+    return (struct str){at, s.n};
+}
+
+static void choose_id(struct forward_request *out, struct worker *w, const struct tuning *tuning,
+                      const struct http1_head *head)
+{
+    const struct http1_field *f =
+        tuning->settings->forwarded.trust ? find_field(head, FIELD_REQUEST_ID) : NULL;
+
+    if (f && is_uuid(http1_value(head, f)))
+        memcpy(out->request_id, http1_value(head, f).p, FORWARD_ID);
+    else
+        forward_make_id(w, out->request_id);
+}
+
+static size_t head_room(const struct tuning *tuning, const struct http1_head *head,
+                        const struct endpoint *endpoint, const struct forward_client *from,
+                        size_t host_len)
+{
+    const struct version *version = endpoint->version;
+
+    return head->bytes + head->nr_fields + endpoint->base_path.n + 2 * host_len +
+           strlen(endpoint->origin->authority) + (version->host ? strlen(version->host) : 0) +
+           tuning->via_line_len + from->address.n + tuning->certificate_name_len +
+           from->certificate_subject.n + 512;
+}
+
+/* Everything behind Host. */
+static char *write_rest(char *p, struct forward_request *out, struct worker *w,
+                        const struct tuning *tuning, const struct http1_head *head,
+                        const struct forward_client *from, bool is_upgrade)
+{
+    struct found found = {.nr_forwarded_for = 0};
+
+    for (int i = 0; i < head->nr_fields; i++) {
+        const struct http1_field *f = &head->fields[i];
+        if (is_dropped_by_connection(head, f) || !passes(tuning, head, f, &found))
+            continue;
+        p = write_field(p, head, f);
+        if (f->id == FIELD_USER_AGENT)
+            out->user_agent = (struct str){p - 2 - f->value_len, f->value_len};
+    }
+    p = write_forwarded(p, out, &found, from);
+    p = text_str(p, (struct str){tuning->via_line, tuning->via_line_len});
+    p = text_lit(p, "x-amzn-RequestId: ");
+    p = text_str(p, (struct str){out->request_id, FORWARD_ID});
+    p = text_lit(p, "\r\n");
+    if (!found.has_traceparent)
+        p = write_traceparent(p, out->request_id, prng_next(&w->rng));
+    if (tuning->certificate_name && from->certificate_subject.n > 0) {
+        p = text_str(p, (struct str){tuning->certificate_name, tuning->certificate_name_len});
+        p = text_lit(p, ": ");
+        p = text_str(p, from->certificate_subject);
+        p = text_lit(p, "\r\n");
+    }
+    if (is_upgrade)
+        p = write_upgrade(p, head);
+    p = write_framing(p, head, &found);
+    return text_lit(p, "\r\n");
+}
+
+int forward_request_make(struct forward_request *out, struct worker *w, const struct tuning *tuning,
+                         const struct http1_head *head, const struct endpoint *endpoint,
+                         const struct forward_client *from, const struct forward_options *options)
+{
+    struct str host = head->authority_len > 0
+                          ? http1_at(head, head->authority_at, head->authority_len)
+                      : head->host >= 0 ? http1_value(head, &head->fields[head->host])
+                                        : STR("");
+    size_t suffix_room = options->path.n + options->query.n + 2;
+    size_t room = head_room(tuning, head, endpoint, from, host.n) + head->target_len + host.n +
+                  head->method_len + 2 * suffix_room + options->body_room;
+
+    if (take_block(out, w, room) < 0)
+        return -ENOMEM;
+    char *p = out->block;
+    out->method = keep(&p, http1_method(head));
+    out->target = keep(&p, http1_target(head));
+    out->host = keep(&p, host);
+    out->user_agent = (struct str){NULL, 0};
+    struct str suffix = {p, 0};
+    p = text_str(p, options->path);
+    if (options->has_query) {
+        p = text_char(p, '?');
+        p = text_str(p, options->query);
+    }
+    suffix.n = (size_t)(p - suffix.p);
+    choose_id(out, w, tuning, head);
+    out->head_at = (uint32_t)(p - out->block);
+    p = write_target(p, out, endpoint, out->method, suffix);
+    p = write_rest(p, out, w, tuning, head, from, options->is_upgrade);
+    out->head_len = (uint32_t)(p - out->block) - out->head_at;
+    out->body_len = 0;
+    return 0;
+}
+
+int forward_request_retarget(struct forward_request *out, struct worker *w,
+                             const struct endpoint *endpoint)
+{
+    struct forward_request old = *out;
+    uint32_t rest_len = old.head_at + old.head_len + old.body_len - old.rest_at;
+    size_t room = old.room + endpoint->base_path.n + strlen(endpoint->origin->authority) + 64;
+
+    if (take_block(out, w, room) < 0) {
+        *out = old;
+        return -ENOMEM;
+    }
+    /* The log's strings stand before the head, the user agent within its rest. */
+    memcpy(out->block, old.block, old.head_at);
+    out->method.p = out->block + (old.method.p - old.block);
+    out->target.p = out->block + (old.target.p - old.block);
+    out->host.p = out->block + (old.host.p - old.block);
+    struct str suffix = {old.block + old.suffix_at, old.suffix_len};
+    char *p = write_target(out->block + out->head_at, out, endpoint, out->method, suffix);
+    memcpy(p, old.block + old.rest_at, rest_len);
+    if (old.user_agent.p)
+        out->user_agent.p = p + (old.user_agent.p - (old.block + old.rest_at));
+    out->head_len = (uint32_t)(p - out->block) - out->head_at + rest_len - old.body_len;
+    forward_request_fini(&old, w);
+    return 0;
+}
+
+/* Doubles, so that a body that comes in many pieces is copied but a few times. */
+int forward_request_grow(struct forward_request *out, struct worker *w, size_t room)
+{
+    struct forward_request old = *out;
+    struct str *strings[] = {&out->method, &out->target, &out->host, &out->user_agent};
+    size_t used = old.head_at + old.head_len + old.body_len;
+
+    if (take_block(out, w, room > 2 * (size_t)old.room ? room : 2 * (size_t)old.room) < 0) {
+        *out = old;
+        return -ENOMEM;
+    }
+    memcpy(out->block, old.block, used);
+    for (int i = 0; i < 4; i++)
+        if (strings[i]->p)
+            strings[i]->p = out->block + (strings[i]->p - old.block);
+    forward_request_fini(&old, w);
+    return 0;
+}
+
+/* ---- Responses ------------------------------------------------------------------------------------------------------ */
+
+static bool response_passes(const struct tuning *tuning, const struct http1_head *head,
+                            const struct http1_field *f, const struct forward_response *how)
+{
+    switch ((enum field_id)f->id) {
+    case FIELD_OTHER:
+        return !is_named(head, f, tuning->executed_line, tuning->executed_name_len);
+    case FIELD_CONTENT_LENGTH:
+    case FIELD_TRANSFER_ENCODING:
+    case FIELD_REQUEST_ID:
+        return false;
+    case FIELD_UPGRADE:
+        return how->is_upgrade;
+    case FIELD_TRAILER:
+        return how->is_chunked;
+    case FIELD_STRICT_TRANSPORT_SECURITY:
+        return how->hsts_line[0] == 0;
+    default:
+        return !fields_is_hop_by_hop((enum field_id)f->id);
+    }
+}
+
+size_t forward_response_room(const struct tuning *tuning, const struct http1_head *head)
+{
+    return head->bytes + head->nr_fields + tuning->executed_line_len + 512;
+}
+
+static char *write_response_framing(char *p, const struct forward_response *how)
+{
+    if (how->is_chunked)
+        p = text_lit(p, "Transfer-Encoding: chunked\r\n");
+    if (how->has_length) {
+        p = text_lit(p, "Content-Length: ");
+        p = text_u64(p, how->length);
+        p = text_lit(p, "\r\n");
+    }
+    if (how->is_upgrade)
+        return text_lit(p, "Connection: upgrade\r\n");
+    if (how->is_interim)
+        return p;
+    if (how->is_close)
+        return text_lit(p, "Connection: close\r\n");
+    return how->minor == 0 ? text_lit(p, "Connection: keep-alive\r\n") : p;
+}
+
+char *forward_response_write(char *p, struct worker *w, const struct tuning *tuning,
+                             const struct http1_head *head, const struct forward_response *how)
+{
+    bool has_date = false;
+
+    p = text_lit(p, "HTTP/1.1 ");
+    p = text_u64(p, (uint64_t)head->status);
+    p = text_char(p, ' ');
+    p = text_str(p, http1_at(head, head->reason_at, head->reason_len));
+    p = text_lit(p, "\r\n");
+    for (int i = 0; i < head->nr_fields; i++) {
+        const struct http1_field *f = &head->fields[i];
+        if (is_dropped_by_connection(head, f) || !response_passes(tuning, head, f, how))
+            continue;
+        has_date |= f->id == FIELD_DATE;
+        p = write_field(p, head, f);
+    }
+    if (!how->is_interim || how->is_upgrade) {
+        if (how->executed_version.n > 0) {
+            p = text_str(p, (struct str){tuning->executed_line, tuning->executed_line_len});
+            p = text_str(p, how->executed_version);
+            p = text_lit(p, "\r\n");
+        }
+        p = text_lit(p, "x-amzn-RequestId: ");
+        p = text_str(p, (struct str){how->request_id, FORWARD_ID});
+        p = text_lit(p, "\r\n");
+        if (!has_date)
+            p = text_str(p, worker_date(w));
+        p = text_str(p, str_of(how->hsts_line));
+    }
+    p = write_response_framing(p, how);
+    return text_lit(p, "\r\n");
+}

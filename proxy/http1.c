@@ -1,0 +1,585 @@
+/* HTTP/1.x message reader on llhttp.
+ *
+ * A message begins with a start line, which startline.c reads. llhttp then starts behind it: its state as it stands after
+ * a start line is kept as a template and copied, so no start line is parsed twice and any method is possible. llhttp
+ * stops (HPE_PAUSED) at the end of the header section; bodies with a length or until close are counted here, only
+ * chunked ones go through llhttp again, span by span.
+ *
+ * Spans that a read cuts in two arrive in two callbacks; since a head's bytes are contiguous (the caller sees to that), the second
+ * one just makes the field longer. */
+#include "proxy/http1.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proxy/startline.h"
+
+enum state { IN_LINE, IN_FIELDS, IN_BODY, IN_TRAILERS, AT_END, FAILED };
+
+enum { EMPTY_LINES_MAX = 4, CHUNK_META_MAX = 1024, TRAILERS_MAX = 16384 };
+
+static llhttp_settings_t callbacks;
+static llhttp_t after_request_line, after_status_line;
+
+/* ---- Failing ------------------------------------------------------------------------------------------------------- */
+
+static enum http1_result fail(struct http1 *p, enum http1_error error, const char *detail)
+{
+    p->state = FAILED;
+    p->error = (uint8_t)error;
+    p->detail = detail;
+    return HTTP1_FAILED;
+}
+
+int http1_error_status(enum http1_error error)
+{
+    switch (error) {
+    case HTTP1_ERROR_LINE_TOO_LONG:
+        return 414;
+    case HTTP1_ERROR_HEAD_TOO_LARGE:
+        return 431;
+    case HTTP1_ERROR_NOT_IMPLEMENTED:
+        return 501;
+    case HTTP1_ERROR_VERSION:
+        return 505;
+    case HTTP1_ERROR_EXPECT:
+        return 417;
+    case HTTP1_ERROR_NO_MEMORY:
+        return 503;
+    default:
+        return 400;
+    }
+}
+
+/* ---- Trailers: kept as text, as they are rare and only passed on ---------------------------------------------------- */
+
+static int trailer_append(struct http1 *p, const char *at, size_t n)
+{
+    if (p->trailers_len + n > TRAILERS_MAX) {
+        fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
+        return -1;
+    }
+    if (p->trailers_len + n > p->trailers_room) {
+        uint32_t room = p->trailers_room ? p->trailers_room : 256;
+        while (room < p->trailers_len + n)
+            room *= 2;
+        char *grown = realloc(p->trailers, room);
+        if (!grown) {
+            fail(p, HTTP1_ERROR_NO_MEMORY, "out of memory");
+            return -1;
+        }
+        p->trailers = grown;
+        p->trailers_room = room;
+    }
+    if (n > 0)
+        memcpy(p->trailers + p->trailers_len, at, n);
+    p->trailers_len += (uint32_t)n;
+    return 0;
+}
+
+/* p->head_floor serves as the start of the current trailer line, since heads are over by then. */
+static int trailer_name_complete(struct http1 *p)
+{
+    struct str name = {p->trailers + p->head_floor, p->trailers_len - p->head_floor};
+
+    if (fields_is_forbidden_trailer(fields_id(name))) {
+        fail(p, HTTP1_ERROR_BAD, "a field stands in the trailer section that must not stand there");
+        return -1;
+    }
+    return trailer_append(p, ": ", 2);
+}
+
+static int trailer_value_complete(struct http1 *p)
+{
+    while (p->trailers[p->trailers_len - 1] == ' ' || p->trailers[p->trailers_len - 1] == '\t')
+        p->trailers_len--;
+    if (trailer_append(p, "\r\n", 2) < 0)
+        return -1;
+    p->head_floor = p->trailers_len;
+    return 0;
+}
+
+/* ---- llhttp's callbacks --------------------------------------------------------------------------------------------- */
+
+static struct http1_field *last_field(struct http1 *p)
+{
+    return &p->head->fields[p->head->nr_fields];
+}
+
+static int on_name(llhttp_t *ll, const char *at, size_t n)
+{
+    struct http1 *p = ll->data;
+    struct http1_field *f;
+
+    if (p->state == IN_TRAILERS || p->state == IN_BODY) {
+        p->state = IN_TRAILERS;
+        return trailer_append(p, at, n);
+    }
+    f = last_field(p);
+    if (!p->is_in_name) {
+        p->is_in_name = true;
+        f->name_at = (uint32_t)(at - p->base);
+        f->name_len = 0;
+        f->value_len = 0;
+    }
+    if (f->name_len + n > UINT16_MAX)
+        return -1;
+    f->name_len = (uint16_t)(f->name_len + n);
+    return 0;
+}
+
+static int on_name_complete(llhttp_t *ll)
+{
+    struct http1 *p = ll->data;
+
+    if (p->state == IN_TRAILERS)
+        return trailer_name_complete(p);
+    p->is_in_name = false;
+    return 0;
+}
+
+static int on_value(llhttp_t *ll, const char *at, size_t n)
+{
+    struct http1 *p = ll->data;
+    struct http1_field *f;
+
+    if (p->state == IN_TRAILERS)
+        return trailer_append(p, at, n);
+    f = last_field(p);
+    if (f->value_len == 0)
+        f->value_at = (uint32_t)(at - p->base);
+    f->value_len += (uint32_t)n;
+    return 0;
+}
+
+static int read_content_length(struct http1 *p, struct str value)
+{
+    uint64_t length = 0;
+
+    if (value.n == 0 || value.n > 18)
+        return -1;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] < '0' || value.p[i] > '9')
+            return -1;
+        length = length * 10 + (uint64_t)(value.p[i] - '0');
+    }
+    p->head->content_length = length;
+    p->head->body = HTTP1_BODY_LENGTH;
+    return 0;
+}
+
+static int read_transfer_encoding(struct http1 *p, struct str value)
+{
+    if (p->head->body == HTTP1_BODY_CHUNKED) {
+        fail(p, HTTP1_ERROR_BAD, "there is more than one Transfer-Encoding");
+        return -1;
+    }
+    if (p->head->minor == 0) {
+        fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding has no place in HTTP/1.0");
+        return -1;
+    }
+    if (!str_ieq(value, STR("chunked"))) {
+        bool is_list_with_chunked = value.n >= 7 && memchr(value.p, ',', value.n) != NULL;
+        fail(p, value.n == 0 || is_list_with_chunked ? HTTP1_ERROR_BAD : HTTP1_ERROR_NOT_IMPLEMENTED,
+             "the only transfer coding spoken here is 'chunked', once");
+        return -1;
+    }
+    p->head->body = HTTP1_BODY_CHUNKED;
+    return 0;
+}
+
+static void read_connection(struct http1_head *head, struct str list)
+{
+    struct str token;
+
+    while (fields_next_token(&list, &token)) {
+        if (str_ieq(token, STR("keep-alive")))
+            head->is_keep_alive = true;
+        else if (str_ieq(token, STR("close")))
+            head->is_close = true;
+        else if (str_ieq(token, STR("upgrade")))
+            head->is_upgrade = true;
+        else
+            head->has_connection_options = true;
+    }
+}
+
+/* Fields that decide about the message itself are read as they come by. */
+static int read_field(struct http1 *p, struct http1_field *f)
+{
+    struct http1_head *head = p->head;
+    struct str value = http1_at(head, f->value_at, f->value_len);
+
+    switch (f->id) {
+    case FIELD_CONTENT_LENGTH:
+        if (head->body != HTTP1_BODY_NONE || read_content_length(p, value) < 0) {
+            fail(p, HTTP1_ERROR_BAD, "Content-Length must be one decimal number, and no Transfer-Encoding beside it");
+            return -1;
+        }
+        return 0;
+    case FIELD_TRANSFER_ENCODING:
+        if (head->body == HTTP1_BODY_LENGTH) {
+            fail(p, HTTP1_ERROR_BAD, "Content-Length and Transfer-Encoding exclude each other");
+            return -1;
+        }
+        return read_transfer_encoding(p, value);
+    case FIELD_CONNECTION:
+        read_connection(head, value);
+        return 0;
+    case FIELD_HOST:
+        if (head->host >= 0 && !p->is_response) {
+            fail(p, HTTP1_ERROR_BAD, "there is more than one Host");
+            return -1;
+        }
+        head->host = (int16_t)head->nr_fields;
+        return 0;
+    case FIELD_EXPECT:
+        if (p->is_response)
+            return 0;
+        if (!str_ieq(value, STR("100-continue"))) {
+            fail(p, HTTP1_ERROR_EXPECT, "the only expectation known here is 100-continue");
+            return -1;
+        }
+        head->is_expect_continue = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int on_value_complete(llhttp_t *ll)
+{
+    struct http1 *p = ll->data;
+    struct http1_head *head = p->head;
+
+    if (p->state == IN_TRAILERS)
+        return trailer_value_complete(p);
+    struct http1_field *f = last_field(p);
+    head->base = p->base;
+    if (f->value_len == 0)
+        f->value_at = f->name_at + f->name_len;
+    while (f->value_len > 0 && (p->base[f->value_at + f->value_len - 1] == ' ' ||
+                                p->base[f->value_at + f->value_len - 1] == '\t'))
+        f->value_len--;
+    f->id = (uint8_t)fields_id(http1_at(head, f->name_at, f->name_len));
+    if (f->id != FIELD_OTHER && read_field(p, f) < 0)
+        return -1;
+    if (head->nr_fields + 1u >= HTTP1_FIELDS_MAX || head->nr_fields + 1u > p->limits->header_count) {
+        fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
+        return -1;
+    }
+    head->nr_fields++;
+    return 0;
+}
+
+static int on_pause(llhttp_t *ll)
+{
+    (void)ll;
+    return HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *ll, const char *at, size_t n)
+{
+    struct http1 *p = ll->data;
+
+    p->base = at; /* the span is handed over through these two */
+    p->remaining = n;
+    return HPE_PAUSED;
+}
+
+static int on_chunk_header(llhttp_t *ll)
+{
+    struct http1 *p = ll->data;
+
+    p->chunk_meta = 0;
+    return 0;
+}
+
+static int on_chunk_extension(llhttp_t *ll, const char *at, size_t n)
+{
+    struct http1 *p = ll->data;
+
+    (void)at;
+    p->chunk_meta += (uint32_t)n;
+    if (p->chunk_meta > CHUNK_META_MAX) {
+        fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
+        return -1;
+    }
+    return 0;
+}
+
+static void make_template(llhttp_t *ll, llhttp_type_t type, const char *line)
+{
+    llhttp_init(ll, type, &callbacks);
+    llhttp_errno_t error = llhttp_execute(ll, line, strlen(line));
+    assert(error == HPE_OK);
+    (void)error;
+}
+
+void http1_global_init(void)
+{
+    llhttp_settings_init(&callbacks);
+    callbacks.on_header_field = on_name;
+    callbacks.on_header_field_complete = on_name_complete;
+    callbacks.on_header_value = on_value;
+    callbacks.on_header_value_complete = on_value_complete;
+    callbacks.on_headers_complete = on_pause;
+    callbacks.on_message_complete = on_pause;
+    callbacks.on_body = on_body;
+    callbacks.on_chunk_header = on_chunk_header;
+    callbacks.on_chunk_extension_name = on_chunk_extension;
+    callbacks.on_chunk_extension_value = on_chunk_extension;
+    /* PUT, so that llhttp has no rule of its own for the method. */
+    make_template(&after_request_line, HTTP_REQUEST, "PUT / HTTP/1.1\r\n");
+    make_template(&after_status_line, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
+}
+
+/* ---- Heads ---------------------------------------------------------------------------------------------------------- */
+
+static void init(struct http1 *p, struct http1_head *head, const struct http1_limits *limits,
+                 bool is_response)
+{
+    p->head = head;
+    p->limits = limits;
+    p->detail = "";
+    p->trailers = NULL;
+    p->trailers_len = p->trailers_room = 0;
+    p->parsed = p->head_floor = p->chunk_meta = 0;
+    p->remaining = 0;
+    p->state = IN_LINE;
+    p->error = HTTP1_ERROR_NONE;
+    p->is_response = is_response;
+    p->is_in_name = false;
+    p->body = HTTP1_BODY_NONE;
+    head->line_at = 0;
+    head->is_close = head->is_keep_alive = head->is_upgrade = false;
+    head->has_connection_options = head->is_expect_continue = false;
+    head->body = HTTP1_BODY_NONE;
+    head->content_length = 0;
+    head->host = -1;
+    head->nr_fields = 0;
+}
+
+void http1_init_request(struct http1 *p, struct http1_head *head, const struct http1_limits *limits)
+{
+    init(p, head, limits, false);
+}
+
+void http1_init_response(struct http1 *p, struct http1_head *head,
+                         const struct http1_limits *limits)
+{
+    init(p, head, limits, true);
+}
+
+void http1_fini(struct http1 *p)
+{
+    free(p->trailers);
+    p->trailers = NULL;
+    p->trailers_len = p->trailers_room = 0;
+}
+
+/* Finds the start line and reads it. A few empty lines before a request are skipped (RFC 9112 section 2.2). */
+static enum http1_result feed_line(struct http1 *p, const char *base, size_t len)
+{
+    struct http1_head *head = p->head;
+    enum http1_error error;
+
+    while (!p->is_response && head->line_at < EMPTY_LINES_MAX && len >= head->line_at + 2u &&
+           base[head->line_at] == '\r' && base[head->line_at + 1] == '\n') {
+        head->line_at += 2;
+        p->parsed = head->line_at;
+    }
+    const char *lf = p->parsed < len ? memchr(base + p->parsed, '\n', len - p->parsed) : NULL;
+    uint32_t line_bytes = (uint32_t)((lf ? (size_t)(lf - base) : len) - head->line_at);
+    if (line_bytes > p->limits->line_bytes)
+        return fail(p, HTTP1_ERROR_LINE_TOO_LONG, "the start line is too long");
+    if (!lf) {
+        p->parsed = (uint32_t)len;
+        return HTTP1_MORE;
+    }
+    head->base = base;
+    if (line_bytes == 0 || lf[-1] != '\r')
+        return fail(p, HTTP1_ERROR_BAD, "the start line does not end with CR LF");
+    error = p->is_response ? startline_response(head, line_bytes - 1, &p->detail)
+                           : startline_request(head, line_bytes - 1, &p->detail);
+    if (error)
+        return fail(p, error, p->detail);
+    p->parsed = p->head_floor = (uint32_t)(lf - base) + 1;
+    p->ll = p->is_response ? after_status_line : after_request_line;
+    p->ll.data = p;
+    p->state = IN_FIELDS;
+    return HTTP1_HEAD;
+}
+
+/* Default ports are left out when an absolute target is compared with Host. */
+static bool is_same_authority(struct str a, struct str b)
+{
+    struct str *both[2] = {&a, &b};
+
+    for (int i = 0; i < 2; i++) {
+        struct str host = startline_host_of(*both[i]);
+        struct str rest = {both[i]->p + host.n, both[i]->n - host.n};
+        if (rest.n <= 1 || str_eq(rest, STR(":80")) || str_eq(rest, STR(":443")))
+            *both[i] = host;
+    }
+    return str_ieq(a, b);
+}
+
+/* Host (RFC 9112 section 3.2): exactly one in HTTP/1.1, valid, and the same as an absolute target's authority. */
+static const char *check_host(const struct http1_head *head)
+{
+    if (head->host < 0)
+        return head->minor == 0 ? NULL : "HTTP/1.1 needs a Host field";
+    struct str host = http1_value(head, &head->fields[head->host]);
+    if (!startline_is_authority(host))
+        return "Host is not a host name or address with an optional port";
+    if (head->authority_len > 0 &&
+        !is_same_authority(host, http1_at(head, head->authority_at, head->authority_len)))
+        return "the request target and Host name different hosts";
+    return NULL;
+}
+
+static enum http1_result head_complete(struct http1 *p, const char *end)
+{
+    struct http1_head *head = p->head;
+    const char *complaint;
+
+    head->base = p->base;
+    head->bytes = (uint32_t)(end - p->base);
+    if (head->bytes - p->head_floor > p->limits->header_bytes)
+        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+    if (!p->is_response) {
+        complaint = check_host(head);
+        if (complaint)
+            return fail(p, HTTP1_ERROR_BAD, complaint);
+    }
+    if (head->body == HTTP1_BODY_LENGTH && head->content_length == 0 && !p->is_response)
+        head->body = HTTP1_BODY_NONE;
+    p->body = head->body;
+    p->remaining = head->content_length;
+    p->state = p->body == HTTP1_BODY_NONE ? AT_END : IN_BODY;
+    return HTTP1_HEAD;
+}
+
+static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
+{
+    if (p->state == FAILED)
+        return HTTP1_FAILED;
+    if (error == HPE_INVALID_TRANSFER_ENCODING)
+        return fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
+    const char *reason = llhttp_get_error_reason(&p->ll);
+    return fail(p, HTTP1_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
+}
+
+enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
+{
+    p->base = base;
+    if (p->state == IN_LINE) {
+        enum http1_result r = feed_line(p, base, len);
+        if (r != HTTP1_HEAD)
+            return r;
+    }
+    assert(p->state == IN_FIELDS);
+    if (p->parsed == len)
+        return HTTP1_MORE;
+    p->ll.data = p;
+    llhttp_errno_t error = llhttp_execute(&p->ll, base + p->parsed, len - p->parsed);
+    if (error == HPE_PAUSED)
+        return head_complete(p, llhttp_get_error_pos(&p->ll));
+    if (error != HPE_OK)
+        return llhttp_failed(p, error);
+    p->parsed = (uint32_t)len;
+    if (len - p->head_floor > p->limits->header_bytes)
+        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+    return HTTP1_MORE;
+}
+
+void http1_response_to(struct http1 *p, bool is_head_request)
+{
+    int status = p->head->status;
+
+    if (is_head_request || status < 200 || status == 204 || status == 304)
+        p->body = HTTP1_BODY_NONE;
+    else if (p->head->body == HTTP1_BODY_NONE)
+        p->body = HTTP1_BODY_UNTIL_CLOSE;
+    bool is_over = p->body == HTTP1_BODY_NONE || (p->body == HTTP1_BODY_LENGTH && p->remaining == 0);
+    p->state = is_over ? AT_END : IN_BODY;
+}
+
+/* ---- Bodies --------------------------------------------------------------------------------------------------------- */
+
+static enum http1_result next_chunked(struct http1 *p, const char **cursor, const char *end,
+                                      struct str *span)
+{
+    p->ll.data = p;
+    for (;;) {
+        if (p->ll.error == HPE_PAUSED) {
+            p->ll.upgrade = 0; /* an Upgrade beside a body is weir's matter, not llhttp's */
+            llhttp_resume(&p->ll);
+        }
+        if (*cursor == end)
+            return HTTP1_MORE;
+        p->remaining = 0;
+        llhttp_errno_t error = llhttp_execute(&p->ll, *cursor, (size_t)(end - *cursor));
+        if (error == HPE_OK) {
+            *cursor = end;
+            return HTTP1_MORE;
+        }
+        if (error != HPE_PAUSED)
+            return llhttp_failed(p, error);
+        *cursor = llhttp_get_error_pos(&p->ll);
+        if (p->remaining > 0) {
+            *span = (struct str){p->base, p->remaining};
+            return HTTP1_SPAN;
+        }
+        p->state = AT_END;
+        return HTTP1_END;
+    }
+}
+
+enum http1_result http1_body_next(struct http1 *p, const char **cursor, const char *end,
+                                  struct str *span)
+{
+    size_t room = (size_t)(end - *cursor);
+
+    if (p->state == AT_END)
+        return HTTP1_END;
+    if (p->state == FAILED)
+        return HTTP1_FAILED;
+    if (p->body == HTTP1_BODY_CHUNKED) {
+        if (p->state == IN_BODY && p->trailers_len == 0)
+            p->head_floor = 0;
+        return next_chunked(p, cursor, end, span);
+    }
+    if (room == 0)
+        return HTTP1_MORE;
+    if (p->body == HTTP1_BODY_LENGTH && room > p->remaining)
+        room = (size_t)p->remaining;
+    *span = (struct str){*cursor, room};
+    *cursor += room;
+    if (p->body == HTTP1_BODY_LENGTH) {
+        p->remaining -= room;
+        if (p->remaining == 0)
+            p->state = AT_END;
+    }
+    return HTTP1_SPAN;
+}
+
+bool http1_body_eof(const struct http1 *p)
+{
+    return p->state == AT_END || (p->state == IN_BODY && p->body == HTTP1_BODY_UNTIL_CLOSE);
+}
+
+bool http1_connection_lists(const struct http1_head *head, struct str token)
+{
+    for (int i = 0; i < head->nr_fields; i++) {
+        if (head->fields[i].id != FIELD_CONNECTION)
+            continue;
+        struct str list = http1_value(head, &head->fields[i]);
+        struct str option;
+        while (fields_next_token(&list, &option))
+            if (str_ieq(option, token))
+                return true;
+    }
+    return false;
+}

@@ -1,0 +1,367 @@
+/* Pools: which connection an exchange gets, and who waits when there is none.
+ *
+ * Look-ups of host names run on libuv's threads, so no worker ever blocks on one. The first answer is waited for; later the old addresses serve
+ * on while a new look-up runs, and a failed one leaves them in force. */
+#include "proxy/pool.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "proxy/exchange.h"
+#include "proxy/tls.h"
+#include "proxy/worker.h"
+
+struct pool_lookup {
+    uv_getaddrinfo_t request;
+    struct pool *pool; /* NULL: the pool has gone */
+};
+
+/* ---- Addresses ------------------------------------------------------------------------------------------------------ */
+
+static void set_port(struct sockaddr_storage *address, uint16_t port)
+{
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)address)->sin_port = htons(port);
+}
+
+/* An address written as such needs no look-up, ever. */
+static bool parse_literal(struct pool *pool)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&pool->addresses[0];
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&pool->addresses[0];
+
+    if (inet_pton(AF_INET, pool->origin->host, &v4->sin_addr) == 1)
+        v4->sin_family = AF_INET;
+    else if (inet_pton(AF_INET6, pool->origin->host, &v6->sin6_addr) == 1)
+        v6->sin6_family = AF_INET6;
+    else
+        return false;
+    set_port(&pool->addresses[0], pool->origin->port);
+    pool->nr_addresses = 1;
+    pool->resolved_ms = UINT64_MAX;
+    return true;
+}
+
+static void to_serve(struct pool *pool)
+{
+    if (pool->is_to_serve || pool->nr_waiters == 0)
+        return;
+    pool->is_to_serve = true;
+    LIST_INSERT_HEAD(&pool->worker->pools_to_serve, pool, serve_link);
+}
+
+static void fail_waiters(struct pool *pool, enum metrics_error why)
+{
+    while (!TAILQ_EMPTY(&pool->waiters)) {
+        struct pool_waiter *waiter = TAILQ_FIRST(&pool->waiters);
+        pool_forget_waiter(pool, waiter);
+        exchange_on_upstream_failed(exchange_of_waiter(waiter), why, true);
+    }
+}
+
+static void take_addresses(struct pool *pool, const struct addrinfo *list)
+{
+    int nr = 0;
+
+    for (const struct addrinfo *a = list; a && nr < POOL_ADDRESSES_MAX; a = a->ai_next) {
+        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
+            continue;
+        memset(&pool->addresses[nr], 0, sizeof(pool->addresses[nr]));
+        memcpy(&pool->addresses[nr], a->ai_addr, a->ai_addrlen);
+        set_port(&pool->addresses[nr++], pool->origin->port);
+    }
+    if (nr > 0)
+        pool->nr_addresses = nr;
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
+{
+    struct pool_lookup *lookup = request->data;
+    struct pool *pool = lookup->pool;
+
+    if (pool) {
+        pool->lookup = NULL;
+        pool->resolved_ms = pool->worker->loop.now_ms;
+        if (status == 0)
+            take_addresses(pool, list);
+        else
+            log_warning("%s cannot be resolved: %s", pool->origin->host, uv_strerror(status));
+        if (pool->nr_addresses == 0)
+            fail_waiters(pool, METRICS_ERROR_RESOLVE);
+        else
+            to_serve(pool);
+    }
+    uv_freeaddrinfo(list);
+    free(lookup);
+}
+
+static int begin_lookup(struct pool *pool)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct pool_lookup *lookup;
+
+    if (pool->lookup)
+        return 0;
+    lookup = calloc(1, sizeof(*lookup));
+    if (!lookup)
+        return -ENOMEM;
+    lookup->pool = pool;
+    lookup->request.data = lookup;
+    int r = uv_getaddrinfo(&pool->worker->loop.uv, &lookup->request, on_resolved,
+                           pool->origin->host, NULL, &hints);
+    if (r < 0) {
+        free(lookup);
+        return r;
+    }
+    pool->lookup = lookup;
+    return 0;
+}
+
+void pool_on_address_failed(struct pool *pool)
+{
+    if (pool->nr_addresses > 1)
+        pool->next_address = (pool->next_address + 1) % pool->nr_addresses;
+}
+
+/* ---- Pools ---------------------------------------------------------------------------------------------------------- */
+
+static struct pool *make(struct worker *w, struct origin *origin)
+{
+    struct pool *pool = calloc(1, sizeof(*pool));
+    const char *reason = NULL;
+
+    if (!pool)
+        return NULL;
+    pool->worker = w;
+    pool->cell = metrics_pool(w->metrics, origin->id);
+    if (!pool->cell) {
+        free(pool);
+        return NULL;
+    }
+    if (origin->is_tls) {
+        pool->tls = tls_origin_make(origin, &reason);
+        if (!pool->tls) {
+            log_error("https://%s: %s", origin->authority, reason ? reason : "out of memory");
+            free(pool);
+            return NULL;
+        }
+    }
+    pool->origin = origin_ref(origin);
+    TAILQ_INIT(&pool->idle);
+    TAILQ_INIT(&pool->waiters);
+    parse_literal(pool);
+    return pool;
+}
+
+struct pool *pool_of(struct worker *w, struct origin *origin)
+{
+    if (origin->id >= w->nr_pools) {
+        uint32_t nr = w->nr_pools ? w->nr_pools : 16;
+        while (nr <= origin->id)
+            nr *= 2;
+        struct pool **grown = realloc(w->pools, nr * sizeof(*grown));
+        if (!grown)
+            return NULL;
+        memset(grown + w->nr_pools, 0, (nr - w->nr_pools) * sizeof(*grown));
+        w->pools = grown;
+        w->nr_pools = nr;
+    }
+    if (!w->pools[origin->id])
+        w->pools[origin->id] = make(w, origin);
+    return w->pools[origin->id];
+}
+
+void pool_close_idle(struct pool *pool)
+{
+    while (!TAILQ_EMPTY(&pool->idle))
+        upstream_close_idle(TAILQ_FIRST(&pool->idle));
+}
+
+void pool_free(struct pool **pool)
+{
+    struct pool *p = *pool;
+
+    *pool = NULL;
+    if (!p)
+        return;
+    pool_close_idle(p);
+    if (p->lookup) {
+        p->lookup->pool = NULL;
+        uv_cancel((uv_req_t *)&p->lookup->request);
+    }
+    if (p->is_to_serve)
+        LIST_REMOVE(p, serve_link);
+    if (p->tls)
+        tls_origin_free(&p->tls);
+    origin_unref(&p->origin);
+    free(p);
+}
+
+/* ---- Waiting -------------------------------------------------------------------------------------------------------- */
+
+static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *waiter, uint32_t wait_ms,
+                                      enum metrics_error *error)
+{
+    struct worker *w = pool->worker;
+
+    if (pool->nr_waiters >= w->tuning->settings->limits.upstream_queue) {
+        *error = METRICS_ERROR_OVERLOAD;
+        return POOL_REFUSED;
+    }
+    waiter->is_waiting = true;
+    waiter->deadline.kind = WORKER_DEADLINE_WAITER;
+    TAILQ_INSERT_TAIL(&pool->waiters, waiter, link);
+    pool->nr_waiters++;
+    wheel_set(&w->loop.wheel, &waiter->deadline.node, w->loop.now_ms + wait_ms);
+    return POOL_WAITING;
+}
+
+void pool_forget_waiter(struct pool *pool, struct pool_waiter *waiter)
+{
+    if (!waiter->is_waiting)
+        return;
+    waiter->is_waiting = false;
+    TAILQ_REMOVE(&pool->waiters, waiter, link);
+    pool->nr_waiters--;
+    wheel_forget(&pool->worker->loop.wheel, &waiter->deadline.node);
+}
+
+void pool_on_waiter_deadline(struct pool_waiter *waiter)
+{
+    struct exchange *ex = exchange_of_waiter(waiter);
+    bool is_unresolved = ex->pool->nr_addresses == 0;
+
+    pool_forget_waiter(ex->pool, waiter);
+    exchange_on_upstream_failed(ex, is_unresolved ? METRICS_ERROR_RESOLVE : METRICS_ERROR_OVERLOAD,
+                                true);
+}
+
+/* One waiter at a time takes its turn; each may use up the room that came up, or give it back. */
+void pool_serve(struct pool *pool)
+{
+    uint32_t bound = pool->nr_waiters;
+
+    pool->is_to_serve = false;
+    LIST_REMOVE(pool, serve_link);
+    while (bound-- > 0 && !TAILQ_EMPTY(&pool->waiters)) {
+        struct pool_waiter *waiter = TAILQ_FIRST(&pool->waiters);
+        struct exchange *ex = exchange_of_waiter(waiter);
+        uint32_t max = exchange_max_connections(ex);
+        if (max > 0 && TAILQ_EMPTY(&pool->idle) && pool->nr_busy >= max)
+            return;
+        pool_forget_waiter(pool, waiter);
+        exchange_on_turn(ex);
+    }
+}
+
+/* ---- Acquiring ------------------------------------------------------------------------------------------------------ */
+
+static bool is_too_old(const struct pool *pool, const struct upstream *u)
+{
+    const struct settings *s = pool->worker->tuning->settings;
+
+    return u->io.is_readable || /* its end, or bytes nobody asked for, came in this very turn */
+           (s->upstream.lifetime_ms > 0 &&
+            pool->worker->loop.now_ms - u->opened_ms >= s->upstream.lifetime_ms) ||
+           (s->upstream.lifetime_requests > 0 && u->nr_exchanges >= s->upstream.lifetime_requests);
+}
+
+static struct upstream *take_idle(struct pool *pool)
+{
+    while (!TAILQ_EMPTY(&pool->idle)) {
+        struct upstream *u = TAILQ_FIRST(&pool->idle);
+        if (!is_too_old(pool, u))
+            return u;
+        upstream_close_idle(u);
+    }
+    return NULL;
+}
+
+enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool is_fresh,
+                              uint32_t max_connections, uint32_t connect_ms,
+                              struct upstream **upstream, enum metrics_error *error)
+{
+    const struct settings *s = pool->worker->tuning->settings;
+    struct upstream *u = is_fresh ? NULL : take_idle(pool);
+
+    if (u) {
+        upstream_activate(u, exchange);
+        *upstream = u;
+        return POOL_READY;
+    }
+    if (max_connections > 0 && pool->nr_busy + pool->nr_idle >= max_connections) {
+        if (TAILQ_EMPTY(&pool->idle))
+            return wait_in_queue(pool, &exchange->waiter, s->limits.upstream_queue_ms, error);
+        upstream_close_idle(TAILQ_LAST(&pool->idle, pool_idle));
+    }
+    if (pool->nr_addresses == 0 || (pool->resolved_ms != UINT64_MAX &&
+                                    pool->worker->loop.now_ms - pool->resolved_ms >=
+                                        s->upstream.resolve_ms)) {
+        int r = begin_lookup(pool);
+        if (r < 0 && pool->nr_addresses == 0) {
+            *error = r == -ENOMEM ? METRICS_ERROR_INTERNAL : METRICS_ERROR_RESOLVE;
+            return POOL_REFUSED;
+        }
+    }
+    if (pool->nr_addresses == 0)
+        return wait_in_queue(pool, &exchange->waiter, connect_ms, error);
+    *upstream = upstream_open(pool, exchange, connect_ms, error);
+    return *upstream ? POOL_CONNECTING : POOL_REFUSED;
+}
+
+/* ---- Words from connections ----------------------------------------------------------------------------------------- */
+
+void pool_on_opened(struct pool *pool)
+{
+    pool->nr_busy++;
+    metrics_add(&pool->cell->opened, 1);
+    metrics_add(&pool->cell->connections[METRICS_CONNECTING], 1);
+}
+
+void pool_on_connected(struct pool *pool)
+{
+    metrics_sub(&pool->cell->connections[METRICS_CONNECTING], 1);
+    metrics_add(&pool->cell->connections[METRICS_ACTIVE], 1);
+}
+
+void pool_on_activated(struct pool *pool, struct upstream *u)
+{
+    TAILQ_REMOVE(&pool->idle, u, idle_link);
+    pool->nr_idle--;
+    pool->nr_busy++;
+    metrics_sub(&pool->cell->connections[METRICS_IDLE], 1);
+    metrics_add(&pool->cell->connections[METRICS_ACTIVE], 1);
+}
+
+bool pool_on_idle(struct pool *pool, struct upstream *u)
+{
+    const struct settings *s = pool->worker->tuning->settings;
+
+    if (pool->nr_idle >= s->upstream.idle_connections || pool->worker->is_draining)
+        return false;
+    TAILQ_INSERT_HEAD(&pool->idle, u, idle_link);
+    pool->nr_idle++;
+    pool->nr_busy--;
+    metrics_sub(&pool->cell->connections[METRICS_ACTIVE], 1);
+    metrics_add(&pool->cell->connections[METRICS_IDLE], 1);
+    to_serve(pool);
+    return true;
+}
+
+void pool_on_closed(struct pool *pool, struct upstream *u, enum upstream_state was)
+{
+    if (was == UPSTREAM_IDLE) {
+        TAILQ_REMOVE(&pool->idle, u, idle_link);
+        pool->nr_idle--;
+        metrics_sub(&pool->cell->connections[METRICS_IDLE], 1);
+    } else {
+        bool is_early = was == UPSTREAM_CONNECTING || was == UPSTREAM_HANDSHAKE;
+        pool->nr_busy--;
+        metrics_sub(&pool->cell->connections[is_early ? METRICS_CONNECTING : METRICS_ACTIVE], 1);
+    }
+    to_serve(pool);
+}
