@@ -1,0 +1,321 @@
+/* The life of a split: who may draw, who makes the next segment, and how one split hands over to
+ * the next, all without locks. The arithmetic is segment.c's.
+ *
+ *     split_make          first pick or split_open                     its successor's first pick
+ * or split_open (not open) ------------------------------------> segment, segment, ... segment
+ * ------------------------> closed
+ *
+ * A segment's ticket word counts its tickets. Whoever draws one past its end makes the next
+ * segment, which starts with the errors this one ends with; several may do so at once, they all get
+ * the same, and the first puts its copy in place.
+ *
+ * To close a split is to swing the bit CLOSED into the ticket word of a segment that still has
+ * tickets. Such a segment is the current one (only an exhausted one is succeeded) and stays it for
+ * ever. The same swing moves the number of tickets drawn to the upper half of the word, where what
+ * late drawers add to the lower half does not reach it. So anyone who comes later reads the same
+ * number, works out the same errors, and any number of threads can open the successor at the same
+ * time. */
+#include "router/split.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t CLOSED = 1ull << 63;
+enum { DRAWN_SHIFT = 32, DRAWN_MASK = 0x7fffffff };
+
+enum split_kind {
+    SPLIT_KIND_SINGLE,  /* one arm has all the weight: nothing to draw */
+    SPLIT_KIND_COUNTED, /* tickets */
+    SPLIT_KIND_CHANCE   /* dice */
+};
+
+struct split {
+    _Atomic(struct segment *) current; /* NULL: not open */
+    enum split_kind kind;
+    uint8_t nr_arms;
+    uint8_t single; /* the arm, of a single */
+    _Atomic uint32_t refs;
+    struct qsbr *domain;
+    _Atomic(struct split *) previous; /* a counted reference, until this one is open */
+    struct qsbr_node retired;
+    int16_t *from;      /* behind the weights */
+    uint32_t weights[]; /* nr_arms of them */
+};
+
+static void free_segment(struct qsbr_node *node)
+{
+    free((char *)node - offsetof(struct segment, retired));
+}
+
+static void free_split(struct qsbr_node *node)
+{
+    struct split *split = (struct split *)((char *)node - offsetof(struct split, retired));
+    struct split *previous = atomic_load(&split->previous);
+
+    split_unref(&previous);
+    free(atomic_load(&split->current));
+    free(split);
+}
+
+struct split *split_ref(struct split *split)
+{
+    atomic_fetch_add_explicit(&split->refs, 1, memory_order_relaxed);
+    return split;
+}
+
+void split_unref(struct split **split)
+{
+    struct split *s = *split;
+
+    *split = NULL;
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    qsbr_retire(s->domain, &s->retired, free_split);
+}
+
+static enum split_kind kind_of(const struct split_spec *spec)
+{
+    int nr_weighty = 0;
+
+    for (int i = 0; i < spec->nr_arms; i++)
+        nr_weighty += spec->weights[i] > 0;
+    if (nr_weighty == 1)
+        return SPLIT_KIND_SINGLE;
+    return spec->mode == SPLIT_RANDOM ? SPLIT_KIND_CHANCE : SPLIT_KIND_COUNTED;
+}
+
+struct split *split_make(struct qsbr *domain, const struct split_spec *spec, struct split *previous)
+{
+    size_t nr = (size_t)spec->nr_arms;
+    struct split *split;
+    uint64_t sum = 0;
+
+    assert(spec->nr_arms >= 1 && spec->nr_arms <= SPLIT_ARMS_MAX);
+    split = calloc(1, sizeof(*split) + nr * (sizeof(spec->weights[0]) + sizeof(spec->from[0])));
+    if (!split)
+        return NULL;
+    split->kind = kind_of(spec);
+    split->nr_arms = (uint8_t)nr;
+    split->domain = domain;
+    split->from = (int16_t *)(split->weights + nr);
+    memcpy(split->weights, spec->weights, nr * sizeof(spec->weights[0]));
+    for (size_t i = 0; i < nr; i++) {
+        assert(!previous || spec->from[i] < (int)previous->nr_arms);
+        split->from[i] = previous ? spec->from[i] : -1;
+        if (spec->weights[i] > 0)
+            split->single = (uint8_t)i;
+        sum += spec->weights[i];
+    }
+    assert(sum == SPLIT_ONE);
+    atomic_init(&split->current, NULL);
+    atomic_init(&split->refs, 1);
+    atomic_init(&split->previous, previous ? split_ref(previous) : NULL);
+    return split;
+}
+
+/* ---- From segment to segment ------------------------------------------------------------------
+ */
+
+/* Up to a limit each segment is twice as long as the one before, so that rare aliases stay small
+ * and busy ones seldom pause. With many arms the limit is lower, as a ticket then takes longer to
+ * work out: it is about a fifth of a millisecond a segment. */
+static uint32_t length_after(const struct split *split, const struct segment *segment)
+{
+    uint32_t most = 65536u / split->nr_arms;
+    uint32_t next = segment->nr_tickets * 2;
+
+    if (most > SEGMENT_LAST_TICKETS)
+        most = SEGMENT_LAST_TICKETS;
+    return next < most ? next : most;
+}
+
+/* Puts the next segment in place of an exhausted one, unless another thread has. */
+static int advance(struct split *split, struct segment *segment)
+{
+    int64_t errors[SPLIT_ARMS_MAX];
+    struct segment *next;
+
+    if (atomic_load_explicit(&split->current, memory_order_acquire) != segment)
+        return 0;
+    segment_errors(segment, split->weights, segment->nr_tickets, errors);
+    next = segment_make(split->weights, split->nr_arms, errors, length_after(split, segment), true);
+    if (!next)
+        return SPLIT_NO_MEMORY;
+    if (atomic_compare_exchange_strong(&split->current, &segment, next))
+        qsbr_retire(split->domain, &segment->retired, free_segment);
+    else
+        free(next);
+    return 0;
+}
+
+/* ---- From split to split ------------------------------------------------------------------------
+ */
+
+/* How many tickets of the segment were drawn, by its ticket word. */
+static uint32_t nr_drawn(const struct segment *segment, uint64_t word)
+{
+    if (word & CLOSED)
+        return (uint32_t)(word >> DRAWN_SHIFT) & DRAWN_MASK;
+    return word < segment->nr_tickets ? (uint32_t)word : segment->nr_tickets;
+}
+
+/* Closes a split that is open, if nobody has, and tells the errors that it ended with. */
+static int close_split(struct split *split, int64_t *errors)
+{
+    for (;;) {
+        struct segment *segment = atomic_load_explicit(&split->current, memory_order_acquire);
+        uint64_t word = atomic_load(&segment->ticket);
+
+        if (split->kind == SPLIT_KIND_COUNTED && !(word & CLOSED)) {
+            if (word >= segment->nr_tickets) {
+                int r = advance(split, segment);
+
+                if (r)
+                    return r;
+                continue;
+            }
+            if (!atomic_compare_exchange_strong(&segment->ticket, &word,
+                                                CLOSED | word << DRAWN_SHIFT) &&
+                !(word & CLOSED))
+                continue;
+            word = atomic_load(&segment->ticket);
+        }
+        segment_errors(segment, split->weights, nr_drawn(segment, word), errors);
+        return 0;
+    }
+}
+
+/* Errors of a predecessor's arms to those of the split's own. */
+static void take_over(const struct split *split, const int64_t *before, int64_t *errors)
+{
+    for (int i = 0; i < split->nr_arms; i++)
+        errors[i] = split->from[i] >= 0 ? before[split->from[i]] : 0;
+}
+
+/* Opens a split whose predecessor, if there still is one, is open. */
+static int open_after(struct split *split, struct split *previous)
+{
+    int64_t before[SPLIT_ARMS_MAX], errors[SPLIT_ARMS_MAX] = {0};
+    struct segment *none = NULL, *first;
+
+    if (previous) {
+        int r = close_split(previous, before);
+
+        if (r)
+            return r;
+        take_over(split, before, errors);
+    }
+    first = segment_make(split->weights, split->nr_arms, errors, SEGMENT_FIRST_TICKETS,
+                         split->kind == SPLIT_KIND_COUNTED);
+    if (!first)
+        return SPLIT_NO_MEMORY;
+    if (!atomic_compare_exchange_strong(&split->current, &none, first))
+        free(first);
+    /* The reference ends only now, when whoever still reads the predecessor does so under the
+     * protection of the domain. */
+    previous = atomic_exchange(&split->previous, NULL);
+    split_unref(&previous);
+    return 0;
+}
+
+static bool is_open(const struct split *split)
+{
+    return atomic_load_explicit(&split->current, memory_order_acquire) != NULL;
+}
+
+int split_open(struct split *split)
+{
+    /* Predecessors that never came to be opened are opened first, the oldest before the others.
+     * Each turn opens one. */
+    while (!is_open(split)) {
+        struct split *oldest = split;
+        struct split *previous = atomic_load(&oldest->previous);
+        int r;
+
+        while (previous && !is_open(previous)) {
+            oldest = previous;
+            previous = atomic_load(&oldest->previous);
+        }
+        /* No predecessor can also mean that another thread has just opened the split and let go of
+         * it. */
+        if (is_open(oldest))
+            continue;
+        r = open_after(oldest, previous);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+void split_errors(const struct split *split, int64_t *out)
+{
+    const struct segment *segment = atomic_load_explicit(&split->current, memory_order_acquire);
+    int64_t before[SPLIT_ARMS_MAX];
+    struct split *previous;
+
+    if (segment) {
+        segment_errors(segment, split->weights, nr_drawn(segment, atomic_load(&segment->ticket)),
+                       out);
+        return;
+    }
+    memset(out, 0, split->nr_arms * sizeof(out[0]));
+    previous = atomic_load(&split->previous);
+    if (!previous)
+        return;
+    split_errors(previous, before);
+    take_over(split, before, out);
+}
+
+/* ---- Picks
+ * ---------------------------------------------------------------------------------------- */
+
+static int throw_dice(const struct split *split, struct prng *rng)
+{
+    uint32_t point = prng_below(rng, SPLIT_ONE);
+    int i = 0;
+
+    while (point >= split->weights[i])
+        point -= split->weights[i++];
+    return i;
+}
+
+static int draw_ticket(struct split *split)
+{
+    for (;;) {
+        struct segment *segment = atomic_load_explicit(&split->current, memory_order_acquire);
+        uint64_t t;
+        int r;
+
+        if (segment) {
+            /* Release and acquire: who sees CLOSED must then see the table that the closer saw. */
+            t = atomic_fetch_add_explicit(&segment->ticket, 1, memory_order_acq_rel);
+            if (t < segment->nr_tickets)
+                return segment_arm(segment, (uint32_t)t);
+            if (t & CLOSED) {
+                /* Undone, so that no number of late drawers reaches the upper half. */
+                atomic_fetch_sub_explicit(&segment->ticket, 1, memory_order_relaxed);
+                return SPLIT_CLOSED;
+            }
+            r = advance(split, segment);
+        } else {
+            r = split_open(split);
+        }
+        if (r)
+            return r;
+    }
+}
+
+int split_pick(struct split *split, struct prng *rng)
+{
+    switch (split->kind) {
+    case SPLIT_KIND_SINGLE:
+        return split->single;
+    case SPLIT_KIND_CHANCE:
+        return throw_dice(split, rng);
+    case SPLIT_KIND_COUNTED:
+    default:
+        return draw_ticket(split);
+    }
+}
