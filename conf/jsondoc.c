@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char byte_order_mark[] = "\xef\xbb\xbf";
@@ -139,6 +140,24 @@ json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length)
         return NULL;
     }
     return json;
+}
+
+/* jansson's own json_dumps (2.14) loses keys unnoticed when memory runs out while its buffer grows.
+ * Here the length is found first, and the buffer never grows. */
+char *jsondoc_dump(const json_t *json, int digits)
+{
+    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(digits);
+    size_t length = json_dumpb(json, NULL, 0, flags);
+    char *text = length > 0 ? malloc(length + 2) : NULL;
+
+    if (!text)
+        return NULL;
+    if (json_dumpb(json, text, length, flags) != length) {
+        free(text);
+        return NULL;
+    }
+    memcpy(text + length, "\n", 2);
+    return text;
 }
 
 void jsondoc_problem(struct jsondoc *doc, const struct place *at, const char *code,

@@ -28,6 +28,9 @@ struct jsondoc {
     bool is_bad; /* there was a problem: nothing is to be built from it any more */
 };
 
+/* The value as text, indented; numbers with a fraction have at most digits significant ones. To be freed; NULL when out of memory. */
+char *jsondoc_dump(const json_t *json, int digits);
+
 /* What jsondoc_load accepts: one object, no key twice in an object, valid UTF-8, no NUL. NULL with a problem added. */
 json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length);
 

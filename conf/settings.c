@@ -516,7 +516,7 @@ char *settings_dump(const struct settings *settings)
         if (dump_listener(&settings->listeners[i], list) < 0)
             goto out;
     if (rows_write(&rows, settings, true, json) == 0)
-        text = json_dumps(json, JSON_INDENT(2));
+        text = jsondoc_dump(json, 17);
 out:
     if (!json)
         json_decref(list);
