@@ -1,0 +1,52 @@
+"""Where things are: the programs under test, and addresses and ports that nobody else uses."""
+
+import os
+import pathlib
+import socket
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+WEIR = pathlib.Path(os.environ.get("WEIR_BIN", ROOT / "build" / "weir")).resolve()
+DEMO = pathlib.Path(os.environ.get("WEIR_DEMO", WEIR.parent / "weir-demo")).resolve()
+LOAD = pathlib.Path(os.environ.get("WEIR_LOAD", WEIR.parent / "weir-load")).resolve()
+
+
+def _sanitizer() -> str:
+    """Which sanitizer weir was built with: "", "address" or "thread"."""
+    if os.environ.get("WEIR_SANITIZED") == "0" or not WEIR.exists():
+        return ""
+    content = WEIR.read_bytes()
+    if b"__tsan_init" in content:
+        return "thread"
+    if b"__asan_init" in content:
+        return "address"
+    return ""
+
+
+SANITIZER = _sanitizer()
+SANITIZED = bool(SANITIZER) or os.environ.get("WEIR_SANITIZED") == "1"
+
+
+def scaled(plain, sanitized):
+    """An amount of work: less of it where every step costs many times as much."""
+    return sanitized if SANITIZED else plain
+
+
+def _own_address() -> str:
+    """All of 127/8 is loopback: each test process takes an address of its own, so that the ports it finds free stay free
+    whatever other test processes do. (Two programs of one user could even share a port, by SO_REUSEPORT.)"""
+    pid = os.getpid()
+    return f"127.{64 + pid % 128}.{pid // 128 % 250 + 1}.{pid // 32000 % 250 + 1}"
+
+
+ADDRESS = _own_address()
+_given_out = set()
+
+
+def free_port(address: str = ADDRESS) -> int:
+    while True:
+        with socket.socket() as s:
+            s.bind((address, 0))
+            port = s.getsockname()[1]
+        if port not in _given_out:
+            _given_out.add(port)
+            return port
