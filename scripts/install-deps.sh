@@ -15,6 +15,7 @@ build pkgconf finds libraries
 build libuv1-dev event loops
 build libjansson-dev JSON documents
 build libssl-dev TLS
+build uthash-dev hash tables
 run curl shows what to try
 test libcmocka-dev unit tests
 test python3 whole-program tests
