@@ -1,0 +1,217 @@
+"""weir check, weir run, --version, --help: what they print and how they end."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+from harness import tables
+from harness.places import ADDRESS, WEIR, free_port
+
+pytestmark = pytest.mark.fast
+
+GOOD = tables.table(
+    {"hello": tables.function({"1": "http://127.0.0.1:9001", "2": "http://127.0.0.1:9002"}, {"live": {"1": 95, "2": 5}})},
+    [tables.route("/hello", qualifier="live")],
+)
+
+
+def run(*arguments, folder=None):
+    return subprocess.run([str(WEIR), *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=folder)
+
+
+def check(tmp_path, table=None, settings=None):
+    arguments = ["check"]
+    for name, document in (("table", table), ("settings", settings)):
+        if document is not None:
+            path = tmp_path / f"{name}.json"
+            path.write_text(document if isinstance(document, str) else json.dumps(document))
+            arguments += [f"--{name}", path]
+    return run(*arguments, folder=tmp_path)
+
+
+def test_version_is_printed():
+    done = run("--version")
+    assert done.returncode == 0 and re.match(r"weir \d+\.\d+\.\d+", done.stdout)
+
+
+def test_help_names_every_command_and_option():
+    done = run("--help")
+    assert done.returncode == 0
+    for word in ("run", "check", "--settings", "--table", "--listen", "--admin", "--workers", "--version"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["run", "--nonsense"], ["run", "--table"], ["check", "extra"], ["run", "--workers", "x"]]
+)
+def test_wrong_usage_ends_with_status_2_and_a_hint(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2 and done.stderr, done
+
+
+def test_a_good_table_passes_the_check(tmp_path):
+    done = check(tmp_path, GOOD)
+    assert done.returncode == 0, done
+
+
+def test_good_settings_pass_the_check(tmp_path):
+    done = check(tmp_path, GOOD, {"workers": 3, "timeouts": {"connect_ms": 5}, "log": {"format": "text"}})
+    assert done.returncode == 0, done
+
+
+def test_the_check_prints_every_problem_with_its_place(tmp_path):
+    bad = json.loads(json.dumps(GOOD))
+    hello = bad["functions"]["hello"]
+    hello["aliases"]["live"]["weights"] = {"1": 95, "2": 6}
+    hello["aliases"]["beta"] = {"weights": {"3": 100}}
+    hello["aliases"]["12"] = {"weights": {"1": 100}}
+    hello["aliases"]["mixed"] = {"weights": {"1": 50, "$LATEST": 50}}
+    hello["versions"]["x"] = {"endpoints": ["http://127.0.0.1:1"]}
+    hello["versions"]["3"] = {"endpoints": []}
+    hello["versions"]["4"] = {"endpoints": ["127.0.0.1:80"], "colour": "blue"}
+    hello["versions"]["$LATEST"] = {"endpoints": ["http://127.0.0.1:80"]}
+    bad["routes"].append({"path": "/x", "function": "nobody"})
+    bad["routes"].append({"path": "/hello", "function": "hello", "qualifier": "live"})
+    done = check(tmp_path, bad)
+    assert done.returncode == 1
+    text = done.stdout + done.stderr
+    for place in (
+        "$.functions.hello.aliases.live.weights",
+        "$.functions.hello.aliases.12",
+        "$.functions.hello.aliases.mixed",
+        "$.functions.hello.versions.x",
+        "$.functions.hello.versions.3.endpoints",
+        "$.functions.hello.versions.4.endpoints[0]",
+        "$.functions.hello.versions.4.colour",
+        "$.routes[1].function",
+        "$.routes[2]",
+    ):
+        assert place in text, f"{place} is not named in:\n{text}"
+    assert text.count("table.json") >= 9
+
+
+def test_the_check_looks_at_settings_and_table_in_one_go(tmp_path):
+    done = check(tmp_path, {"functions": {}, "oops": 1}, {"workers": -1, "timeouts": {"conect_ms": 1}})
+    assert done.returncode == 1
+    text = done.stdout + done.stderr
+    for place in ("oops", "$.workers", "conect_ms"):
+        assert place in text
+    assert "connect_ms" in text.replace("conect_ms", ""), "the right key is not suggested"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"functions": {"a": {}}, "functions": {}}', "\x00"])
+def test_broken_json_is_reported_with_its_place(tmp_path, text):
+    done = check(tmp_path, text)
+    assert done.returncode == 1 and "table.json" in done.stdout + done.stderr
+
+
+def test_a_missing_file_is_reported(tmp_path):
+    done = run("check", "--table", tmp_path / "missing.json")
+    assert done.returncode == 1 and "missing.json" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [{"1": 100.1}, {"1": 99.9999999}, {"1": -5, "2": 105}, {"1": 50.00000001, "2": 49.99999999}, {"1": "100"}, {}, [100]],
+    ids=str,
+)
+def test_weights_that_are_none_are_refused(tmp_path, weights):
+    bad = json.loads(json.dumps(GOOD))
+    bad["functions"]["hello"]["aliases"]["live"]["weights"] = weights
+    done = check(tmp_path, bad)
+    assert done.returncode == 1 and "$.functions.hello.aliases.live.weights" in done.stdout + done.stderr
+
+
+def test_run_refuses_a_bad_table_as_check_does(tmp_path):
+    path = tmp_path / "table.json"
+    path.write_text('{"functions": {"hello": {}}, "rutes": []}')
+    done = run("run", "--table", path, "--listen", f"{ADDRESS}:{free_port()}", "--admin", f"{ADDRESS}:{free_port()}")
+    assert done.returncode == 1 and "rutes" in done.stdout + done.stderr
+
+
+def test_run_says_which_address_is_taken(tmp_path):
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(GOOD))
+    with socket.socket() as taken:
+        taken.bind((ADDRESS, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for option, other in (("--listen", "--admin"), ("--admin", "--listen")):
+            done = run("run", "--table", path, option, f"{ADDRESS}:{port}", other, f"{ADDRESS}:{free_port()}")
+            assert done.returncode == 1, done
+            assert str(port) in done.stderr and "in use" in done.stderr
+
+
+def test_the_command_line_goes_before_the_settings(world):
+    demo = world.demo()
+    ports = [free_port() for _ in range(3)]
+    weir = world.weir(
+        tables.one(demo),
+        arguments=[
+            *("--listen", f"{ADDRESS}:{ports[0]}", "--listen", f"{ADDRESS}:{ports[1]}"),
+            *("--admin", f"{ADDRESS}:{ports[2]}", "--workers", "3"),
+        ],
+        wait=False,
+    )
+    unused = weir.port
+    weir.admin_port = ports[2]
+    weir.wait_until_ready()
+    for port in ports[:2]:
+        weir.port = port
+        assert weir.call().status == 200
+    weir.port = unused
+    with pytest.raises(ConnectionRefusedError):
+        weir.call()
+    assert weir.metrics().value("weir_workers") == 3
+
+
+def test_weir_runs_from_a_table_alone(world, tmp_path):
+    """Without any settings document."""
+    from harness.processes import Process
+
+    demo = world.demo()
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(tables.one(demo)))
+    port, admin = free_port(), free_port()
+    process = Process(
+        tmp_path / "alone",
+        "weir",
+        [WEIR, "run", "--table", path, "--listen", f"{ADDRESS}:{port}", "--admin", f"{ADDRESS}:{admin}", "--workers", "1"],
+    )
+    from harness import client
+    from harness.waiting import wait_until
+
+    def is_ready():
+        try:
+            return client.call(admin, target="/readyz").status == 200
+        except OSError:
+            return False
+
+    wait_until(is_ready, "weir is ready")
+    assert client.call(port).status == 200
+    # The access log goes to standard output by default.
+    wait_until(lambda: '"status":200' in process.stdout(), "the access log has a line")
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert not process.sanitizer_reports()
+
+
+def test_an_ipv6_listener_serves(world):
+    demo = world.demo()
+    with socket.socket(socket.AF_INET6) as s:
+        try:
+            s.bind(("::1", 0))
+        except OSError:
+            pytest.skip("no IPv6 loopback here")
+        port = s.getsockname()[1]
+    weir = world.weir(tables.one(demo), {"listeners": [{"address": f"[::1]:{port}"}]})
+    with socket.create_connection(("::1", port), 10) as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n")
+        data = b""
+        while piece := s.recv(65536):
+            data += piece
+    assert b"200 OK" in data and b'["X-Forwarded-For","::1"]' in data
+    assert weir.access_log is not None

@@ -1,0 +1,254 @@
+"""Header fields on their way: which pass, which are removed, which weir adds (RFC 9110 section 7.6)."""
+
+import re
+
+import pytest
+from harness import tables
+from harness.places import ADDRESS
+
+pytestmark = pytest.mark.fast
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+VALID_TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def seen_headers(weir, headers, **more):
+    """What the endpoint got, lower-case name to list of values."""
+    out = {}
+    for name, value in weir.call(headers=headers, **more).json()["headers"]:
+        out.setdefault(name.lower(), []).append(value)
+    return out
+
+
+# ---- Hop by hop ----
+
+
+def test_fields_of_the_clients_connection_are_not_forwarded(plain):
+    seen = seen_headers(
+        plain,
+        [
+            ("Connection", "keep-alive, X-One"),
+            ("connection", "x-two"),
+            ("X-One", "1"),
+            ("x-TWO", "2"),
+            ("X-Three", "3"),
+            ("Keep-Alive", "timeout=5"),
+            ("Proxy-Connection", "keep-alive"),
+            ("TE", "gzip"),
+            ("Upgrade", "h2c"),
+        ],
+    )
+    for name in ("x-one", "x-two", "keep-alive", "proxy-connection", "upgrade"):
+        assert name not in seen
+    assert "gzip" not in seen.get("te", [""])[0]
+    assert seen["x-three"] == ["3"]
+
+
+def test_fields_of_the_endpoints_connection_are_not_forwarded(plain):
+    fields = "&".join(
+        f"header={name}:{value}"
+        for name, value in [
+            ("Connection", "keep-alive,X-One"),
+            ("X-One", "1"),
+            ("X-Two", "2"),
+            ("Keep-Alive", "timeout=5"),
+            ("Proxy-Connection", "keep-alive"),
+            ("Upgrade", "h2c"),
+        ]
+    )
+    answer = plain.call(target=f"/?size=3&{fields}")
+    assert answer.status == 200
+    for name in ("x-one", "keep-alive", "proxy-connection", "upgrade", "connection"):
+        assert name not in answer.headers
+    assert answer.headers["x-two"] == "2"
+
+
+def test_connection_cannot_remove_what_weir_adds(plain):
+    names = "x-forwarded-for, x-forwarded-proto, x-forwarded-host, via, x-amzn-requestid, traceparent, host"
+    seen = seen_headers(plain, [("Connection", names)], method="POST", body=b"abc")
+    for name in names.split(", "):
+        assert name in seen, name
+    seen = seen_headers(plain, [("Connection", "content-length, transfer-encoding")], method="POST", body=b"abc")
+    assert seen["content-length"] == ["3"]
+    answer = plain.call(target="/?size=3&header=Connection:x-amz-executed-version,x-amzn-requestid,content-length")
+    assert answer.headers["x-amz-executed-version"] == "1"
+    assert "x-amzn-requestid" in answer.headers and answer.complete
+
+
+# ---- What passes ----
+
+
+def test_other_fields_keep_their_order_case_and_value(plain):
+    fields = [("X-B", "1"), ("x-a", "two  words"), ("X-B", "3"), ("X-Empty", ""), ("Cookie", "a=b; c=d"), ("X-Latin", "h\xe9")]
+    got = plain.call(headers=fields).json()["headers"]
+    assert [(n, v) for n, v in got if n.lower() in ("x-a", "x-b", "x-empty", "cookie", "x-latin")] == fields
+
+
+def test_an_endpoints_fields_keep_their_order_case_and_value(plain):
+    fields = [("Set-Cookie", "a=1"), ("X-b", "2"), ("Set-Cookie", "c=3"), ("ETag", '"x"')]
+    words = "&".join(f"header={n}:{v}".replace('"', "%22") for n, v in fields)
+    answer = plain.call(target=f"/?size=1&{words}")
+    assert [(n, v) for n, v in answer.headers.pairs if n in ("Set-Cookie", "X-b", "ETag")] == fields
+
+
+def test_weir_invents_no_user_agent(plain):
+    assert "user-agent" not in seen_headers(plain, [])
+    assert seen_headers(plain, [("User-Agent", "me/1")])["user-agent"] == ["me/1"]
+
+
+def test_a_response_without_date_gets_one(plain):
+    assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", plain.call().headers["date"])
+    answer = plain.call(target="/?size=1&header=Date:Mon,%2002%20Jan%202006%2015:04:05%20GMT")
+    assert answer.headers["date"] == "Mon, 02 Jan 2006 15:04:05 GMT"
+
+
+# ---- Host ----
+
+
+def test_the_endpoint_gets_its_own_authority_as_host(plain):
+    assert seen_headers(plain, [])["host"] == [f"{ADDRESS}:{plain.demo.port}"]
+
+
+def test_a_version_may_say_which_host_is_sent(world):
+    demo = world.demo()
+    weir = world.weir(
+        tables.table(
+            {
+                "hello": tables.function(
+                    {
+                        "1": {**tables.endpoints(demo), "host": "inside.example"},
+                        "2": {**tables.endpoints(demo), "preserve_host": True},
+                    }
+                )
+            },
+            [tables.route("/1", qualifier="1"), tables.route("/2", qualifier="2")],
+        )
+    )
+    assert seen_headers(weir, [], target="/1", host="out.example")["host"] == ["inside.example"]
+    assert seen_headers(weir, [], target="/2", host="out.example:81")["host"] == ["out.example:81"]
+
+
+# ---- Where the request came from ----
+
+
+def test_forwarded_fields_are_weirs_own_by_default(plain):
+    seen = seen_headers(
+        plain,
+        [
+            ("X-Forwarded-For", "203.0.113.7"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "evil.example"),
+            ("Forwarded", "for=203.0.113.7"),
+        ],
+        host="shop.example:8080",
+    )
+    assert seen["x-forwarded-for"] == [ADDRESS]
+    assert seen["x-forwarded-proto"] == ["http"]
+    assert seen["x-forwarded-host"] == ["shop.example:8080"]
+    assert "forwarded" not in seen
+
+
+def test_a_trusted_clients_forwarded_fields_are_continued(world):
+    weir = world.weir(tables.one(world.demo()), {"forwarded": {"trust": True}})
+    seen = seen_headers(
+        weir,
+        [
+            ("X-Forwarded-For", "203.0.113.7"),
+            ("X-Forwarded-For", "198.51.100.2"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-Host", "shop.example"),
+        ],
+    )
+    assert ", ".join(seen["x-forwarded-for"]) == f"203.0.113.7, 198.51.100.2, {ADDRESS}"
+    assert seen["x-forwarded-proto"] == ["https"]
+    assert seen["x-forwarded-host"] == ["shop.example"]
+    seen = seen_headers(weir, [], host="a.example")
+    assert seen["x-forwarded-for"] == [ADDRESS]
+    assert seen["x-forwarded-proto"] == ["http"]
+    assert seen["x-forwarded-host"] == ["a.example"]
+
+
+def test_via_names_weir_behind_those_before_it(world, plain):
+    assert seen_headers(plain, [])["via"] == ["1.1 weir"]
+    seen = seen_headers(plain, [("Via", "1.0 first, 1.1 second")])
+    assert ", ".join(seen["via"]) == "1.0 first, 1.1 second, 1.1 weir"
+    weir = world.weir(tables.one(world.demo()), {"forwarded": {"via": "edge-1"}})
+    assert seen_headers(weir, [])["via"] == ["1.1 edge-1"]
+
+
+# ---- Identifiers ----
+
+
+def test_every_request_gets_an_id_that_endpoint_and_client_both_see(plain):
+    ids = set()
+    for _ in range(10):
+        answer = plain.call()
+        seen = dict((n.lower(), v) for n, v in answer.json()["headers"])
+        assert UUID.fullmatch(answer.headers["x-amzn-requestid"])
+        assert seen["x-amzn-requestid"] == answer.headers["x-amzn-requestid"]
+        ids.add(seen["x-amzn-requestid"])
+    assert len(ids) == 10
+
+
+def test_errors_of_weir_carry_an_id_too(plain):
+    answer = plain.invoke("nobody")
+    assert answer.status == 404 and UUID.fullmatch(answer.headers["x-amzn-requestid"])
+
+
+def test_a_clients_request_id_is_taken_over_only_where_clients_are_trusted(world, plain):
+    own = "12345678-1234-4234-8234-123456789abc"
+    answer = plain.call(headers=[("x-amzn-RequestId", own)])
+    assert answer.headers["x-amzn-requestid"] != own
+    weir = world.weir(tables.one(world.demo()), {"forwarded": {"trust": True}})
+    answer = weir.call(headers=[("x-amzn-RequestId", own)])
+    assert answer.headers["x-amzn-requestid"] == own
+    assert ["x-amzn-RequestId", own] in answer.json()["headers"]
+    assert UUID.fullmatch(weir.call(headers=[("x-amzn-RequestId", "nonsense")]).headers["x-amzn-requestid"])
+
+
+def test_a_valid_traceparent_is_passed_on(plain):
+    seen = seen_headers(plain, [("traceparent", VALID_TRACE), ("tracestate", "a=b")])
+    assert seen["traceparent"] == [VALID_TRACE] and seen["tracestate"] == ["a=b"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "nonsense",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+    ],
+)
+def test_a_missing_or_invalid_traceparent_is_made_anew(plain, value):
+    seen = seen_headers(plain, [("traceparent", value)] if value else [])
+    assert len(seen["traceparent"]) == 1 and seen["traceparent"][0] != value
+    assert TRACEPARENT.fullmatch(seen["traceparent"][0])
+
+
+# ---- The executed version ----
+
+
+def test_the_executed_version_is_weirs_word_not_the_endpoints(plain):
+    answer = plain.call(target="/?size=3&header=X-Amz-Executed-Version:99&header=x-amz-executed-version:98")
+    assert answer.headers.all("x-amz-executed-version") == ["1"]
+
+
+def test_a_clients_executed_version_is_not_forwarded(plain):
+    assert "x-amz-executed-version" not in seen_headers(plain, [("X-AMZ-Executed-Version", "7")])
+
+
+@pytest.mark.parametrize("target", ["/?status=204", "/?status=304", "/?status=500", "/?size=10&chunked", "/?status=404"])
+def test_every_response_of_an_endpoint_names_the_version(plain, target):
+    assert plain.call(target=target).headers["x-amz-executed-version"] == "1"
+
+
+def test_the_executed_version_header_can_be_renamed(world):
+    weir = world.weir(tables.one(world.demo()), {"executed_version_header": "X-Ran"})
+    answer = weir.call(target="/?size=1&header=x-ran:9&header=x-amz-executed-version:8")
+    assert answer.headers.all("x-ran") == ["1"]
+    assert answer.headers["x-amz-executed-version"] == "8"
+    assert "x-ran" not in seen_headers(weir, [("x-ran", "7")])

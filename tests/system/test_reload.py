@@ -1,0 +1,340 @@
+"""New documents in a running weir: how it learns of them, and that nothing but what they say changes."""
+
+import json
+import os
+import signal
+import threading
+
+import pytest
+from harness import tables
+from harness.places import SANITIZED, scaled
+from harness.waiting import wait_until, wait_until_steady
+
+
+@pytest.fixture
+def pair(world):
+    """weir with all traffic on version 1, and the function that makes a table with all of it on another."""
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+
+    def all_on(version):
+        return tables.split(demos, {version: 100})
+
+    weir = world.weir(all_on("1"))
+    weir.all_on = all_on
+    weir.demos = demos
+    return weir
+
+
+def version_now(weir):
+    return weir.call().headers["x-amz-executed-version"]
+
+
+def wait_for_version(weir, version):
+    wait_until(lambda: version_now(weir) == version, f"version {version} runs")
+
+
+# ---- How weir learns of a change ----
+
+
+@pytest.mark.fast
+def test_sighup_reloads(pair):
+    pair.write_table(pair.all_on("2"))
+    pair.signal(signal.SIGHUP)
+    wait_for_version(pair, "2")
+
+
+@pytest.mark.fast
+def test_a_file_renamed_over_the_table_is_noticed(pair):
+    for version in ("2", "1", "2"):
+        pair.write_table(pair.all_on(version))
+        wait_for_version(pair, version)
+
+
+@pytest.mark.fast
+def test_a_table_written_in_place_is_noticed(pair):
+    # weir may look at the file while it is half written; it then says so and keeps what it has.
+    pair.allow_error(".*")
+    for version in ("2", "1"):
+        pair.table_path.write_text(json.dumps(pair.all_on(version)))
+        wait_for_version(pair, version)
+
+
+@pytest.mark.fast
+def test_a_table_that_was_removed_and_comes_back_is_noticed(pair):
+    pair.allow_error(".*")
+    pair.table_path.unlink()
+    for _ in range(5):
+        assert version_now(pair) == "1"
+    pair.write_table(pair.all_on("2"))
+    wait_for_version(pair, "2")
+
+
+@pytest.mark.fast
+def test_kubernetes_symlink_swap_is_noticed(world, tmp_path):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    volume = tmp_path / "volume"
+
+    def publish(name, version):
+        (volume / name).mkdir(parents=True)
+        (volume / name / "table.json").write_text(json.dumps(tables.split(demos, {version: 100})))
+        (volume / "..data_tmp").symlink_to(name)
+        os.replace(volume / "..data_tmp", volume / "..data")
+
+    publish("..2025_1", "1")
+    (volume / "table.json").symlink_to("..data/table.json")
+    weir = world.weir({}, {"table": {"file": str(volume / "table.json")}})
+    assert version_now(weir) == "1"
+    for i, version in enumerate(["2", "1", "2"], 2):
+        publish(f"..2025_{i}", version)
+        wait_for_version(weir, version)
+
+
+@pytest.mark.fast
+def test_post_reload_answers_when_the_table_is_in_force(pair):
+    for i in range(20):
+        version = "2" if i % 2 == 0 else "1"
+        pair.must_reload(pair.all_on(version))
+        for _ in range(4):
+            assert version_now(pair) == version
+
+
+@pytest.mark.fast
+def test_each_table_in_force_has_a_generation(pair):
+    first = pair.generation()
+    pair.must_reload(pair.all_on("2"))
+    second = pair.generation()
+    pair.must_reload(pair.all_on("1"))
+    assert first < second < pair.generation()
+
+
+# ---- What is wrong stays out ----
+
+
+@pytest.mark.fast
+def test_a_rejected_table_is_answered_with_every_problem_and_the_old_one_stays(pair):
+    pair.allow_error(".*")
+    bad = pair.all_on("2")
+    bad["functions"]["hello"]["aliases"]["live"]["weights"] = {"2": 99}
+    bad["functions"]["hello"]["versions"]["2"]["endpoints"] = ["ftp://nowhere"]
+    bad["functions"]["bad name!"] = {"versions": {}}
+    bad["routes"].append({"path": "no-slash", "function": "nobody"})
+    bad["surprise"] = 1
+    generation = pair.generation()
+    answer = pair.reload(bad)
+    assert answer.status == 400 and answer.headers["content-type"].startswith("application/json")
+    text = answer.body.decode()
+    for place in (
+        "$.functions.hello.aliases.live.weights",
+        "$.functions.hello.versions.2.endpoints",
+        "bad name!",
+        "$.routes[1]",
+        "surprise",
+    ):
+        assert place in text, f"{place} is not in {text}"
+    assert version_now(pair) == "1" and pair.generation() == generation
+    metrics = pair.metrics()
+    assert metrics.value("weir_table_reloads_total", result="rejected") >= 1
+    assert "weights" in pair.stderr()
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"functions": {}} x', "\xff", '{"functions": 3}', '{"a": 1, "a": 2}'])
+def test_what_is_no_table_is_rejected(pair, text):
+    pair.allow_error(".*")
+    answer = pair.reload(text)
+    assert answer.status == 400, answer
+    assert version_now(pair) == "1"
+    pair.must_reload(pair.all_on("2"))
+    assert version_now(pair) == "2"
+
+
+@pytest.mark.fast
+def test_a_bad_file_that_is_noticed_changes_nothing_but_a_counter(pair):
+    pair.allow_error(".*")
+    pair.write_table("{")
+    wait_until(lambda: pair.metrics().value("weir_table_reloads_total", result="rejected") >= 1, "it was rejected")
+    assert version_now(pair) == "1"
+    assert pair.admin("/readyz").status == 200
+
+
+# ---- What a reload leaves alone ----
+
+
+@pytest.mark.fast
+def test_an_exchange_ends_with_the_table_it_began_with(pair):
+    with pair.connect() as c:
+        c.send_request("POST", "/?echo", [("Transfer-Encoding", "chunked")])
+        head = c.read_final_head()
+        assert head.headers["x-amz-executed-version"] == "1"
+        # Version 1 is gone from the new table altogether.
+        pair.must_reload(tables.split({"2": pair.demos["2"]}, {"2": 100}))
+        assert version_now(pair) == "2"
+        c.send(b"5\r\nhello\r\n0\r\n\r\n")
+        c.read_content(head)
+        assert head.complete and head.body == b"hello"
+        c.send_request()
+        assert c.read_answer().headers["x-amz-executed-version"] == "2"
+
+
+@pytest.mark.fast
+def test_connections_on_both_sides_outlive_reloads(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(tables.split(demos, {"1": 50, "2": 50}), workers=1)
+    with weir.connect() as c:
+        for i in range(20):
+            c.send_request()
+            assert c.read_answer().status == 200
+            weir.must_reload(tables.split(demos, {"1": 50 + i, "2": 50 - i}))
+    assert [d.count()["connections"] for d in demos.values()] == [1, 1]
+
+
+@pytest.mark.fast
+def test_counters_survive_reloads(pair):
+    for _ in range(5):
+        pair.call()
+    pair.must_reload(pair.all_on("2"))
+    pair.must_reload(pair.all_on("1"))
+    for _ in range(5):
+        pair.call()
+    assert pair.metrics().value("weir_invocations_total", alias="live", version="1") == 10
+
+
+@pytest.mark.fast
+def test_the_table_in_force_can_be_read_back(pair):
+    answer = pair.admin("/table")
+    assert answer.status == 200 and answer.headers["content-type"].startswith("application/json")
+    document = answer.json()
+    functions = document["functions"]
+    assert functions["hello"]["aliases"]["live"]["weights"] == {"1": 100}
+    assert functions["hello"]["versions"]["2"]["endpoints"] == [pair.demos["2"].url]
+    assert document["routes"][0]["path"] == "/"
+    # What was read back is a table as good as the first.
+    document["functions"]["hello"]["aliases"]["live"]["weights"] = {"1": 99.5, "2": 0.5}
+    pair.must_reload({key: document[key] for key in ("functions", "routes")})
+    assert pair.admin("/table").json()["functions"]["hello"]["aliases"]["live"]["weights"] == {"1": 99.5, "2": 0.5}
+
+
+@pytest.mark.fast
+def test_reloadable_settings_are_taken_over_too(pair):
+    assert "x-amz-executed-version" in pair.call().headers
+    pair.settings["executed_version_header"] = "x-ran"
+    pair.settings_path.write_text(json.dumps(pair.settings))
+    pair.signal(signal.SIGHUP)
+    wait_until(lambda: "x-ran" in pair.call().headers, "the header has its new name")
+
+
+@pytest.mark.fast
+def test_a_bad_settings_file_rejects_the_reload(pair):
+    pair.allow_error(".*")
+    pair.settings_path.write_text('{"workers": "many"}')
+    answer = pair.reload(pair.all_on("2"))
+    assert answer.status == 400 and "$.workers" in answer.body.decode()
+    assert version_now(pair) == "1"
+
+
+# ---- Under load, and large ----
+
+
+@pytest.mark.slow
+def test_weights_change_under_load_without_a_failed_request(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(tables.split(demos, {"1": 100, "2": 0}), workers=4)
+    load = world.load(weir, connections=32)
+    load.tell("go")
+    for percent in list(range(0, 101, 5)) + [50, 0, 100]:
+        weir.must_reload(tables.split(demos, {"1": 100 - percent, "2": percent}))
+    load.tell("stop")
+    result = load.result()
+    assert result["failed"] == 0 and set(result["statuses"]) == {"200"} and result["mismatches"] == 0
+    assert result["connects"] == 32
+    assert set(result["versions"]) == {"1", "2"}
+
+
+def large_table(demos, nr_functions, nr_aliases, percent):
+    weights = {"1": 100 - percent, "2": percent}
+    aliases = {f"a{i}": weights for i in range(nr_aliases)}
+    functions = {f"f{i}": tables.function(demos, aliases) for i in range(nr_functions)}
+    return tables.table(functions, [tables.route("/", "f0", "a0")])
+
+
+@pytest.mark.slow
+def test_a_table_of_100_000_aliases_is_reloaded_under_load_and_its_memory_comes_back(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    nr_functions, nr_aliases = 100, scaled(1000, 200)
+    small = large_table(demos, 1, 1, 5)
+    large = [json.dumps(large_table(demos, nr_functions, nr_aliases, percent)) for percent in (5, 6)]
+    weir = world.weir(small, workers=2)
+    rest_kib = weir.rss_kib()
+    weir.must_reload(large[0])
+    large_kib = weir.rss_kib()
+    load = world.load(
+        weir,
+        connections=64,
+        method="POST",
+        body=2,
+        path="/2015-03-31/functions/f{n}:a7/invocations",
+        spread=nr_functions,
+    )
+    load.run(1000)
+    load.tell("go")
+    for i in range(scaled(6, 3)):
+        weir.must_reload(large[(i + 1) % 2])
+    load.tell("stop")
+    result = load.result()
+    assert result["failed"] == 0 and set(result["statuses"]) == {"200"} and result["mismatches"] == 0
+    assert result["connects"] == 64
+    print(f"longest request {result['max_us']} us, 99 % under {result['p99_us']} us")
+    assert len(weir.admin("/table").json()["functions"]) == nr_functions
+    weir.must_reload(small)
+    load.run(1000 if "f0" else 0)
+    wait_until_steady(lambda: weir.rss_kib() // 1024, "memory is at rest")
+    end_kib = weir.rss_kib()
+    print(f"memory: {rest_kib} KiB at rest, {large_kib} with the large table, {end_kib} after")
+    if not SANITIZED:
+        assert end_kib - rest_kib < max(8192, (large_kib - rest_kib) * 0.4)
+
+
+@pytest.mark.slow
+def test_hundreds_of_reloads_cost_no_memory(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(large_table(demos, 10, 10, 5), workers=2)
+    load = world.load(weir, connections=8)
+
+    def reload_often(n):
+        for i in range(n):
+            weir.must_reload(large_table(demos, 10, 10, i % 100))
+            load.run(20)
+
+    reload_often(scaled(100, 20))
+    before = weir.rss_kib()
+    reload_often(scaled(300, 40))
+    print(f"memory: {before} KiB, then {weir.rss_kib()}")
+    if not SANITIZED:
+        assert weir.rss_kib() - before < 2048
+
+
+@pytest.mark.slow
+def test_reloads_from_many_sides_at_once_are_all_right(pair):
+    load = pair.load(connections=8)
+    load.tell("go")
+
+    def post():
+        for _ in range(scaled(30, 10)):
+            answer = pair.admin("/reload", "POST", b"")
+            assert answer.status == 200
+
+    threads = [threading.Thread(target=post) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for i in range(scaled(60, 20)):
+        pair.write_table(pair.all_on("12"[i % 2]))
+        pair.signal(signal.SIGHUP)
+        pair.call()
+    for thread in threads:
+        thread.join()
+    load.tell("stop")
+    result = load.result()
+    load.stop()
+    assert result["failed"] == 0 and set(result["statuses"]) == {"200"}
+    pair.must_reload(pair.all_on("2"))
+    assert version_now(pair) == "2"
