@@ -31,7 +31,9 @@ enum { LINKS_MAX = 40, WALKS_MAX = 8, READS_MAX = 64, WATCHES_MAX = 256 };
 enum {
     FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE,
     SELF_EVENTS = IN_MOVE_SELF | IN_DELETE_SELF,
-    ENTRY_EVENTS = SELF_EVENTS | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO,
+    /* Attributes too: a file that may not be read cannot be watched, and its mode may change back.
+     */
+    ENTRY_EVENTS = SELF_EVENTS | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB,
 };
 
 /* ---- Reading
@@ -160,7 +162,8 @@ struct identity {
 struct watched {
     char *path; /* absolute, links not followed */
     struct identity identity;
-    int wd; /* of the file itself; -1: none */
+    int wd;       /* of the file itself; -1: none */
+    int known_wd; /* the same when identity was taken */
 };
 
 /* Watch descriptors: those in force, or those that the walk under way asks for. */
@@ -323,7 +326,7 @@ static bool pass(struct file_watch *watch, struct walk *walk, const char *name,
         return follow(walk);
     if (S_ISDIR(st.st_mode))
         return true;
-    /* A file that weir may not read cannot be watched; its folder tells when it is replaced. */
+    /* A file that weir may not read cannot be watched; its folder tells when that changes. */
     file->wd = want(watch, walk->at, FILE_EVENTS);
     return false;
 }
@@ -421,6 +424,18 @@ static char *make_absolute(const char *path)
     return absolute;
 }
 
+/* Notes what the file is now; true if that is not what it was. A file that was removed and made
+ * again may have the inode number and even the time of the old one, but never its watch. */
+static bool take_identity(struct watched *file)
+{
+    struct identity now = identify(file->path);
+    bool is_other = !is_same(&now, &file->identity) || file->wd != file->known_wd;
+
+    file->identity = now;
+    file->known_wd = file->wd;
+    return is_other;
+}
+
 struct file_watch *file_watch_open(char *const *paths, int nr_paths)
 {
     struct file_watch *watch =
@@ -443,7 +458,7 @@ struct file_watch *file_watch_open(char *const *paths, int nr_paths)
     if (watch->error)
         goto fail;
     for (int i = 0; i < nr_paths; i++)
-        watch->files[i].identity = identify(watch->files[i].path);
+        (void)take_identity(&watch->files[i]);
     return watch;
 fail:
     error = errno;
@@ -512,11 +527,8 @@ bool file_watch_changed(struct file_watch *watch)
         renew(watch);
         complain(watch);
     }
-    for (int i = 0; i < watch->nr_files; i++) {
-        struct identity now = identify(watch->files[i].path);
-        if (!is_same(&now, &watch->files[i].identity))
+    for (int i = 0; i < watch->nr_files; i++)
+        if (take_identity(&watch->files[i]))
             is_changed = true;
-        watch->files[i].identity = now;
-    }
     return is_changed;
 }
