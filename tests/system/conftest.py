@@ -38,18 +38,19 @@ class World:
         self.numbers = itertools.count(1)
 
     def demo(self, version="1", do=None, **more):
-        return self._keep(Demo(self.folder / "endpoints", version, do, **more))
+        return self.keep(Demo(self.folder / "endpoints", version, do, **more))
 
     def fake(self, handler=answering()):
-        return self._keep(Fake(handler))
+        return self.keep(Fake(handler))
 
     def weir(self, table, settings=None, **more):
-        return self._keep(Weir(self.folder / f"weir-{next(self.numbers)}", table, settings, **more))
+        return self.keep(Weir(self.folder / f"weir-{next(self.numbers)}", table, settings, **more))
 
     def load(self, weir, **more):
-        return self._keep(weir.load(**more))
+        return self.keep(weir.load(**more))
 
-    def _keep(self, thing):
+    def keep(self, thing):
+        """Takes over the end of something that was started elsewhere."""
         self.things.append(thing)
         return thing
 
