@@ -69,7 +69,8 @@ static struct entry *entry_of(struct admission *a, const struct in6_addr *networ
     return e;
 }
 
-bool admission_enter(struct admission *a, const struct in6_addr *peer, uint32_t max, uint32_t max_per_address)
+bool admission_enter(struct admission *a, const struct in6_addr *peer, uint32_t max,
+                     uint32_t max_per_address)
 {
     struct in6_addr network = network_of(peer);
     bool is_admitted = false;
@@ -101,4 +102,3 @@ void admission_leave(struct admission *a, const struct in6_addr *peer)
     }
     pthread_mutex_unlock(&a->lock);
 }
-

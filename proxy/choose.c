@@ -1,4 +1,5 @@
-/* From a request to an endpoint. The version is drawn once; what happens later (retries, failover) never draws again. */
+/* From a request to an endpoint. The version is drawn once; what happens later (retries, failover)
+ * never draws again. */
 #include "proxy/choose.h"
 
 #include <stdarg.h>
@@ -9,10 +10,11 @@
 
 enum { PICKS_MAX = 16 };
 
-static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why, const char *format, ...)
+static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
+                  const char *format, ...)
 {
     va_list args;
 
@@ -25,22 +27,28 @@ static int refuse(struct choice *out, int status, const char *type, enum metrics
     return -1;
 }
 
-/* ---- Targets -------------------------------------------------------------------------------------------------------- */
+/* ---- Targets
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-static int check_invoke(struct choice *out, enum invoke_result result, const struct http1_head *head)
+static int check_invoke(struct choice *out, enum invoke_result result,
+                        const struct http1_head *head)
 {
     switch (result) {
     case INVOKE_BAD_NAME:
         return refuse(out, 400, "ValidationException", METRICS_REJECTION_BAD_ADDRESS,
-                      "1 validation error detected: the function name in the path is neither a name, name:qualifier, "
+                      "1 validation error detected: the function name in the path is neither a "
+                      "name, name:qualifier, "
                       "nor a partial or full ARN");
     case INVOKE_BAD_QUALIFIER:
         return refuse(out, 400, "ValidationException", METRICS_REJECTION_BAD_ADDRESS,
-                      "1 validation error detected: the qualifier is neither $LATEST, a version number nor an alias "
+                      "1 validation error detected: the qualifier is neither $LATEST, a version "
+                      "number nor an alias "
                       "name");
     case INVOKE_MISMATCH:
-        return refuse(out, 400, "InvalidParameterValueException", METRICS_REJECTION_BAD_ADDRESS,
-                      "The derived qualifier from the function name does not match the specified qualifier.");
+        return refuse(
+            out, 400, "InvalidParameterValueException", METRICS_REJECTION_BAD_ADDRESS,
+            "The derived qualifier from the function name does not match the specified qualifier.");
     default:
         break;
     }
@@ -50,7 +58,8 @@ static int check_invoke(struct choice *out, enum invoke_result result, const str
     return 0;
 }
 
-static int find_invoked(struct choice *out, const struct table *table, const struct invoke_address *address)
+static int find_invoked(struct choice *out, const struct table *table,
+                        const struct invoke_address *address)
 {
     bool knows_function = false;
     struct str qualifier = address->qualifier.n > 0 ? address->qualifier : STR("$LATEST");
@@ -59,7 +68,8 @@ static int find_invoked(struct choice *out, const struct table *table, const str
     if (out->target)
         return 0;
     return refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
-                  knows_function ? "Function not found: %.*s:%.*s (the function exists, but has no such version or alias)"
+                  knows_function ? "Function not found: %.*s:%.*s (the function exists, but has no "
+                                   "such version or alias)"
                                  : "Function not found: %.*s:%.*s",
                   STR_ARG(address->function), STR_ARG(qualifier));
 }
@@ -82,7 +92,8 @@ static struct str host_of(const struct http1_head *head)
     return colon ? (struct str){host.p, (size_t)(colon - host.p)} : host;
 }
 
-static int find_routed(struct choice *out, const struct table *table, struct str host, struct str path)
+static int find_routed(struct choice *out, const struct table *table, struct str host,
+                       struct str path)
 {
     const struct route *route = table_route(table, host, path);
 
@@ -138,10 +149,13 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
         worker_unlease(w, &out->lease);
         worker_take_table(w);
     }
-    return refuse(out, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY, "weir is out of memory.");
+    return refuse(out, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
+                  "weir is out of memory.");
 }
 
-/* ---- Endpoints ------------------------------------------------------------------------------------------------------ */
+/* ---- Endpoints
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_usable(const struct endpoint *endpoint, uint64_t now_ms)
 {
@@ -151,14 +165,16 @@ static bool is_usable(const struct endpoint *endpoint, uint64_t now_ms)
            atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed) <= now_ms;
 }
 
-/* How busy this worker keeps an endpoint; one that has just returned counts as busier than it is, less so as time passes. */
+/* How busy this worker keeps an endpoint; one that has just returned counts as busier than it is,
+ * less so as time passes. */
 static double busyness(struct worker *w, const struct endpoint *endpoint)
 {
     uint32_t id = endpoint->origin->id;
     const struct pool *pool = id < w->nr_pools ? w->pools[id] : NULL;
     double busy = 1.0 + (pool ? pool->nr_busy + pool->nr_waiters : 0);
     uint32_t slow_ms = endpoint->version->ejection.slow_start_ms;
-    uint64_t returned = atomic_load_explicit(&endpoint->health->returned_at_ms, memory_order_relaxed);
+    uint64_t returned =
+        atomic_load_explicit(&endpoint->health->returned_at_ms, memory_order_relaxed);
 
     if (slow_ms > 0 && returned > 0 && w->loop.now_ms < returned + slow_ms) {
         double age = (double)(w->loop.now_ms > returned ? w->loop.now_ms - returned : 0) / slow_ms;
@@ -167,7 +183,8 @@ static double busyness(struct worker *w, const struct endpoint *endpoint)
     return busy;
 }
 
-struct endpoint *choose_endpoint(struct worker *w, const struct version *version, const struct endpoint *except)
+struct endpoint *choose_endpoint(struct worker *w, const struct version *version,
+                                 const struct endpoint *except)
 {
     int nr = version->nr_endpoints;
     struct endpoint *best = NULL;
@@ -206,7 +223,9 @@ struct arm *choose_other_arm(struct worker *w, struct target *target, const stru
     return best;
 }
 
-/* ---- Passive health ------------------------------------------------------------------------------------------------- */
+/* ---- Passive health
+ * -------------------------------------------------------------------------------------------------
+ */
 
 void choose_on_success(struct worker *w, struct endpoint *endpoint)
 {
@@ -231,7 +250,8 @@ void choose_on_failure(struct worker *w, struct endpoint *endpoint)
 
     if (!rule->is_on || until > now_ms)
         return;
-    uint32_t errors = atomic_fetch_add_explicit(&h->consecutive_errors, 1, memory_order_relaxed) + 1;
+    uint32_t errors =
+        atomic_fetch_add_explicit(&h->consecutive_errors, 1, memory_order_relaxed) + 1;
     if (errors < rule->consecutive_errors)
         return;
     uint32_t before = atomic_load_explicit(&h->ejections, memory_order_relaxed);

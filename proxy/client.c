@@ -1,8 +1,9 @@
 /* HTTP/1 client connections: reading. Writing is respond.c's.
  *
- * While an exchange runs whose request is complete nothing is read: pipelined requests wait in the kernel. The client's end
- * (FIN) shows all the same, as an event; it means that the client has left, and ends the exchange. Only an end that comes together with the request
- * itself is taken for a half-close by a client that still listens. */
+ * While an exchange runs whose request is complete nothing is read: pipelined requests wait in the
+ * kernel. The client's end (FIN) shows all the same, as an event; it means that the client has
+ * left, and ends the exchange. Only an end that comes together with the request itself is taken for
+ * a half-close by a client that still listens. */
 #include "proxy/client.h"
 
 #include <arpa/inet.h>
@@ -23,7 +24,9 @@ enum { READS_PER_EVENT = 4, LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024, SUBJEC
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
 
-/* ---- Life ----------------------------------------------------------------------------------------------------------- */
+/* ---- Life
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 void client_set_deadline(struct client *c, uint32_t in_ms)
 {
@@ -140,7 +143,8 @@ static void start(struct client *c)
     begin_idle(c);
     client_set_deadline(c, c->tuning->settings->timeouts.request_head_ms);
     if (!is_admitted(c))
-        client_refuse(c, 503, "ServiceException", "Too many connections are open.", METRICS_REJECTION_CONNECTIONS);
+        client_refuse(c, 503, "ServiceException", "Too many connections are open.",
+                      METRICS_REJECTION_CONNECTIONS);
 }
 
 int client_open(struct listener *listener, int fd, const struct sockaddr_storage *peer)
@@ -198,7 +202,8 @@ static void shake_hands(struct client *c)
     start(c);
 }
 
-/* ---- The end of a request -------------------------------------------------------------------------------------------- */
+/* ---- The end of a request
+ * -------------------------------------------------------------------------------------------- */
 
 static void linger(struct client *c)
 {
@@ -227,7 +232,8 @@ static void after_response(struct client *c)
         return;
     }
     if (c->is_last || !c->is_body_read) {
-        /* Closing on unread bytes would reset the connection and could destroy the response on its way. */
+        /* Closing on unread bytes would reset the connection and could destroy the response on its
+         * way. */
         if (!c->is_body_read || c->stash_len > 0 || c->io.is_readable)
             linger(c);
         else
@@ -261,7 +267,8 @@ void client_next(struct client *c)
     after_response(c);
 }
 
-void client_refuse(struct client *c, int status, const char *type, const char *message, enum metrics_rejection why)
+void client_refuse(struct client *c, int status, const char *type, const char *message,
+                   enum metrics_rejection why)
 {
     char id[FORWARD_ID];
     struct forward_client from = client_from(c);
@@ -281,7 +288,9 @@ void client_refuse(struct client *c, int status, const char *type, const char *m
     client_next(c);
 }
 
-/* ---- Reading requests ------------------------------------------------------------------------------------------------ */
+/* ---- Reading requests
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int stash(struct client *c, const char *data, size_t n)
 {
@@ -321,10 +330,12 @@ static void refuse_head(struct client *c)
     enum http1_error error = (enum http1_error)c->parser.error;
 
     c->is_body_read = false;
-    client_refuse(c, http1_error_status(error), "BadRequestException", c->parser.detail, rejection_of(error));
+    client_refuse(c, http1_error_status(error), "BadRequestException", c->parser.detail,
+                  rejection_of(error));
 }
 
-/* The request's body broke a rule: the upstream work ends; the client is told why if its answer has not begun. */
+/* The request's body broke a rule: the upstream work ends; the client is told why if its answer has
+ * not begun. */
 static void refuse_body(struct client *c, int status, const char *type, const char *message)
 {
     struct exchange *ex = c->exchange;
@@ -364,7 +375,8 @@ static bool check_body(struct client *c, size_t n)
     c->body_bytes += n;
     c->rate_bytes += n;
     if (s->limits.body_bytes > 0 && c->body_bytes > s->limits.body_bytes) {
-        refuse_body(c, 413, "RequestEntityTooLargeException", "The body is larger than this proxy takes.");
+        refuse_body(c, 413, "RequestEntityTooLargeException",
+                    "The body is larger than this proxy takes.");
         return false;
     }
     if (s->limits.body_min_rate > 0 && elapsed_ms > s->limits.body_min_rate_grace_ms &&
@@ -377,7 +389,8 @@ static bool check_body(struct client *c, size_t n)
 
 static void on_body_failed(struct client *c)
 {
-    refuse_body(c, http1_error_status((enum http1_error)c->parser.error), "BadRequestException", c->parser.detail);
+    refuse_body(c, http1_error_status((enum http1_error)c->parser.error), "BadRequestException",
+                c->parser.detail);
 }
 
 /* Body bytes for the exchange; what follows the body waits in the stash. */
@@ -432,7 +445,8 @@ static void redirect(struct client *c, const struct http1_head *head)
     const char *colon = host.n > 0 && host.p[0] != '[' ? memchr(host.p, ':', host.n) : NULL;
 
     if (host.n == 0) {
-        client_refuse(c, 400, "BadRequestException", "A request without Host can't be sent to https.",
+        client_refuse(c, 400, "BadRequestException",
+                      "A request without Host can't be sent to https.",
                       METRICS_REJECTION_BAD_REQUEST);
         return;
     }
@@ -441,15 +455,20 @@ static void redirect(struct client *c, const struct http1_head *head)
     char port[8] = "";
     if (c->listener->redirect_port != 443)
         snprintf(port, sizeof(port), ":%u", c->listener->redirect_port);
-    int n = snprintf(location, sizeof(location), "https://%.*s%s%.*s%s%.*s", STR_ARG(host), port, STR_ARG(path),
-                     head->has_query ? "?" : "", STR_ARG(http1_query(head)));
+    int n = snprintf(location, sizeof(location), "https://%.*s%s%.*s%s%.*s", STR_ARG(host), port,
+                     STR_ARG(path), head->has_query ? "?" : "", STR_ARG(http1_query(head)));
     if (n < 0 || (size_t)n >= sizeof(location)) {
         client_refuse(c, 414, "BadRequestException", "The address is too long to be redirected.",
                       METRICS_REJECTION_URI_TOO_LONG);
         return;
     }
-    struct reply reply = {.status = 308, .message = "Use https.", .request_id = id, .location = location,
-                          .hsts_line = "", .is_head = head->is_head, .is_http10 = head->minor == 0};
+    struct reply reply = {.status = 308,
+                          .message = "Use https.",
+                          .request_id = id,
+                          .location = location,
+                          .hsts_line = "",
+                          .is_head = head->is_head,
+                          .is_http10 = head->minor == 0};
     reply.is_close = c->is_last || !c->is_body_read;
     forward_make_id(c->worker, id);
     exchange_log_unread(c->worker, &from, id, 308, METRICS_REJECTION_REDIRECTED);
@@ -464,7 +483,8 @@ static void begin_exchange(struct client *c, const struct http1_head *head)
     struct forward_client from = client_from(c);
 
     if (!ex) {
-        client_refuse(c, 503, "ServiceException", "weir is out of memory.", METRICS_REJECTION_NO_MEMORY);
+        client_refuse(c, 503, "ServiceException", "weir is out of memory.",
+                      METRICS_REJECTION_NO_MEMORY);
         return;
     }
     ex->worker = w;
@@ -490,8 +510,9 @@ static void on_head(struct client *c, const struct http1_head *head)
     c->is_expecting = head->is_expect_continue && head->minor >= 1 && !c->is_body_read;
     c->body_bytes = c->rate_bytes = 0;
     c->rate_since_ms = c->worker->loop.now_ms;
-    c->is_last = head->is_close || (head->minor == 0 && !head->is_keep_alive) || c->worker->is_draining ||
-                 (s->limits.keepalive_requests > 0 && c->nr_requests >= s->limits.keepalive_requests);
+    c->is_last =
+        head->is_close || (head->minor == 0 && !head->is_keep_alive) || c->worker->is_draining ||
+        (s->limits.keepalive_requests > 0 && c->nr_requests >= s->limits.keepalive_requests);
     wheel_clear(&c->deadline.node);
     if (c->listener->is_redirect)
         redirect(c, head);
@@ -519,8 +540,10 @@ static void read_head(struct client *c, const char *data, const char *end)
     }
     const char *rest = data + head->bytes;
     if (head->is_upgrade && head->body == HTTP1_BODY_NONE && rest < end) {
-        /* Whether these bytes belong to the old protocol or the new one, the endpoint alone could tell. */
-        client_refuse(c, 400, "BadRequestException", "Bytes follow a request to upgrade before it was answered.",
+        /* Whether these bytes belong to the old protocol or the new one, the endpoint alone could
+         * tell. */
+        client_refuse(c, 400, "BadRequestException",
+                      "Bytes follow a request to upgrade before it was answered.",
                       METRICS_REJECTION_BAD_REQUEST);
         return;
     }
@@ -531,8 +554,8 @@ static void read_head(struct client *c, const char *data, const char *end)
         read_body(c, rest, end);
         return;
     }
-    /* Answered already (idle again), or the answer waits to be sent, or the exchange runs: what follows is the next request, or, if this one's body is
-     * unread, belongs to nobody. */
+    /* Answered already (idle again), or the answer waits to be sent, or the exchange runs: what
+     * follows is the next request, or, if this one's body is unread, belongs to nobody. */
     c->is_last |= !c->is_body_read;
     if (c->is_body_read && stash(c, rest, (size_t)(end - rest)) < 0) {
         client_close(c);
@@ -544,7 +567,9 @@ static void read_head(struct client *c, const char *data, const char *end)
         io_again(&c->worker->loop, &c->io);
 }
 
-/* ---- Events ---------------------------------------------------------------------------------------------------------- */
+/* ---- Events
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool wants_bytes(const struct client *c)
 {
@@ -699,7 +724,8 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         read_some(c);
 }
 
-/* ---- Deadlines and draining ------------------------------------------------------------------------------------------ */
+/* ---- Deadlines and draining
+ * ------------------------------------------------------------------------------------------ */
 
 void client_on_deadline(struct client *c)
 {

@@ -1,12 +1,12 @@
 /* Exchanges. What the states mean for a failure of the endpoint decides everything else:
  *
  *     WAITING      nothing was sent: try again on the same version, whatever the method
- *     REQUESTING   the endpoint may have the request: try again only if it is idempotent, all of it is still here, and the connection
- *                  was a pooled one that said nothing (it was dead already)
+ *     REQUESTING   the endpoint may have the request: try again only if it is idempotent, all of it
+ * is still here, and the connection was a pooled one that said nothing (it was dead already)
  *     RESPONDING   the client has part of the answer: it is cut off, visibly
  *
- * Request bodies go into the block that holds the head as long as they fit there, so that they can be sent again; after that they
- * stream. */
+ * Request bodies go into the block that holds the head as long as they fit there, so that they can
+ * be sent again; after that they stream. */
 #include "proxy/exchange.h"
 
 #include <errno.h>
@@ -22,7 +22,9 @@ enum { CHUNK_ROOM = 24, CHUNKED_BODY_ROOM = 512 };
 
 static void acquire(struct exchange *ex);
 
-/* ---- Account -------------------------------------------------------------------------------------------------------- */
+/* ---- Account
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const error_labels[METRICS_ERROR_COUNT + 1] = {
 #define X(name, label, help) label,
@@ -88,7 +90,8 @@ static void count(struct exchange *ex, uint64_t total_us)
     metrics_observe(cell, total_us);
 }
 
-/* In-flight limits of a version and of its function; the gauges move only where there is a limit. */
+/* In-flight limits of a version and of its function; the gauges move only where there is a limit.
+ */
 static uint32_t function_limit(const struct exchange *ex)
 {
     uint32_t own = ex->target->function->max_in_flight;
@@ -131,7 +134,8 @@ static void leave(struct exchange *ex)
     ex->in_function = ex->in_version = NULL;
 }
 
-/* The end of every exchange: account, then let go of everything but the connection, which the caller has released. */
+/* The end of every exchange: account, then let go of everything but the connection, which the
+ * caller has released. */
 static void finish(struct exchange *ex, const char *outcome)
 {
     struct worker *w = ex->worker;
@@ -149,7 +153,9 @@ static void finish(struct exchange *ex, const char *outcome)
     w->nr_exchanges--;
 }
 
-/* ---- Failing -------------------------------------------------------------------------------------------------------- */
+/* ---- Failing
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 struct failure {
     int status;
@@ -162,21 +168,28 @@ static struct failure failure_of(enum metrics_error why)
     case METRICS_ERROR_CONNECT:
         return (struct failure){502, "BadGatewayException", "The endpoint refused the connection."};
     case METRICS_ERROR_RESOLVE:
-        return (struct failure){502, "BadGatewayException", "The endpoint's host name could not be resolved."};
+        return (struct failure){502, "BadGatewayException",
+                                "The endpoint's host name could not be resolved."};
     case METRICS_ERROR_TLS:
-        return (struct failure){502, "BadGatewayException", "The TLS handshake with the endpoint failed."};
+        return (struct failure){502, "BadGatewayException",
+                                "The TLS handshake with the endpoint failed."};
     case METRICS_ERROR_RESET:
         return (struct failure){502, "BadGatewayException",
                                 "The endpoint closed the connection before it had answered."};
     case METRICS_ERROR_BAD_RESPONSE:
-        return (struct failure){502, "BadGatewayException", "The endpoint's answer is not valid HTTP."};
+        return (struct failure){502, "BadGatewayException",
+                                "The endpoint's answer is not valid HTTP."};
     case METRICS_ERROR_CONNECT_TIMEOUT:
-        return (struct failure){504, "GatewayTimeoutException", "The endpoint could not be connected to in time."};
+        return (struct failure){504, "GatewayTimeoutException",
+                                "The endpoint could not be connected to in time."};
     case METRICS_ERROR_RESPONSE_TIMEOUT:
     case METRICS_ERROR_STREAM_TIMEOUT:
-        return (struct failure){504, "GatewayTimeoutException", "The endpoint did not answer in time."};
+        return (struct failure){504, "GatewayTimeoutException",
+                                "The endpoint did not answer in time."};
     case METRICS_ERROR_OVERLOAD:
-        return (struct failure){503, "ServiceException", "All connections to the endpoint are in use and its queue is full."};
+        return (struct failure){
+            503, "ServiceException",
+            "All connections to the endpoint are in use and its queue is full."};
     case METRICS_ERROR_UNAVAILABLE:
         return (struct failure){503, "ServiceException", "The version has no healthy endpoint."};
     default:
@@ -185,7 +198,8 @@ static struct failure failure_of(enum metrics_error why)
 }
 
 /* weir's own answer where the client has none yet. The exchange is over. */
-static void answer(struct exchange *ex, int status, const char *type, const char *message, const char *outcome)
+static void answer(struct exchange *ex, int status, const char *type, const char *message,
+                   const char *outcome)
 {
     const struct exchange_front *front = ex->front;
 
@@ -201,7 +215,8 @@ static void give_up(struct exchange *ex, enum metrics_error why)
     struct failure failure = failure_of(why);
 
     ex->outcome = why;
-    if (ex->state < EXCHANGE_RESPONDING || (ex->state == EXCHANGE_RESPONDING && front->retract(ex))) {
+    if (ex->state < EXCHANGE_RESPONDING ||
+        (ex->state == EXCHANGE_RESPONDING && front->retract(ex))) {
         ex->bytes_out = 0;
         answer(ex, failure.status, failure.type, failure.message, error_labels[why]);
         return;
@@ -213,8 +228,8 @@ static void give_up(struct exchange *ex, enum metrics_error why)
 
 static bool is_before_sending(enum metrics_error why)
 {
-    return why == METRICS_ERROR_CONNECT || why == METRICS_ERROR_CONNECT_TIMEOUT || why == METRICS_ERROR_TLS ||
-           why == METRICS_ERROR_RESOLVE;
+    return why == METRICS_ERROR_CONNECT || why == METRICS_ERROR_CONNECT_TIMEOUT ||
+           why == METRICS_ERROR_TLS || why == METRICS_ERROR_RESOLVE;
 }
 
 static bool may_retry(const struct exchange *ex, enum metrics_error why, bool is_silent)
@@ -228,8 +243,8 @@ static bool may_retry(const struct exchange *ex, enum metrics_error why, bool is
            (ex->is_idempotent || !ex->is_request_sent);
 }
 
-/* Another attempt on the same version: another endpoint if there is one, else the same. False when that fails at once for want of
- * memory. */
+/* Another attempt on the same version: another endpoint if there is one, else the same. False when
+ * that fails at once for want of memory. */
 static bool retry(struct exchange *ex)
 {
     struct endpoint *other = choose_endpoint(ex->worker, ex->run->version, ex->endpoint);
@@ -274,7 +289,8 @@ void exchange_abort(struct exchange *ex, enum metrics_error why)
     finish(ex, error_labels[why]);
 }
 
-/* ---- Sending the request -------------------------------------------------------------------------------------------- */
+/* ---- Sending the request
+ * -------------------------------------------------------------------------------------------- */
 
 /* Puts head and kept body into the outbox, in front of all that streams. */
 static void push_request(struct exchange *ex)
@@ -323,11 +339,13 @@ void exchange_flush(struct exchange *ex)
         else if (r == 1)
             pause_client(ex);
     }
-    if (ex->is_request_complete && ex->state == EXCHANGE_REQUESTING && backlog_is_empty(&ex->upstream->backlog))
+    if (ex->is_request_complete && ex->state == EXCHANGE_REQUESTING &&
+        backlog_is_empty(&ex->upstream->backlog))
         upstream_await_response(ex->upstream, exchange_response_head_ms(ex));
 }
 
-/* Bytes behind the head in its block, growing it while there is no connection. Answers where they go, NULL if they have to stream. */
+/* Bytes behind the head in its block, growing it while there is no connection. Answers where they
+ * go, NULL if they have to stream. */
 static char *keep_room(struct exchange *ex, size_t n)
 {
     struct forward_request *r = &ex->request;
@@ -431,7 +449,8 @@ void exchange_end(struct exchange *ex, struct str trailers)
         end_chunked(ex, trailers);
 }
 
-/* ---- Getting a connection -------------------------------------------------------------------------------------------- */
+/* ---- Getting a connection
+ * -------------------------------------------------------------------------------------------- */
 
 struct exchange *exchange_of_waiter(struct pool_waiter *waiter)
 {
@@ -478,8 +497,8 @@ static void acquire(struct exchange *ex)
         give_up(ex, METRICS_ERROR_INTERNAL);
         return;
     }
-    result = pool_acquire(ex->pool, ex, ex->is_retry_fresh, exchange_max_connections(ex), connect_ms, &ex->upstream,
-                          &error);
+    result = pool_acquire(ex->pool, ex, ex->is_retry_fresh, exchange_max_connections(ex),
+                          connect_ms, &ex->upstream, &error);
     if (result == POOL_READY) {
         ex->was_reused = true;
         begin_request(ex);
@@ -499,7 +518,8 @@ void exchange_on_connected(struct exchange *ex)
 {
     begin_request(ex);
     exchange_flush(ex);
-    if (ex->state == EXCHANGE_REQUESTING && ex->is_client_paused && backlog_is_empty(&ex->upstream->backlog))
+    if (ex->state == EXCHANGE_REQUESTING && ex->is_client_paused &&
+        backlog_is_empty(&ex->upstream->backlog))
         exchange_on_request_drained(ex);
 }
 
@@ -517,9 +537,12 @@ void exchange_on_request_drained(struct exchange *ex)
     }
 }
 
-/* ---- Starting ------------------------------------------------------------------------------------------------------- */
+/* ---- Starting
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-static int reject(struct exchange *ex, int status, const char *type, const char *message, enum metrics_rejection why)
+static int reject(struct exchange *ex, int status, const char *type, const char *message,
+                  enum metrics_rejection why)
 {
     forward_make_id(ex->worker, ex->request.request_id);
     metrics_add(&ex->worker->metrics->rejections[why], 1);
@@ -527,7 +550,8 @@ static int reject(struct exchange *ex, int status, const char *type, const char 
     return -1;
 }
 
-static void init(struct exchange *ex, const struct http1_head *head, const struct forward_client *from)
+static void init(struct exchange *ex, const struct http1_head *head,
+                 const struct forward_client *from)
 {
     ex->from = *from;
     ex->lease = NULL;
@@ -565,7 +589,8 @@ static void init(struct exchange *ex, const struct http1_head *head, const struc
     metrics_add(&ex->worker->metrics->requests, 1);
 }
 
-/* The endpoint to use; a version without a healthy one runs elsewhere only if the alias asks for that. */
+/* The endpoint to use; a version without a healthy one runs elsewhere only if the alias asks for
+ * that. */
 static bool find_endpoint(struct exchange *ex)
 {
     ex->run = ex->arm;
@@ -587,12 +612,13 @@ static size_t body_room(const struct http1_head *head)
 {
     if (head->body == HTTP1_BODY_CHUNKED)
         return CHUNKED_BODY_ROOM;
-    return head->body == HTTP1_BODY_LENGTH && head->content_length <= OUTBOX_COPY_MAX ? (size_t)head->content_length
-                                                                                     : 0;
+    return head->body == HTTP1_BODY_LENGTH && head->content_length <= OUTBOX_COPY_MAX
+               ? (size_t)head->content_length
+               : 0;
 }
 
-/* An upgrade is passed on where the version allows it. Never one to HTTP/2 in clear text: what flows then would be requests that nobody here
- * sees (h2c smuggling). */
+/* An upgrade is passed on where the version allows it. Never one to HTTP/2 in clear text: what
+ * flows then would be requests that nobody here sees (h2c smuggling). */
 static bool wants_upgrade(const struct exchange *ex, const struct http1_head *head, bool is_invoke)
 {
     if (!head->is_upgrade || head->minor == 0 || head->body != HTTP1_BODY_NONE || is_invoke ||
@@ -615,14 +641,16 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
     if (head->is_connect || (head->is_trace && !s->allow_trace))
         return reject(ex, 501, "NotImplementedException", "CONNECT and TRACE are not served here.",
                       METRICS_REJECTION_METHOD);
-    if (s->limits.body_bytes > 0 && head->body == HTTP1_BODY_LENGTH && head->content_length > s->limits.body_bytes)
-        return reject(ex, 413, "RequestEntityTooLargeException", "The body is larger than this proxy takes.",
+    if (s->limits.body_bytes > 0 && head->body == HTTP1_BODY_LENGTH &&
+        head->content_length > s->limits.body_bytes)
+        return reject(ex, 413, "RequestEntityTooLargeException",
+                      "The body is larger than this proxy takes.",
                       METRICS_REJECTION_BODY_TOO_LARGE);
     return 0;
 }
 
-void exchange_log_unread(struct worker *w, const struct forward_client *from, const char *request_id, int status,
-                         enum metrics_rejection why)
+void exchange_log_unread(struct worker *w, const struct forward_client *from,
+                         const char *request_id, int status, enum metrics_rejection why)
 {
     struct accesslog_entry entry = {
         .unix_us = clock_unix_us(),
@@ -640,7 +668,8 @@ void exchange_log_unread(struct worker *w, const struct forward_client *from, co
         accesslog_write(w->log, &entry);
 }
 
-int exchange_start(struct exchange *ex, const struct http1_head *head, const struct forward_client *from)
+int exchange_start(struct exchange *ex, const struct http1_head *head,
+                   const struct forward_client *from)
 {
     struct worker *w = ex->worker;
     struct choice choice;
@@ -681,14 +710,17 @@ int exchange_start(struct exchange *ex, const struct http1_head *head, const str
     }
     if (!enter(ex)) {
         ex->outcome = METRICS_ERROR_OVERLOAD;
-        answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.", error_labels[METRICS_ERROR_OVERLOAD]);
+        answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
+               error_labels[METRICS_ERROR_OVERLOAD]);
         return -1;
     }
     acquire(ex);
     return ex->state == EXCHANGE_OVER ? -1 : 0;
 }
 
-/* ---- The response ---------------------------------------------------------------------------------------------------- */
+/* ---- The response
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* What the front answers decides whether the endpoint is read on. */
 static bool go_on(struct exchange *ex, int r)
@@ -710,7 +742,8 @@ static bool is_gateway_error(int status)
     return status == 502 || status == 503 || status == 504;
 }
 
-bool exchange_on_response_head(struct exchange *ex, const struct http1_head *head, enum http1_body_kind body)
+bool exchange_on_response_head(struct exchange *ex, const struct http1_head *head,
+                               enum http1_body_kind body)
 {
     ex->head_us = (int64_t)(clock_us() - ex->start_us);
     ex->status = head->status;
@@ -756,7 +789,9 @@ void exchange_on_client_drained(struct exchange *ex)
         upstream_resume(ex->upstream);
 }
 
-/* ---- Tunnels --------------------------------------------------------------------------------------------------------- */
+/* ---- Tunnels
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 void exchange_tunnel_bytes(struct exchange *ex, struct str bytes)
 {

@@ -1,10 +1,9 @@
 /* Names of header fields to numbers, and what the standards say of some of them. */
 #include "proxy/fields.h"
 
-static const char *const names[FIELD_COUNT] = {
-    [FIELD_OTHER] = "",
+static const char *const names[FIELD_COUNT] = {[FIELD_OTHER] = "",
 #define X(id, name) [FIELD_##id] = name,
-    FIELDS(X)
+                                               FIELDS(X)
 #undef X
 };
 

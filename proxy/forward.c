@@ -1,4 +1,5 @@
-/* Writing heads anew. The rules stand in docs/forwarding.md for users; the two switches below are them. */
+/* Writing heads anew. The rules stand in docs/forwarding.md for users; the two switches below are
+ * them. */
 #include "proxy/forward.h"
 
 #include <errno.h>
@@ -6,7 +7,9 @@
 
 #include "base/text.h"
 
-/* ---- Identifiers ---------------------------------------------------------------------------------------------------- */
+/* ---- Identifiers
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* A random UUID (RFC 9562 section 5.4) from two random words. */
 static void write_uuid(char *p, uint64_t a, uint64_t b)
@@ -65,7 +68,8 @@ static bool is_traceparent(struct str s)
            memcmp(s.p + 36, "0000000000000000", 16) != 0;
 }
 
-/* The trace id of a traceparent that weir makes is the request id's digits, so that logs and traces meet. */
+/* The trace id of a traceparent that weir makes is the request id's digits, so that logs and traces
+ * meet. */
 static char *write_traceparent(char *p, const char *request_id, uint64_t parent)
 {
     p = text_lit(p, "traceparent: 00-");
@@ -77,7 +81,9 @@ static char *write_traceparent(char *p, const char *request_id, uint64_t parent)
     return text_lit(p, "-00\r\n");
 }
 
-/* ---- Fields --------------------------------------------------------------------------------------------------------- */
+/* ---- Fields
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static char *write_field(char *p, const struct http1_head *head, const struct http1_field *f)
 {
@@ -107,7 +113,9 @@ static const struct http1_field *find_field(const struct http1_head *head, enum 
     return NULL;
 }
 
-/* ---- Requests ------------------------------------------------------------------------------------------------------- */
+/* ---- Requests
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 /* What the pass over the client's fields found. */
 struct found {
@@ -194,7 +202,8 @@ static char *write_forwarded(char *p, struct forward_request *out, const struct 
 /* Methods whose requests usually have content say so when they have none (RFC 9110 section 8.6). */
 static bool wants_length(struct str method)
 {
-    return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"));
+    return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) ||
+           str_eq(method, STR("PATCH"));
 }
 
 static char *write_framing(char *p, const struct http1_head *head, const struct found *found)
@@ -414,7 +423,9 @@ int forward_request_grow(struct forward_request *out, struct worker *w, size_t r
     return 0;
 }
 
-/* ---- Responses ------------------------------------------------------------------------------------------------------ */
+/* ---- Responses
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool response_passes(const struct tuning *tuning, const struct http1_head *head,
                             const struct http1_field *f, const struct forward_response *how)

@@ -1,12 +1,13 @@
 /* HTTP/1.x message reader on llhttp.
  *
- * A message begins with a start line, which startline.c reads. llhttp then starts behind it: its state as it stands after
- * a start line is kept as a template and copied, so no start line is parsed twice and any method is possible. llhttp
- * stops (HPE_PAUSED) at the end of the header section; bodies with a length or until close are counted here, only
- * chunked ones go through llhttp again, span by span.
+ * A message begins with a start line, which startline.c reads. llhttp then starts behind it: its
+ * state as it stands after a start line is kept as a template and copied, so no start line is
+ * parsed twice and any method is possible. llhttp stops (HPE_PAUSED) at the end of the header
+ * section; bodies with a length or until close are counted here, only chunked ones go through
+ * llhttp again, span by span.
  *
- * Spans that a read cuts in two arrive in two callbacks; since a head's bytes are contiguous (the caller sees to that), the second
- * one just makes the field longer. */
+ * Spans that a read cuts in two arrive in two callbacks; since a head's bytes are contiguous (the
+ * caller sees to that), the second one just makes the field longer. */
 #include "proxy/http1.h"
 
 #include <assert.h>
@@ -21,7 +22,9 @@ enum { EMPTY_LINES_MAX = 4, CHUNK_META_MAX = 1024, TRAILERS_MAX = 16384 };
 static llhttp_settings_t callbacks;
 static llhttp_t after_request_line, after_status_line;
 
-/* ---- Failing ------------------------------------------------------------------------------------------------------- */
+/* ---- Failing
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static enum http1_result fail(struct http1 *p, enum http1_error error, const char *detail)
 {
@@ -51,7 +54,8 @@ int http1_error_status(enum http1_error error)
     }
 }
 
-/* ---- Trailers: kept as text, as they are rare and only passed on ---------------------------------------------------- */
+/* ---- Trailers: kept as text, as they are rare and only passed on
+ * ---------------------------------------------------- */
 
 static int trailer_append(struct http1 *p, const char *at, size_t n)
 {
@@ -99,7 +103,8 @@ static int trailer_value_complete(struct http1 *p)
     return 0;
 }
 
-/* ---- llhttp's callbacks --------------------------------------------------------------------------------------------- */
+/* ---- llhttp's callbacks
+ * --------------------------------------------------------------------------------------------- */
 
 static struct http1_field *last_field(struct http1 *p)
 {
@@ -180,7 +185,8 @@ static int read_transfer_encoding(struct http1 *p, struct str value)
     }
     if (!str_ieq(value, STR("chunked"))) {
         bool is_list_with_chunked = value.n >= 7 && memchr(value.p, ',', value.n) != NULL;
-        fail(p, value.n == 0 || is_list_with_chunked ? HTTP1_ERROR_BAD : HTTP1_ERROR_NOT_IMPLEMENTED,
+        fail(p,
+             value.n == 0 || is_list_with_chunked ? HTTP1_ERROR_BAD : HTTP1_ERROR_NOT_IMPLEMENTED,
              "the only transfer coding spoken here is 'chunked', once");
         return -1;
     }
@@ -213,7 +219,8 @@ static int read_field(struct http1 *p, struct http1_field *f)
     switch (f->id) {
     case FIELD_CONTENT_LENGTH:
         if (head->body != HTTP1_BODY_NONE || read_content_length(p, value) < 0) {
-            fail(p, HTTP1_ERROR_BAD, "Content-Length must be one decimal number, and no Transfer-Encoding beside it");
+            fail(p, HTTP1_ERROR_BAD,
+                 "Content-Length must be one decimal number, and no Transfer-Encoding beside it");
             return -1;
         }
         return 0;
@@ -264,7 +271,8 @@ static int on_value_complete(llhttp_t *ll)
     f->id = (uint8_t)fields_id(http1_at(head, f->name_at, f->name_len));
     if (f->id != FIELD_OTHER && read_field(p, f) < 0)
         return -1;
-    if (head->nr_fields + 1u >= HTTP1_FIELDS_MAX || head->nr_fields + 1u > p->limits->header_count) {
+    if (head->nr_fields + 1u >= HTTP1_FIELDS_MAX ||
+        head->nr_fields + 1u > p->limits->header_count) {
         fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
         return -1;
     }
@@ -334,7 +342,9 @@ void http1_global_init(void)
     make_template(&after_status_line, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
 }
 
-/* ---- Heads ---------------------------------------------------------------------------------------------------------- */
+/* ---- Heads
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void init(struct http1 *p, struct http1_head *head, const struct http1_limits *limits,
                  bool is_response)
@@ -378,7 +388,8 @@ void http1_fini(struct http1 *p)
     p->trailers_len = p->trailers_room = 0;
 }
 
-/* Finds the start line and reads it. A few empty lines before a request are skipped (RFC 9112 section 2.2). */
+/* Finds the start line and reads it. A few empty lines before a request are skipped (RFC 9112
+ * section 2.2). */
 static enum http1_result feed_line(struct http1 *p, const char *base, size_t len)
 {
     struct http1_head *head = p->head;
@@ -425,7 +436,8 @@ static bool is_same_authority(struct str a, struct str b)
     return str_ieq(a, b);
 }
 
-/* Host (RFC 9112 section 3.2): exactly one in HTTP/1.1, valid, and the same as an absolute target's authority. */
+/* Host (RFC 9112 section 3.2): exactly one in HTTP/1.1, valid, and the same as an absolute target's
+ * authority. */
 static const char *check_host(const struct http1_head *head)
 {
     if (head->host < 0)
@@ -502,11 +514,14 @@ void http1_response_to(struct http1 *p, bool is_head_request)
         p->body = HTTP1_BODY_NONE;
     else if (p->head->body == HTTP1_BODY_NONE)
         p->body = HTTP1_BODY_UNTIL_CLOSE;
-    bool is_over = p->body == HTTP1_BODY_NONE || (p->body == HTTP1_BODY_LENGTH && p->remaining == 0);
+    bool is_over =
+        p->body == HTTP1_BODY_NONE || (p->body == HTTP1_BODY_LENGTH && p->remaining == 0);
     p->state = is_over ? AT_END : IN_BODY;
 }
 
-/* ---- Bodies --------------------------------------------------------------------------------------------------------- */
+/* ---- Bodies
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static enum http1_result next_chunked(struct http1 *p, const char **cursor, const char *end,
                                       struct str *span)

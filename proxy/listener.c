@@ -1,4 +1,5 @@
-/* Listening. Each worker has a socket of its own per address (SO_REUSEPORT): the kernel spreads connections over them and no lock is shared. */
+/* Listening. Each worker has a socket of its own per address (SO_REUSEPORT): the kernel spreads
+ * connections over them and no lock is shared. */
 #include "proxy/listener.h"
 
 #include <arpa/inet.h>
@@ -15,7 +16,9 @@
 
 enum { BACKLOG = 4096, ACCEPTS_PER_EVENT = 64 };
 
-/* ---- Opening -------------------------------------------------------------------------------------------------------- */
+/* ---- Opening
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* Splits at the last colon; brackets of IPv6 addresses go. */
 static int resolve(const char *address, struct sockaddr_storage *out, socklen_t *len)
@@ -57,7 +60,8 @@ static int open_one(const struct sockaddr_storage *address, socklen_t len, bool 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (is_shared)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-    if (bind(fd, (const struct sockaddr *)address, len) < 0 || (is_shared && listen(fd, BACKLOG) < 0)) {
+    if (bind(fd, (const struct sockaddr *)address, len) < 0 ||
+        (is_shared && listen(fd, BACKLOG) < 0)) {
         int r = -errno;
         close(fd);
         return r;
@@ -83,7 +87,8 @@ static void name_of(const struct sockaddr_storage *address, char *name, size_t r
 static int complain(const char *address, int error)
 {
     if (error == -EADDRINUSE)
-        log_error("cannot listen on %s: another program listens there already; stop it or choose another port "
+        log_error("cannot listen on %s: another program listens there already; stop it or choose "
+                  "another port "
                   "(--listen)",
                   address);
     else
@@ -91,7 +96,8 @@ static int complain(const char *address, int error)
     return -1;
 }
 
-/* With SO_REUSEPORT a second weir could share the port unnoticed: a first socket without it finds out. */
+/* With SO_REUSEPORT a second weir could share the port unnoticed: a first socket without it finds
+ * out. */
 int listener_open(const char *address, int *fds, int nr, char *name, size_t name_room)
 {
     struct sockaddr_storage where;
@@ -122,15 +128,19 @@ int listener_open(const char *address, int *fds, int nr, char *name, size_t name
     return 0;
 }
 
-/* ---- Accepting ------------------------------------------------------------------------------------------------------ */
+/* ---- Accepting
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-/* Out of descriptors: one is given up to take the next connection and refuse it, instead of leaving it to wait and the loop to spin. */
+/* Out of descriptors: one is given up to take the next connection and refuse it, instead of leaving
+ * it to wait and the loop to spin. */
 static void refuse_one(struct listener *l)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
-                                 "Content-Type: application/json\r\nx-amzn-ErrorType: ServiceException\r\n"
-                                 "Content-Length: 69\r\n\r\n"
-                                 "{\"Type\":\"Service\",\"Message\":\"weir is out of file descriptors just now.\"}";
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
+        "Content-Type: application/json\r\nx-amzn-ErrorType: ServiceException\r\n"
+        "Content-Length: 69\r\n\r\n"
+        "{\"Type\":\"Service\",\"Message\":\"weir is out of file descriptors just now.\"}";
     struct worker *w = l->worker;
     char discard[4096];
 

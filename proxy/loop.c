@@ -58,7 +58,8 @@ void loop_fini(struct loop *loop)
     qsbr_unregister(loop->qsbr, loop->qsbr_slot);
 }
 
-void loop_discard(struct loop *loop, struct loop_garbage *garbage, void (*free_fn)(struct loop_garbage *))
+void loop_discard(struct loop *loop, struct loop_garbage *garbage,
+                  void (*free_fn)(struct loop_garbage *))
 {
     garbage->free_fn = free_fn;
     garbage->next = loop->garbage;
@@ -76,7 +77,9 @@ void loop_settle(struct loop *loop)
         uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
-/* ---- One turn ------------------------------------------------------------------------------------------------------- */
+/* ---- One turn
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int timeout_of(struct loop *loop)
 {
@@ -106,8 +109,8 @@ static void call_again(struct loop *loop)
     }
 }
 
-/* First all sockets learn what came, then they act on it: whoever takes an idle connection from a pool thus sees
- * that bytes nobody asked for, or its end, have arrived on it in this very turn. */
+/* First all sockets learn what came, then they act on it: whoever takes an idle connection from a
+ * pool thus sees that bytes nobody asked for, or its end, have arrived on it in this very turn. */
 static bool dispatch(struct loop *loop, const struct epoll_event *events, int nr)
 {
     bool is_uv_due = false;
@@ -157,9 +160,12 @@ void loop_run(struct loop *loop)
     qsbr_offline(loop->qsbr, loop->qsbr_slot);
 }
 
-/* ---- Sockets -------------------------------------------------------------------------------------------------------- */
+/* ---- Sockets
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-static int open_with(struct loop *loop, struct io *io, int fd, io_ready *on_ready, uint32_t interest)
+static int open_with(struct loop *loop, struct io *io, int fd, io_ready *on_ready,
+                     uint32_t interest)
 {
     struct epoll_event ev = {.events = interest, .data.ptr = io};
 
@@ -234,7 +240,8 @@ ssize_t io_read(struct io *io, void *buf, size_t n)
             io->is_readable = false;
         return -errno;
     }
-    /* A short read has emptied the socket: a byte that comes later makes a new event. After a hang-up none comes. */
+    /* A short read has emptied the socket: a byte that comes later makes a new event. After a
+     * hang-up none comes. */
     if ((size_t)r < n && !io->is_hangup)
         io->is_readable = false;
     return r;

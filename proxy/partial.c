@@ -28,8 +28,9 @@ static void copy_head(struct http1_head *to, const struct http1_head *from)
 {
     size_t nr = (size_t)from->nr_fields + 1;
 
-    memcpy(to, from, offsetof(struct http1_head, fields) +
-                         (nr < HTTP1_FIELDS_MAX ? nr : HTTP1_FIELDS_MAX) * sizeof(from->fields[0]));
+    memcpy(to, from,
+           offsetof(struct http1_head, fields) +
+               (nr < HTTP1_FIELDS_MAX ? nr : HTTP1_FIELDS_MAX) * sizeof(from->fields[0]));
 }
 
 int partial_keep(struct partial **partial, struct http1 *parser, const char *data, size_t n)

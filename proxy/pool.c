@@ -1,7 +1,8 @@
 /* Pools: which connection an exchange gets, and who waits when there is none.
  *
- * Look-ups of host names run on libuv's threads, so no worker ever blocks on one. The first answer is waited for; later the old addresses serve
- * on while a new look-up runs, and a failed one leaves them in force. */
+ * Look-ups of host names run on libuv's threads, so no worker ever blocks on one. The first answer
+ * is waited for; later the old addresses serve on while a new look-up runs, and a failed one leaves
+ * them in force. */
 #include "proxy/pool.h"
 
 #include <arpa/inet.h>
@@ -18,7 +19,9 @@ struct pool_lookup {
     struct pool *pool; /* NULL: the pool has gone */
 };
 
-/* ---- Addresses ------------------------------------------------------------------------------------------------------ */
+/* ---- Addresses
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void set_port(struct sockaddr_storage *address, uint16_t port)
 {
@@ -127,7 +130,9 @@ void pool_on_address_failed(struct pool *pool)
         pool->next_address = (pool->next_address + 1) % pool->nr_addresses;
 }
 
-/* ---- Pools ---------------------------------------------------------------------------------------------------------- */
+/* ---- Pools
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static struct pool *make(struct worker *w, struct origin *origin)
 {
@@ -201,10 +206,12 @@ void pool_free(struct pool **pool)
     free(p);
 }
 
-/* ---- Waiting -------------------------------------------------------------------------------------------------------- */
+/* ---- Waiting
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *waiter, uint32_t wait_ms,
-                                      enum metrics_error *error)
+static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *waiter,
+                                      uint32_t wait_ms, enum metrics_error *error)
 {
     struct worker *w = pool->worker;
 
@@ -258,7 +265,9 @@ void pool_serve(struct pool *pool)
     }
 }
 
-/* ---- Acquiring ------------------------------------------------------------------------------------------------------ */
+/* ---- Acquiring
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_too_old(const struct pool *pool, const struct upstream *u)
 {
@@ -298,9 +307,9 @@ enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool
             return wait_in_queue(pool, &exchange->waiter, s->limits.upstream_queue_ms, error);
         upstream_close_idle(TAILQ_LAST(&pool->idle, pool_idle));
     }
-    if (pool->nr_addresses == 0 || (pool->resolved_ms != UINT64_MAX &&
-                                    pool->worker->loop.now_ms - pool->resolved_ms >=
-                                        s->upstream.resolve_ms)) {
+    if (pool->nr_addresses == 0 ||
+        (pool->resolved_ms != UINT64_MAX &&
+         pool->worker->loop.now_ms - pool->resolved_ms >= s->upstream.resolve_ms)) {
         int r = begin_lookup(pool);
         if (r < 0 && pool->nr_addresses == 0) {
             *error = r == -ENOMEM ? METRICS_ERROR_INTERNAL : METRICS_ERROR_RESOLVE;
@@ -313,7 +322,8 @@ enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool
     return *upstream ? POOL_CONNECTING : POOL_REFUSED;
 }
 
-/* ---- Words from connections ----------------------------------------------------------------------------------------- */
+/* ---- Words from connections
+ * ----------------------------------------------------------------------------------------- */
 
 void pool_on_opened(struct pool *pool)
 {

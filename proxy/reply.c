@@ -93,7 +93,8 @@ static char *write_fields(char *p, struct worker *w, const struct reply *reply)
     if (reply->location) {
         struct str location = str_of(reply->location);
         p = text_lit(p, "Location: ");
-        p = text_str(p, (struct str){location.p, location.n < LOCATION_MAX ? location.n : LOCATION_MAX});
+        p = text_str(
+            p, (struct str){location.p, location.n < LOCATION_MAX ? location.n : LOCATION_MAX});
         p = text_lit(p, "\r\n");
     }
     p = text_str(p, str_of(reply->hsts_line));

@@ -1,4 +1,5 @@
-/* Writing responses to HTTP/1 clients: framing by the client's version, back-pressure, and visible incompleteness (RFC 9112 sections 6.3 and 8). */
+/* Writing responses to HTTP/1 clients: framing by the client's version, back-pressure, and visible
+ * incompleteness (RFC 9112 sections 6.3 and 8). */
 #include "proxy/respond.h"
 
 #include "base/text.h"
@@ -11,7 +12,8 @@ static struct client *client_of(struct exchange *ex)
     return ex->client;
 }
 
-/* Sends the outbox. 0, 1 when the client is behind, -1 when it is lost (then it is closed from the loop, not from here). */
+/* Sends the outbox. 0, 1 when the client is behind, -1 when it is lost (then it is closed from the
+ * loop, not from here). */
 static int flush(struct client *c)
 {
     struct outbox *out = &c->worker->outbox;
@@ -36,17 +38,20 @@ static int flush(struct client *c)
     return 1;
 }
 
-/* Whether the rest of an unfinished request body is worth reading, so that the connection can be used again. */
+/* Whether the rest of an unfinished request body is worth reading, so that the connection can be
+ * used again. */
 static bool is_rest_small(const struct client *c)
 {
-    return c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= DISCARD_MAX && !c->is_expecting;
+    return c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= DISCARD_MAX &&
+           !c->is_expecting;
 }
 
 static int interim(struct exchange *ex, const struct http1_head *head)
 {
     struct client *c = client_of(ex);
     struct outbox *out = &c->worker->outbox;
-    struct forward_response how = {.request_id = ex->request.request_id, .hsts_line = "", .minor = 1, .is_interim = true};
+    struct forward_response how = {
+        .request_id = ex->request.request_id, .hsts_line = "", .minor = 1, .is_interim = true};
 
     if (c->is_broken)
         return -1;
@@ -55,14 +60,17 @@ static int interim(struct exchange *ex, const struct http1_head *head)
     if (!outbox_has_room(out, forward_response_room(c->tuning, head)) && flush(c) < 0)
         return -1;
     char *start = outbox_reserve(out);
-    outbox_claim(out, (size_t)(forward_response_write(start, c->worker, c->tuning, head, &how) - start));
+    outbox_claim(out,
+                 (size_t)(forward_response_write(start, c->worker, c->tuning, head, &how) - start));
     return 0;
 }
 
-static void choose_framing(struct client *c, const struct exchange *ex, const struct http1_head *head,
-                           enum http1_body_kind body, struct forward_response *how)
+static void choose_framing(struct client *c, const struct exchange *ex,
+                           const struct http1_head *head, enum http1_body_kind body,
+                           struct forward_response *how)
 {
-    bool may_have_length = head->body == HTTP1_BODY_LENGTH && head->status != 204 && head->status >= 200;
+    bool may_have_length =
+        head->body == HTTP1_BODY_LENGTH && head->status != 204 && head->status >= 200;
 
     c->framing = CLIENT_FRAMING_NONE;
     switch (body) {
@@ -81,8 +89,10 @@ static void choose_framing(struct client *c, const struct exchange *ex, const st
     }
     how->length = head->content_length;
     c->is_last |= c->framing == CLIENT_FRAMING_CLOSE || c->worker->is_draining;
-    /* A client that waits for 100 (Continue) and gets its final answer instead may or may not send the body now: nobody can tell what comes next. */
-    c->is_last |= !c->is_body_read && (c->is_expecting || (head->status >= 400 && !is_rest_small(c)));
+    /* A client that waits for 100 (Continue) and gets its final answer instead may or may not send
+     * the body now: nobody can tell what comes next. */
+    c->is_last |=
+        !c->is_body_read && (c->is_expecting || (head->status >= 400 && !is_rest_small(c)));
 }
 
 static int head(struct exchange *ex, const struct http1_head *response, enum http1_body_kind body)
@@ -105,7 +115,8 @@ static int head(struct exchange *ex, const struct http1_head *response, enum htt
         return -1;
     c->is_head_unsent = outbox_is_empty(out);
     char *start = outbox_reserve(out);
-    outbox_claim(out, (size_t)(forward_response_write(start, c->worker, c->tuning, response, &how) - start));
+    outbox_claim(
+        out, (size_t)(forward_response_write(start, c->worker, c->tuning, response, &how) - start));
     return 0;
 }
 
@@ -181,7 +192,8 @@ static void error(struct exchange *ex, int status, const char *type, const char 
         .is_http10 = ex->minor == 0,
     };
 
-    reply.is_close = c->is_last || c->worker->is_draining || (!c->is_body_read && !is_rest_small(c));
+    reply.is_close =
+        c->is_last || c->worker->is_draining || (!c->is_body_read && !is_rest_small(c));
     respond_own(c, &reply);
 }
 

@@ -14,6 +14,7 @@
 #include "conf/settings.h"
 #include "metrics/accesslog.h"
 #include "metrics/metrics.h"
+#include "proxy/documents.h"
 #include "proxy/loop.h"
 #include "proxy/worker.h"
 #include "router/registry.h"
@@ -21,20 +22,9 @@
 
 struct admin;
 struct admission;
-struct health;
-
-/* What the command line said, kept for reloads. */
-struct server_options {
-    const char *settings_file; /* or NULL */
-    const char *table_file;    /* --table, or NULL */
-    char **listen;             /* --listen, in order */
-    int nr_listen;
-    const char *admin;         /* --admin, or NULL */
-    const char *workers;       /* --workers, or NULL */
-};
 
 struct server {
-    const struct server_options *options;
+    const struct documents_options *options;
     struct loop loop;
     struct qsbr *qsbr;
     struct registry *registry;
@@ -42,7 +32,6 @@ struct server {
     struct accesslog *log;
     struct admission *admission;
     struct admin *admin;
-    struct health *health;
     struct worker *workers;
     int nr_workers, nr_running;
 
@@ -63,15 +52,11 @@ struct server {
     double start_time_s;
 };
 
-/* Documents to settings and table, as weir run and weir check read them. 0, or -1 with problems. previous: the ones in force, or NULL. */
-int server_read_settings(const struct server_options *options, struct settings **settings, struct problems *problems)
-    __attribute__((warn_unused_result));
-
 /* Runs until drained; the process' exit status. */
-int server_run(const struct server_options *options);
+int server_run(const struct documents_options *options);
 
 /* weir check: prints every problem to standard error; the exit status. */
-int server_check(const struct server_options *options);
+int server_check(const struct documents_options *options);
 
 /* Reads the documents again and puts them in force, or leaves everything as it is with problems. notes gets what was kept. 0 or -1. */
 int server_reload(struct server *s, struct problems *problems, struct problems *notes);
@@ -81,9 +66,6 @@ void server_publish(struct server *s, struct table *table);
 
 /* Ready to serve: every worker runs and a table is in force, and not draining. */
 bool server_is_ready(const struct server *s);
-
-/* The metrics page; *length without terminator; the caller frees. NULL when out of memory. */
-char *server_metrics(struct server *s, size_t *length);
 
 /* Any thread: a counted reference to what is published now. */
 struct table *server_table(struct server *s);

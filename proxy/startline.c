@@ -1,8 +1,9 @@
-/* Request and status lines. weir reads them itself: llhttp knows a fixed list of methods, and accepts targets and
- * versions that a proxy has to refuse.
+/* Request and status lines. weir reads them itself: llhttp knows a fixed list of methods, and
+ * accepts targets and versions that a proxy has to refuse.
  *
- * Targets: visible ASCII but " # < > \ , which no URI holds (RFC 3986) and which servers read differently; the few
- * other characters that a URI should have encoded ({ } | ^ ` [ ]) are passed on as browsers send them. */
+ * Targets: visible ASCII but " # < > \ , which no URI holds (RFC 3986) and which servers read
+ * differently; the few other characters that a URI should have encoded ({ } | ^ ` [ ]) are passed
+ * on as browsers send them. */
 #include "proxy/startline.h"
 
 enum { METHOD_MAX = 64 };
@@ -103,8 +104,8 @@ static void classify_method(struct http1_head *head)
         struct str name;
         bool is_idempotent;
     } known[] = {
-        {{"GET", 3}, true},     {{"HEAD", 4}, true},   {{"PUT", 3}, true},
-        {{"DELETE", 6}, true},  {{"OPTIONS", 7}, true}, {{"TRACE", 5}, true},
+        {{"GET", 3}, true},    {{"HEAD", 4}, true},    {{"PUT", 3}, true},
+        {{"DELETE", 6}, true}, {{"OPTIONS", 7}, true}, {{"TRACE", 5}, true},
     };
     struct str method = http1_method(head);
 
@@ -135,7 +136,8 @@ static enum http1_error read_version(struct http1_head *head, struct str s, cons
     return HTTP1_ERROR_NONE;
 }
 
-/* Splits path and query; checks percent encodings of the path, since Invoke addresses are decoded from it. */
+/* Splits path and query; checks percent encodings of the path, since Invoke addresses are decoded
+ * from it. */
 static enum http1_error read_path(struct http1_head *head, uint32_t at, uint32_t len,
                                   const char **detail)
 {
@@ -222,12 +224,12 @@ enum http1_error startline_request(struct http1_head *head, size_t n, const char
     }
     head->target_at = head->line_at + (uint32_t)at;
     head->target_len = (uint32_t)(i - at);
-    enum http1_error error =
-        read_version(head, (struct str){line + i + 1, n - i - 1}, detail);
+    enum http1_error error = read_version(head, (struct str){line + i + 1, n - i - 1}, detail);
     return error ? error : read_target(head, detail);
 }
 
-/* "HTTP/1.x SP 3DIGIT [SP reason]" (RFC 9112 section 4); a missing last space is common and harmless. */
+/* "HTTP/1.x SP 3DIGIT [SP reason]" (RFC 9112 section 4); a missing last space is common and
+ * harmless. */
 enum http1_error startline_response(struct http1_head *head, size_t n, const char **detail)
 {
     const char *line = head->base + head->line_at;

@@ -5,6 +5,8 @@
  * small, digest too weak), its own words are passed on. */
 #include "proxy/tls_pem.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +71,7 @@ static int no_passphrase(char *buf, int size, int is_writing, void *arg)
     return -1;
 }
 
-/* All certificates of the file; NULL with why when there is none, or one of them is malformed. */
-static STACK_OF(X509) *read_certificates(const char *file, char why[TLS_PEM_WHY])
+STACK_OF(X509) *tls_pem_read_list(const char *file, char why[TLS_PEM_WHY])
 {
     STACK_OF(X509) *list = sk_X509_new_null();
     char *text = NULL;
@@ -107,7 +108,7 @@ static STACK_OF(X509) *read_certificates(const char *file, char why[TLS_PEM_WHY]
 
 int tls_pem_read_certificate(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
 {
-    STACK_OF(X509) *list = read_certificates(file, why);
+    STACK_OF(X509) *list = tls_pem_read_list(file, why);
 
     if (!list)
         return -1;
@@ -174,45 +175,17 @@ void tls_pem_fini(struct tls_pem *pem)
     *pem = (struct tls_pem){0};
 }
 
-/* A copy of each certificate's subject. */
-static STACK_OF(X509_NAME) *subjects(STACK_OF(X509) *list)
+X509_STORE *tls_pem_store(STACK_OF(X509) *list)
 {
-    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-
-    for (int i = 0; names && i < sk_X509_num(list); i++) {
-        X509_NAME *name = X509_NAME_dup(X509_get_subject_name(sk_X509_value(list, i)));
-        if (!name || !sk_X509_NAME_push(names, name)) {
-            X509_NAME_free(name);
-            sk_X509_NAME_pop_free(names, X509_NAME_free);
-            return NULL;
-        }
-    }
-    return names;
-}
-
-X509_STORE *tls_pem_read_authorities(const char *file, STACK_OF(X509_NAME) **names, char why[TLS_PEM_WHY])
-{
-    STACK_OF(X509) *list = read_certificates(file, why);
-    X509_STORE *store;
-    bool is_good;
-
-    if (!list)
-        return NULL;
-    store = X509_STORE_new();
+    X509_STORE *store = X509_STORE_new();
     /* An authority that is named is trusted, whether or not it has signed itself. */
-    is_good = store && X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
+    bool is_good = store && X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
+
     for (int i = 0; is_good && i < sk_X509_num(list); i++)
         is_good = X509_STORE_add_cert(store, sk_X509_value(list, i)) == 1;
-    if (is_good && names) {
-        *names = subjects(list);
-        is_good = *names != NULL;
-    }
-    sk_X509_pop_free(list, X509_free);
     ERR_clear_error();
-    if (!is_good) {
-        say(why, "there is not enough memory to read it");
-        X509_STORE_free(store);
-        return NULL;
-    }
-    return store;
+    if (is_good)
+        return store;
+    X509_STORE_free(store);
+    return NULL;
 }

@@ -30,8 +30,10 @@ int tls_pem_use(const struct tls_pem *pem, SSL_CTX *ctx, char why[TLS_PEM_WHY])
 
 void tls_pem_fini(struct tls_pem *pem);
 
-/* Reads a file of authorities into a store, each of them trusted by itself, and, where names is not NULL, their subjects into *names (as a
- * server tells them to clients). NULL with why. */
-X509_STORE *tls_pem_read_authorities(const char *file, STACK_OF(X509_NAME) **names, char why[TLS_PEM_WHY]);
+/* All certificates of a file, one at least; the caller frees the list and them. NULL with why. */
+STACK_OF(X509) *tls_pem_read_list(const char *file, char why[TLS_PEM_WHY]);
+
+/* A store in which each of the list is trusted by itself; NULL when out of memory. */
+X509_STORE *tls_pem_store(STACK_OF(X509) *list);
 
 #endif

@@ -1,5 +1,6 @@
-/* Connections to endpoints: connecting, sending, reading responses. Everything that can end a connection comes to close_now; everything an
- * exchange has to hear of goes through the exchange_on_ calls, after each of which the connection may no longer be its. */
+/* Connections to endpoints: connecting, sending, reading responses. Everything that can end a
+ * connection comes to close_now; everything an exchange has to hear of goes through the
+ * exchange_on_ calls, after each of which the connection may no longer be its. */
 #include "proxy/upstream.h"
 
 #include <errno.h>
@@ -19,7 +20,9 @@ enum { READS_PER_EVENT = 4, INTERIM_MAX = 16 };
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
 
-/* ---- States --------------------------------------------------------------------------------------------------------- */
+/* ---- States
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* The partial head goes last: pieces of it may wait in the outbox when the connection is closed. */
 static void free_upstream(struct loop_garbage *garbage)
@@ -63,19 +66,23 @@ static void fail(struct upstream *u, enum metrics_error why, bool is_silent)
     close_now(u);
 }
 
+/* The limits are the exchange's: it counts itself on the settings that hold them. */
 static void begin_response(struct upstream *u)
 {
-    http1_init_response(&u->parser, &u->worker->response_head, &u->worker->tuning->response_limits);
+    http1_init_response(&u->parser, &u->worker->response_head,
+                        &u->exchange->tuning->response_limits);
 }
 
-/* ---- Opening -------------------------------------------------------------------------------------------------------- */
+/* ---- Opening
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static int open_socket(const struct sockaddr_storage *address)
 {
     int one = 1;
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    socklen_t len = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                   : sizeof(struct sockaddr_in);
+    socklen_t len =
+        address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
     if (fd < 0)
         return -errno;
@@ -138,7 +145,8 @@ static void shake_hands(struct upstream *u)
     if (r == -EAGAIN)
         return;
     if (r < 0) {
-        log_warning("TLS with %s failed: %s", u->pool->origin->authority, reason ? reason : "unknown");
+        log_warning("TLS with %s failed: %s", u->pool->origin->authority,
+                    reason ? reason : "unknown");
         fail(u, METRICS_ERROR_TLS, true);
         return;
     }
@@ -171,7 +179,9 @@ static void on_connecting(struct upstream *u, uint32_t events)
     shake_hands(u);
 }
 
-/* ---- Lending -------------------------------------------------------------------------------------------------------- */
+/* ---- Lending
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 void upstream_activate(struct upstream *u, struct exchange *exchange)
 {
@@ -215,7 +225,9 @@ void upstream_close_idle(struct upstream *u)
     close_now(u);
 }
 
-/* ---- Sending -------------------------------------------------------------------------------------------------------- */
+/* ---- Sending
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 int upstream_flush(struct upstream *u)
 {
@@ -232,8 +244,8 @@ int upstream_flush(struct upstream *u)
     return r;
 }
 
-/* The endpoint takes no more. It may have answered before it stopped reading (RFC 9112 section 9.6), so that what it sent is still read; only
- * its end decides. */
+/* The endpoint takes no more. It may have answered before it stopped reading (RFC 9112
+ * section 9.6), so that what it sent is still read; only its end decides. */
 static void stop_sending(struct upstream *u)
 {
     u->is_write_broken = true;
@@ -266,7 +278,9 @@ void upstream_await_response(struct upstream *u, uint32_t response_head_ms)
         set_deadline(u, response_head_ms);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------- */
+/* ---- Reading
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 void upstream_pause(struct upstream *u)
 {
@@ -371,7 +385,8 @@ static void read_body(struct upstream *u, const char *cursor, const char *end)
     }
 }
 
-/* Bytes of heads at data; what is left of them goes on as body. Interim responses may precede the final one. */
+/* Bytes of heads at data; what is left of them goes on as body. Interim responses may precede the
+ * final one. */
 static void read_heads(struct upstream *u, const char *data, const char *end)
 {
     for (;;) {
@@ -393,7 +408,8 @@ static void read_heads(struct upstream *u, const char *data, const char *end)
             return;
         data += head->bytes;
         if (u->state == UPSTREAM_TUNNEL) {
-            if (data < end && !exchange_on_tunnel_bytes(u->exchange, (struct str){data, (size_t)(end - data)}))
+            if (data < end &&
+                !exchange_on_tunnel_bytes(u->exchange, (struct str){data, (size_t)(end - data)}))
                 return;
             exchange_on_response_flush(u->exchange);
             return;
@@ -449,7 +465,8 @@ static void read_some(struct upstream *u)
     struct worker *w = u->worker;
     struct exchange *ex = u->exchange;
 
-    for (int i = 0; i < READS_PER_EVENT && u->exchange == ex && !u->is_paused && u->io.is_readable; i++) {
+    for (int i = 0; i < READS_PER_EVENT && u->exchange == ex && !u->is_paused && u->io.is_readable;
+         i++) {
         struct partial *partial = u->partial;
         char *at = w->read_buffer;
         size_t room = w->tuning->read_bytes;
@@ -504,7 +521,9 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
     }
 }
 
-/* ---- Deadlines ------------------------------------------------------------------------------------------------------ */
+/* ---- Deadlines
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 void upstream_on_deadline(struct upstream *u)
 {
@@ -517,8 +536,9 @@ void upstream_on_deadline(struct upstream *u)
         fail(u, METRICS_ERROR_CONNECT_TIMEOUT, true);
         return;
     case UPSTREAM_ACTIVE:
-        fail(u, u->is_in_body || !backlog_is_empty(&u->backlog) ? METRICS_ERROR_STREAM_TIMEOUT
-                                                               : METRICS_ERROR_RESPONSE_TIMEOUT,
+        fail(u,
+             u->is_in_body || !backlog_is_empty(&u->backlog) ? METRICS_ERROR_STREAM_TIMEOUT
+                                                             : METRICS_ERROR_RESPONSE_TIMEOUT,
              false);
         return;
     case UPSTREAM_TUNNEL:

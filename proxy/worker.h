@@ -65,6 +65,7 @@ struct worker {
     struct loop loop;
     uv_async_t wake; /* from the control thread: look at orders */
     _Atomic uint32_t orders;
+    _Atomic bool has_ended;
     struct prng rng;
     struct lease *lease;   /* the table in force */
     struct tuning *tuning; /* the settings in force */
@@ -74,7 +75,6 @@ struct worker {
     struct listener *listeners;
     int nr_listeners;
     int spare_fd; /* given up to accept and refuse when descriptors run out */
-    uint64_t accept_again_ms;
     LIST_HEAD(, client) clients;
     uint32_t nr_clients, nr_exchanges;
     bool is_draining;
@@ -82,7 +82,8 @@ struct worker {
     uint32_t nr_pools;
     LIST_HEAD(, pool) pools_to_serve;
     struct retry_budget {
-        uint64_t tokens; /* in thousandths of a retry */
+        uint64_t tokens; /* in hundred-thousandths of a retry */
+        uint64_t requests;
         uint64_t at_ms;
     } retry_budget;
     /* Scratch memory, valid within one event. */
@@ -104,8 +105,9 @@ int worker_init(struct worker *w, struct server *server, int index, const int *f
 int worker_start(struct worker *w) __attribute__((warn_unused_result));
 /* Any thread. */
 void worker_order(struct worker *w, enum worker_order order);
-/* Waits for the thread, then releases everything. */
+/* Waits for the thread. */
 void worker_join(struct worker *w);
+/* After worker_join, or where worker_start was never called. */
 void worker_fini(struct worker *w);
 
 /* ---- The worker's own thread ---------------------------------------------------------------------------------------- */

@@ -1,0 +1,108 @@
+/* The command line. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/settings.h"
+#include "proxy/documents.h"
+#include "proxy/server.h"
+
+enum { LISTEN_MAX = 64, EXIT_USAGE = 2 };
+
+static const char usage[] =
+    "usage: weir run [--settings FILE] [--table FILE] [--listen ADDRESS]... [--admin ADDRESS] "
+    "[--workers N]\n"
+    "       weir check [--settings FILE] [--table FILE]\n"
+    "       weir settings\n"
+    "       weir --version | --help\n"
+    "\n"
+    "weir splits function invocations over versions by alias weights.\n"
+    "\n"
+    "  run       serve; SIGHUP reloads, SIGUSR1 opens the access log again, SIGTERM drains and "
+    "ends\n"
+    "  check     print everything that is wrong with the documents; status 1 if anything is\n"
+    "  settings  print the reference of all settings (Markdown)\n"
+    "\n"
+    "  --settings FILE    the settings document (JSON)\n"
+    "  --table FILE       the table document (JSON): functions, versions, aliases, routes\n"
+    "  --listen ADDRESS   HOST:PORT to serve on, instead of the settings' listeners; may be "
+    "repeated\n"
+    "  --admin ADDRESS    HOST:PORT of metrics, reload and the control API\n"
+    "  --workers N        threads; default: one per online CPU\n";
+
+static int complain(const char *what, const char *which)
+{
+    fprintf(stderr, "weir: %s%s\n%s", what, which ? which : "", usage);
+    return EXIT_USAGE;
+}
+
+static int parse(int argc, char **argv, struct documents_options *out)
+{
+    static const struct option options[] = {
+        {"settings", required_argument, NULL, 's'},
+        {"table", required_argument, NULL, 't'},
+        {"listen", required_argument, NULL, 'l'},
+        {"admin", required_argument, NULL, 'a'},
+        {"workers", required_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 's':
+            out->settings_file = optarg;
+            break;
+        case 't':
+            out->table_file = optarg;
+            break;
+        case 'l':
+            if (out->nr_listen == LISTEN_MAX)
+                return complain("too many --listen", NULL);
+            out->listen[out->nr_listen++] = optarg;
+            break;
+        case 'a':
+            out->admin = optarg;
+            break;
+        case 'w':
+            out->workers = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        default:
+            return complain("unknown option, or one without its value: ", argv[optind - 1]);
+        }
+    }
+    return optind < argc ? complain("not understood: ", argv[optind]) : 0;
+}
+
+int main(int argc, char **argv)
+{
+    char *listen[LISTEN_MAX];
+    struct documents_options options = {.listen = listen};
+    const char *command = argc > 1 ? argv[1] : "";
+
+    if (strcmp(command, "--version") == 0) {
+        printf("weir %s\n", WEIR_VERSION);
+        return 0;
+    }
+    if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (strcmp(command, "settings") == 0) {
+        settings_reference(stdout);
+        return 0;
+    }
+    if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0)
+        return complain(command[0] ? "unknown command: " : "a command is missing",
+                        command[0] ? command : NULL);
+    int r = parse(argc - 1, argv + 1, &options);
+    if (r != 0)
+        return r;
+    return strcmp(command, "run") == 0 ? server_run(&options) : documents_check(&options);
+}

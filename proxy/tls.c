@@ -1,0 +1,484 @@
+/* TLS as a layer of an io: bytes through OpenSSL on the io's own socket.
+ *
+ *     io_read  --> SSL_read  --> take_from_socket --> recv
+ *     io_write --> SSL_write --> put_into_socket  --> send
+ *
+ * The two functions at the socket are OpenSSL's BIO. They know what OpenSSL's own does not: whether the last recv came back short, so that the
+ * socket is empty and its next event is to be waited for. Thus a request that has arrived whole costs one recv, as without TLS, and never one that
+ * ends in EAGAIN.
+ *
+ * io->is_readable says for the layer what it says for a socket: reading again may bring something, be it from the socket or from
+ * what OpenSSL has taken from it already.
+ *
+ * A write that the socket did not take is encrypted already; OpenSSL wants to see the same bytes again, and the caller has kept them, as after
+ * any short write. */
+#include "proxy/tls.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "proxy/tls_origin.h"
+#include "proxy/tls_reason.h"
+#include "proxy/tls_rules.h"
+#include "proxy/tls_server.h"
+
+/* How often in one read TLS may have taken something in that was not data (tickets, key updates): a peer that goes on with it is cut off. */
+enum { SILENT_READS_MAX = 16 };
+
+struct stream {
+    SSL *ssl;
+    struct io *io;
+    struct tls_server *server; /* NULL on the side of endpoints */
+    size_t unsent;             /* bytes that the last SSL_write was given and the socket did not take; 0: none */
+    int system_error;          /* errno of the socket's failure */
+    int end;                   /* what reading returns from now on, where has_end */
+    bool has_end;
+    bool is_empty; /* nothing more is in the socket: wait for its event */
+    bool is_at_eof;
+    bool is_failed, is_shut;
+};
+
+static const struct io_layer stream_layer;
+
+/* Where a head and the beginning of a body become one record. */
+static _Thread_local char record[TLS_RULES_RECORD];
+
+/* ---- At the socket -------------------------------------------------------------------------------------------------- */
+
+static int take_from_socket(BIO *bio, char *buf, int n)
+{
+    struct stream *t = BIO_get_data(bio);
+    ssize_t r;
+
+    BIO_clear_retry_flags(bio);
+    if (t->is_empty) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    do
+        r = recv(t->io->fd, buf, (size_t)n, 0);
+    while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EAGAIN) {
+        t->is_empty = true;
+        BIO_set_retry_read(bio);
+    } else if (r < 0) {
+        t->system_error = errno;
+    } else if (r == 0) {
+        t->is_at_eof = true;
+    } else if (r < n && !t->io->is_hangup) {
+        t->is_empty = true; /* what comes later makes an event; after a hang-up none comes */
+    }
+    return (int)r;
+}
+
+static int put_into_socket(BIO *bio, const char *buf, int n)
+{
+    struct stream *t = BIO_get_data(bio);
+    ssize_t r;
+
+    BIO_clear_retry_flags(bio);
+    do
+        r = send(t->io->fd, buf, (size_t)n, MSG_NOSIGNAL);
+    while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EAGAIN)
+        BIO_set_retry_write(bio);
+    else if (r < 0)
+        t->system_error = errno;
+    return (int)r;
+}
+
+static long control_socket(BIO *bio, int command, long number, void *pointer)
+{
+    const struct stream *t = BIO_get_data(bio);
+
+    (void)number, (void)pointer;
+    switch (command) {
+    case BIO_CTRL_FLUSH:
+        return 1;
+    case BIO_CTRL_EOF:
+        return t->is_at_eof;
+    default:
+        return 0;
+    }
+}
+
+static BIO_METHOD *socket_method;
+
+static void make_socket_method(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir socket");
+
+    if (!method)
+        return;
+    BIO_meth_set_read(method, take_from_socket);
+    BIO_meth_set_write(method, put_into_socket);
+    BIO_meth_set_ctrl(method, control_socket);
+    socket_method = method;
+}
+
+static BIO *new_socket_bio(struct stream *t)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    BIO *bio;
+
+    pthread_once(&once, make_socket_method);
+    bio = socket_method ? BIO_new(socket_method) : NULL;
+    if (!bio)
+        return NULL;
+    BIO_set_data(bio, t);
+    BIO_set_init(bio, 1);
+    return bio;
+}
+
+/* ---- Beginning and end ---------------------------------------------------------------------------------------------- */
+
+static void free_session(SSL *ssl, struct tls_server **server, bool is_failed)
+{
+    if (!*server) {
+        tls_origin_end(ssl, is_failed);
+        return;
+    }
+    SSL_free(ssl);
+    tls_server_unref(server);
+}
+
+/* Puts the layer over the io; it owns the session and the reference to the server from now on, also when it fails. */
+static int attach_take(struct io *io, SSL *ssl, struct tls_server *server)
+{
+    struct stream *t = calloc(1, sizeof(*t));
+    BIO *bio = t ? new_socket_bio(t) : NULL;
+
+    if (!bio) {
+        free(t);
+        free_session(ssl, &server, false);
+        ERR_clear_error();
+        return -ENOMEM;
+    }
+    t->ssl = ssl;
+    t->io = io;
+    t->server = server;
+    SSL_set_bio(ssl, bio, bio);
+    io->layer = &stream_layer;
+    io->layer_state = t;
+    return 0;
+}
+
+int tls_accept(struct io *io, struct tls_server *server, int listener)
+{
+    SSL *ssl = tls_server_begin(server, listener);
+
+    if (!ssl) {
+        ERR_clear_error();
+        return -ENOMEM;
+    }
+    SSL_set_accept_state(ssl);
+    return attach_take(io, ssl, tls_server_ref(server));
+}
+
+int tls_connect(struct io *io, struct tls_origin *tls)
+{
+    SSL *ssl = tls_origin_begin(tls);
+
+    if (!ssl) {
+        ERR_clear_error();
+        return -ENOMEM;
+    }
+    SSL_set_connect_state(ssl);
+    return attach_take(io, ssl, NULL);
+}
+
+/* OpenSSL takes a session that was freed without having been shut down for a bad one, and would not resume it. A connection that
+ * just ended without farewell is no reason for that; a failure is. */
+static void stream_free(struct io *io)
+{
+    struct stream *t = io->layer_state;
+
+    if (!t->is_failed)
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    free_session(t->ssl, &t->server, t->is_failed);
+    free(t);
+    io->layer_state = NULL;
+    ERR_clear_error();
+}
+
+/* ---- Handshake ------------------------------------------------------------------------------------------------------ */
+
+/* An endpoint may choose no protocol, but none that was not offered. */
+static bool has_good_protocol(const struct stream *t)
+{
+    const unsigned char *protocol;
+    unsigned int n;
+
+    SSL_get0_alpn_selected(t->ssl, &protocol, &n);
+    return n == 0 || (n == TLS_RULES_ALPN_LENGTH - 1 && memcmp(protocol, &TLS_RULES_ALPN[1], n) == 0);
+}
+
+int tls_handshake(struct io *io, const char **reason)
+{
+    struct stream *t = io->layer_state;
+    int r;
+
+    t->is_empty = !io->is_readable;
+    ERR_clear_error();
+    r = SSL_do_handshake(t->ssl);
+    io->is_readable = !t->is_empty || (r == 1 && SSL_has_pending(t->ssl));
+    if (r == 1) {
+        if (has_good_protocol(t))
+            return 0;
+        *reason = "the peer chose an application protocol (ALPN) that was not offered";
+        t->is_failed = true;
+        return -EPROTO;
+    }
+    switch (SSL_get_error(t->ssl, r)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return -EAGAIN;
+    default:
+        t->is_failed = true;
+        *reason = tls_reason(t->ssl, t->system_error);
+        return -EPROTO;
+    }
+}
+
+/* ---- Reading -------------------------------------------------------------------------------------------------------- */
+
+/* An end that was announced is an end; anything else is a break. */
+static int error_of(const struct stream *t, int ssl_error)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    if (ssl_error == SSL_ERROR_ZERO_RETURN)
+        return 0;
+    if (t->system_error)
+        return -t->system_error;
+    if (ssl_error == SSL_ERROR_SYSCALL || t->is_at_eof)
+        return -ECONNRESET;
+    return ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+               ? -ECONNRESET
+               : -EPROTO;
+}
+
+/* Keeps the end for this read and all later ones. */
+static void come_to_end(struct stream *t, int end)
+{
+    t->has_end = true;
+    t->end = end;
+    t->is_failed |= end < 0;
+    t->io->is_hangup = true;
+}
+
+/* One more call after SSL_read gave nothing: true where there may be something all the same. */
+static bool may_go_on(struct stream *t, int r, int *nr_silent)
+{
+    int error = SSL_get_error(t->ssl, r);
+
+    if (error == SSL_ERROR_WANT_WRITE) {
+        /* Its own answer (a key update) does not fit into the socket; the event for room leads back here. */
+        t->io->is_readable = true;
+        return false;
+    }
+    if (error != SSL_ERROR_WANT_READ) {
+        come_to_end(t, error_of(t, error));
+        return false;
+    }
+    t->io->is_readable = !t->is_empty;
+    if (t->is_empty)
+        return false;
+    (*nr_silent)++;
+    if (*nr_silent <= SILENT_READS_MAX)
+        return true;
+    come_to_end(t, -EPROTO);
+    return false;
+}
+
+static ssize_t stream_read(struct io *io, void *buf, size_t n)
+{
+    struct stream *t = io->layer_state;
+    size_t done = 0;
+    int nr_silent = 0;
+
+    t->is_empty = !io->is_readable;
+    ERR_clear_error();
+    while (!t->has_end && done < n) {
+        size_t got = 0;
+        int r = SSL_read_ex(t->ssl, (char *)buf + done, n - done, &got);
+        if (r == 1) {
+            done += got;
+            io->is_readable = !t->is_empty || SSL_has_pending(t->ssl);
+            if (!io->is_readable)
+                break;
+        } else if (!may_go_on(t, r, &nr_silent)) {
+            break;
+        }
+    }
+    ERR_clear_error();
+    if (t->has_end)
+        io->is_readable = true;
+    if (done > 0)
+        return (ssize_t)done;
+    return t->has_end ? t->end : -EAGAIN;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------------------------- */
+
+/* Where the next byte to write is. */
+struct cursor {
+    const struct iovec *iov;
+    int n;
+    size_t offset; /* into *iov */
+};
+
+/* The next bytes for one record: where they lie, or gathered. Returns how many, 0 at the end. */
+static size_t next_record(const struct cursor *at, const char **data)
+{
+    struct cursor c = *at;
+    size_t n = 0;
+
+    while (c.n > 0 && c.iov->iov_len == c.offset) {
+        c.iov++;
+        c.n--;
+        c.offset = 0;
+    }
+    if (c.n == 0)
+        return 0;
+    if (c.n == 1 || c.iov->iov_len - c.offset >= sizeof(record)) {
+        size_t whole = c.iov->iov_len - c.offset;
+        *data = (const char *)c.iov->iov_base + c.offset;
+        return whole < sizeof(record) ? whole : sizeof(record);
+    }
+    for (; c.n > 0 && n < sizeof(record); c.iov++, c.n--, c.offset = 0) {
+        size_t piece = c.iov->iov_len - c.offset;
+        if (piece > sizeof(record) - n)
+            piece = sizeof(record) - n;
+        memcpy(record + n, (const char *)c.iov->iov_base + c.offset, piece);
+        n += piece;
+    }
+    *data = record;
+    return n;
+}
+
+static void advance(struct cursor *c, size_t n)
+{
+    while (n > 0) {
+        size_t left = c->iov->iov_len - c->offset;
+        if (n < left) {
+            c->offset += n;
+            return;
+        }
+        n -= left;
+        c->iov++;
+        c->n--;
+        c->offset = 0;
+    }
+}
+
+/* What SSL_write's refusal means for the caller: -EAGAIN, or the failure. */
+static int why_not_written(struct stream *t, int r, size_t n)
+{
+    int error = SSL_get_error(t->ssl, r);
+    int result;
+
+    if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) {
+        t->unsent = n;
+        return -EAGAIN;
+    }
+    result = error_of(t, error);
+    t->is_failed = true;
+    return result < 0 ? result : -EPIPE;
+}
+
+static ssize_t stream_write(struct io *io, const struct iovec *iov, int n)
+{
+    struct stream *t = io->layer_state;
+    struct cursor at = {iov, n, 0};
+    const char *data;
+    size_t done = 0, size;
+
+    ERR_clear_error();
+    for (;;) {
+        size_t written = 0;
+        size = next_record(&at, &data);
+        if (size == 0)
+            break;
+        if (size < t->unsent) /* the caller has lost bytes that it was to keep */
+            return -EPROTO;
+        int r = SSL_write_ex(t->ssl, data, size, &written);
+        if (r != 1) {
+            int result = why_not_written(t, r, size);
+            ERR_clear_error();
+            return done > 0 && result == -EAGAIN ? (ssize_t)done : result;
+        }
+        t->unsent = 0;
+        done += written;
+        advance(&at, written);
+    }
+    return (ssize_t)done;
+}
+
+/* Makes room for a few bytes in a socket that is full. */
+static void widen(int fd)
+{
+    int size = 0;
+    socklen_t length = sizeof(size);
+
+    /* The kernel tells twice what was set, so this doubles it. */
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) == 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+/* close_notify, once. Without it the peer could not tell the end from a cut, so it must not be lost because the socket is full just then. */
+static void stream_shutdown(struct io *io)
+{
+    struct stream *t = io->layer_state;
+
+    if (t->is_shut || t->is_failed || t->unsent > 0 || !SSL_is_init_finished(t->ssl))
+        return;
+    t->is_shut = true;
+    ERR_clear_error();
+    int r = SSL_shutdown(t->ssl);
+    if (r < 0 && SSL_get_error(t->ssl, r) == SSL_ERROR_WANT_WRITE) {
+        widen(io->fd);
+        r = SSL_shutdown(t->ssl);
+    }
+    if (r < 0)
+        t->is_failed = true;
+    ERR_clear_error();
+}
+
+static const struct io_layer stream_layer = {
+    .read = stream_read,
+    .write = stream_write,
+    .shutdown = stream_shutdown,
+    .free = stream_free,
+};
+
+/* ---- The peer ------------------------------------------------------------------------------------------------------- */
+
+void tls_peer_subject(struct io *io, char *out, size_t room)
+{
+    const struct stream *t = io->layer == &stream_layer ? io->layer_state : NULL;
+    X509 *peer = t ? SSL_get0_peer_certificate(t->ssl) : NULL;
+    BIO *text = NULL;
+    char *bytes;
+    long n;
+
+    out[0] = '\0';
+    if (!peer || SSL_get_verify_result(t->ssl) != X509_V_OK)
+        return;
+    text = BIO_new(BIO_s_mem());
+    if (text && X509_NAME_print_ex(text, X509_get_subject_name(peer), 0, XN_FLAG_RFC2253) >= 0) {
+        n = BIO_get_mem_data(text, &bytes);
+        if (n > 0 && (size_t)n < room) {
+            memcpy(out, bytes, (size_t)n);
+            out[n] = '\0';
+        }
+    }
+    BIO_free(text);
+    ERR_clear_error();
+}
