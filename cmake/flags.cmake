@@ -16,6 +16,9 @@ target_include_directories(weir_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINA
 target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE)
 target_compile_options(weir_flags INTERFACE -Wall -Wextra -Wshadow -Wpointer-arith
     -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef)
+# Mistakes in every C dialect; newer compilers refuse them by themselves.
+target_compile_options(weir_flags INTERFACE -Werror=incompatible-pointer-types -Werror=int-conversion
+    -Werror=implicit-function-declaration -Werror=return-type)
 if(WEIR_WERROR)
     target_compile_options(weir_flags INTERFACE -Werror)
 endif()

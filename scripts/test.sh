@@ -152,9 +152,13 @@ whole_program() { # preset pytest arguments
     local preset=$1 dir
     shift
     dir=$PWD/$(build_dir "$preset")
+    export WEIR_BIN=$dir/weir WEIR_DEMO=$dir/weir-demo WEIR_BUILD=$dir WEIR_PRESET=$preset
     heading "whole-program tests: $preset"
-    WEIR_BIN=$dir/weir WEIR_DEMO=$dir/weir-demo WEIR_BUILD=$dir WEIR_PRESET=$preset \
-        run_pytest "whole-program tests under $preset" 900 tests/system ${mark:+-m "$mark"} "$@"
+    run_pytest "whole-program tests under $preset" 1200 tests/system ${mark:+-m "$mark"} "$@"
+    if [ -z "$mark" ] && [ $# -eq 0 ]; then
+        heading "odd requests and misbehaving endpoints: $preset"
+        run_pytest "conformance under $preset" 900 tests/conformance
+    fi
 }
 
 if ! scripts/install-deps.sh build test; then
