@@ -37,6 +37,7 @@ struct api_hooks {
 
 struct api_request {
     struct str method, path, query; /* query without '?' */
+    struct str host;                /* the Host field, or empty */
     struct str body;
 };
 

@@ -11,8 +11,7 @@
  * ----------------------------------------------------------------------------------------------------
  */
 
-/* A random UUID (RFC 9562 section 5.4) from two random words. */
-static void write_uuid(char *p, uint64_t a, uint64_t b)
+void forward_write_uuid(char *p, uint64_t a, uint64_t b)
 {
     a = (a & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
     b = (b & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
@@ -31,7 +30,7 @@ void forward_make_id(struct worker *w, char id[FORWARD_ID])
 {
     uint64_t a = prng_next(&w->rng);
 
-    write_uuid(id, a, prng_next(&w->rng));
+    forward_write_uuid(id, a, prng_next(&w->rng));
 }
 
 static bool is_lower_hex(struct str s)

@@ -59,6 +59,9 @@ int forward_request_grow(struct forward_request *out, struct worker *w, size_t r
 
 void forward_request_fini(struct forward_request *out, struct worker *w);
 
+/* A random UUID (RFC 9562 section 5.4), FORWARD_ID characters, from two random words. Any thread. */
+void forward_write_uuid(char *p, uint64_t a, uint64_t b);
+
 /* A fresh request id, for answers without an exchange. */
 void forward_make_id(struct worker *w, char id[FORWARD_ID]);
 

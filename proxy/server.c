@@ -536,7 +536,7 @@ static void finish(struct server *s)
             worker_fini(&s->workers[i]);
     free(s->workers);
     if (s->log)
-        accesslog_close(s->log);
+        accesslog_close(&s->log);
     if (s->admin)
         admin_close(&s->admin);
     if (s->loop.owner) {

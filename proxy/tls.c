@@ -3,15 +3,16 @@
  *     io_read  --> SSL_read  --> take_from_socket --> recv
  *     io_write --> SSL_write --> put_into_socket  --> send
  *
- * The two functions at the socket are OpenSSL's BIO. They know what OpenSSL's own does not: whether the last recv came back short, so that the
- * socket is empty and its next event is to be waited for. Thus a request that has arrived whole costs one recv, as without TLS, and never one that
+ * The two functions at the socket are OpenSSL's BIO. They know what OpenSSL's own does not: whether
+ * the last recv came back short, so that the socket is empty and its next event is to be waited
+ * for. Thus a request that has arrived whole costs one recv, as without TLS, and never one that
  * ends in EAGAIN.
  *
- * io->is_readable says for the layer what it says for a socket: reading again may bring something, be it from the socket or from
- * what OpenSSL has taken from it already.
+ * io->is_readable says for the layer what it says for a socket: reading again may bring something,
+ * be it from the socket or from what OpenSSL has taken from it already.
  *
- * A write that the socket did not take is encrypted already; OpenSSL wants to see the same bytes again, and the caller has kept them, as after
- * any short write. */
+ * A write that the socket did not take is encrypted already; OpenSSL wants to see the same bytes
+ * again, and the caller has kept them, as after any short write. */
 #include "proxy/tls.h"
 
 #include <errno.h>
@@ -28,16 +29,18 @@
 #include "proxy/tls_rules.h"
 #include "proxy/tls_server.h"
 
-/* How often in one read TLS may have taken something in that was not data (tickets, key updates): a peer that goes on with it is cut off. */
+/* How often in one read TLS may have taken something in that was not data (tickets, key updates): a
+ * peer that goes on with it is cut off. */
 enum { SILENT_READS_MAX = 16 };
 
 struct stream {
     SSL *ssl;
     struct io *io;
     struct tls_server *server; /* NULL on the side of endpoints */
-    size_t unsent;             /* bytes that the last SSL_write was given and the socket did not take; 0: none */
-    int system_error;          /* errno of the socket's failure */
-    int end;                   /* what reading returns from now on, where has_end */
+    size_t
+        unsent; /* bytes that the last SSL_write was given and the socket did not take; 0: none */
+    int system_error; /* errno of the socket's failure */
+    int end;          /* what reading returns from now on, where has_end */
     bool has_end;
     bool is_empty; /* nothing more is in the socket: wait for its event */
     bool is_at_eof;
@@ -49,7 +52,9 @@ static const struct io_layer stream_layer;
 /* Where a head and the beginning of a body become one record. */
 static _Thread_local char record[TLS_RULES_RECORD];
 
-/* ---- At the socket -------------------------------------------------------------------------------------------------- */
+/* ---- At the socket
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static int take_from_socket(BIO *bio, char *buf, int n)
 {
@@ -136,7 +141,8 @@ static BIO *new_socket_bio(struct stream *t)
     return bio;
 }
 
-/* ---- Beginning and end ---------------------------------------------------------------------------------------------- */
+/* ---- Beginning and end
+ * ---------------------------------------------------------------------------------------------- */
 
 static void free_session(SSL *ssl, struct tls_server **server, bool is_failed)
 {
@@ -148,7 +154,8 @@ static void free_session(SSL *ssl, struct tls_server **server, bool is_failed)
     tls_server_unref(server);
 }
 
-/* Puts the layer over the io; it owns the session and the reference to the server from now on, also when it fails. */
+/* Puts the layer over the io; it owns the session and the reference to the server from now on, also
+ * when it fails. */
 static int attach_take(struct io *io, SSL *ssl, struct tls_server *server)
 {
     struct stream *t = calloc(1, sizeof(*t));
@@ -193,8 +200,8 @@ int tls_connect(struct io *io, struct tls_origin *tls)
     return attach_take(io, ssl, NULL);
 }
 
-/* OpenSSL takes a session that was freed without having been shut down for a bad one, and would not resume it. A connection that
- * just ended without farewell is no reason for that; a failure is. */
+/* OpenSSL takes a session that was freed without having been shut down for a bad one, and would not
+ * resume it. A connection that just ended without farewell is no reason for that; a failure is. */
 static void stream_free(struct io *io)
 {
     struct stream *t = io->layer_state;
@@ -207,7 +214,9 @@ static void stream_free(struct io *io)
     ERR_clear_error();
 }
 
-/* ---- Handshake ------------------------------------------------------------------------------------------------------ */
+/* ---- Handshake
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* An endpoint may choose no protocol, but none that was not offered. */
 static bool has_good_protocol(const struct stream *t)
@@ -216,7 +225,8 @@ static bool has_good_protocol(const struct stream *t)
     unsigned int n;
 
     SSL_get0_alpn_selected(t->ssl, &protocol, &n);
-    return n == 0 || (n == TLS_RULES_ALPN_LENGTH - 1 && memcmp(protocol, &TLS_RULES_ALPN[1], n) == 0);
+    return n == 0 ||
+           (n == TLS_RULES_ALPN_LENGTH - 1 && memcmp(protocol, &TLS_RULES_ALPN[1], n) == 0);
 }
 
 int tls_handshake(struct io *io, const char **reason)
@@ -246,7 +256,9 @@ int tls_handshake(struct io *io, const char **reason)
     }
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------- */
+/* ---- Reading
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* An end that was announced is an end; anything else is a break. */
 static int error_of(const struct stream *t, int ssl_error)
@@ -259,7 +271,8 @@ static int error_of(const struct stream *t, int ssl_error)
         return -t->system_error;
     if (ssl_error == SSL_ERROR_SYSCALL || t->is_at_eof)
         return -ECONNRESET;
-    return ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+    return ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                   ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING
                ? -ECONNRESET
                : -EPROTO;
 }
@@ -279,7 +292,8 @@ static bool may_go_on(struct stream *t, int r, int *nr_silent)
     int error = SSL_get_error(t->ssl, r);
 
     if (error == SSL_ERROR_WANT_WRITE) {
-        /* Its own answer (a key update) does not fit into the socket; the event for room leads back here. */
+        /* Its own answer (a key update) does not fit into the socket; the event for room leads back
+         * here. */
         t->io->is_readable = true;
         return false;
     }
@@ -325,7 +339,9 @@ static ssize_t stream_read(struct io *io, void *buf, size_t n)
     return t->has_end ? t->end : -EAGAIN;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------- */
+/* ---- Writing
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* Where the next byte to write is. */
 struct cursor {
@@ -432,7 +448,8 @@ static void widen(int fd)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-/* close_notify, once. Without it the peer could not tell the end from a cut, so it must not be lost because the socket is full just then. */
+/* close_notify, once. Without it the peer could not tell the end from a cut, so it must not be lost
+ * because the socket is full just then. */
 static void stream_shutdown(struct io *io)
 {
     struct stream *t = io->layer_state;
@@ -458,7 +475,9 @@ static const struct io_layer stream_layer = {
     .free = stream_free,
 };
 
-/* ---- The peer ------------------------------------------------------------------------------------------------------- */
+/* ---- The peer
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 void tls_peer_subject(struct io *io, char *out, size_t room)
 {

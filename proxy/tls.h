@@ -1,4 +1,9 @@
-/* TLS on sockets: termination on listeners, and https endpoints. The only user of OpenSSL in proxy/, together with tls_context.c.
+/* TLS on sockets: termination on listeners, and https endpoints. OpenSSL is known to the files tls*.c only:
+ *
+ *     tls.c         the layer: handshakes, bytes, the end           tls_rules.c    versions, ciphers, modes of both sides
+ *     tls_server.c  listeners' contexts and choices                 tls_pem.c      certificates and keys from files
+ *     tls_names.c   host names to certificates (SNI)                tls_reason.c   why something failed, in words
+ *     tls_tickets.c keys of session tickets                         tls_origin.c   endpoints' contexts, names, sessions
  *
  * A TLS socket is an io with a layer (loop.h): once the handshake is done, io_read and io_write carry plain bytes. A connection that
  * ends without close_notify reads as -ECONNRESET, so that nothing cut short is taken for complete. */
@@ -27,14 +32,25 @@ void tls_server_rotate(struct tls_server *server, uint64_t now_ms);
 /* Begins the server side on an accepted socket. 0 or -ENOMEM. Worker thread. */
 int tls_accept(struct io *io, struct tls_server *server, int listener) __attribute__((warn_unused_result));
 
-/* Goes on with a handshake, either side: 0 done, -EAGAIN more to come, else it failed and *reason says why. */
+/* Goes on with a handshake, either side, to be called after each event: 0 done, -EAGAIN more to come, else it failed and *reason says why
+ * (the thread's text until the next call). When it is done, io->is_readable tells whether bytes came with its last message. */
 int tls_handshake(struct io *io, const char **reason) __attribute__((warn_unused_result));
 
-/* The subject of the verified client certificate in RFC 2253 form, into out (cut at room); "" where there is none. */
+/* The subject of the verified client certificate in RFC 2253 form, into out: printable ASCII, as that form escapes all else. "" where there is none,
+ * or where it is longer than room - 1: cut, it might be another's. */
 void tls_peer_subject(struct io *io, char *out, size_t room);
 
-/* The worker's client side for an origin; NULL with *reason when its files cannot be read. */
+/* Reads the files that an https origin needs, so that no worker has to, and finds out whether they are good: 0, or -1 with *reason (the
+ * thread's text until the next call). Control thread, before a table is put in force. */
+int tls_origin_prepare(const struct origin *origin, const char **reason) __attribute__((warn_unused_result));
+
+/* Reads again what changed of the files of all origins in use; new connections go by it. A file that cannot be used is logged, and what was read
+ * before stays in force. Drops what no pool uses. Control thread, at every reload, before tls_origin_prepare. */
+void tls_origin_reload(void);
+
+/* The worker's client side for an origin; NULL with *reason when its files cannot be read. Worker thread, as for the rest. */
 struct tls_origin *tls_origin_make(const struct origin *origin, const char **reason);
+/* Connections that still use it keep it alive. */
 void tls_origin_free(struct tls_origin **tls);
 
 /* Begins the client side on a connected socket. 0 or -ENOMEM. */

@@ -1,8 +1,8 @@
 /* The names in certificates and what they choose.
  *
- * Names are those of the subject alternative names, or, where a certificate has none for DNS, its common name. All are in lower case, without a
- * final dot, and sorted; a look-up is one or two binary searches. The list is made at load, so that a handshake only
- * compares. */
+ * Names are those of the subject alternative names, or, where a certificate has none for DNS, its
+ * common name. All are in lower case, without a final dot, and sorted; a look-up is one or two
+ * binary searches. The list is made at load, so that a handshake only compares. */
 #include "proxy/tls_names.h"
 
 #include <ctype.h>
@@ -79,7 +79,8 @@ static int claim(struct tls_names *names, const ASN1_STRING *text, int certifica
     char name[TLS_NAMES_LENGTH_MAX + 1];
     struct claim *added;
 
-    if (!text || !normalise((const char *)ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text), name))
+    if (!text || !normalise((const char *)ASN1_STRING_get0_data(text),
+                            (size_t)ASN1_STRING_length(text), name))
         return 0;
     if (names->nr_claims == names->room_claims) {
         size_t room = names->room_claims ? names->room_claims * 2 : 16;
@@ -110,7 +111,8 @@ static int claim_common_name(struct tls_names *names, X509 *x, int certificate, 
     }
     if (last < 0)
         return 0;
-    return claim(names, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)), certificate, kind);
+    return claim(names, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)), certificate,
+                 kind);
 }
 
 static int claim_all(struct tls_names *names, X509 *x, int certificate)
@@ -167,7 +169,8 @@ static size_t end_of_group(const struct tls_names *names, size_t i)
     return end;
 }
 
-/* counts[i] becomes the number of the first certificate's names that certificate i has; returns how many there are. */
+/* counts[i] becomes the number of the first certificate's names that certificate i has; returns how
+ * many there are. */
 static int count_shared(const struct tls_names *names, int *counts)
 {
     int nr = 0;

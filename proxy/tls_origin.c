@@ -1,13 +1,16 @@
 /* The TLS side of https endpoints.
  *
  *     worker's pool --> tls_origin: name to verify, last session --> trust: what is read from files
- *     other workers' pools of this and other origins -----------------^  (context with authorities and client certificate)
+ *     other workers' pools of this and other origins -----------------^  (context with authorities
+ * and client certificate)
  *
- * The store of the system's authorities is a megabyte and takes tens of milliseconds to read. So all origins with the same files share one context,
- * whichever worker they belong to, and the control thread reads the files before a table is put in force. The list of
- * those contexts is the one place here with a lock; it is taken once per connection, never for bytes.
+ * The store of the system's authorities is a megabyte and takes tens of milliseconds to read. So
+ * all origins with the same files share one context, whichever worker they belong to, and the
+ * control thread reads the files before a table is put in force. The list of those contexts is the
+ * one place here with a lock; it is taken once per connection, never for bytes.
  *
- * Names are verified as RFC 9525 says: by the alternative names in the certificate, not by its subject, and a wildcard is a whole label. */
+ * Names are verified as RFC 9525 says: by the alternative names in the certificate, not by its
+ * subject, and a wildcard is a whole label. */
 #include "proxy/tls_origin.h"
 
 #include <arpa/inet.h>
@@ -57,11 +60,14 @@ struct tls_origin {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct trust *all; /* this list, users and contexts are under the lock; only the control thread removes and replaces */
+static struct trust *all; /* this list, users and contexts are under the lock; only the control
+                             thread removes and replaces */
 
 static _Thread_local char why_text[TLS_PEM_WHY + 256];
 
-/* ---- Reading files -------------------------------------------------------------------------------------------------- */
+/* ---- Reading files
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* Gives *reason, if wanted, the sentence "FILE WHY". */
 static void explain(const char **reason, const char *file, const char *why)
@@ -73,7 +79,7 @@ static void explain(const char **reason, const char *file, const char *why)
 static int use_authorities(SSL_CTX *ctx, const char *file, const char **reason)
 {
     char why[TLS_PEM_WHY];
-    STACK_OF(X509) *list;
+    STACK_OF(X509) * list;
     X509_STORE *store;
 
     if (!file) {
@@ -117,8 +123,9 @@ out:
     return r;
 }
 
-/* The pool that asked keeps the session: contexts are shared, sessions are not. One that was agreed before the files changed is not kept, as its
- * resumption would not be verified by what is in force now. */
+/* The pool that asked keeps the session: contexts are shared, sessions are not. One that was agreed
+ * before the files changed is not kept, as its resumption would not be verified by what is in force
+ * now. */
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_origin *tls = SSL_get_app_data(ssl);
@@ -139,7 +146,8 @@ static SSL_CTX *make_context(const struct origin_tls *files, const char **reason
         return NULL;
     if ((files->verify && use_authorities(ctx, files->ca_file, reason) < 0) ||
         use_certificate(ctx, files, reason) < 0 ||
-        SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)TLS_RULES_ALPN, TLS_RULES_ALPN_LENGTH) != 0) {
+        SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)TLS_RULES_ALPN,
+                                TLS_RULES_ALPN_LENGTH) != 0) {
         ERR_clear_error();
         SSL_CTX_free(ctx);
         return NULL;
@@ -150,7 +158,9 @@ static SSL_CTX *make_context(const struct origin_tls *files, const char **reason
     return ctx;
 }
 
-/* ---- What is shared ------------------------------------------------------------------------------------------------- */
+/* ---- What is shared
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static bool is_same_text(const char *a, const char *b)
 {
@@ -159,8 +169,10 @@ static bool is_same_text(const char *a, const char *b)
 
 static bool has_files(const struct trust *trust, const struct origin_tls *files)
 {
-    return trust->files.verify == files->verify && is_same_text(trust->files.ca_file, files->ca_file) &&
-           is_same_text(trust->files.certificate, files->certificate) && is_same_text(trust->files.key, files->key);
+    return trust->files.verify == files->verify &&
+           is_same_text(trust->files.ca_file, files->ca_file) &&
+           is_same_text(trust->files.certificate, files->certificate) &&
+           is_same_text(trust->files.key, files->key);
 }
 
 static void take_prints(const struct origin_tls *files, struct print prints[FILES])
@@ -205,7 +217,8 @@ static struct trust *trust_make(const struct origin_tls *files, const char **rea
     trust->files.verify = files->verify;
     take_prints(files, trust->prints); /* first: a change while they are read is then seen */
     if (copy_text(&trust->files.ca_file, files->ca_file) &&
-        copy_text(&trust->files.certificate, files->certificate) && copy_text(&trust->files.key, files->key))
+        copy_text(&trust->files.certificate, files->certificate) &&
+        copy_text(&trust->files.key, files->key))
         trust->ctx = make_context(files, reason);
     if (trust->ctx)
         return trust;
@@ -225,8 +238,10 @@ static struct trust *find(const struct origin_tls *files, uint32_t nr_more_users
     return trust;
 }
 
-/* The trust for these files, read now if nobody has yet, with so many users more. NULL with *reason. */
-static struct trust *trust_get(const struct origin_tls *files, uint32_t nr_more_users, const char **reason)
+/* The trust for these files, read now if nobody has yet, with so many users more. NULL with
+ * *reason. */
+static struct trust *trust_get(const struct origin_tls *files, uint32_t nr_more_users,
+                               const char **reason)
 {
     struct trust *found, *made;
 
@@ -313,7 +328,8 @@ int tls_origin_prepare(const struct origin *origin, const char **reason)
     return trust_get(&origin->tls, 0, reason) ? 0 : -1;
 }
 
-/* ---- An origin of a worker ------------------------------------------------------------------------------------------ */
+/* ---- An origin of a worker
+ * ------------------------------------------------------------------------------------------ */
 
 /* What the certificate must name: a host without its final dot, or an address. */
 static int set_name(struct tls_origin *tls, const struct origin *origin)
@@ -322,7 +338,8 @@ static int set_name(struct tls_origin *tls, const struct origin *origin)
     const char *name = origin->tls.server_name ? origin->tls.server_name : origin->host;
     size_t n = strlen(name);
 
-    tls->is_address = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+    tls->is_address =
+        inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
     tls->name = strdup(name);
     if (!tls->name)
         return -1;
@@ -400,7 +417,8 @@ static bool set_peer_name(const struct tls_origin *tls, SSL *ssl)
         return false;
     if (!tls->verify)
         return true;
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return tls->is_address ? X509_VERIFY_PARAM_set1_ip_asc(param, tls->name) == 1
                            : X509_VERIFY_PARAM_set1_host(param, tls->name, 0) == 1;
 }
@@ -417,7 +435,8 @@ SSL *tls_origin_begin(struct tls_origin *tls)
         SSL_free(ssl);
         return NULL;
     }
-    if (tls->session && SSL_SESSION_is_resumable(tls->session) && SSL_set_session(ssl, tls->session) != 1)
+    if (tls->session && SSL_SESSION_is_resumable(tls->session) &&
+        SSL_set_session(ssl, tls->session) != 1)
         forget_session(tls);
     SSL_set_app_data(ssl, tls);
     tls->refs++;

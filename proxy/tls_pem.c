@@ -1,8 +1,9 @@
 /* Reading PEM files with messages for people.
  *
- * The files are read whole and parsed from memory, so that "missing", "not readable" and "not PEM" can be told apart; a key that
- * wants a passphrase is refused, because nobody is there to be asked. Where OpenSSL finds a pair wrong (key too
- * small, digest too weak), its own words are passed on. */
+ * The files are read whole and parsed from memory, so that "missing", "not readable" and "not PEM"
+ * can be told apart; a key that wants a passphrase is refused, because nobody is there to be asked.
+ * Where OpenSSL finds a pair wrong (key too small, digest too weak), its own words are passed on.
+ */
 #include "proxy/tls_pem.h"
 
 #include <stdbool.h>
@@ -71,7 +72,7 @@ static int no_passphrase(char *buf, int size, int is_writing, void *arg)
     return -1;
 }
 
-STACK_OF(X509) *tls_pem_read_list(const char *file, char why[TLS_PEM_WHY])
+STACK_OF(X509) * tls_pem_read_list(const char *file, char why[TLS_PEM_WHY])
 {
     STACK_OF(X509) *list = sk_X509_new_null();
     char *text = NULL;
@@ -122,11 +123,14 @@ static void say_no_key(char why[TLS_PEM_WHY])
     unsigned long error = ERR_peek_last_error();
 
     if (is_end_of_pem()) {
-        say(why, "has no private key in it; a PEM file has a line such as -----BEGIN PRIVATE KEY-----");
+        say(why,
+            "has no private key in it; a PEM file has a line such as -----BEGIN PRIVATE KEY-----");
         ERR_clear_error();
-    } else if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ) {
-        say(why, "is encrypted, and weir asks for no passphrase; store it without one (openssl pkey -in "
-                 "FILE), readable by weir's user only");
+    } else if (ERR_GET_LIB(error) == ERR_LIB_PEM &&
+               ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ) {
+        say(why,
+            "is encrypted, and weir asks for no passphrase; store it without one (openssl pkey -in "
+            "FILE), readable by weir's user only");
         ERR_clear_error();
     } else {
         say_error(why, "has a private key that cannot be read");
@@ -175,7 +179,7 @@ void tls_pem_fini(struct tls_pem *pem)
     *pem = (struct tls_pem){0};
 }
 
-X509_STORE *tls_pem_store(STACK_OF(X509) *list)
+X509_STORE *tls_pem_store(STACK_OF(X509) * list)
 {
     X509_STORE *store = X509_STORE_new();
     /* An authority that is named is trusted, whether or not it has signed itself. */

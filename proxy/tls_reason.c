@@ -1,5 +1,6 @@
-/* OpenSSL's error codes in words that say what happened and, where it helps, what to do. "The peer" is a client or an endpoint: the line of the log
- * names it. What is not listed here keeps OpenSSL's own words. */
+/* OpenSSL's error codes in words that say what happened and, where it helps, what to do. "The peer"
+ * is a client or an endpoint: the line of the log names it. What is not listed here keeps OpenSSL's
+ * own words. */
 #include "proxy/tls_reason.h"
 
 #include <stdio.h>
@@ -25,13 +26,17 @@ static const struct {
     {SSL_R_NO_PROTOCOLS_AVAILABLE, "the peer speaks no version of TLS that is allowed here"},
     {SSL_R_VERSION_TOO_LOW, "the peer speaks no version of TLS that is allowed here"},
     {SSL_R_NO_SHARED_CIPHER, "the peer offers no cipher that fits a certificate here"},
-    {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, "the peer offers no signature algorithm that fits a certificate here"},
+    {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
+     "the peer offers no signature algorithm that fits a certificate here"},
     {SSL_R_NO_SUITABLE_KEY_SHARE, "the peer offers no key exchange that is allowed here"},
-    {SSL_R_NO_APPLICATION_PROTOCOL, "the peer offers only application protocols (ALPN) other than http/1.1"},
-    {SSL_R_BAD_EXTENSION, "the peer answered with an extension that was not asked for, or a malformed one"},
+    {SSL_R_NO_APPLICATION_PROTOCOL,
+     "the peer offers only application protocols (ALPN) other than http/1.1"},
+    {SSL_R_BAD_EXTENSION,
+     "the peer answered with an extension that was not asked for, or a malformed one"},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "the peer sent no certificate, and one is required"},
     {SSL_R_NO_RENEGOTIATION, "the peer wants to renegotiate, which is not allowed"},
-    {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, "a record was changed on its way, or the peer's keys are not ours"},
+    {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC,
+     "a record was changed on its way, or the peer's keys are not ours"},
 };
 
 /* The name or address that the certificate should have had, into name. */
@@ -51,18 +56,21 @@ static void say_verification(SSL *ssl)
     char name[256];
 
     if (result != X509_V_ERR_HOSTNAME_MISMATCH && result != X509_V_ERR_IP_ADDRESS_MISMATCH) {
-        snprintf(text, sizeof(text), "the peer's certificate is not trusted: %s", X509_verify_cert_error_string(result));
+        snprintf(text, sizeof(text), "the peer's certificate is not trusted: %s",
+                 X509_verify_cert_error_string(result));
         return;
     }
     expected_name(ssl, name, sizeof(name));
-    snprintf(text, sizeof(text), "the peer's certificate is not for %s, or names it in its subject only", name);
+    snprintf(text, sizeof(text),
+             "the peer's certificate is not for %s, or names it in its subject only", name);
 }
 
 static void say_system_error(int error)
 {
     char words[128];
 
-    snprintf(text, sizeof(text), "the connection failed: %s", strerror_r(error, words, sizeof(words)));
+    snprintf(text, sizeof(text), "the connection failed: %s",
+             strerror_r(error, words, sizeof(words)));
 }
 
 /* Alerts that the peer sent have the reason 1000 and their number (RFC 8446 section 6). */

@@ -4,8 +4,9 @@
  *          \-----> context 0 for all other clients
  *     all contexts of all listeners --> one ring of ticket keys
  *
- * Everything is made at load and only read afterwards, except the ticket keys. All contexts of a listener differ in nothing but their certificates, so
- * that the one a client ends up with changes no rule. */
+ * Everything is made at load and only read afterwards, except the ticket keys. All contexts of a
+ * listener differ in nothing but their certificates, so that the one a client ends up with changes
+ * no rule. */
 #include "proxy/tls_server.h"
 
 #include <stdatomic.h>
@@ -45,9 +46,9 @@ struct draft {
     struct problems *problems;
     const struct listener_settings *settings;
     int index;
-    struct tls_pem *pairs;  /* as settings->certificates */
-    X509 **leaves;          /* of the pairs, borrowed */
-    STACK_OF(X509) *client_authorities; /* NULL: no client certificates */
+    struct tls_pem *pairs;               /* as settings->certificates */
+    X509 **leaves;                       /* of the pairs, borrowed */
+    STACK_OF(X509) * client_authorities; /* NULL: no client certificates */
     X509_STORE *client_store;
     unsigned char session_context[32]; /* SHA-256 */
 };
@@ -62,20 +63,24 @@ static void report_failure(struct problems *problems)
     ERR_clear_error();
 }
 
-/* A file is wrong. key is the setting that names it, of the i-th certificate, or of the listener where i is -1. */
-static void report_file(const struct draft *d, int i, const char *key, const char *file, const char *why)
+/* A file is wrong. key is the setting that names it, of the i-th certificate, or of the listener
+ * where i is -1. */
+static void report_file(const struct draft *d, int i, const char *key, const char *file,
+                        const char *why)
 {
     char path[96];
 
     /* The first certificate is written directly under tls, the others in tls.certificates. */
     if (i > 0)
-        snprintf(path, sizeof(path), "$.listeners[%d].tls.certificates[%d].%s", d->index, i - 1, key);
+        snprintf(path, sizeof(path), "$.listeners[%d].tls.certificates[%d].%s", d->index, i - 1,
+                 key);
     else
         snprintf(path, sizeof(path), "$.listeners[%d].tls.%s", d->index, key);
     problems_add(d->problems, "tls_file", NULL, path, "%s: %s", file, why);
 }
 
-/* ---- Choices during a handshake ------------------------------------------------------------------------------------- */
+/* ---- Choices during a handshake
+ * ------------------------------------------------------------------------------------- */
 
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
@@ -89,9 +94,10 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     return host ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* A client that offers protocols must offer http/1.1 (RFC 7301 section 3.2); one that offers none gets it. */
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length, const unsigned char *offered,
-                   unsigned int offered_length, void *arg)
+/* A client that offers protocols must offer http/1.1 (RFC 7301 section 3.2); one that offers none
+ * gets it. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length,
+                   const unsigned char *offered, unsigned int offered_length, void *arg)
 {
     (void)ssl, (void)arg;
     for (unsigned int i = 0; i < offered_length; i += 1U + offered[i]) {
@@ -105,18 +111,18 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_lengt
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
-                         int is_sealing)
+static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                         EVP_MAC_CTX *mac, int is_sealing)
 {
     struct tls_server *server = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
     return tls_tickets_set_up(server->tickets, name, iv, cipher, mac, is_sealing);
 }
 
-/* A ticket carries the client's certificate past the check that a handshake makes, and each resumption brings a new ticket: once the certificate has
- * expired, that ends. */
-static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_length,
-                                          SSL_TICKET_STATUS status, void *arg)
+/* A ticket carries the client's certificate past the check that a handshake makes, and each
+ * resumption brings a new ticket: once the certificate has expired, that ends. */
+static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                          size_t name_length, SSL_TICKET_STATUS status, void *arg)
 {
     X509 *peer = session ? SSL_SESSION_get0_peer(session) : NULL;
 
@@ -128,11 +134,14 @@ static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const 
     return SSL_TICKET_RETURN_USE_RENEW;
 }
 
-/* ---- Contexts ------------------------------------------------------------------------------------------------------- */
+/* ---- Contexts
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int set_up_client_certificates(const struct draft *d, SSL_CTX *ctx)
 {
-    int mode = SSL_VERIFY_PEER | (d->settings->client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+    int mode =
+        SSL_VERIFY_PEER | (d->settings->client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
 
     SSL_CTX_set1_cert_store(ctx, d->client_store);
     for (int i = 0; i < sk_X509_num(d->client_authorities); i++)
@@ -156,13 +165,16 @@ static int set_up_sessions(const struct draft *d, SSL_CTX *ctx)
     return 0;
 }
 
-static SSL_CTX *make_context(struct draft *d, struct listener *listener, const struct tls_names_set *set)
+static SSL_CTX *make_context(struct draft *d, struct listener *listener,
+                             const struct tls_names_set *set)
 {
     bool is_new_only = d->settings->min_version && strcmp(d->settings->min_version, "1.3") == 0;
-    SSL_CTX *ctx = tls_rules_context(TLS_server_method(), is_new_only ? TLS1_3_VERSION : TLS1_2_VERSION);
+    SSL_CTX *ctx =
+        tls_rules_context(TLS_server_method(), is_new_only ? TLS1_3_VERSION : TLS1_2_VERSION);
     char why[TLS_PEM_WHY];
 
-    if (!ctx || set_up_sessions(d, ctx) < 0 || (d->client_store && set_up_client_certificates(d, ctx) < 0)) {
+    if (!ctx || set_up_sessions(d, ctx) < 0 ||
+        (d->client_store && set_up_client_certificates(d, ctx) < 0)) {
         report_failure(d->problems);
         goto fail;
     }
@@ -194,7 +206,8 @@ static int make_contexts(struct draft *d, struct listener *listener)
         return -1;
     }
     for (; listener->nr_contexts < nr; listener->nr_contexts++) {
-        SSL_CTX *ctx = make_context(d, listener, tls_names_set(listener->names, listener->nr_contexts));
+        SSL_CTX *ctx =
+            make_context(d, listener, tls_names_set(listener->names, listener->nr_contexts));
         if (!ctx)
             return -1;
         listener->contexts[listener->nr_contexts] = ctx;
@@ -202,7 +215,9 @@ static int make_contexts(struct draft *d, struct listener *listener)
     return 0;
 }
 
-/* ---- Files ---------------------------------------------------------------------------------------------------------- */
+/* ---- Files
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void warn_if_expired(const char *file, X509 *certificate)
 {
@@ -211,8 +226,8 @@ static void warn_if_expired(const char *file, X509 *certificate)
 
     if (X509_cmp_current_time(end) > 0 || ASN1_TIME_to_tm(end, &t) != 1)
         return;
-    log_warning("%s: the certificate expired on %04d-%02d-%02d; clients will refuse it", file, t.tm_year + 1900,
-                t.tm_mon + 1, t.tm_mday);
+    log_warning("%s: the certificate expired on %04d-%02d-%02d; clients will refuse it", file,
+                t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
 }
 
 static int read_pair(struct draft *d, int i)
@@ -253,18 +268,21 @@ static int read_client_authorities(struct draft *d)
     return d->client_store ? 0 : -1;
 }
 
-/* Sessions are resumed only where client certificates are asked for by the same rules and trusted by the same authorities as when they began. */
+/* Sessions are resumed only where client certificates are asked for by the same rules and trusted
+ * by the same authorities as when they began. */
 static int make_session_context(struct draft *d)
 {
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     unsigned char is_required = d->settings->client_required;
-    bool is_good = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(hash, &is_required, 1) == 1;
+    bool is_good = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+                   EVP_DigestUpdate(hash, &is_required, 1) == 1;
 
     for (int i = 0; is_good && i < sk_X509_num(d->client_authorities); i++) {
         unsigned char one[EVP_MAX_MD_SIZE];
         unsigned int length = 0;
-        is_good = X509_digest(sk_X509_value(d->client_authorities, i), EVP_sha256(), one, &length) == 1 &&
-                  EVP_DigestUpdate(hash, one, length) == 1;
+        is_good =
+            X509_digest(sk_X509_value(d->client_authorities, i), EVP_sha256(), one, &length) == 1 &&
+            EVP_DigestUpdate(hash, one, length) == 1;
     }
     is_good = is_good && EVP_DigestFinal_ex(hash, d->session_context, NULL) == 1;
     EVP_MD_CTX_free(hash);
@@ -283,7 +301,8 @@ static void draft_fini(struct draft *d)
     X509_STORE_free(d->client_store);
 }
 
-/* All files are read before the first failure ends it, so that people see everything that is wrong. */
+/* All files are read before the first failure ends it, so that people see everything that is wrong.
+ */
 static void make_listener(struct draft *d, struct listener *listener)
 {
     int nr = d->settings->nr_certificates, r = 0;
@@ -305,7 +324,9 @@ out:
     draft_fini(d);
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------ */
+/* ---- The whole
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void server_free(struct tls_server *server)
 {
@@ -321,7 +342,8 @@ static void server_free(struct tls_server *server)
     free(server);
 }
 
-struct tls_server *tls_server_make(const struct settings *settings, struct tls_server *previous, struct problems *problems)
+struct tls_server *tls_server_make(const struct settings *settings, struct tls_server *previous,
+                                   struct problems *problems)
 {
     size_t before = problems_count(problems);
     struct tls_server *server = calloc(1, sizeof(*server));
@@ -340,7 +362,10 @@ struct tls_server *tls_server_make(const struct settings *settings, struct tls_s
     if (!server->listeners || !server->tickets)
         report_failure(problems);
     for (int i = 0; i < nr && server->listeners && server->tickets; i++) {
-        struct draft d = {.server = server, .problems = problems, .settings = &settings->listeners[i], .index = i};
+        struct draft d = {.server = server,
+                          .problems = problems,
+                          .settings = &settings->listeners[i],
+                          .index = i};
         if (!d.settings->is_tls)
             continue;
         server->is_used = true;

@@ -2,11 +2,13 @@
  *
  *     slot:  serial+1 (being written, or erased)   serial   serial-1   serial-2      all modulo 4
  *
- * The control thread fills the free slot, then publishes it by raising the serial, then erases the slot that fell out. A
- * worker copies a key, then looks at the serial again: only if that moved meanwhile can the copy be torn, and it takes another one. So a
- * worker never waits for the control thread, and repeats at most once per rotation. The words of a slot are atomic,
- * stored with release and loaded with acquire, so that whoever sees a word of a later key, or an erased one, also sees the serial that came before
- * (Boehm, "Can seqlocks get along with programming language memory models?", 2012). */
+ * The control thread fills the free slot, then publishes it by raising the serial, then erases the
+ * slot that fell out. A worker copies a key, then looks at the serial again: only if that moved
+ * meanwhile can the copy be torn, and it takes another one. So a worker never waits for the control
+ * thread, and repeats at most once per rotation. The words of a slot are atomic, stored with
+ * release and loaded with acquire, so that whoever sees a word of a later key, or an erased one,
+ * also sees the serial that came before (Boehm, "Can seqlocks get along with programming language
+ * memory models?", 2012). */
 #include "proxy/tls_tickets.h"
 
 #include <stdatomic.h>
@@ -37,8 +39,8 @@ struct tls_tickets {
 
 _Static_assert(WORDS * sizeof(uint64_t) == sizeof(struct key), "a key is a whole number of words");
 
-/* A key of the ring as it was while the serial did not move; returns that serial. age: 0 the current one, 1 the one
- * before. */
+/* A key of the ring as it was while the serial did not move; returns that serial. age: 0 the
+ * current one, 1 the one before. */
 static uint64_t copy_key(struct tls_tickets *tickets, unsigned age, struct key *out)
 {
     uint64_t words[WORDS];
@@ -47,7 +49,8 @@ static uint64_t copy_key(struct tls_tickets *tickets, unsigned age, struct key *
     do {
         serial = atomic_load_explicit(&tickets->serial, memory_order_acquire);
         for (int i = 0; i < WORDS; i++)
-            words[i] = atomic_load_explicit(&tickets->slots[(serial - age) % SLOTS][i], memory_order_acquire);
+            words[i] = atomic_load_explicit(&tickets->slots[(serial - age) % SLOTS][i],
+                                            memory_order_acquire);
         after = atomic_load_explicit(&tickets->serial, memory_order_relaxed);
     } while (after != serial);
     memcpy(out, words, sizeof(*out));
@@ -90,7 +93,8 @@ struct tls_tickets *tls_tickets_make(uint64_t now_ms)
     if (!tickets)
         return NULL;
     atomic_store_explicit(&tickets->refs, 1, memory_order_relaxed);
-    /* High enough that a key of age 2 has a serial from the beginning; its slot is erased, and no ticket can name it. */
+    /* High enough that a key of age 2 has a serial from the beginning; its slot is erased, and no
+     * ticket can name it. */
     atomic_store_explicit(&tickets->serial, SLOTS, memory_order_relaxed);
     tickets->made_ms = now_ms;
     /* Looked up once: OpenSSL's look-up by name is slow and takes locks. */
@@ -129,12 +133,14 @@ bool tls_tickets_rotate(struct tls_tickets *tickets, uint64_t now_ms, uint64_t r
 }
 
 /* Finds the key that sealed a ticket; its age, or -1. */
-static int find_key(struct tls_tickets *tickets, const unsigned char name[TLS_TICKETS_NAME], struct key *key)
+static int find_key(struct tls_tickets *tickets, const unsigned char name[TLS_TICKETS_NAME],
+                    struct key *key)
 {
     for (unsigned age = 0; age < TLS_TICKETS_ACCEPTED; age++) {
         static const unsigned char erased[TLS_TICKETS_NAME];
         copy_key(tickets, age, key);
-        if (memcmp(key->name, name, TLS_TICKETS_NAME) == 0 && memcmp(name, erased, TLS_TICKETS_NAME) != 0)
+        if (memcmp(key->name, name, TLS_TICKETS_NAME) == 0 &&
+            memcmp(name, erased, TLS_TICKETS_NAME) != 0)
             return (int)age;
     }
     return -1;
@@ -152,8 +158,8 @@ static bool set_mac_key(EVP_MAC_CTX *mac, struct key *key)
     return EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-int tls_tickets_set_up(struct tls_tickets *tickets, unsigned char name[TLS_TICKETS_NAME], unsigned char *iv, EVP_CIPHER_CTX *cipher,
-                       EVP_MAC_CTX *mac, bool is_sealing)
+int tls_tickets_set_up(struct tls_tickets *tickets, unsigned char name[TLS_TICKETS_NAME],
+                       unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool is_sealing)
 {
     struct key key;
     int age = 0, result = -1;
