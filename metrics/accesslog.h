@@ -38,7 +38,8 @@ void accesslog_close(struct accesslog **log);
 
 struct accesslog_ring *accesslog_ring(struct accesslog *log, int index);
 
-/* Adds one line. The ring's own worker; no system call, no lock, no allocation. */
+/* Adds one line. The ring's own worker. No lock, no allocation, and no system call but to wake the writer when the
+ * ring is half full. */
 void accesslog_write(struct accesslog_ring *ring, const struct accesslog_entry *entry);
 
 /* The writer opens the file again by name, so that it can be rotated (SIGUSR1). Any thread. */

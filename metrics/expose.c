@@ -56,9 +56,7 @@ static const char *const state_labels[METRICS_CONNECTION_STATE_COUNT] = {
     [METRICS_IDLE] = "idle",
 };
 
-/* ---- Lines
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 static void put(struct scrape *s, const char *z)
 {
@@ -115,9 +113,7 @@ static void put_one(struct scrape *s, const char *name, const char *type, const 
     end_line(s, value);
 }
 
-/* ---- Sums
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Sums ------------------------------------------------------------------------------------ */
 
 static bool has_cell(struct scrape *s, uint32_t series)
 {
@@ -175,8 +171,7 @@ static void show_nothing(struct scrape *s)
     memset(s->is_shown, 0, s->nr_series * sizeof(*s->is_shown));
 }
 
-/* ---- Families of the series
- * ---------------------------------------------------------------------------------------- */
+/* ---- Families of the series ------------------------------------------------------------------ */
 
 static void put_picks(struct scrape *s)
 {
@@ -314,8 +309,7 @@ static void put_series_families(struct scrape *s)
         put_histogram(s, &s->sums[i]);
 }
 
-/* ---- Families of the upstream side
- * --------------------------------------------------------------------------------- */
+/* ---- Families of the upstream side ----------------------------------------------------------- */
 
 /* Adds a pool's connections by state, over all workers; false where no worker has the pool. */
 static bool add_pool(struct scrape *s, uint32_t origin, uint64_t *states)
@@ -415,8 +409,7 @@ static void put_upstream_families(struct scrape *s)
     }
 }
 
-/* ---- Families of the workers and the process
- * ----------------------------------------------------------------------- */
+/* ---- Families of the workers and the process ------------------------------------------------- */
 
 static const struct {
     const char *name, *type, *help;

@@ -33,8 +33,7 @@ const uint8_t metrics_bucket_first[64] = {
     13, 14, 15, 16, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17,
     17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17};
 
-/* ---- Making and freeing
- * -------------------------------------------------------------------------------------------- */
+/* ---- Making and freeing ---------------------------------------------------------------------- */
 
 static void *zeroed_lines(size_t size)
 {
@@ -121,8 +120,7 @@ const struct series *metrics_series(const struct metrics *metrics)
     return metrics->series;
 }
 
-/* ---- Making cells: worker threads
- * ---------------------------------------------------------------------------------- */
+/* ---- Making cells: worker threads ------------------------------------------------------------ */
 
 static void *slab_alloc(struct metrics_worker *worker, size_t size)
 {
@@ -183,8 +181,7 @@ struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint3
     return make_cell(worker, &worker->pools, origin, sizeof(struct metrics_pool_cell));
 }
 
-/* ---- Series: the control thread
- * ------------------------------------------------------------------------------------ */
+/* ---- Series: the control thread -------------------------------------------------------------- */
 
 uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct str alias,
                             struct str version)

@@ -51,6 +51,7 @@
     X(DESCRIPTORS, "descriptors", "out of file descriptors")                                                          \
     X(TLS_HANDSHAKE, "tls_handshake", "a client's TLS handshake failed")                                              \
     X(DRAINING, "draining", "weir is shutting down")                                                                  \
+    X(REDIRECTED, "redirected", "sent to https by a listener that only redirects")                                    \
     X(NO_MEMORY, "no_memory", "out of memory")
 
 enum metrics_error {

@@ -102,9 +102,7 @@ static void no_series_has_no_cell_and_is_counted_as_uncounted(void **state)
     metrics_free(&metrics);
 }
 
-/* ---- The histogram
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- The histogram --------------------------------------------------------------------------- */
 
 static uint32_t plain_bucket(uint64_t us)
 {
@@ -154,9 +152,7 @@ static void an_observation_is_one_in_a_bucket_and_adds_to_the_sum(void **state)
     assert_int_equal(load(&cell.duration_us), 70000501);
 }
 
-/* ---- Series
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Series ---------------------------------------------------------------------------------- */
 
 static uint32_t get(struct metrics *metrics, const char *function)
 {
@@ -179,8 +175,7 @@ static void a_counted_series_finds_its_number_again(void **state)
     metrics_free(&metrics);
 }
 
-/* ---- Counting and reading at once
- * ------------------------------------------------------------------------------------ */
+/* ---- Counting and reading at once ------------------------------------------------------------ */
 
 enum { COUNTED_SERIES = 5000, COUNTS_EACH = 20 };
 

@@ -107,8 +107,7 @@ static void a_kept_number_waits_for_its_names(void **state)
     series_free(&series);
 }
 
-/* ---- Against a plain list
- * ------------------------------------------------------------------------------------------- */
+/* ---- Against a plain list -------------------------------------------------------------------- */
 
 enum { NAMES = 600 };
 

@@ -198,8 +198,7 @@ static void ticks_may_wrap_around(void **state)
     }
 }
 
-/* ---- Against the model
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Against the model ----------------------------------------------------------------------- */
 
 struct model_node {
     struct wheel_node *node; /* on the heap, so that a sanitizer sees a use after its end */

@@ -1,0 +1,34 @@
+/* The file behind the access log: opening, opening again by name, and writing pieces of lines with patience. One
+ * thread. */
+#ifndef WEIR_METRICS_LOGFILE_H
+#define WEIR_METRICS_LOGFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct logfile {
+    int fd;
+    char *path;      /* NULL: standard output */
+    bool is_stream;  /* a pipe, socket or terminal: its reader may be slow, or gone */
+    bool is_blocked; /* the reader is slow: poll for writing */
+    int error;       /* of the last write, 0 if it went well; reported when it changes */
+};
+
+/* path "-": a duplicate of standard output. 0, or -1 with errno. */
+int logfile_open(struct logfile *file, const char *path) __attribute__((warn_unused_result));
+void logfile_close(struct logfile *file);
+
+/* Opens the path again and then closes what was open before. -1 where that fails: then nothing has changed, and it
+ * is in the process log. Standard output stays as it is. */
+int logfile_reopen(struct logfile *file);
+
+enum { LOGFILE_GONE = -1 };
+
+/* Writes the pieces as far as they go and returns how many bytes that was; 0: try again later (is_blocked says
+ * whether to poll for it). LOGFILE_GONE: nobody will ever read it. Errors go to the process log, once. A stream gets
+ * whole lines of at most PIPE_BUF together, which the kernel does not mix with what others write to it. */
+ssize_t logfile_write(struct logfile *file, const struct iovec *pieces, int nr_pieces);
+
+#endif
