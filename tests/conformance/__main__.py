@@ -1,13 +1,14 @@
-"""Runs the suites against one proxy and prints what differs: python3 -m conformance weir|nginx|haproxy [--only GROUP]..."""
+"""Runs the suites against one proxy and prints what differs:
+python3 -m conformance weir|nginx|haproxy [--only GROUP]..."""
 
 import argparse
 import os
 import sys
 
-from . import odd
+from . import misbehaving, odd
 from .cases import number
 from .proxies import Proxy
-from .tables import ODD_REQUESTS
+from .tables import MISBEHAVING, ODD_REQUESTS
 
 
 def by_profile(cases):
@@ -17,11 +18,11 @@ def by_profile(cases):
     return profiles
 
 
-def run_odd(kind, binary, only, timeout):
-    cases = [c for c in number(ODD_REQUESTS) if not only or c.group.name in only]
+def run_suite(suite, groups, kind, binary, only, timeout):
+    cases = [c for c in number(groups) if not only or c.group.name in only]
     verdicts, general = {}, []
     for profile, rows in by_profile(cases).items():
-        found, complaints = odd.run(rows, lambda routes, p=profile: Proxy(kind, routes, p, binary), timeout)
+        found, complaints = suite.run(rows, lambda routes, p=profile: Proxy(kind, routes, p, binary), timeout)
         verdicts.update(found)
         general += complaints
     return verdicts, general
@@ -60,9 +61,15 @@ def main():
     parser.add_argument("-v", dest="verbose", action="count", default=0)
     args = parser.parse_args()
     binary = os.environ.get("WEIR_BIN") if args.proxy == "weir" else None
-    verdicts, general = run_odd(args.proxy, binary, args.only, args.timeout)
-    report("odd requests", ODD_REQUESTS, verdicts, general, args.verbose)
-    return 1 if general or any(verdicts.values()) else 0
+    failed = False
+    for suite, title, groups in (
+        (odd, "odd requests", ODD_REQUESTS),
+        (misbehaving, "misbehaving endpoints", MISBEHAVING),
+    ):
+        verdicts, general = run_suite(suite, groups, args.proxy, binary, args.only, args.timeout)
+        report(title, groups, verdicts, general, args.verbose)
+        failed |= bool(general) or any(verdicts.values())
+    return 1 if failed else 0
 
 
 sys.exit(main())

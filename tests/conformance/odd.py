@@ -1,8 +1,8 @@
 """Runs tables of odd requests against a proxy with a recording endpoint behind it, and judges what came of each.
 
-The endpoint parses strictly and remembers every request by its mark, so that a smuggled, merged or mangled one is seen even where
-the client got the right answer. Each complaint is either unsafe (client, proxy and endpoint disagree on a message) or
-merely another choice than weir's.
+The endpoint parses strictly and remembers every request by its mark, so that a smuggled, merged or mangled one is
+seen even where the client got the right answer. Each complaint is either unsafe (client, proxy and endpoint disagree
+on a message) or merely another choice than weir's.
 """
 
 import asyncio
@@ -18,9 +18,28 @@ PARALLEL = 48
 UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 # Fields that a proxy writes, removes or replaces on its own; the tables name them where they matter.
-OWNED = {b"host", b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"content-length", b"upgrade",
-         b"via", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-amzn-requestid",
-         b"traceparent", b"x-amz-executed-version", b"expect", b"max-forwards", b"trailer", b"http2-settings"}
+OWNED = {
+    b"host",
+    b"connection",
+    b"keep-alive",
+    b"proxy-connection",
+    b"te",
+    b"transfer-encoding",
+    b"content-length",
+    b"upgrade",
+    b"via",
+    b"x-forwarded-for",
+    b"x-forwarded-proto",
+    b"x-forwarded-host",
+    b"x-forwarded-port",
+    b"x-amzn-requestid",
+    b"traceparent",
+    b"x-amz-executed-version",
+    b"expect",
+    b"max-forwards",
+    b"trailer",
+    b"http2-settings",
+}
 
 
 class Complaint:
@@ -80,7 +99,7 @@ class Recorder:
                 for tag in set(FIND_TAG.findall(reader.buf)):
                     self.parts.setdefault(tag, []).append(reader.buf)
                 return False
-        reader.buf = reader.buf[message.end:]
+        reader.buf = reader.buf[message.end :]
         return await self._answer(sock, reader, message)
 
     async def _answer(self, sock, reader, message):
@@ -93,7 +112,11 @@ class Recorder:
             self._fault(message.raw, "a request without a mark")
         for tag in tags:
             self.seen.setdefault(tag, []).append(message)
-        if message.all(b"upgrade") and b"upgrade" in message.tokens(b"connection") and b"switch" in message.target:
+        if (
+            message.all(b"upgrade")
+            and b"upgrade" in message.tokens(b"connection")
+            and b"switch" in message.target
+        ):
             await self._tunnel(sock, reader, message)
             return False
         body = b"answer to %s %s" % (message.method, message.target)
@@ -103,8 +126,11 @@ class Recorder:
 
     async def _tunnel(self, sock, reader, message):
         """Speaks the other protocol: an echo."""
-        await sockets.send(sock, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n"
-                           % message.all(b"upgrade")[0])
+        await sockets.send(
+            sock,
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n"
+            % message.all(b"upgrade")[0],
+        )
         tags = FIND_TAG.findall(message.raw)
         while reader.buf or await reader.more():
             self.tunnels[tags[0]] = self.tunnels.get(tags[0], b"") + reader.buf
@@ -119,7 +145,9 @@ class Outcome:
         self.responses = []
         self.interim = []
         self.follow = None
-        self.late_follow = False  # the next request was answered, but after another answer that nobody asked for
+        self.late_follow = (
+            False  # the next request was answered, but after another answer that nobody asked for
+        )
         self.end = None  # closed, reset, timeout, or None where it was still open
         self.extra = b""
         self.broken = None
@@ -153,7 +181,7 @@ class Client:
                 # A proxy may answer and close before all is sent: what it said still counts.
                 sending = asyncio.ensure_future(sockets.send(sock, self.case.tagged(step)))
                 await asyncio.wait([sending], timeout=self.timeout)
-                sending.cancel()
+                await sockets.cancel(sending)
             elif step is PAUSE:
                 await asyncio.sleep(sockets.PAUSE_SECONDS)
             elif step is CLOSE:
@@ -173,7 +201,7 @@ class Client:
                 return None
             if message and (self.reader.buf or not self.reader.end):
                 message.complete &= not (message.framing == "close" and self.reader.end == "reset")
-                self.reader.buf = self.reader.buf[message.end:]
+                self.reader.buf = self.reader.buf[message.end :]
                 return message
             if not await self.reader.more() and (self.reader.end == "timeout" or not self.reader.buf):
                 return None
@@ -198,7 +226,13 @@ class Client:
         last = outcome.responses[-1] if outcome.responses else None
         if last and last.status == 101:
             await self._tunnel(sock)
-        elif last and last.keeps_alive() and last.complete and not outcome.broken and len(outcome.responses) == want:
+        elif (
+            last
+            and last.keeps_alive()
+            and last.complete
+            and not outcome.broken
+            and len(outcome.responses) == want
+        ):
             await sockets.send(sock, self.case.tagged(FOLLOW))
             outcome.follow = await self._final(b"GET")
             if outcome.follow and not self.case.answers_follow(outcome.follow):
@@ -226,7 +260,9 @@ def expected_requests(case):
         try:
             message = parse_request(data, at)
         except Broken:
-            assert forwards[0].targets or forwards[0].target, "%r: not well-formed, so it must say what arrives" % case
+            assert forwards[0].targets or forwards[0].target, (
+                "%r: not well-formed, so it must say what arrives" % case
+            )
             break
         if message is None:
             break
@@ -266,7 +302,9 @@ class Judge:
             self.say("the client received a broken response: " + self.outcome.broken, True)
         follow = self.outcome.follow
         if follow and follow.status == 200 and not self.case.answers_follow(follow):
-            self.say("the next request got another's answer: %r" % follow.body[:100], not self.outcome.late_follow)
+            self.say(
+                "the next request got another's answer: %r" % follow.body[:100], not self.outcome.late_follow
+            )
 
     def judge(self, expect):
         self.complaints = []
@@ -284,8 +322,10 @@ class Judge:
         outcome = self.outcome
         if len(outcome.responses) != expect.after + 1:
             if self.is_weir or outcome.end != "closed" or len(outcome.responses) != expect.after:
-                self.say("answers %s, then %s; expected %d of the endpoint and an error %s" %
-                         (self._statuses(), outcome.end, expect.after, list(expect.statuses)))
+                self.say(
+                    "answers %s, then %s; expected %d of the endpoint and an error %s"
+                    % (self._statuses(), outcome.end, expect.after, list(expect.statuses))
+                )
             return None
         error = outcome.responses[-1]
         if self.is_weir and error.status not in expect.statuses:
@@ -344,17 +384,23 @@ class Judge:
 
     def _silent(self, expect):
         if self.seen:
-            self.say("the endpoint saw a whole request of a client that left in the middle: %s" % self.seen, True)
+            self.say(
+                "the endpoint saw a whole request of a client that left in the middle: %s" % self.seen, True
+            )
 
     # ---- forwards ----------------------------------------------------------------------------------------------------
 
     def _forward(self, expect):
         wanted = expected_requests(self.case)
-        targets = [self.case.tagged(t) for t in expect.targets or ([expect.target] if expect.target else
-                                                                   [m.target for m in wanted])]
+        targets = [
+            self.case.tagged(t)
+            for t in expect.targets or ([expect.target] if expect.target else [m.target for m in wanted])
+        ]
         if self._statuses() != (expect.answers or [200] * len(targets)):
-            self.say("answers %s, then %s; expected %d from the endpoint" %
-                     (self._statuses(), self.outcome.end, len(targets)))
+            self.say(
+                "answers %s, then %s; expected %d from the endpoint"
+                % (self._statuses(), self.outcome.end, len(targets))
+            )
         if [m.target for m in self.seen] != targets:
             self.say("the endpoint saw %s, expected %s" % (self.seen, targets))
             return
@@ -374,10 +420,12 @@ class Judge:
         if seen.body != body:
             self.say("body %r instead of %r" % (seen.body[:200], body[:200]), True)
         dropped = OWNED | set(sent.tokens(b"connection")) | {n.lower() for n in expect.without}
+
         def end_to_end(message):
             fields = [(n.lower(), v) for n, v in message.fields if n.lower() not in dropped]
             # Only the order among fields of one name has a meaning.
             return sorted(fields, key=lambda f: f[0])
+
         if end_to_end(sent) != end_to_end(seen):
             self.say("fields %r instead of %r" % (end_to_end(seen)[:20], end_to_end(sent)[:20]))
         trailers = expect.trailers if expect.trailers is not None else sent.trailers
@@ -402,7 +450,9 @@ class Judge:
         for target, answer in zip(targets, self.outcome.responses):
             if not answer.complete:
                 self.say("an incomplete answer")
-            elif answer.framing != "none" and not answer.body.endswith(b" " + target) and answer.status == 200:
+            elif (
+                answer.framing != "none" and not answer.body.endswith(b" " + target) and answer.status == 200
+            ):
                 self.say("answer %r to another request than %r" % (answer.body[:100], target), True)
             if self.is_weir and answer.status == 200 and answer.all(EXECUTED.encode()) != [b"1"]:
                 self.say("executed version %r" % answer.all(EXECUTED.encode()))
@@ -449,8 +499,7 @@ async def _run(cases, proxy, recorder, timeout):
     outcomes = await asyncio.gather(*(one(case) for case in cases))
     # What a proxy still forwards though the client has its answer shows up within this.
     await asyncio.sleep(0.1)
-    server.cancel()
-    await asyncio.gather(server, return_exceptions=True)
+    await sockets.cancel(server)
     return outcomes
 
 

@@ -1,7 +1,7 @@
 """Starts the proxy under test: weir, or nginx or HAProxy as they come from Debian, each with the same routes.
 
-A route is (path prefix, endpoint port). The peers run from a configuration of their own in a scratch folder, as a child of
-the tests, never as the machine's service.
+A route is (path prefix, endpoint port). The peers run from a configuration of their own in a scratch folder, as
+children of the tests, never as the machine's service.
 """
 
 import json
@@ -39,7 +39,12 @@ PROFILES = {
     ),
     "small": Profile(
         settings={
-            "limits": {"request_line_bytes": 1024, "header_bytes": 4096, "header_count": 20, "body_bytes": 1000},
+            "limits": {
+                "request_line_bytes": 1024,
+                "header_bytes": 4096,
+                "header_count": 20,
+                "body_bytes": 1000,
+            },
             "timeouts": {"request_head_ms": 20000},
         },
         nginx="large_client_header_buffers 4 1k; client_header_buffer_size 1k; client_max_body_size 1000;",
@@ -47,10 +52,17 @@ PROFILES = {
         haproxy_global="tune.bufsize 5120\n    tune.maxrewrite 1024\n    tune.http.maxhdr 20",
     ),
     "impatient": Profile(
-        settings={"timeouts": {"request_head_ms": 600, "response_head_ms": 600, "stream_idle_ms": 600,
-                               "client_idle_ms": 600, "connect_ms": 600}},
+        settings={
+            "timeouts": {
+                "request_head_ms": 600,
+                "response_head_ms": 600,
+                "stream_idle_ms": 600,
+                "client_idle_ms": 600,
+                "connect_ms": 600,
+            }
+        },
         nginx="client_header_timeout 600ms; client_body_timeout 600ms; proxy_read_timeout 600ms; "
-              "keepalive_timeout 600ms; proxy_connect_timeout 600ms;",
+        "keepalive_timeout 600ms; proxy_connect_timeout 600ms;",
         haproxy="timeout http-request 600ms\n    timeout server 600ms\n    timeout client 600ms",
     ),
     "trace": Profile(settings={"allow_trace": True}),
@@ -75,7 +87,9 @@ class Proxy:
         self.folder = tempfile.mkdtemp(prefix="weir-conformance-")
         self.log = open(os.path.join(self.folder, "stderr"), "w+b")
         command = getattr(self, "_" + kind)(routes, PROFILES[profile], binary)
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log
+        )
         try:
             self._wait()
         except Exception:
@@ -87,12 +101,17 @@ class Proxy:
         functions, table_routes = {}, []
         for n, (path, port) in enumerate(routes):
             name = "f%d" % n
-            functions[name] = {"versions": {"1": {"endpoints": ["http://127.0.0.1:%d" % port]}},
-                               "aliases": {"live": {"weights": {"1": 100}}}}
+            functions[name] = {
+                "versions": {"1": {"endpoints": ["http://127.0.0.1:%d" % port]}},
+                "aliases": {"live": {"weights": {"1": 100}}},
+            }
             table_routes.append({"path": path, "function": name, "qualifier": "live"})
-        settings = {"listeners": [{"address": "127.0.0.1:%d" % self.port}], "workers": 2,
-                    "admin": {"address": "127.0.0.1:%d" % free_port()},
-                    "log": {"access": self._path("access")}}
+        settings = {
+            "listeners": [{"address": "127.0.0.1:%d" % self.port}],
+            "workers": 2,
+            "admin": {"address": "127.0.0.1:%d" % free_port()},
+            "log": {"access": self._path("access")},
+        }
         settings.update(profile.settings)
         self._write("table.json", json.dumps({"functions": functions, "routes": table_routes}))
         self._write("settings.json", json.dumps(settings))
@@ -103,7 +122,9 @@ class Proxy:
         for n, (path, port) in enumerate(routes):
             upstreams.append("upstream u%d { server 127.0.0.1:%d max_fails=0; keepalive 64; }" % (n, port))
             locations.append("location %s { proxy_pass http://u%d; }" % (path, n))
-        self._write("nginx.conf", """
+        self._write(
+            "nginx.conf",
+            """
 daemon off; pid %(folder)s/pid; error_log %(folder)s/error; worker_processes 2;
 events { worker_connections 4096; }
 http {
@@ -122,8 +143,15 @@ http {
   server { listen 127.0.0.1:%(port)d; %(more)s
   %(locations)s }
 }
-""" % {"folder": self.folder, "port": self.port, "more": profile.nginx, "upstreams": "\n  ".join(upstreams),
-           "locations": "\n  ".join(locations)})
+"""
+            % {
+                "folder": self.folder,
+                "port": self.port,
+                "more": profile.nginx,
+                "upstreams": "\n  ".join(upstreams),
+                "locations": "\n  ".join(locations),
+            },
+        )
         return [binary or "nginx", "-c", self._path("nginx.conf"), "-e", self._path("error")]
 
     def _haproxy(self, routes, profile, binary):
@@ -132,7 +160,9 @@ http {
             rules.append("use_backend b%d if { path_beg %s }" % (n, path))
             backends.append("backend b%d\n    server s 127.0.0.1:%d" % (n, port))
         rules.append("default_backend b0")
-        self._write("haproxy.cfg", """
+        self._write(
+            "haproxy.cfg",
+            """
 global
     nbthread 2
     maxconn 8000
@@ -158,8 +188,15 @@ frontend f
     %(more)s
     %(rules)s
 %(backends)s
-""" % {"port": self.port, "more": profile.haproxy, "globals": profile.haproxy_global,
-           "rules": "\n    ".join(rules), "backends": "\n".join(backends)})
+"""
+            % {
+                "port": self.port,
+                "more": profile.haproxy,
+                "globals": profile.haproxy_global,
+                "rules": "\n    ".join(rules),
+                "backends": "\n".join(backends),
+            },
+        )
         return [binary or "haproxy", "-db", "-f", self._path("haproxy.cfg")]
 
     def _path(self, name):
@@ -194,7 +231,9 @@ frontend f
         """Ends it and its folder; a list of complaints, empty if it ended as it should."""
         complaints = []
         if not self.alive():
-            complaints.append("%s ended early with status %d: %s" % (self.kind, self.process.returncode, self.errors()))
+            complaints.append(
+                "%s ended early with status %d: %s" % (self.kind, self.process.returncode, self.errors())
+            )
         else:
             self.process.send_signal(signal.SIGTERM)
             try:

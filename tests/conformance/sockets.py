@@ -1,4 +1,5 @@
-"""Plain non-blocking sockets on an asyncio loop: bytes go out and come in exactly as said, and a reset after data loses none."""
+"""Plain non-blocking sockets on an asyncio loop: bytes go out and come in exactly as said, and a reset after data
+loses none."""
 
 import asyncio
 import resource
@@ -45,6 +46,14 @@ def reset(sock):
     sock.close()
 
 
+async def cancel(*tasks):
+    """Ends tasks, and waits until they have let go of their sockets: a descriptor that is closed before that may
+    already be another's when they do."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def send(sock, data):
     """Sends all; False where the other side has closed."""
     try:
@@ -68,7 +77,9 @@ class Reader:
         if self.end:
             return False
         try:
-            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.sock, READ_BYTES), self.timeout)
+            data = await asyncio.wait_for(
+                asyncio.get_running_loop().sock_recv(self.sock, READ_BYTES), self.timeout
+            )
         except asyncio.TimeoutError:
             self.end = "timeout"
             return False
@@ -95,7 +106,5 @@ async def accept_forever(sock, handle):
             tasks.add(task)
             task.add_done_callback(tasks.discard)
     finally:
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)
         sock.close()

@@ -16,7 +16,14 @@ STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x8
 QUOTED = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 CHUNK_LINE = re.compile(
-    rb"([0-9A-Fa-f]+)((?:[ \t]*;[ \t]*" + TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + TOKEN + rb"|" + QUOTED + rb"))?)*)")
+    rb"([0-9A-Fa-f]+)((?:[ \t]*;[ \t]*"
+    + TOKEN
+    + rb"(?:[ \t]*=[ \t]*(?:"
+    + TOKEN
+    + rb"|"
+    + QUOTED
+    + rb"))?)*)"
+)
 CHUNK_DIGITS_MAX = 15
 
 
@@ -25,8 +32,8 @@ class Broken(Exception):
 
 
 class Message:
-    """One message as parsed: raw is its exact bytes, end the offset behind it. odd lists breaches of the grammar that leave no doubt
-    where anything ends, such as a control byte in a value."""
+    """One message as parsed: raw is its exact bytes, end the offset behind it. odd lists breaches of the grammar that
+    leave no doubt where anything ends, such as a control byte in a value."""
 
     def __init__(self):
         self.method = self.target = self.reason = b""
@@ -61,8 +68,12 @@ class Message:
 
     def __repr__(self):
         start = self.method + b" " + self.target if self.method else b"%d" % self.status
-        return "<%s %s %d bytes%s>" % (start.decode("latin-1"), self.framing, len(self.body),
-                                       "" if self.complete else ", incomplete")
+        return "<%s %s %d bytes%s>" % (
+            start.decode("latin-1"),
+            self.framing,
+            len(self.body),
+            "" if self.complete else ", incomplete",
+        )
 
 
 def _line(buf, at):
@@ -73,9 +84,9 @@ def _line(buf, at):
         if b"\r" in buf[at:-1]:
             raise Broken("bare CR")
         return None
-    if lf == at or buf[lf - 1:lf] != b"\r":
+    if lf == at or buf[lf - 1 : lf] != b"\r":
         raise Broken("bare LF")
-    line = buf[at:lf - 1]
+    line = buf[at : lf - 1]
     if b"\r" in line:
         raise Broken("bare CR")
     return line, lf + 1
@@ -117,14 +128,14 @@ def _chunks(message, buf, at):
         size = int(match.group(1), 16)
         if size == 0:
             break
-        message.body = b"".join(body) + buf[at:at + size]  # so that a cut message shows what it had
+        message.body = b"".join(body) + buf[at : at + size]  # so that a cut message shows what it had
         if len(buf) < at + size + 2:
-            if len(buf) > at + size and buf[at + size:] != b"\r":
+            if len(buf) > at + size and buf[at + size :] != b"\r":
                 raise Broken("no CRLF after chunk data")
             return None
-        if buf[at + size:at + size + 2] != b"\r\n":
+        if buf[at + size : at + size + 2] != b"\r\n":
             raise Broken("no CRLF after chunk data")
-        body.append(buf[at:at + size])
+        body.append(buf[at : at + size])
         at += size + 2
     message.body = b"".join(body)
     found = _fields(message, buf, at)
@@ -162,7 +173,7 @@ def _body(message, buf, at, length):
     if message.framing == "chunked":
         return _chunks(message, buf, at)
     if message.framing == "length":
-        message.body = buf[at:at + length]
+        message.body = buf[at : at + length]
         return at + length if len(buf) >= at + length else None
     return at
 
@@ -171,7 +182,7 @@ def parse_request(buf, at=0, partial=None):
     """The request at offset at; None if more bytes are needed. partial, a Message, is filled with what there is."""
     message = partial or Message()
     start = at
-    while buf[at:at + 2] == b"\r\n":
+    while buf[at : at + 2] == b"\r\n":
         at += 2
     message.leading = at - start
     found = _line(buf, at)
@@ -203,7 +214,8 @@ def parse_request(buf, at=0, partial=None):
 
 def parse_response(buf, at=0, method=b"GET", eof=False):
     """The response at offset at to a request with that method; None if more bytes are needed. At the connection's end
-    (eof) a message that is cut short comes back with complete False, from its head on; before it, Broken is raised."""
+    (eof) a message that is cut short comes back with complete False, from its head on; before it, Broken is raised.
+    """
     message = Message()
     found = _line(buf, at)
     if found is None:
