@@ -1,0 +1,62 @@
+/* Responses as JSON. */
+#include "control/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void take(struct api_response *out, int status, const char *content_type, char *body)
+{
+    out->status = body ? status : 503;
+    out->content_type = content_type;
+    out->body = body;
+    out->length = body ? strlen(body) : 0;
+}
+
+void answer_text(struct api_response *out, int status, const char *text)
+{
+    take(out, status, "text/plain; charset=utf-8", strdup(text));
+}
+
+void answer_document(struct api_response *out, char *text)
+{
+    take(out, 200, "application/json", text);
+}
+
+void answer_json(struct api_response *out, int status, json_t *root)
+{
+    take(out, status, "application/json", root ? json_dumps(root, JSON_COMPACT) : NULL);
+    if (root)
+        json_decref(root);
+}
+
+void answer_error(struct api_response *out, int status, const char *type, const char *message)
+{
+    const char *member =
+        strcmp(type, "ResourceNotFoundException") == 0 || status >= 500 ? "Message" : "message";
+
+    answer_json(
+        out, status,
+        json_pack("{s:s, s:s}", "Type", status >= 500 ? "Service" : "User", member, message));
+    out->error_type = type;
+}
+
+json_t *answer_problem_list(const struct problems *problems)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; list && i < problems->nr; i++) {
+        const struct problem *p = &problems->list[i];
+        json_array_append_new(list, json_pack("{s:s, s:s?, s:s, s:s}", "code", p->code, "file",
+                                              p->file, "path", p->path, "message", p->message));
+    }
+    return list;
+}
+
+void answer_problems(struct api_response *out, const struct problems *problems)
+{
+    answer_json(out, 400,
+                json_pack("{s:s, s:o}", "message",
+                          "The documents have problems; what was in force stays in force.",
+                          "problems", answer_problem_list(problems)));
+    out->error_type = "ValidationException";
+}

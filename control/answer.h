@@ -1,0 +1,27 @@
+/* Filling in responses of the control API. Each sets status, type and body; when memory runs out the status is 503 without a body. Control
+ * thread. */
+#ifndef WEIR_CONTROL_ANSWER_H
+#define WEIR_CONTROL_ANSWER_H
+
+#include <jansson.h>
+
+#include "control/api.h"
+
+void answer_text(struct api_response *out, int status, const char *text);
+
+/* Ends the caller's reference to root; NULL is "out of memory". */
+void answer_json(struct api_response *out, int status, json_t *root);
+
+/* A JSON text, taken over from the caller; NULL is "out of memory". */
+void answer_document(struct api_response *out, char *text);
+
+/* {"message": ...} with x-amzn-ErrorType, in the member names of type's family. */
+void answer_error(struct api_response *out, int status, const char *type, const char *message);
+
+/* 400 with all of them. */
+void answer_problems(struct api_response *out, const struct problems *problems);
+
+/* [{"code", "file", "path", "message"}, ...]; a new reference, NULL when out of memory. */
+json_t *answer_problem_list(const struct problems *problems);
+
+#endif

@@ -1,0 +1,108 @@
+/* Which handler a path has, and the plain ones: pages of the process, reload. alias.c has those
+ * that change weights. */
+#include "control/api.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "conf/tabledoc.h"
+#include "control/answer.h"
+
+static void get_metrics(const struct api_hooks *hooks, const struct api_request *request,
+                        struct api_response *out)
+{
+    (void)request;
+    out->body = hooks->metrics(hooks->context, &out->length);
+    out->status = out->body ? 200 : 503;
+    out->content_type = "text/plain; version=0.0.4; charset=utf-8";
+}
+
+static void get_health(const struct api_hooks *hooks, const struct api_request *request,
+                       struct api_response *out)
+{
+    (void)hooks;
+    (void)request;
+    answer_text(out, 200, "ok\n");
+}
+
+static void get_ready(const struct api_hooks *hooks, const struct api_request *request,
+                      struct api_response *out)
+{
+    (void)request;
+    if (hooks->is_ready(hooks->context))
+        answer_text(out, 200, "ready\n");
+    else
+        answer_text(out, 503, hooks->is_draining(hooks->context) ? "draining\n" : "starting\n");
+}
+
+static void get_table(const struct api_hooks *hooks, const struct api_request *request,
+                      struct api_response *out)
+{
+    (void)request;
+    answer_document(out, tabledoc_dump(hooks->table(hooks->context)));
+}
+
+static void get_settings(const struct api_hooks *hooks, const struct api_request *request,
+                         struct api_response *out)
+{
+    (void)request;
+    answer_document(out, settings_dump(hooks->settings(hooks->context)));
+}
+
+static void post_reload(const struct api_hooks *hooks, const struct api_request *request,
+                        struct api_response *out)
+{
+    struct problems problems = {0}, notes = {0};
+    json_t *root;
+
+    (void)request;
+    if (hooks->reload(hooks->context, &problems, &notes) < 0) {
+        answer_problems(out, &problems);
+    } else {
+        root = json_pack("{s:I, s:o}", "generation",
+                         (json_int_t)hooks->table(hooks->context)->generation, "notes",
+                         answer_problem_list(&notes));
+        answer_json(out, 200, root);
+    }
+    problems_fini(&problems);
+    problems_fini(&notes);
+}
+
+typedef void handler(const struct api_hooks *hooks, const struct api_request *request,
+                     struct api_response *out);
+
+static const struct {
+    struct str path;
+    const char *method; /* GET also serves HEAD */
+    handler *handle;
+} pages[] = {
+    {{"/metrics", 8}, "GET", get_metrics},   {{"/healthz", 8}, "GET", get_health},
+    {{"/readyz", 7}, "GET", get_ready},      {{"/table", 6}, "GET", get_table},
+    {{"/settings", 9}, "GET", get_settings}, {{"/reload", 7}, "POST", post_reload},
+};
+
+static bool is_method(struct str method, const char *allowed)
+{
+    return str_eq(method, str_of(allowed)) ||
+           (str_eq(method, STR("HEAD")) && strcmp(allowed, "GET") == 0);
+}
+
+void api_handle(const struct api_hooks *hooks, const struct api_request *request,
+                struct api_response *response)
+{
+    memset(response, 0, sizeof(*response));
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (!str_eq(request->path, pages[i].path))
+            continue;
+        if (is_method(request->method, pages[i].method)) {
+            pages[i].handle(hooks, request, response);
+        } else {
+            answer_error(response, 405, "MethodNotAllowedException",
+                         "This path is served for another method.");
+            response->allow = pages[i].method[0] == 'G' ? "GET, HEAD" : pages[i].method;
+        }
+        return;
+    }
+    answer_error(response, 404, "ResourceNotFoundException",
+                 "Served here: GET /metrics, /healthz, /readyz, /table, /settings; POST /reload.");
+}
