@@ -15,9 +15,7 @@
 
 enum { ROW_PATH_MAX = 96, KEYS_MAX = 64 };
 
-/* ---- One value
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- One value ------------------------------------------------------------------------------- */
 
 /* The only place that knows where a row's member is; rows are made with offsetof, so it is aligned.
  */
@@ -287,8 +285,7 @@ void rows_set_text(const struct row *row, struct jsondoc *doc, const char *text,
     set_text_at(row, doc, &at, text, base);
 }
 
-/* ---- Keys of nested objects
- * -------------------------------------------------------------------------------------- */
+/* ---- Keys of nested objects ------------------------------------------------------------------ */
 
 /* If the row lies below the object with this prefix ("" or "timeouts."): its path from there. */
 static const char *below(const struct row *row, const char *prefix)
@@ -403,9 +400,7 @@ void rows_read(const struct rows *rows, struct jsondoc *doc, const struct place 
     read_object(rows, doc, at, "", object, base);
 }
 
-/* ---- Whole structs
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Whole structs --------------------------------------------------------------------------- */
 
 static int set_default(const struct row *row, void *base)
 {

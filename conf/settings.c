@@ -27,9 +27,7 @@ static struct rows certificate_rows(void)
     return (struct rows){settings_rows_certificate, settings_rows_nr_certificate, NULL};
 }
 
-/* ---- Listeners
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Listeners ------------------------------------------------------------------------------- */
 
 static void certificate_fini(struct certificate_settings *certificate)
 {
@@ -226,9 +224,7 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
         read_certificates(doc, at, row, value, &((struct listener_draft *)base)->listener);
 }
 
-/* ---- The whole
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static void settings_free(struct settings *settings)
 {
@@ -302,8 +298,7 @@ void settings_unref(struct settings **settings)
         settings_free(s);
 }
 
-/* ---- The command line
- * -------------------------------------------------------------------------------------------- */
+/* ---- The command line ------------------------------------------------------------------------ */
 
 /* A plain listener, with the rows' defaults, as {"address": ...} would make it. */
 static void override_listener(struct jsondoc *doc, size_t index, const char *address,
@@ -356,9 +351,7 @@ int settings_override(struct settings *settings, const char *path, const char *v
     return doc.is_bad ? -1 : 0;
 }
 
-/* ---- Reload
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Reload ---------------------------------------------------------------------------------- */
 
 static void note_kept(struct problems *notes, const char *path, const char *kept,
                       const char *wanted)
@@ -458,9 +451,7 @@ int settings_keep(struct settings *next, const struct settings *current, struct 
     return keep_listeners(next, current, notes);
 }
 
-/* ---- Dump
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Dump ------------------------------------------------------------------------------------ */
 
 static int dump_certificates(const struct listener_settings *listener, json_t *tls)
 {

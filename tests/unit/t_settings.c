@@ -1,5 +1,5 @@
 /* The settings document: what each row takes and refuses, what a problem says, overrides, reload,
- * dump, the reference in docs/, and that no allocation failure leaks or goes unnoticed. Much of it
+ * dump, and that no allocation failure leaks or goes unnoticed. Much of it
  * loops over the rows, so a new setting is tested as it is added. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -474,46 +474,6 @@ static void listen_addresses_replace_the_documents_listeners(void **state)
     settings_unref(&s);
 }
 
-static void one_address_is_not_used_twice(void **state)
-{
-    static const struct {
-        const char *text, *path;
-    } bads[] = {
-        {"{\"listeners\": [{\"address\": \":80\"}, {\"address\": \"0.0.0.0:80\"}]}",
-         "$.listeners[1].address"},
-        {"{\"listeners\": [{\"address\": \"LOCALHOST:80\"}, {\"address\": \"localhost:80\"}]}",
-         "$.listeners[1].address"},
-        {"{\"listeners\": [{\"address\": \":1\"}, {\"address\": \"127.0.0.1:9901\"}]}",
-         "$.listeners[1].address"},
-    };
-    static const char *const goods[] = {
-        "{}",
-        "{\"listeners\": [{\"address\": \":0\"}, {\"address\": \":0\"}]}",
-        "{\"listeners\": [{\"address\": \":80\"}, {\"address\": \":81\"}]}",
-        "{\"listeners\": [{\"address\": \"127.0.0.1:80\"}, {\"address\": \"[::1]:80\"}]}",
-        "{\"listeners\": [{\"address\": \":9901\"}], \"admin\": {\"address\": \":9902\"}}",
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
-        struct problems problems = {0};
-        struct settings *s = parse_good(bads[i].text);
-        assert_int_equal(settings_check(s, "s.json", &problems), -1);
-        assert_int_equal(problems.nr, 1);
-        assert_string_equal(problems.list[0].code, "same_address");
-        assert_string_equal(problems.list[0].path, bads[i].path);
-        problems_fini(&problems);
-        settings_unref(&s);
-    }
-    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
-        struct problems problems = {0};
-        struct settings *s = parse_good(goods[i]);
-        assert_int_equal(settings_check(s, "s.json", &problems), 0);
-        assert_int_equal(problems.nr, 0);
-        settings_unref(&s);
-    }
-}
-
 static bool has_note(const struct problems *notes, const char *path)
 {
     for (size_t i = 0; i < notes->nr; i++)
@@ -609,64 +569,6 @@ static void the_last_reference_frees(void **state)
     settings_unref(&other); /* of nothing: nothing */
     if (live)
         assert_true(failmalloc_live() < live);
-}
-
-/* docs/settings.md, next to this file's folder. UPDATE_DOCS=1 in the environment writes it anew. */
-static void the_reference_in_docs_is_up_to_date(void **state)
-{
-    char *name = strdup(__FILE__), *text = NULL, *slash;
-    static char file_text[1 << 20];
-    size_t length = 0, n;
-    FILE *memory = open_memstream(&text, &length);
-    char path[4096];
-    FILE *file;
-
-    (void)state;
-    assert_non_null(memory);
-    settings_reference(memory);
-    fclose(memory);
-    slash = strstr(name, "tests/unit/t_settings.c");
-    assert_non_null(slash);
-    *slash = '\0';
-    snprintf(path, sizeof(path), "%sdocs/settings.md", name);
-    if (getenv("UPDATE_DOCS")) {
-        file = fopen(path, "w");
-        assert_non_null(file);
-        assert_int_equal(fwrite(text, 1, length, file), length);
-        fclose(file);
-    }
-    file = fopen(path, "r");
-    if (!file)
-        fail_msg("%s: cannot be opened", path);
-    n = fread(file_text, 1, sizeof(file_text) - 1, file);
-    fclose(file);
-    file_text[n] = '\0';
-    if (strcmp(file_text, text) != 0)
-        fail_msg("%s is not what the rows say: run this test with UPDATE_DOCS=1", path);
-    free(text);
-    free(name);
-}
-
-static void every_row_is_in_the_reference_with_a_meaning(void **state)
-{
-    char *text = NULL, part[128];
-    size_t length = 0;
-    FILE *memory = open_memstream(&text, &length);
-
-    (void)state;
-    settings_reference(memory);
-    fclose(memory);
-    for (int i = 0; i < settings_rows_nr_main + settings_rows_nr_listener; i++) {
-        const struct row *row = i < settings_rows_nr_main
-                                    ? &settings_rows_main[i]
-                                    : &settings_rows_listener[i - settings_rows_nr_main];
-        snprintf(part, sizeof(part), "\n| `%s` | ", row->path);
-        if (!strstr(text, part))
-            fail_msg("%s is not in the reference", row->path);
-        assert_true(strlen(row->help) > 20);
-        assert_int_equal(row->help[strlen(row->help) - 1], '.');
-    }
-    free(text);
 }
 
 static void mutated_documents_never_crash(void **state)
@@ -807,13 +709,10 @@ int main(void)
         cmocka_unit_test(the_command_line_overrides_rows),
         cmocka_unit_test(wrong_overrides_are_refused),
         cmocka_unit_test(listen_addresses_replace_the_documents_listeners),
-        cmocka_unit_test(one_address_is_not_used_twice),
         cmocka_unit_test(a_reload_keeps_what_is_not_reloadable_and_says_so),
         cmocka_unit_test(a_reload_takes_new_certificates_for_an_address_it_has),
         cmocka_unit_test(a_reload_of_the_same_document_has_no_notes),
         cmocka_unit_test(the_last_reference_frees),
-        cmocka_unit_test(the_reference_in_docs_is_up_to_date),
-        cmocka_unit_test(every_row_is_in_the_reference_with_a_meaning),
         cmocka_unit_test(mutated_documents_never_crash),
         cmocka_unit_test(a_failed_allocation_refuses_the_document_and_leaks_nothing),
         cmocka_unit_test(a_failed_allocation_of_a_dump_leaks_nothing),

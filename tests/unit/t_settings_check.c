@@ -1,0 +1,121 @@
+/* The grammars of some settings' values, and the rules between settings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/settings.h"
+#include "conf/settings_check.h"
+
+static struct settings *parse(const char *text, struct problems *problems)
+{
+    return settings_parse(text, text ? strlen(text) : 0, "s.json", problems);
+}
+
+static struct settings *parse_good(const char *text)
+{
+    struct problems problems = {0};
+    struct settings *settings = parse(text, &problems);
+
+    if (!settings)
+        fail_msg("%s: %s", problems.list[0].path, problems.list[0].message);
+    assert_int_equal(problems_count(&problems), 0);
+    return settings;
+}
+
+static void field_names_that_mean_something_are_taken(void **state)
+{
+    static const char *const goods[] = {"x-amz-executed-version", "X-Version", "v",
+                                        "!#$%&'*+-.^_`|~"};
+    static const char *const bads[] = {"",        "a b",         "a:",      "a\t",        "é",
+                                       "\x7f",    "(a)",         "Host",    "hOsT",       "TE",
+                                       "upgrade", "Set-Cookie",  "Trailer", "Keep-Alive", "Via",
+                                       "Date",    "Content-Type"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++)
+        assert_null(settings_check_header(goods[i]));
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++)
+        if (!settings_check_header(bads[i]))
+            fail_msg("accepted: %s", bads[i]);
+}
+
+static void via_is_a_token_or_a_host(void **state)
+{
+    (void)state;
+    assert_null(settings_check_via("weir"));
+    assert_null(settings_check_via("edge.example:80"));
+    assert_null(settings_check_via("[::1]:80"));
+    assert_non_null(settings_check_via("a b"));
+    assert_non_null(settings_check_via("a, 1.1 b"));
+    assert_non_null(settings_check_via("a:x"));
+    assert_non_null(settings_check_via(""));
+}
+
+static void levels_and_tls_versions_are_known_ones(void **state)
+{
+    (void)state;
+    assert_null(settings_check_level("debug"));
+    assert_non_null(settings_check_level("trace"));
+    assert_null(settings_check_tls_version("1.2"));
+    assert_null(settings_check_tls_version("1.3"));
+    assert_non_null(strstr(settings_check_tls_version("1.0"), "no longer safe"));
+    assert_non_null(strstr(settings_check_tls_version("1"), "no version"));
+}
+
+static void one_address_is_not_used_twice(void **state)
+{
+    static const struct {
+        const char *text, *path;
+    } bads[] = {
+        {"{\"listeners\": [{\"address\": \":80\"}, {\"address\": \"0.0.0.0:80\"}]}",
+         "$.listeners[1].address"},
+        {"{\"listeners\": [{\"address\": \"LOCALHOST:80\"}, {\"address\": \"localhost:80\"}]}",
+         "$.listeners[1].address"},
+        {"{\"listeners\": [{\"address\": \":1\"}, {\"address\": \"127.0.0.1:9901\"}]}",
+         "$.listeners[1].address"},
+    };
+    static const char *const goods[] = {
+        "{}",
+        "{\"listeners\": [{\"address\": \":0\"}, {\"address\": \":0\"}]}",
+        "{\"listeners\": [{\"address\": \":80\"}, {\"address\": \":81\"}]}",
+        "{\"listeners\": [{\"address\": \"127.0.0.1:80\"}, {\"address\": \"[::1]:80\"}]}",
+        "{\"listeners\": [{\"address\": \":9901\"}], \"admin\": {\"address\": \":9902\"}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
+        struct problems problems = {0};
+        struct settings *s = parse_good(bads[i].text);
+        assert_int_equal(settings_check(s, "s.json", &problems), -1);
+        assert_int_equal(problems.nr, 1);
+        assert_string_equal(problems.list[0].code, "same_address");
+        assert_string_equal(problems.list[0].path, bads[i].path);
+        problems_fini(&problems);
+        settings_unref(&s);
+    }
+    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
+        struct problems problems = {0};
+        struct settings *s = parse_good(goods[i]);
+        assert_int_equal(settings_check(s, "s.json", &problems), 0);
+        assert_int_equal(problems.nr, 0);
+        settings_unref(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(field_names_that_mean_something_are_taken),
+        cmocka_unit_test(via_is_a_token_or_a_host),
+        cmocka_unit_test(levels_and_tls_versions_are_known_ones),
+        cmocka_unit_test(one_address_is_not_used_twice),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
