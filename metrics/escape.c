@@ -73,7 +73,7 @@ static size_t put_character(char *out, const unsigned char *s, size_t n, bool is
     if (c >= 0x80)
         return put_beyond_ascii(out, s, n, used);
     *used = 1;
-    if (c < 0x20 || c == 0x7f || (c == ' ' && is_bare))
+    if (c < 0x20 || (c == ' ' && is_bare))
         return put_hex(out, c);
     if (c == '"' || c == '\\') {
         out[0] = '\\';
@@ -110,8 +110,7 @@ typedef signed char block __attribute__((vector_size(16)));
 typedef uint64_t halves __attribute__((vector_size(16)));
 
 /* Which bytes need no escape: those above '"', which leaves out the ones from 0x80 on, being
- * signed, but for the backslash. Where exact, spaces and exclamation marks are clean, too. (Delete
- * is escaped only where the slow path is taken anyway.) */
+ * signed, but for the backslash. Where exact, spaces and exclamation marks are clean, too. */
 static inline block clean_bytes(block b, bool exact)
 {
     signed char below = exact ? ' ' - 1 : '"';
