@@ -1,5 +1,5 @@
-/* What lives longer than any table and is found again by name: origins, endpoints' health, the gauges of invocations in flight,
- * and the numbers of counters. One per process, made by main; all calls on the control thread. */
+/* What lives longer than any table and is found again by name: origins, and the numbers of counters. One per process, made by main; all
+ * calls on the control thread. (Splits, gauges and endpoints' health go from one table to the next directly.) */
 #ifndef WEIR_ROUTER_REGISTRY_H
 #define WEIR_ROUTER_REGISTRY_H
 
@@ -12,8 +12,6 @@
 enum { REGISTRY_NO_SERIES = UINT32_MAX };
 
 struct registry;
-struct endpoint_health;
-struct gauge;
 
 /* Gives the number of the counters of (function, alias, version); the same names always give the same number.
  * REGISTRY_NO_SERIES when out of memory. release is called for each get, when the last table with it is gone. */
@@ -26,7 +24,28 @@ struct series_hooks {
 /* NULL when out of memory. domain must outlive the registry and every table. */
 struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks);
 
-/* Ends the owner's interest and clears the pointer. What tables still use stays until the last of them is freed. */
+/* Ends the owner's interest and clears the pointer. Tables that are not freed yet keep it alive; the pools have let go of their
+ * origins. */
 void registry_free(struct registry **registry);
+
+/* ---- For the other files of router/ -------------------------------------------------------------------------------- */
+
+/* Skeletons hold the registry. */
+struct registry *registry_ref(struct registry *registry);
+void registry_unref(struct registry **registry);
+
+struct qsbr *registry_domain(const struct registry *registry);
+
+/* The one origin of these names, made if there was none, with a reference for the caller. Of tls only what is_tls makes use of
+ * counts. NULL when out of memory. */
+struct origin *registry_origin(struct registry *registry, bool is_tls, struct str host, uint16_t port,
+                               const struct origin_tls *tls);
+
+/* Frees the origins that nobody but the registry holds any more. */
+void registry_sweep(struct registry *registry);
+
+/* REGISTRY_NO_SERIES when out of memory. */
+uint32_t registry_series_get(struct registry *registry, struct str function, struct str alias, struct str version);
+void registry_series_release(struct registry *registry, uint32_t series);
 
 #endif

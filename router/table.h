@@ -184,4 +184,9 @@ struct table *table_with_weights(struct table *previous, const struct target *ch
  * Bounded work; workers that pick in between open what they need themselves. 0, or -1 when out of memory (picks will try again). */
 int table_open(struct table *table) __attribute__((warn_unused_result));
 
+/* For the builder: a table over a skeleton, with these targets, of which some are to be opened. Takes over a reference to the
+ * skeleton and one to each target, whose indexes it sets, and the array changed. NULL when out of memory, with nothing taken over. */
+struct table *table_make_take(struct skeleton *skeleton, struct target *const *targets, uint32_t nr_targets,
+                              uint32_t *changed, uint32_t nr_changed, uint64_t generation);
+
 #endif

@@ -1,0 +1,369 @@
+/* From calls in a document's order to a table. Versions and endpoints of a function are collected
+ * until its first alias, or the next function, tells that there are no more; then they get their
+ * places for good, and each version becomes a target. Splits come last, when the table to take over
+ * from is known. */
+#include "router/builder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "router/skeleton.h"
+#include "router/target.h"
+
+struct builder {
+    struct registry *registry;
+    struct skeleton *skeleton;
+    struct target **targets;
+    uint32_t nr_targets, targets_capacity;
+
+    struct function *function; /* the last one */
+    bool is_open;              /* it may get more versions */
+    /* Its own, as long as it is open. */
+    struct version *versions;
+    uint32_t nr_versions, versions_capacity;
+    struct endpoint *endpoints; /* of all its versions */
+    uint32_t nr_endpoints, endpoints_capacity;
+    struct origin_tls tls; /* of the last version */
+};
+
+struct builder *builder_make(struct registry *registry)
+{
+    struct builder *builder = calloc(1, sizeof(*builder));
+
+    if (!builder)
+        return NULL;
+    builder->registry = registry;
+    builder->skeleton = skeleton_make(registry);
+    if (!builder->skeleton) {
+        free(builder);
+        return NULL;
+    }
+    return builder;
+}
+
+void builder_free(struct builder **builder)
+{
+    struct builder *b = *builder;
+
+    *builder = NULL;
+    if (!b)
+        return;
+    for (uint32_t i = 0; i < b->nr_targets; i++)
+        target_unref(&b->targets[i], b->registry);
+    for (uint32_t i = 0; i < b->nr_endpoints; i++)
+        origin_unref(&b->endpoints[i].origin);
+    skeleton_unref(&b->skeleton);
+    free(b->targets);
+    free(b->versions);
+    free(b->endpoints);
+    free(b);
+}
+
+/* The list with room for one more, or NULL (and the list is as it was). */
+static void *make_room(void *list, uint32_t nr, uint32_t *capacity, size_t size)
+{
+    uint32_t more = *capacity ? *capacity * 2 : 8;
+    void *grown;
+
+    if (nr < *capacity)
+        return list;
+    grown = reallocarray(list, more, size);
+    if (grown)
+        *capacity = more;
+    return grown;
+}
+
+static int keep(struct builder *builder, struct str s, struct str *out)
+{
+    char *copy = stash_copy(&builder->skeleton->stash, s);
+
+    *out = (struct str){copy, s.n};
+    return copy ? 0 : -1;
+}
+
+/* NULL stays NULL. */
+static int keep_option(struct builder *builder, const char *s, char **out)
+{
+    *out = s ? stash_copy(&builder->skeleton->stash, str_of(s)) : NULL;
+    return s && !*out ? -1 : 0;
+}
+
+/* ---- Targets
+ * ------------------------------------------------------------------------------------- */
+
+static struct target *find(const struct builder *builder, struct str function, struct str qualifier)
+{
+    const struct flathash *qualifiers = &builder->skeleton->qualifiers;
+    uint32_t tag = skeleton_tag(skeleton_hash(function), qualifier), at;
+
+    for (uint32_t n = flathash_first(qualifiers, tag, &at); n != FLATHASH_NONE;
+         n = flathash_next(qualifiers, tag, &at))
+        if (target_is(builder->targets[n], function, qualifier))
+            return builder->targets[n];
+    return NULL;
+}
+
+/* Files a target whose arms are set under its name. It belongs to the builder from here on, or is
+ * ended. */
+static int add_target_take(struct builder *builder, struct target *target)
+{
+    struct str function = target->function->name;
+    struct str qualifier = target->alias.n > 0 ? target->alias : target->arms[0].version->name;
+    struct target **targets = make_room(builder->targets, builder->nr_targets,
+                                        &builder->targets_capacity, sizeof(targets[0]));
+
+    assert(!find(builder, function, qualifier));
+    if (targets)
+        builder->targets = targets;
+    if (!targets ||
+        flathash_add(&builder->skeleton->qualifiers,
+                     skeleton_tag(skeleton_hash(function), qualifier), builder->nr_targets)) {
+        target_unref(&target, builder->registry);
+        return -1;
+    }
+    target->index = builder->nr_targets;
+    targets[builder->nr_targets++] = target;
+    return 0;
+}
+
+static int add_version_target(struct builder *builder, struct version *version)
+{
+    const struct str none = {"", 0};
+    struct target *target = target_make(version->function, none, none, SPLIT_EXACT, false, 1);
+
+    if (!target)
+        return -1;
+    if (target_set_arm(target, builder->registry, 0, version, SPLIT_ONE)) {
+        target_unref(&target, builder->registry);
+        return -1;
+    }
+    return add_target_take(builder, target);
+}
+
+/* ---- Functions
+ * ------------------------------------------------------------------------------------- */
+
+/* Moves the versions and endpoints of the function that is open, if any, to their places. */
+static int seal(struct builder *builder)
+{
+    struct stash *stash = &builder->skeleton->stash;
+    struct function *function = builder->function;
+    struct endpoint *endpoints;
+
+    if (!builder->is_open)
+        return 0;
+    builder->is_open = false;
+    if (builder->nr_versions == 0)
+        return 0;
+    function->versions = stash_take(stash, builder->nr_versions * sizeof(function->versions[0]));
+    endpoints = stash_take(stash, builder->nr_endpoints * sizeof(endpoints[0]));
+    if (!function->versions || !endpoints)
+        return -1;
+    memcpy(function->versions, builder->versions,
+           builder->nr_versions * sizeof(function->versions[0]));
+    memcpy(endpoints, builder->endpoints, builder->nr_endpoints * sizeof(endpoints[0]));
+    builder->nr_endpoints = 0; /* their origins belong to the skeleton now */
+    function->nr_versions = (int)builder->nr_versions;
+    for (int v = 0; v < function->nr_versions; v++) {
+        struct version *version = &function->versions[v];
+
+        assert(version->nr_endpoints > 0);
+        version->function = function;
+        version->endpoints = endpoints;
+        endpoints += version->nr_endpoints;
+        for (int e = 0; e < version->nr_endpoints; e++)
+            version->endpoints[e].version = version;
+    }
+    for (int v = 0; v < function->nr_versions; v++)
+        if (add_version_target(builder, &function->versions[v]))
+            return -1;
+    return 0;
+}
+
+int builder_function(struct builder *builder, struct str name, uint32_t max_in_flight)
+{
+    struct skeleton *skeleton = builder->skeleton;
+    struct function *function;
+    struct function **functions;
+
+    if (seal(builder))
+        return -1;
+    assert(!skeleton_function(skeleton, name, skeleton_hash(name)));
+    functions = make_room(skeleton->functions, skeleton->nr_functions, &skeleton->capacity,
+                          sizeof(functions[0]));
+    if (!functions)
+        return -1;
+    skeleton->functions = functions;
+    function = stash_take(&skeleton->stash, sizeof(*function));
+    if (!function || keep(builder, name, &function->name))
+        return -1;
+    if (flathash_add(&skeleton->names, (uint32_t)skeleton_hash(name), skeleton->nr_functions))
+        return -1;
+    function->max_in_flight = max_in_flight;
+    functions[skeleton->nr_functions++] = function;
+    builder->function = function;
+    builder->is_open = true;
+    builder->nr_versions = 0;
+    return 0;
+}
+
+int builder_version(struct builder *builder, const struct version_spec *spec)
+{
+    struct version *version;
+    struct version *versions = make_room(builder->versions, builder->nr_versions,
+                                         &builder->versions_capacity, sizeof(versions[0]));
+
+    assert(builder->is_open);
+    if (!versions)
+        return -1;
+    builder->versions = versions;
+    version = &versions[builder->nr_versions];
+    *version = (struct version){.kind = spec->kind,
+                                .preserve_host = spec->preserve_host,
+                                .allow_upgrade = spec->allow_upgrade,
+                                .max_in_flight = spec->max_in_flight,
+                                .max_connections = spec->max_connections,
+                                .connect_ms = spec->connect_ms,
+                                .response_head_ms = spec->response_head_ms,
+                                .stream_idle_ms = spec->stream_idle_ms,
+                                .health_check = spec->health_check,
+                                .ejection = spec->ejection};
+    builder->tls.verify = spec->tls.verify;
+    if (keep(builder, spec->name, &version->name) ||
+        keep_option(builder, spec->host, &version->host) ||
+        keep_option(builder, spec->health_check.path, &version->health_check.path) ||
+        keep_option(builder, spec->tls.ca_file, &builder->tls.ca_file) ||
+        keep_option(builder, spec->tls.server_name, &builder->tls.server_name) ||
+        keep_option(builder, spec->tls.certificate, &builder->tls.certificate) ||
+        keep_option(builder, spec->tls.key, &builder->tls.key))
+        return -1;
+    builder->nr_versions++;
+    return 0;
+}
+
+int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
+{
+    const struct str base_path = spec->base_path.n > 0 ? spec->base_path : STR("/");
+    struct endpoint *endpoint;
+    struct endpoint *endpoints = make_room(builder->endpoints, builder->nr_endpoints,
+                                           &builder->endpoints_capacity, sizeof(endpoints[0]));
+
+    assert(builder->is_open && builder->nr_versions > 0);
+    if (!endpoints)
+        return -1;
+    builder->endpoints = endpoints;
+    endpoint = &endpoints[builder->nr_endpoints];
+    *endpoint = (struct endpoint){0};
+    endpoint->url = stash_copy(&builder->skeleton->stash, spec->url);
+    if (!endpoint->url || keep(builder, base_path, &endpoint->base_path))
+        return -1;
+    endpoint->origin =
+        registry_origin(builder->registry, spec->is_tls, spec->host, spec->port, &builder->tls);
+    if (!endpoint->origin)
+        return -1;
+    builder->nr_endpoints++;
+    builder->versions[builder->nr_versions - 1].nr_endpoints++;
+    return 0;
+}
+
+int builder_alias(struct builder *builder, const struct alias_spec *spec)
+{
+    struct str name, description;
+    struct target *target;
+
+    if (seal(builder))
+        return -1;
+    assert(builder->function && spec->nr_arms >= 1 && spec->nr_arms <= SPLIT_ARMS_MAX &&
+           spec->name.n > 0);
+    if (keep(builder, spec->name, &name) || keep(builder, spec->description, &description))
+        return -1;
+    target = target_make(builder->function, name, description, spec->mode, spec->is_failover,
+                         spec->nr_arms);
+    if (!target)
+        return -1;
+    for (int i = 0; i < spec->nr_arms; i++) {
+        const struct target *version =
+            find(builder, builder->function->name, spec->arms[i].version);
+
+        assert(version && version->alias.n == 0);
+        if (target_set_arm(target, builder->registry, i, version->arms[0].version,
+                           spec->arms[i].weight)) {
+            target_unref(&target, builder->registry);
+            return -1;
+        }
+    }
+    return add_target_take(builder, target);
+}
+
+int builder_route(struct builder *builder, struct str host, struct str path, struct str function,
+                  struct str qualifier, bool strip_prefix)
+{
+    struct str named = qualifier.n > 0 ? qualifier : STR("$LATEST");
+    struct route route = {.strip_prefix = strip_prefix};
+    const struct target *target;
+
+    if (seal(builder))
+        return -1;
+    target = find(builder, function, named);
+    assert(target);
+    route.target = target->index;
+    if (keep(builder, host, &route.host) || keep(builder, path, &route.path) ||
+        keep(builder, qualifier, &route.qualifier))
+        return -1;
+    return routes_add(&builder->skeleton->routes, &route);
+}
+
+/* ---- The table
+ * --------------------------------------------------------------------------------------- */
+
+struct changes {
+    uint32_t *list;
+    uint32_t nr, capacity;
+};
+
+/* Gives every alias its split, and lists those that replace one. */
+static int join(struct builder *builder, const struct table *previous, struct changes *changes)
+{
+    struct qsbr *domain = registry_domain(builder->registry);
+
+    for (uint32_t i = 0; i < builder->nr_targets; i++) {
+        struct target *target = builder->targets[i];
+        const struct target *before = NULL;
+        uint32_t *list;
+        bool is_replacement;
+
+        if (target->alias.n == 0)
+            continue;
+        if (previous)
+            before = table_find(previous, target->function->name, target->alias, NULL);
+        if (target_join(target, before, domain, &is_replacement))
+            return -1;
+        if (!is_replacement)
+            continue;
+        list = make_room(changes->list, changes->nr, &changes->capacity, sizeof(list[0]));
+        if (!list)
+            return -1;
+        changes->list = list;
+        list[changes->nr++] = i;
+    }
+    return 0;
+}
+
+struct table *builder_freeze(struct builder **builder, struct table *previous)
+{
+    struct builder *b = *builder;
+    struct changes changes = {0};
+    struct table *table = NULL;
+
+    if (!seal(b) && !skeleton_adopt(b->skeleton, previous) && !join(b, previous, &changes))
+        table = table_make_take(b->skeleton, b->targets, b->nr_targets, changes.list, changes.nr,
+                                previous ? previous->generation + 1 : 1);
+    if (table) {
+        b->skeleton = NULL;
+        b->nr_targets = 0;
+    } else {
+        free(changes.list);
+    }
+    builder_free(builder);
+    return table;
+}

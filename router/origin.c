@@ -1,0 +1,19 @@
+/* References to origins. They are made, found again and freed by the registry. */
+#include "router/origin.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+struct origin *origin_ref(struct origin *origin)
+{
+    atomic_fetch_add_explicit(&origin->refs, 1, memory_order_relaxed);
+    return origin;
+}
+
+void origin_unref(struct origin **origin)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&(*origin)->refs, 1, memory_order_release);
+
+    assert(before > 1); /* the registry's own is never ended here */
+    *origin = NULL;
+}

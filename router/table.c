@@ -1,0 +1,251 @@
+/* Look-ups on a table, its references and its changes. The way to a target is skeleton (names to an
+ * index), then leaf (index to the target): a change of weights copies the one leaf and the array of
+ * leaves. */
+#include "router/table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "router/skeleton.h"
+#include "router/target.h"
+
+/* ---- Reading
+ * -------------------------------------------------------------------------------------- */
+
+struct target *table_find(const struct table *table, struct str function, struct str qualifier,
+                          bool *knows_function)
+{
+    const struct skeleton *skeleton = table->skeleton;
+    uint64_t hash = skeleton_hash(function);
+    uint32_t tag, at;
+
+    if (qualifier.n == 0)
+        qualifier = STR("$LATEST");
+    tag = skeleton_tag(hash, qualifier);
+    for (uint32_t n = flathash_first(&skeleton->qualifiers, tag, &at); n != FLATHASH_NONE;
+         n = flathash_next(&skeleton->qualifiers, tag, &at)) {
+        struct target *target = table_target(table, n);
+
+        if (!target_is(target, function, qualifier))
+            continue;
+        if (knows_function)
+            *knows_function = true;
+        return target;
+    }
+    if (knows_function)
+        *knows_function = skeleton_function(skeleton, function, hash) != NULL;
+    return NULL;
+}
+
+const struct route *table_route(const struct table *table, struct str host, struct str path)
+{
+    return routes_find(&table->skeleton->routes, host, path);
+}
+
+int table_functions(const struct table *table, struct function *const **functions)
+{
+    *functions = table->skeleton->functions;
+    return (int)table->skeleton->nr_functions;
+}
+
+int table_routes(const struct table *table, const struct route **routes)
+{
+    *routes = table->skeleton->routes.list;
+    return (int)table->skeleton->routes.nr;
+}
+
+/* ---- Leaves
+ * --------------------------------------------------------------------------------------- */
+
+static uint32_t nr_leaves(uint32_t nr_targets)
+{
+    return (nr_targets + TABLE_LEAF_TARGETS - 1) / TABLE_LEAF_TARGETS;
+}
+
+static void leaf_unref(struct table_leaf *leaf, struct registry *registry)
+{
+    if (!leaf || --leaf->refs > 0)
+        return;
+    for (int i = 0; i < TABLE_LEAF_TARGETS; i++)
+        target_unref(&leaf->targets[i], registry);
+    free(leaf);
+}
+
+/* A copy with another target in one place, to which it takes over the reference. */
+static struct table_leaf *leaf_with_take(const struct table_leaf *leaf, uint32_t place,
+                                         struct target *target)
+{
+    struct table_leaf *copy = calloc(1, sizeof(*copy));
+
+    if (!copy)
+        return NULL;
+    copy->refs = 1;
+    for (uint32_t i = 0; i < TABLE_LEAF_TARGETS; i++)
+        if (i == place)
+            copy->targets[i] = target;
+        else if (leaf->targets[i])
+            copy->targets[i] = target_ref(leaf->targets[i]);
+    return copy;
+}
+
+/* ---- References
+ * ----------------------------------------------------------------------------------- */
+
+/* Frees what there is of a table whose skeleton is set. */
+static void dismantle(struct table *table)
+{
+    for (uint32_t i = 0; table->leaves && i < nr_leaves(table->nr_targets); i++)
+        leaf_unref(table->leaves[i], table->skeleton->registry);
+    skeleton_unref(&table->skeleton);
+    free(table->leaves);
+    free(table->changed);
+    free(table);
+}
+
+static void free_table(struct qsbr_node *node)
+{
+    dismantle((struct table *)((char *)node - offsetof(struct table, retired)));
+}
+
+struct table *table_ref(struct table *table)
+{
+    atomic_fetch_add_explicit(&table->refs, 1, memory_order_relaxed);
+    return table;
+}
+
+void table_unref(struct table **table)
+{
+    struct table *t = *table;
+
+    *table = NULL;
+    if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    qsbr_retire(registry_domain(t->skeleton->registry), &t->retired, free_table);
+}
+
+/* ---- Making
+ * --------------------------------------------------------------------------------------- */
+
+/* A table with room for its leaves and changes, and nothing in it. */
+static struct table *make(uint32_t nr_targets, uint64_t generation)
+{
+    struct table *table = calloc(1, sizeof(*table));
+
+    if (!table)
+        return NULL;
+    atomic_init(&table->refs, 1);
+    table->generation = generation;
+    table->nr_targets = nr_targets;
+    table->leaves = calloc(nr_leaves(nr_targets) + 1, sizeof(table->leaves[0]));
+    if (!table->leaves) {
+        free(table);
+        return NULL;
+    }
+    return table;
+}
+
+struct table *table_make_take(struct skeleton *skeleton, struct target *const *targets,
+                              uint32_t nr_targets, uint32_t *changed, uint32_t nr_changed,
+                              uint64_t generation)
+{
+    struct table *table = make(nr_targets, generation);
+
+    if (!table)
+        return NULL;
+    for (uint32_t i = 0; i < nr_leaves(nr_targets); i++) {
+        table->leaves[i] = calloc(1, sizeof(*table->leaves[i]));
+        if (!table->leaves[i]) {
+            while (i > 0)
+                free(table->leaves[--i]);
+            free(table->leaves);
+            free(table);
+            return NULL;
+        }
+        table->leaves[i]->refs = 1;
+    }
+    for (uint32_t i = 0; i < nr_targets; i++) {
+        targets[i]->index = i;
+        table->leaves[i / TABLE_LEAF_TARGETS]->targets[i % TABLE_LEAF_TARGETS] = targets[i];
+    }
+    table->skeleton = skeleton;
+    table->changed = changed;
+    table->nr_changed = nr_changed;
+    return table;
+}
+
+/* ---- Changing
+ * ------------------------------------------------------------------------------------- */
+
+/* The target as it is to be, with its split. */
+static struct target *reweigh(const struct table *previous, const struct target *changed,
+                              enum split_mode mode, int nr_arms, const struct arm_spec *arms,
+                              bool *is_replacement)
+{
+    struct registry *registry = previous->skeleton->registry;
+    struct target *target = target_make(changed->function, changed->alias, changed->description,
+                                        mode, changed->is_failover, nr_arms);
+
+    if (!target)
+        return NULL;
+    target->index = changed->index;
+    for (int i = 0; i < nr_arms; i++) {
+        const struct target *named =
+            table_find(previous, changed->function->name, arms[i].version, NULL);
+
+        assert(named && named->alias.n == 0);
+        if (target_set_arm(target, registry, i, named->arms[0].version, arms[i].weight))
+            goto fail;
+    }
+    if (target_join(target, changed, registry_domain(registry), is_replacement))
+        goto fail;
+    return target;
+fail:
+    target_unref(&target, registry);
+    return NULL;
+}
+
+struct table *table_with_weights(struct table *previous, const struct target *changed,
+                                 enum split_mode mode, int nr_arms, const struct arm_spec *arms)
+{
+    uint32_t at = changed->index / TABLE_LEAF_TARGETS, place = changed->index % TABLE_LEAF_TARGETS;
+    struct table_leaf *leaf = NULL;
+    struct target *target = NULL;
+    struct table *table;
+    bool is_replacement;
+
+    assert(table_target(previous, changed->index) == changed && changed->alias.n > 0);
+    table = make(previous->nr_targets, previous->generation + 1);
+    if (!table)
+        return NULL;
+    table->changed = malloc(sizeof(table->changed[0]));
+    if (table->changed)
+        target = reweigh(previous, changed, mode, nr_arms, arms, &is_replacement);
+    if (target)
+        leaf = leaf_with_take(previous->leaves[at], place, target);
+    if (!leaf) {
+        target_unref(&target, previous->skeleton->registry);
+        free(table->leaves);
+        free(table->changed);
+        free(table);
+        return NULL;
+    }
+    table->skeleton = skeleton_ref(previous->skeleton);
+    for (uint32_t i = 0; i < nr_leaves(previous->nr_targets); i++) {
+        table->leaves[i] = i == at ? leaf : previous->leaves[i];
+        if (i != at)
+            previous->leaves[i]->refs++;
+    }
+    table->changed[0] = changed->index;
+    table->nr_changed = is_replacement;
+    return table;
+}
+
+int table_open(struct table *table)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < table->nr_changed; i++)
+        if (split_open(table_target(table, table->changed[i])->split))
+            result = -1;
+    return result;
+}

@@ -1,0 +1,36 @@
+/* Making targets and handing their splits on; what a target is stands in router/table.h. Control thread. */
+#ifndef WEIR_ROUTER_TARGET_H
+#define WEIR_ROUTER_TARGET_H
+
+#include <stdbool.h>
+
+#include "router/registry.h"
+#include "router/table.h"
+
+/* With one reference for the caller, no split and no arms yet. alias and description are borrowed from the function's skeleton. NULL when out of
+ * memory. */
+struct target *target_make(struct function *function, struct str alias, struct str description,
+                           enum split_mode mode, bool is_failover, int nr_arms);
+
+/* Fills the arm in, with its series. 0, or -1 when out of memory. */
+int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version,
+                   uint32_t weight) __attribute__((warn_unused_result));
+
+/* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of its own that takes over the predecessor's errors.
+ * *is_replacement: the split is to be opened in the predecessor's place. 0, or -1 when out of memory. */
+int target_join(struct target *target, const struct target *before, struct qsbr *domain, bool *is_replacement)
+    __attribute__((warn_unused_result));
+
+struct target *target_ref(struct target *target);
+/* Ends the reference and clears the pointer; the last one frees at once. */
+void target_unref(struct target **target, struct registry *registry);
+
+/* Is this what (function, qualifier) names? */
+static inline bool target_is(const struct target *target, struct str function, struct str qualifier)
+{
+    struct str name = target->alias.n > 0 ? target->alias : target->arms[0].version->name;
+
+    return str_eq(name, qualifier) && str_eq(target->function->name, function);
+}
+
+#endif
