@@ -9,7 +9,8 @@
 
 static inline char *text_str(char *p, struct str s)
 {
-    memcpy(p, s.p, s.n);
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
     return p + s.n;
 }
 

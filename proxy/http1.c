@@ -346,6 +346,18 @@ void http1_global_init(void)
  * ----------------------------------------------------------------------------------------------------------
  */
 
+/* Only when the first bytes are there: the structure may serve many connections, each for the time of one event. */
+static void clear_head(struct http1_head *head)
+{
+    head->line_at = 0;
+    head->is_close = head->is_keep_alive = head->is_upgrade = false;
+    head->has_connection_options = head->is_expect_continue = false;
+    head->body = HTTP1_BODY_NONE;
+    head->content_length = 0;
+    head->host = -1;
+    head->nr_fields = 0;
+}
+
 static void init(struct http1 *p, struct http1_head *head, const struct http1_limits *limits,
                  bool is_response)
 {
@@ -361,13 +373,6 @@ static void init(struct http1 *p, struct http1_head *head, const struct http1_li
     p->is_response = is_response;
     p->is_in_name = false;
     p->body = HTTP1_BODY_NONE;
-    head->line_at = 0;
-    head->is_close = head->is_keep_alive = head->is_upgrade = false;
-    head->has_connection_options = head->is_expect_continue = false;
-    head->body = HTTP1_BODY_NONE;
-    head->content_length = 0;
-    head->host = -1;
-    head->nr_fields = 0;
 }
 
 void http1_init_request(struct http1 *p, struct http1_head *head, const struct http1_limits *limits)
@@ -486,6 +491,8 @@ static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
 enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
 {
     p->base = base;
+    if (p->state == IN_LINE && p->parsed == 0)
+        clear_head(p->head);
     if (p->state == IN_LINE) {
         enum http1_result r = feed_line(p, base, len);
         if (r != HTTP1_HEAD)

@@ -102,7 +102,7 @@ enum http1_result {
 /* Once per process, before any worker starts. */
 void http1_global_init(void);
 
-/* Prepares for one message. head need not be initialised. limits must outlive the message. */
+/* Prepares for one message. head is written to from the first feed on, and may be shared by connections until then. limits must outlive the message. */
 void http1_init_request(struct http1 *p, struct http1_head *head, const struct http1_limits *limits);
 void http1_init_response(struct http1 *p, struct http1_head *head, const struct http1_limits *limits);
 

@@ -373,8 +373,8 @@ g.either(
 g = group("max-forwards", "Max-Forwards on OPTIONS (RFC 9110 section 7.6.2)")
 g.either(
     {"zero": request(b"OPTIONS", fields=b"Max-Forwards: 0")},
-    Expect("refuse", [200, 204, 400, 404, 405, 501], "max-forwards"),
-    Expect("reject", [400, 405], "max-forwards"),
+    Expect("refuse", [200, 204, 400, 404, 405, 501]),
+    Expect("reject", [400, 405]),
 )
 g.forward({"five": request(b"OPTIONS", fields=b"Max-Forwards: 5")}, has={b"max-forwards": [b"4"]})
 g.forward({"zero on GET": get(b"Max-Forwards: 0"), "nonsense on GET": get(b"Max-Forwards: x")})
