@@ -138,9 +138,9 @@ void loop_run(struct loop *loop)
 {
     struct epoll_event events[EVENTS_PER_TURN];
 
+    qsbr_online(loop->qsbr, loop->qsbr_slot);
     /* libuv registers its handles with the kernel only inside uv_run. */
     uv_run(&loop->uv, UV_RUN_NOWAIT);
-    qsbr_online(loop->qsbr, loop->qsbr_slot);
     while (!loop->is_stopped) {
         int timeout = timeout_of(loop);
         qsbr_offline(loop->qsbr, loop->qsbr_slot);
