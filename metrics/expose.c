@@ -36,18 +36,6 @@ struct scrape {
     bool *is_shown; /* by series: its line of the family at hand was printed */
 };
 
-static const char *const error_labels[] = {
-#define X(name, label, help) label,
-    METRICS_ERRORS(X)
-#undef X
-};
-
-static const char *const rejection_labels[] = {
-#define X(name, label, help) label,
-    METRICS_REJECTIONS(X)
-#undef X
-};
-
 static const char *const class_labels[6] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 static const char *const state_labels[METRICS_CONNECTION_STATE_COUNT] = {
@@ -255,7 +243,7 @@ static void put_results(struct scrape *s)
     put_labelled(s, "weir_responses_total", "code", class_labels, 6, 2, NUMBER_OF(responses));
     begin_family(s, "weir_errors_total", "counter",
                  "Invocations that failed in weir or for want of a whole response, by reason.");
-    put_labelled(s, "weir_errors_total", "reason", error_labels, METRICS_ERROR_COUNT,
+    put_labelled(s, "weir_errors_total", "reason", metrics_error_labels, METRICS_ERROR_COUNT,
                  METRICS_ERROR_COUNT, NUMBER_OF(errors));
 }
 
@@ -450,7 +438,7 @@ static void put_worker_families(struct scrape *s)
                  "Requests that were refused before they became an invocation, by reason.");
     for (size_t i = 0; i < METRICS_REJECTION_COUNT; i++) {
         put(s, "weir_rejected_requests_total");
-        put_label(s, "{", "reason", str_of(rejection_labels[i]));
+        put_label(s, "{", "reason", str_of(metrics_rejection_labels[i]));
         put(s, "}");
         end_line(s, sum_workers(s, offsetof(struct metrics_worker, rejections) +
                                        i * sizeof(metrics_number)));

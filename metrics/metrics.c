@@ -25,6 +25,19 @@ struct metrics {
     struct series *series;
 };
 
+const char *const metrics_error_labels[METRICS_ERROR_COUNT + 1] = {
+#define X(name, label, help) [METRICS_ERROR_##name] = label,
+    METRICS_ERRORS(X)
+#undef X
+        [METRICS_ERROR_NONE] = "ok",
+};
+
+const char *const metrics_rejection_labels[METRICS_REJECTION_COUNT] = {
+#define X(name, label, help) [METRICS_REJECTION_##name] = label,
+    METRICS_REJECTIONS(X)
+#undef X
+};
+
 const uint64_t metrics_bucket_bounds[METRICS_BUCKET_COUNT] = {METRICS_BUCKETS_US, UINT64_MAX};
 
 /* [k]: how many bounds are below 2^k, at most the number of the last bucket. */

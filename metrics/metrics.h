@@ -69,6 +69,10 @@ enum metrics_rejection {
         METRICS_REJECTION_COUNT
 };
 
+/* The labels by enumerator; METRICS_ERROR_NONE is "ok", as the access log's outcome has it. */
+extern const char *const metrics_error_labels[METRICS_ERROR_COUNT + 1];
+extern const char *const metrics_rejection_labels[METRICS_REJECTION_COUNT];
+
 /* Upper bounds of weir_invocation_duration_seconds in microseconds; the last bucket is +Inf. */
 #define METRICS_BUCKETS_US                                                                                             \
     250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,      \
