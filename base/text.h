@@ -47,11 +47,14 @@ static inline char *text_hex(char *p, uint64_t n)
     return p;
 }
 
-/* Exactly digits hexadecimal digits, the low ones of n. */
+/* All two-digit hexadecimal numbers, one behind the other. */
+extern const char text_hex_pairs[512];
+
+/* Exactly digits hexadecimal digits, the low ones of n; digits is even. */
 static inline char *text_hex_fixed(char *p, uint64_t n, int digits)
 {
-    for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4)
-        *p++ = "0123456789abcdef"[(n >> shift) & 15];
+    for (int shift = digits * 4 - 8; shift >= 0; shift -= 8, p += 2)
+        memcpy(p, text_hex_pairs + ((n >> shift) & 255) * 2, 2);
     return p;
 }
 

@@ -69,12 +69,14 @@ static bool is_traceparent(struct str s)
 
 /* The trace id of a traceparent that weir makes is the request id's digits, so that logs and traces
  * meet. */
-static char *write_traceparent(char *p, const char *request_id, uint64_t parent)
+static char *write_traceparent(char *p, const char *id, uint64_t parent)
 {
     p = text_lit(p, "traceparent: 00-");
-    for (int i = 0; i < FORWARD_ID; i++)
-        if (request_id[i] != '-')
-            *p++ = str_lower(request_id[i]);
+    p = text_str(p, (struct str){id, 8});
+    p = text_str(p, (struct str){id + 9, 4});
+    p = text_str(p, (struct str){id + 14, 4});
+    p = text_str(p, (struct str){id + 19, 4});
+    p = text_str(p, (struct str){id + 24, 12});
     p = text_char(p, '-');
     p = text_hex_fixed(p, parent | 1, 16);
     return text_lit(p, "-00\r\n");
@@ -84,8 +86,15 @@ static char *write_traceparent(char *p, const char *request_id, uint64_t parent)
  * ---------------------------------------------------------------------------------------------------------
  */
 
+/* Most fields already stand as they are to be written: "name: value" CR LF. Then one copy does it
+ * instead of four (some 60 instructions less a field). */
 static char *write_field(char *p, const struct http1_head *head, const struct http1_field *f)
 {
+    const char *line = head->base + f->name_at;
+    uint32_t colon = f->name_len, end = colon + 2 + f->value_len;
+
+    if (f->value_at == f->name_at + colon + 2 && line[colon + 1] == ' ' && line[end] == '\r')
+        return text_str(p, (struct str){line, end + 2});
     p = text_str(p, http1_name(head, f));
     p = text_lit(p, ": ");
     p = text_str(p, http1_value(head, f));
@@ -291,7 +300,8 @@ static void choose_id(struct forward_request *out, struct worker *w, const struc
         tuning->settings->forwarded.trust ? find_field(head, FIELD_REQUEST_ID) : NULL;
 
     if (f && is_uuid(http1_value(head, f)))
-        memcpy(out->request_id, http1_value(head, f).p, FORWARD_ID);
+        for (int i = 0; i < FORWARD_ID; i++)
+            out->request_id[i] = str_lower(http1_value(head, f).p[i]);
     else
         forward_make_id(w, out->request_id);
 }

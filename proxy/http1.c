@@ -81,11 +81,15 @@ static int trailer_append(struct http1 *p, const char *at, size_t n)
     return 0;
 }
 
-/* p->head_floor serves as the start of the current trailer line, since heads are over by then. */
-static int trailer_name_complete(struct http1 *p)
+/* p->head_floor serves as the start of the current trailer line, since heads are over by then.
+ * Idempotent. */
+static int trailer_end_name(struct http1 *p)
 {
     struct str name = {p->trailers + p->head_floor, p->trailers_len - p->head_floor};
 
+    if (!p->is_in_name)
+        return 0;
+    p->is_in_name = false;
     if (fields_is_forbidden_trailer(fields_id(name))) {
         fail(p, HTTP1_ERROR_BAD, "a field stands in the trailer section that must not stand there");
         return -1;
@@ -93,8 +97,10 @@ static int trailer_name_complete(struct http1 *p)
     return trailer_append(p, ": ", 2);
 }
 
-static int trailer_value_complete(struct http1 *p)
+static int trailer_end_value(struct http1 *p)
 {
+    if (trailer_end_name(p) < 0)
+        return -1;
     while (p->trailers[p->trailers_len - 1] == ' ' || p->trailers[p->trailers_len - 1] == '\t')
         p->trailers_len--;
     if (trailer_append(p, "\r\n", 2) < 0)
@@ -118,6 +124,7 @@ static int on_name(llhttp_t *ll, const char *at, size_t n)
 
     if (p->state == IN_TRAILERS || p->state == IN_BODY) {
         p->state = IN_TRAILERS;
+        p->is_in_name = true;
         return trailer_append(p, at, n);
     }
     f = last_field(p);
@@ -133,24 +140,16 @@ static int on_name(llhttp_t *ll, const char *at, size_t n)
     return 0;
 }
 
-static int on_name_complete(llhttp_t *ll)
-{
-    struct http1 *p = ll->data;
-
-    if (p->state == IN_TRAILERS)
-        return trailer_name_complete(p);
-    p->is_in_name = false;
-    return 0;
-}
-
+/* Names have no callback at their end: the first of a value does it. */
 static int on_value(llhttp_t *ll, const char *at, size_t n)
 {
     struct http1 *p = ll->data;
     struct http1_field *f;
 
     if (p->state == IN_TRAILERS)
-        return trailer_append(p, at, n);
+        return trailer_end_name(p) < 0 ? -1 : trailer_append(p, at, n);
     f = last_field(p);
+    p->is_in_name = false;
     if (f->value_len == 0)
         f->value_at = (uint32_t)(at - p->base);
     f->value_len += (uint32_t)n;
@@ -260,8 +259,9 @@ static int on_value_complete(llhttp_t *ll)
     struct http1_head *head = p->head;
 
     if (p->state == IN_TRAILERS)
-        return trailer_value_complete(p);
+        return trailer_end_value(p);
     struct http1_field *f = last_field(p);
+    p->is_in_name = false;
     head->base = p->base;
     if (f->value_len == 0)
         f->value_at = f->name_at + f->name_len;
@@ -328,7 +328,6 @@ void http1_global_init(void)
 {
     llhttp_settings_init(&callbacks);
     callbacks.on_header_field = on_name;
-    callbacks.on_header_field_complete = on_name_complete;
     callbacks.on_header_value = on_value;
     callbacks.on_header_value_complete = on_value_complete;
     callbacks.on_headers_complete = on_pause;
@@ -346,7 +345,8 @@ void http1_global_init(void)
  * ----------------------------------------------------------------------------------------------------------
  */
 
-/* Only when the first bytes are there: the structure may serve many connections, each for the time of one event. */
+/* Only when the first bytes are there: the structure may serve many connections, each for the time
+ * of one event. */
 static void clear_head(struct http1_head *head)
 {
     head->line_at = 0;

@@ -52,7 +52,7 @@ static uint64_t copy_key(struct tls_tickets *tickets, unsigned age, struct key *
             words[i] = atomic_load_explicit(&tickets->slots[(serial - age) % SLOTS][i],
                                             memory_order_acquire);
         after = atomic_load_explicit(&tickets->serial, memory_order_relaxed);
-    } while (false && after != serial);
+    } while (after != serial);
     memcpy(out, words, sizeof(*out));
     OPENSSL_cleanse(words, sizeof(words));
     return serial;
