@@ -1,0 +1,308 @@
+/* The grammar of function names and qualifiers, as Lambda's data plane has it. A name is decoded
+ * first, then cut at its colons. It is read from the left, each part being there or not:
+ *
+ *     arn:PARTITION:lambda:     then a region and an account must follow
+ *     REGION:                   only before an account
+ *     ACCOUNT:
+ *     function:
+ *     NAME
+ *     :QUALIFIER
+ */
+#include "router/invoke.h"
+
+enum { FIELDS_MAX = 9 }; /* one more than there can be */
+
+/* ---- Characters -------------------------------------------------------------------------------
+ */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* Letters, digits, hyphen, underscore: what names are made of. */
+static bool is_word(char c)
+{
+    return is_digit(c) || is_lower(str_lower(c)) || c == '-' || c == '_';
+}
+
+/* All of s are words' characters or the extra one, between 1 and max of them. */
+static bool is_text(struct str s, size_t max, char extra)
+{
+    if (s.n == 0 || s.n > max)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_word(s.p[i]) && s.p[i] != extra)
+            return false;
+    return true;
+}
+
+static bool is_digits(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_digit(s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+bool invoke_is_function_name(struct str s)
+{
+    return is_text(s, 64, '_');
+}
+
+bool invoke_is_alias_name(struct str s)
+{
+    return is_text(s, 128, '_') && !is_digits(s);
+}
+
+bool invoke_is_version_name(struct str s)
+{
+    return str_eq(s, STR("$LATEST")) || (is_digits(s) && s.n <= 20 && s.p[0] != '0');
+}
+
+/* ---- Percent-encoding -------------------------------------------------------------------------
+ */
+
+static int hex(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    c = str_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes into at most max bytes; the length, or -1 where it is too long or a percent sign stands
+ * before no two hex digits. */
+static int decode(struct str s, char *out, int max)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (c == '%') {
+            int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1;
+            int low = i + 2 < s.n ? hex(s.p[i + 2]) : -1;
+
+            if (high < 0 || low < 0)
+                return -1;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        if (n == max)
+            return -1;
+        out[n++] = c;
+    }
+    return n;
+}
+
+/* ---- FunctionName -----------------------------------------------------------------------------
+ */
+
+static bool is_account(struct str s)
+{
+    return s.n == 12 && is_digits(s);
+}
+
+/* aws and what follows it: aws-cn, aws-us-gov; Lambda's pattern lets it be empty. */
+static bool is_partition(struct str s)
+{
+    if (s.n == 0)
+        return true;
+    if (s.n < 3 || memcmp(s.p, "aws", 3) != 0)
+        return false;
+    for (size_t i = 3; i < s.n; i++)
+        if (!is_lower(str_lower(s.p[i])) && s.p[i] != '-')
+            return false;
+    return true;
+}
+
+static bool skip(struct str *s, struct str what)
+{
+    if (s->n < what.n || memcmp(s->p, what.p, what.n) != 0)
+        return false;
+    s->p += what.n;
+    s->n -= what.n;
+    return true;
+}
+
+/* eu-west-1, us-gov-east-1, us-isob-east-1, eusc-de-east-1 */
+static bool is_region(struct str s)
+{
+    size_t n = 0;
+
+    skip(&s, STR("eusc-"));
+    if (s.n < 2 || !is_lower(s.p[0]) || !is_lower(s.p[1]))
+        return false;
+    s.p += 2;
+    s.n -= 2;
+    if (!skip(&s, STR("-gov-"))) {
+        if (skip(&s, STR("-iso")) && s.n > 0 && is_lower(s.p[0])) {
+            s.p++;
+            s.n--;
+        }
+        if (!skip(&s, STR("-")))
+            return false;
+    }
+    while (n < s.n && is_lower(s.p[n]))
+        n++;
+    return n > 0 && s.n == n + 2 && s.p[n] == '-' && is_digit(s.p[n + 1]);
+}
+
+/* Cuts at the colons; the number of fields, FIELDS_MAX where there are as many or more. */
+static int cut(struct str s, struct str *fields)
+{
+    int nr = 0;
+
+    while (nr < FIELDS_MAX) {
+        const char *colon = s.n > 0 ? memchr(s.p, ':', s.n) : NULL;
+
+        fields[nr] = s;
+        if (!colon)
+            return nr + 1;
+        fields[nr].n = (size_t)(colon - s.p);
+        s.n -= fields[nr].n + 1;
+        s.p = colon + 1;
+        nr++;
+    }
+    return nr;
+}
+
+static bool is_qualifier_in_name(struct str s)
+{
+    return str_eq(s, STR("$LATEST")) || str_eq(s, STR("$LATEST.PUBLISHED")) ||
+           is_text(s, INVOKE_QUALIFIER_MAX, '_');
+}
+
+static bool is_name(struct str s)
+{
+    return is_text(s, INVOKE_NAME_MAX, '.');
+}
+
+/* How many fields precede the name and what may stand before it, "function"; -1 where they are
+ * wrong. */
+static int nr_before(const struct str *fields, int nr)
+{
+    if (nr > 2 && str_eq(fields[0], STR("arn"))) {
+        bool is_right = nr >= 6 && is_partition(fields[1]) && str_eq(fields[2], STR("lambda")) &&
+                        is_region(fields[3]) && is_account(fields[4]);
+
+        return is_right ? 5 : -1;
+    }
+    if (nr > 2 && is_region(fields[0]) && is_account(fields[1]))
+        return 2;
+    return nr > 1 && is_account(fields[0]) && is_name(fields[1]) ? 1 : 0;
+}
+
+/* The name and, if it has one, the qualifier of a decoded FunctionName. */
+static bool parse_name(struct str s, struct str *name, struct str *qualifier)
+{
+    struct str fields[FIELDS_MAX];
+    int nr = cut(s, fields);
+    int i = nr_before(fields, nr);
+
+    if (i < 0)
+        return false;
+    if (i + 1 < nr && str_eq(fields[i], STR("function")) && is_name(fields[i + 1]))
+        i++;
+    if (!is_name(fields[i]))
+        return false;
+    *name = fields[i];
+    *qualifier = (struct str){"", 0};
+    if (i + 1 == nr)
+        return true;
+    *qualifier = fields[i + 1];
+    return i + 2 == nr && is_qualifier_in_name(*qualifier);
+}
+
+/* ---- Qualifier in the query -------------------------------------------------------------------
+ */
+
+/* Lambda's pattern lets a dollar sign stand anywhere; such a thing is then not found. */
+static bool is_qualifier_in_query(struct str s)
+{
+    return str_eq(s, STR("$LATEST.PUBLISHED")) || is_text(s, INVOKE_QUALIFIER_MAX, '$');
+}
+
+static bool is_named_qualifier(struct str key)
+{
+    const struct str name = STR("Qualifier");
+    char decoded[sizeof("Qualifier") - 1];
+    int n = decode(key, decoded, sizeof(decoded));
+
+    return n == (int)name.n && memcmp(decoded, name.p, name.n) == 0;
+}
+
+/* Finds Qualifier and decodes it to text, which has room for INVOKE_QUALIFIER_MAX bytes. Empty
+ * where there is none. */
+static enum invoke_result parse_query(struct str query, char *text, struct str *qualifier)
+{
+    *qualifier = (struct str){text, 0};
+    while (query.n > 0) {
+        const char *end = memchr(query.p, '&', query.n);
+        struct str pair = {query.p, end ? (size_t)(end - query.p) : query.n};
+        const char *equals = pair.n > 0 ? memchr(pair.p, '=', pair.n) : NULL;
+        struct str key = {pair.p, equals ? (size_t)(equals - pair.p) : pair.n};
+        struct str value = {equals ? equals + 1 : "", equals ? pair.n - key.n - 1 : 0};
+        char decoded[INVOKE_QUALIFIER_MAX];
+        struct str found = {decoded, 0};
+        int n;
+
+        query.p += pair.n + (end ? 1 : 0);
+        query.n -= pair.n + (end ? 1 : 0);
+        if (!is_named_qualifier(key))
+            continue;
+        n = decode(value, decoded, sizeof(decoded));
+        found.n = n > 0 ? (size_t)n : 0;
+        if (!is_qualifier_in_query(found))
+            return INVOKE_BAD_QUALIFIER;
+        if (qualifier->n > 0 && !str_eq(*qualifier, found))
+            return INVOKE_MISMATCH;
+        memcpy(text, found.p, found.n);
+        qualifier->n = found.n;
+    }
+    return INVOKE_OK;
+}
+
+/* ---- The whole ----------------------------------------------------------------------------------
+ */
+
+/* What stands between the fixed parts of the path; false where it is another path. */
+static bool find_name(struct str path, struct str *name)
+{
+    const struct str tail = STR("/invocations");
+
+    if (!skip(&path, STR("/2015-03-31/functions/")) || path.n < tail.n ||
+        memcmp(path.p + path.n - tail.n, tail.p, tail.n) != 0)
+        return false;
+    *name = (struct str){path.p, path.n - tail.n};
+    return name->n == 0 || !memchr(name->p, '/', name->n);
+}
+
+enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query)
+{
+    struct str raw, derived;
+    enum invoke_result result;
+    int n;
+
+    if (!find_name(path, &raw))
+        return INVOKE_NOT_THIS;
+    result = parse_query(query, out->text + INVOKE_NAME_MAX, &out->qualifier);
+    if (result == INVOKE_BAD_QUALIFIER)
+        return result;
+    n = decode(raw, out->text, INVOKE_NAME_MAX);
+    if (n < 0 || !parse_name((struct str){out->text, (size_t)n}, &out->function, &derived))
+        return INVOKE_BAD_NAME;
+    if (result)
+        return result;
+    if (derived.n > 0 && out->qualifier.n > 0 && !str_eq(derived, out->qualifier))
+        return INVOKE_MISMATCH;
+    if (out->qualifier.n == 0)
+        out->qualifier = derived;
+    return INVOKE_OK;
+}
