@@ -5,11 +5,15 @@
  * settings.c and tabledoc.c. */
 #include "conf/jsondoc.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "conf/suggest.h"
 
 static const char byte_order_mark[] = "\xef\xbb\xbf";
 
@@ -160,6 +164,16 @@ char *jsondoc_dump(const json_t *json, int digits)
     return text;
 }
 
+int jsondoc_set_take(json_t *object, struct str name, json_t *value)
+{
+    char key[256];
+
+    assert(name.n < sizeof(key));
+    memcpy(key, name.p, name.n);
+    key[name.n] = '\0';
+    return json_object_set_new(object, key, value);
+}
+
 void jsondoc_problem(struct jsondoc *doc, const struct place *at, const char *code,
                      const char *format, ...)
 {
@@ -282,6 +296,48 @@ void jsondoc_append(struct jsondoc_text *text, const char *format, ...)
     }
     text->n = sizeof(text->s) - 1;
     memcpy(text->s + text->n - 3, "...", 3);
+}
+
+/* jansson's iterators take no const, but change nothing. */
+static json_t *unconst(const json_t *object)
+{
+    return (json_t *)(uintptr_t)object;
+}
+
+static const char *nearest_key(const json_t *object, const char *word)
+{
+    enum { LOOKED_AT_MAX = 256 };
+    const char *keys[LOOKED_AT_MAX];
+    size_t nr = 0;
+    json_t *o = unconst(object);
+
+    for (void *i = json_object_iter(o); i && nr < LOOKED_AT_MAX; i = json_object_iter_next(o, i))
+        keys[nr++] = json_object_iter_key(i);
+    return suggest_nearest(word, keys, nr);
+}
+
+void jsondoc_append_known(const struct jsondoc *doc, struct jsondoc_text *text,
+                          const json_t *object, const char *word)
+{
+    enum { NAMED_MAX = 8 };
+    size_t nr = json_object_size(object), named = 0;
+    json_t *o = unconst(object);
+    const char *nearest;
+
+    if (doc->problems->nr >= PROBLEMS_MAX)
+        return;
+    nearest = nearest_key(object, word);
+    if (nearest)
+        jsondoc_append(text, "; did you mean \"%.*s\"?", JSONDOC_QUOTE(nearest));
+    for (void *i = json_object_iter(o); i && named < NAMED_MAX; i = json_object_iter_next(o, i)) {
+        const char *key = json_object_iter_key(i);
+        jsondoc_append(text, "%s%.*s", named == 0 ? " (known: " : ", ", JSONDOC_QUOTE(key));
+        named++;
+    }
+    if (nr > named)
+        jsondoc_append(text, " and %zu more)", nr - named);
+    else
+        jsondoc_append(text, nr > 0 ? ")" : " (none is known)");
 }
 
 int jsondoc_quote_length(const char *s)

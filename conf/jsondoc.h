@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/str.h"
 #include "conf/problems.h"
 
 /* One step from the parent: a key, or where key is NULL the element of an array. The root has no parent and no key. */
@@ -30,6 +31,10 @@ struct jsondoc {
 
 /* The value as text, indented; numbers with a fraction have at most digits significant ones. To be freed; NULL when out of memory. */
 char *jsondoc_dump(const json_t *json, int digits);
+
+/* Sets a member of an object under a name that need not be terminated and has 255 bytes at most; takes the value, which may be NULL
+ * (then it fails). 0, or -1 when out of memory. */
+int jsondoc_set_take(json_t *object, struct str name, json_t *value) __attribute__((warn_unused_result));
 
 /* What jsondoc_load accepts: one object, no key twice in an object, valid UTF-8, no NUL. NULL with a problem added. */
 json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length);
@@ -58,6 +63,10 @@ struct jsondoc_text {
     char s[JSONDOC_TEXT_MAX];
 };
 void jsondoc_append(struct jsondoc_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends what may stand instead of a word that is no key of the object: "; did you mean "live"?" if one is near, and the keys, up to a few:
+ * " (known: 1, 2)", " (none is known)". Nothing where problems are no longer kept, which bounds the time for hopeless documents. */
+void jsondoc_append_known(const struct jsondoc *doc, struct jsondoc_text *text, const json_t *object, const char *word);
 
 /* Is it something that a JSON string can hold? */
 bool jsondoc_is_utf8(const char *text);

@@ -2,7 +2,10 @@
 #ifndef WEIR_CONF_TABLEDOC_H
 #define WEIR_CONF_TABLEDOC_H
 
+#include <stdint.h>
+
 #include "conf/problems.h"
+#include "router/registry.h"
 #include "router/table.h"
 
 /* Builds the table that text (JSON, length bytes) describes; file is for messages. previous is the table in force or NULL (splits carry
@@ -13,7 +16,8 @@ struct table *tabledoc_build(struct registry *registry, struct table *previous, 
 /* The table in force as a document that tabledoc_build reads back to the same; the caller frees; NULL when out of memory. */
 char *tabledoc_dump(const struct table *table);
 
-/* A weight in percent, such as 95, 0.5 or 33.3333333 (at most seven places), as written in a JSON document, to billionths. -1 where it is not one. */
+/* A weight in percent, such as 95, 0.5 or 33.3333333 (at most seven places), as written in a JSON document, to billionths. -1 where it
+ * is not one. */
 int64_t tabledoc_parse_weight(const char *text);
 
 #endif

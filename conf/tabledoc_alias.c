@@ -1,0 +1,216 @@
+/* Aliases: versions with weights that total exactly 100 percent, in the document's order. */
+#include "conf/tabledoc_alias.h"
+
+#include <string.h>
+
+#include "conf/rows.h"
+#include "conf/weight.h"
+
+enum { DESCRIPTION_MAX = 256 };
+
+struct alias_draft {
+    const json_t *weights; /* borrowed; NULL where absent */
+    char *description;     /* the rows' */
+    unsigned split;        /* enum split_mode */
+    unsigned on_unavailable;
+};
+
+static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
+                         const json_t *value, void *base);
+
+/* clang-format off */
+
+#define DRAFT(member) .offset = offsetof(struct alias_draft, member)
+
+static const struct row alias_list[] = {
+    {.path = "weights", .type = ROWS_SPECIAL, DRAFT(weights),
+     .expected = "an object of versions and percentages such as {\"1\": 95, \"2\": 5}"},
+    {.path = "split", .type = ROWS_CHOICE, DRAFT(split), .choices = "exact|random", .default_text = "exact"},
+    {.path = "description", .type = ROWS_STRING, DRAFT(description), .min = 0, .max = DESCRIPTION_MAX,
+     .expected = "a text of at most 256 bytes"},
+    {.path = "on_unavailable", .type = ROWS_CHOICE, DRAFT(on_unavailable), .choices = "reject|failover",
+     .default_text = "reject"},
+};
+
+/* clang-format on */
+
+static const struct rows alias_rows = {
+    alias_list, (int)(sizeof(alias_list) / sizeof(alias_list[0])), read_special};
+
+static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
+                         const json_t *value, void *base)
+{
+    struct alias_draft *draft = base;
+
+    draft->weights = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
+}
+
+/* ---- Weights --------------------------------------------------------------------------------- */
+
+static void report_places(struct jsondoc *doc, const struct place *at, double percent)
+{
+    struct weight_text near = weight_text((int64_t)(percent * WEIGHT_PERCENT + 0.5));
+
+    jsondoc_problem(doc, at, "weight_places",
+                    "%.17g has more than seven places after the point; the nearest weight is %s",
+                    percent, near.s);
+}
+
+/* In billionths, or -1 with a problem added. */
+static int64_t read_weight(struct jsondoc *doc, const struct place *at, const json_t *value)
+{
+    double percent = json_number_value(value);
+    int64_t weight = weight_of_double(percent);
+
+    if (!json_is_number(value))
+        jsondoc_problem(doc, at, "wrong_type",
+                        "must be a number of percent such as 95 or 33.3333333, not %s",
+                        jsondoc_kind(value));
+    else if (!(percent >= 0 && percent <= 100))
+        jsondoc_problem(doc, at, "out_of_range", "must be 0 to 100 percent, not %.12g", percent);
+    else if (weight < 0)
+        report_places(doc, at, percent);
+    else
+        return weight;
+    return -1;
+}
+
+static void check_version(struct jsondoc *doc, const struct place *at, const json_t *versions)
+{
+    struct jsondoc_text known = {0};
+
+    if (json_object_get(versions, at->key))
+        return;
+    jsondoc_append_known(doc, &known, versions, at->key);
+    jsondoc_problem(doc, at, "unknown_version", "this function has no version \"%.*s\"%s",
+                    JSONDOC_QUOTE(at->key), known.s);
+}
+
+static void check_sum(struct jsondoc *doc, const struct place *at, int64_t sum)
+{
+    int64_t off = sum - WEIGHT_ONE;
+    struct weight_text total = weight_text(sum), by = weight_text(off < 0 ? -off : off);
+
+    if (off != 0)
+        jsondoc_problem(doc, at, "weight_sum",
+                        "the weights total %s percent, %s too %s; they must total exactly 100",
+                        total.s, by.s, off < 0 ? "little" : "much");
+}
+
+static void check_arms(struct jsondoc *doc, const struct place *at, const json_t *weights)
+{
+    size_t nr = json_object_size(weights);
+
+    if (nr == 0)
+        jsondoc_problem(doc, at, "empty",
+                        "an alias points to a version at least, such as {\"1\": 100}");
+    if (nr > SPLIT_ARMS_MAX)
+        jsondoc_problem(doc, at, "too_many", "has %zu versions; an alias has %d at most", nr,
+                        SPLIT_ARMS_MAX);
+    if (nr > 1 && json_object_get(weights, "$LATEST"))
+        jsondoc_problem(doc, at, "latest_shared",
+                        "$LATEST cannot share an alias with another version, because what it is "
+                        "changes; give it all of the alias, or publish it as a numbered version");
+}
+
+/* Reads all of them; the number is right only if there was no problem. */
+static int read_weights(struct jsondoc *doc, const struct place *at, const json_t *weights,
+                        const json_t *versions, struct arm_spec arms[SPLIT_ARMS_MAX])
+{
+    json_t *o = (json_t *)(uintptr_t)weights; /* iterators take no const */
+    bool are_weights = true;
+    int64_t sum = 0;
+    int nr = 0;
+
+    check_arms(doc, at, weights);
+    for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
+        struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
+        int64_t weight = read_weight(doc, &key, json_object_iter_value(i));
+        check_version(doc, &key, versions);
+        are_weights = are_weights && weight >= 0;
+        sum += weight;
+        if (nr < SPLIT_ARMS_MAX && weight >= 0)
+            arms[nr++] = (struct arm_spec){str_of(key.key), (uint32_t)weight};
+    }
+    if (are_weights && json_object_size(weights) > 0)
+        check_sum(doc, at, sum);
+    return nr;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
+                       const json_t *versions, struct alias_draft *draft, struct builder *builder)
+{
+    struct place weights_at = JSONDOC_KEY(at, "weights");
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec spec = {.name = str_of(at->key), .arms = arms};
+
+    rows_read(&alias_rows, doc, at, value, draft);
+    if (draft->weights)
+        spec.nr_arms = read_weights(doc, &weights_at, draft->weights, versions, arms);
+    else if (!json_object_get(value, "weights"))
+        jsondoc_problem(doc, at, "missing",
+                        "\"weights\" is missing: versions and percentages such as {\"1\": 100}");
+    if (doc->is_bad)
+        return;
+    spec.description = str_of(draft->description);
+    spec.mode = draft->split == 1 ? SPLIT_RANDOM : SPLIT_EXACT;
+    spec.is_failover = draft->on_unavailable == 1;
+    if (builder_alias(builder, &spec) < 0)
+        jsondoc_no_memory(doc);
+}
+
+void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json_t *value,
+                         const json_t *versions, struct builder *builder)
+{
+    struct alias_draft draft = {0};
+
+    if (!jsondoc_is_object(doc, at, value, "an object such as {\"weights\": {\"1\": 100}}"))
+        return;
+    if (rows_init(&alias_rows, &draft) < 0)
+        jsondoc_no_memory(doc);
+    else
+        read_parts(doc, at, value, versions, &draft, builder);
+    rows_fini(&alias_rows, &draft);
+}
+
+/* Whole percents as integers, so that they are not written as 95.0. */
+static json_t *write_weight(uint32_t weight)
+{
+    if (weight % WEIGHT_PERCENT == 0)
+        return json_integer((json_int_t)(weight / WEIGHT_PERCENT));
+    return json_real((double)weight / WEIGHT_PERCENT);
+}
+
+static int write_weights(const struct target *target, json_t *object)
+{
+    json_t *weights = json_object();
+
+    if (!weights || json_object_set_new(object, "weights", weights) < 0)
+        return -1;
+    for (int i = 0; i < target->nr_arms; i++) {
+        const struct arm *arm = &target->arms[i];
+        if (jsondoc_set_take(weights, arm->version->name, write_weight(arm->weight)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+json_t *tabledoc_alias_write(const struct target *target)
+{
+    struct alias_draft draft = {.split = target->mode == SPLIT_RANDOM,
+                                .on_unavailable = target->is_failover};
+    struct str description = target->description;
+    json_t *object = json_object();
+
+    if (!object || write_weights(target, object) < 0 ||
+        rows_write(&alias_rows, &draft, false, object) < 0 ||
+        (description.n > 0 &&
+         json_object_set_new(object, "description", json_stringn(description.p, description.n)) <
+             0)) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}

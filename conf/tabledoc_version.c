@@ -1,0 +1,434 @@
+/* Versions: where one runs, how it is spoken to, its limits, and how its health is watched.
+ *
+ * The keys are rows; a draft holds what they say until the rules between keys are checked too. Only
+ * then, and only while the document has no problem, the builder hears of it. */
+#include "conf/tabledoc_version.h"
+
+#include <string.h>
+
+#include "conf/hostport.h"
+#include "conf/rows.h"
+#include "conf/url.h"
+
+enum { ENDPOINTS_MAX = 64, HOST_BYTES_MAX = 255, DAY_MS = 86400000, FILE_NAME_MAX = 4095 };
+
+struct health_draft {
+    unsigned type; /* the index in "http|tcp" */
+    struct health_check check;
+};
+
+struct version_draft {
+    /* Values that have no plain type; NULL where absent. Borrowed. */
+    const json_t *endpoints, *health_check, *ejection;
+    char *host; /* strings are the rows' */
+    bool preserve_host, allow_upgrade;
+    uint32_t max_in_flight, max_connections, connect_ms, response_head_ms, stream_idle_ms;
+    struct origin_tls tls;
+    struct health_draft health;
+    struct ejection passive;
+};
+
+static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
+                         const json_t *value, void *base);
+
+/* clang-format off */
+
+#define DRAFT(member) .offset = offsetof(struct version_draft, member)
+#define NUMBER(path_, member, min_, max_, default_) \
+    {.path = path_, .type = ROWS_U32, DRAFT(member), .min = min_, .max = max_, .default_text = #default_}
+
+static const struct row version_list[] = {
+    {.path = "endpoints", .type = ROWS_SPECIAL, DRAFT(endpoints),
+     .expected = "an array of URLs such as [\"http://127.0.0.1:9001\"]"},
+    {.path = "kind", .type = ROWS_SPECIAL, .expected = "\"http\""},
+    {.path = "host", .type = ROWS_STRING, DRAFT(host), .min = 1, .max = 300, .check = hostport_check_host,
+     .expected = "a host, perhaps with a port, such as hello.default.example.com"},
+    {.path = "preserve_host", .type = ROWS_BOOL, DRAFT(preserve_host), .default_text = "false"},
+    {.path = "allow_upgrade", .type = ROWS_BOOL, DRAFT(allow_upgrade), .default_text = "true"},
+    NUMBER("limits.max_in_flight", max_in_flight, 0, UINT32_MAX, 0),
+    NUMBER("limits.max_connections", max_connections, 0, 1000000, 0),
+    NUMBER("timeouts.connect_ms", connect_ms, 0, 7 * DAY_MS, 0),
+    NUMBER("timeouts.response_head_ms", response_head_ms, 0, 7 * DAY_MS, 0),
+    NUMBER("timeouts.stream_idle_ms", stream_idle_ms, 0, 7 * DAY_MS, 0),
+    {.path = "health_check", .type = ROWS_SPECIAL, DRAFT(health_check), .expected = "an object, {...}"},
+    {.path = "ejection", .type = ROWS_SPECIAL, DRAFT(ejection), .expected = "an object, {...}"},
+    {.path = "tls.verify", .type = ROWS_BOOL, DRAFT(tls.verify), .default_text = "true"},
+    {.path = "tls.ca_file", .type = ROWS_STRING, DRAFT(tls.ca_file), .min = 1, .max = FILE_NAME_MAX,
+     .expected = "the name of a PEM file"},
+    {.path = "tls.server_name", .type = ROWS_STRING, DRAFT(tls.server_name), .min = 1, .max = HOST_BYTES_MAX,
+     .check = hostport_check_name, .expected = "a host name such as hello.example.com"},
+    {.path = "tls.certificate", .type = ROWS_STRING, DRAFT(tls.certificate), .min = 1, .max = FILE_NAME_MAX,
+     .expected = "the name of a PEM file"},
+    {.path = "tls.key", .type = ROWS_STRING, DRAFT(tls.key), .min = 1, .max = FILE_NAME_MAX,
+     .expected = "the name of a PEM file"},
+};
+
+static const struct row health_list[] = {
+    {.path = "type", .type = ROWS_CHOICE, DRAFT(health.type), .choices = "http|tcp", .default_text = "http"},
+    {.path = "path", .type = ROWS_STRING, DRAFT(health.check.path), .min = 1, .max = 1024, .default_text = "/",
+     .check = url_check_target, .expected = "a path such as /healthz"},
+    NUMBER("interval_ms", health.check.interval_ms, 100, DAY_MS, 5000),
+    NUMBER("timeout_ms", health.check.timeout_ms, 1, DAY_MS, 2000),
+    {.path = "rise", .type = ROWS_U16, DRAFT(health.check.rise), .min = 1, .max = 1000, .default_text = "2"},
+    {.path = "fall", .type = ROWS_U16, DRAFT(health.check.fall), .min = 1, .max = 1000, .default_text = "3"},
+    {.path = "status_min", .type = ROWS_U16, DRAFT(health.check.status_min), .min = 100, .max = 599,
+     .default_text = "200"},
+    {.path = "status_max", .type = ROWS_U16, DRAFT(health.check.status_max), .min = 100, .max = 599,
+     .default_text = "399"},
+};
+
+static const struct row ejection_list[] = {
+    {.path = "consecutive_errors", .type = ROWS_U16, DRAFT(passive.consecutive_errors), .min = 1, .max = 1000,
+     .default_text = "5"},
+    NUMBER("pause_ms", passive.pause_ms, 1, DAY_MS, 10000),
+    NUMBER("pause_max_ms", passive.pause_max_ms, 1, DAY_MS, 300000),
+    NUMBER("slow_start_ms", passive.slow_start_ms, 0, DAY_MS, 0),
+};
+
+/* clang-format on */
+
+#define NR(list) (int)(sizeof(list) / sizeof((list)[0]))
+
+static const struct rows version_rows = {version_list, NR(version_list), read_special};
+static const struct rows health_rows = {health_list, NR(health_list), NULL};
+static const struct rows ejection_rows = {ejection_list, NR(ejection_list), NULL};
+
+static void draft_fini(struct version_draft *draft)
+{
+    rows_fini(&version_rows, draft);
+    rows_fini(&health_rows, draft);
+    rows_fini(&ejection_rows, draft);
+}
+
+/* With all defaults; 0, or -1 when out of memory (and draft_fini is due). */
+static int draft_init(struct version_draft *draft)
+{
+    *draft = (struct version_draft){0};
+    if (rows_init(&version_rows, draft) < 0 || rows_init(&health_rows, draft) < 0 ||
+        rows_init(&ejection_rows, draft) < 0)
+        return -1;
+    return 0;
+}
+
+/* ---- Values without a plain type ------------------------------------------------------------- */
+
+static void read_kind(struct jsondoc *doc, const struct place *at, const json_t *value)
+{
+    const char *kind = json_string_value(value);
+
+    if (!jsondoc_is_string(doc, at, value, "\"http\""))
+        return;
+    if (strcmp(kind, "rie") == 0 || strcmp(kind, "lambda") == 0)
+        jsondoc_problem(doc, at, "not_supported",
+                        "the kind \"%s\" is not supported yet; \"http\" is, to which a runtime "
+                        "interface emulator can be a plain endpoint too",
+                        kind);
+    else if (strcmp(kind, "http") != 0)
+        jsondoc_problem(doc, at, "bad_value", "must be \"http\", not \"%.*s\"",
+                        JSONDOC_QUOTE(kind));
+}
+
+static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
+                         const json_t *value, void *base)
+{
+    struct version_draft *draft = base;
+
+    if (strcmp(row->path, "kind") == 0)
+        read_kind(doc, at, value);
+    else if (strcmp(row->path, "endpoints") == 0)
+        draft->endpoints = jsondoc_is_array(doc, at, value, row->expected) ? value : NULL;
+    else if (strcmp(row->path, "health_check") == 0)
+        draft->health_check = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
+    else
+        draft->ejection = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
+}
+
+static void read_health(struct jsondoc *doc, const struct place *at, struct version_draft *draft)
+{
+    struct health_check *check = &draft->health.check;
+
+    rows_read(&health_rows, doc, at, draft->health_check, draft);
+    check->is_on = true;
+    check->is_tcp = draft->health.type == 1;
+    if (check->is_tcp) {
+        static const char *const http_only[] = {"path", "status_min", "status_max"};
+        for (size_t i = 0; i < sizeof(http_only) / sizeof(http_only[0]); i++) {
+            struct place key = JSONDOC_KEY(at, http_only[i]);
+            if (json_object_get(draft->health_check, http_only[i]))
+                jsondoc_problem(
+                    doc, &key, "conflict",
+                    "belongs to checks of type \"http\"; a \"tcp\" check only connects");
+        }
+    } else if (check->status_min > check->status_max) {
+        jsondoc_problem(doc, at, "conflict",
+                        "status_min, %u, is above status_max, %u: no answer could be healthy",
+                        check->status_min, check->status_max);
+    }
+}
+
+static void read_ejection(struct jsondoc *doc, const struct place *at, struct version_draft *draft)
+{
+    rows_read(&ejection_rows, doc, at, draft->ejection, draft);
+    draft->passive.is_on = true;
+    if (draft->passive.pause_ms > draft->passive.pause_max_ms)
+        jsondoc_problem(doc, at, "conflict",
+                        "pause_ms, %u, is above pause_max_ms, %u, up to which pauses grow",
+                        draft->passive.pause_ms, draft->passive.pause_max_ms);
+}
+
+/* ---- Endpoints ------------------------------------------------------------------------------- */
+
+static bool is_same_endpoint(const struct url *a, const struct url *b)
+{
+    return a->is_tls == b->is_tls && a->port == b->port && str_ieq(a->host, b->host) &&
+           str_eq(a->path, b->path);
+}
+
+/* Reads one into list[nr]; true if it is an endpoint. */
+static bool read_endpoint(struct jsondoc *doc, const struct place *at, const json_t *value,
+                          struct url *list, int nr)
+{
+    const char *text = json_string_value(value);
+    const char *wrong;
+
+    if (!jsondoc_is_string(doc, at, value, "a URL such as \"http://127.0.0.1:9001\""))
+        return false;
+    wrong = url_parse(str_of(text), &list[nr]);
+    if (wrong) {
+        jsondoc_problem(doc, at, "bad_url",
+                        "\"%.*s\" %s; an endpoint is a URL such as http://127.0.0.1:9001 or "
+                        "https://fn.example.com/base",
+                        JSONDOC_QUOTE(text), wrong);
+        return false;
+    }
+    for (int i = 0; i < nr; i++) {
+        if (is_same_endpoint(&list[i], &list[nr])) {
+            jsondoc_problem(doc, at, "duplicate_endpoint",
+                            "\"%.*s\" stands in this list already; remove one of the two",
+                            JSONDOC_QUOTE(text));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Returns how many were read; all of them, unless there was a problem. */
+static int read_endpoints(struct jsondoc *doc, const struct place *at, const json_t *array,
+                          struct url *list)
+{
+    size_t size = json_array_size(array);
+    int nr = 0;
+
+    if (size == 0)
+        jsondoc_problem(doc, at, "empty",
+                        "a version needs an endpoint, such as [\"http://127.0.0.1:9001\"]");
+    if (size > ENDPOINTS_MAX)
+        jsondoc_problem(doc, at, "too_many", "has %zu endpoints; a version has %d at most", size,
+                        ENDPOINTS_MAX);
+    for (size_t i = 0; i < size && i < ENDPOINTS_MAX; i++) {
+        struct place item = JSONDOC_ITEM(at, i);
+        nr += read_endpoint(doc, &item, json_array_get(array, i), list, nr);
+    }
+    return nr;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void check_tls(struct jsondoc *doc, const struct place *at, const json_t *tls,
+                      const struct version_draft *draft, bool has_https)
+{
+    bool has_certificate = json_object_get(tls, "certificate") != NULL;
+    bool has_key = json_object_get(tls, "key") != NULL;
+
+    if (has_certificate != has_key)
+        jsondoc_problem(doc, at, "missing",
+                        "a client certificate needs both \"certificate\" and \"key\"; \"%s\" is "
+                        "missing",
+                        has_key ? "certificate" : "key");
+    if (!draft->tls.verify && draft->tls.ca_file)
+        jsondoc_problem(doc, at, "conflict",
+                        "ca_file is not looked at where verify is false; remove one of the two");
+    if (!has_https)
+        jsondoc_problem(
+            doc, at, "conflict",
+            "no endpoint of this version is an https URL; remove tls or write https://");
+}
+
+/* Rules between the keys of a version. */
+static void check_version(struct jsondoc *doc, const struct place *at, const json_t *value,
+                          const struct version_draft *draft, const struct url *endpoints, int nr)
+{
+    const json_t *tls = json_object_get(value, "tls");
+    struct place tls_at = JSONDOC_KEY(at, "tls");
+    /* What could not be read may have been meant as https. */
+    bool has_https = !draft->endpoints || (size_t)nr < json_array_size(draft->endpoints);
+
+    for (int i = 0; i < nr; i++)
+        has_https |= endpoints[i].is_tls;
+    if (json_is_object(tls))
+        check_tls(doc, &tls_at, tls, draft, has_https);
+    if (draft->preserve_host && draft->host) {
+        struct place host_at = JSONDOC_KEY(at, "host");
+        jsondoc_problem(doc, &host_at, "conflict",
+                        "host cannot be sent while preserve_host sends the client's; remove one");
+    }
+    if (!json_object_get(value, "endpoints"))
+        jsondoc_problem(doc, at, "missing",
+                        "\"endpoints\" is missing: an array of URLs such as "
+                        "[\"http://127.0.0.1:9001\"]");
+}
+
+static int add_endpoint(struct builder *builder, const char *text, const struct url *url)
+{
+    char host[HOST_BYTES_MAX + 1];
+    struct endpoint_spec spec = {
+        .url = str_of(text),
+        .is_tls = url->is_tls,
+        .host = {host, url->host.n},
+        .port = url->port,
+        .base_path = url->path,
+    };
+
+    /* The grammar of names bounds them by 253 bytes. */
+    for (size_t i = 0; i < url->host.n; i++)
+        host[i] = str_lower(url->host.p[i]);
+    return builder_endpoint(builder, &spec);
+}
+
+static int add_version(struct builder *builder, const char *name, const struct version_draft *draft,
+                       const struct url *endpoints, int nr)
+{
+    struct version_spec spec = {
+        .name = str_of(name),
+        .kind = VERSION_HTTP,
+        .host = draft->host,
+        .preserve_host = draft->preserve_host,
+        .allow_upgrade = draft->allow_upgrade,
+        .max_in_flight = draft->max_in_flight,
+        .max_connections = draft->max_connections,
+        .connect_ms = draft->connect_ms,
+        .response_head_ms = draft->response_head_ms,
+        .stream_idle_ms = draft->stream_idle_ms,
+        .health_check = draft->health.check,
+        .ejection = draft->passive,
+        .tls = draft->tls,
+    };
+
+    if (!spec.health_check.is_on || spec.health_check.is_tcp)
+        spec.health_check.path = NULL;
+    if (builder_version(builder, &spec) < 0)
+        return -1;
+    for (int i = 0; i < nr; i++) {
+        const char *text = json_string_value(json_array_get(draft->endpoints, (size_t)i));
+        if (add_endpoint(builder, text, &endpoints[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
+                       struct version_draft *draft, struct builder *builder)
+{
+    struct place endpoints_at = JSONDOC_KEY(at, "endpoints");
+    struct place health_at = JSONDOC_KEY(at, "health_check");
+    struct place ejection_at = JSONDOC_KEY(at, "ejection");
+    struct url endpoints[ENDPOINTS_MAX];
+    int nr = 0;
+
+    rows_read(&version_rows, doc, at, value, draft);
+    if (draft->endpoints)
+        nr = read_endpoints(doc, &endpoints_at, draft->endpoints, endpoints);
+    if (draft->health_check)
+        read_health(doc, &health_at, draft);
+    if (draft->ejection)
+        read_ejection(doc, &ejection_at, draft);
+    check_version(doc, at, value, draft, endpoints, nr);
+    if (!doc->is_bad && add_version(builder, at->key, draft, endpoints, nr) < 0)
+        jsondoc_no_memory(doc);
+}
+
+void tabledoc_version_read(struct jsondoc *doc, const struct place *at, const json_t *value,
+                           struct builder *builder)
+{
+    struct version_draft draft;
+
+    if (!jsondoc_is_object(doc, at, value,
+                           "an object such as {\"endpoints\": [\"http://127.0.0.1:9001\"]}"))
+        return;
+    if (draft_init(&draft) < 0)
+        jsondoc_no_memory(doc);
+    else
+        read_parts(doc, at, value, &draft, builder);
+    draft_fini(&draft);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* Borrows the version's strings. */
+static struct version_draft draft_of(const struct version *version)
+{
+    struct version_draft draft = {
+        .host = version->host,
+        .preserve_host = version->preserve_host,
+        .allow_upgrade = version->allow_upgrade,
+        .max_in_flight = version->max_in_flight,
+        .max_connections = version->max_connections,
+        .connect_ms = version->connect_ms,
+        .response_head_ms = version->response_head_ms,
+        .stream_idle_ms = version->stream_idle_ms,
+        .tls = {.verify = true},
+        .health = {version->health_check.is_tcp, version->health_check},
+        .passive = version->ejection,
+    };
+
+    for (int i = 0; i < version->nr_endpoints; i++)
+        if (version->endpoints[i].origin->is_tls)
+            draft.tls = version->endpoints[i].origin->tls;
+    return draft;
+}
+
+/* Adds an object of rows under a key, and then takes away the keys that checks of type "tcp" do not
+ * have. */
+static int write_part(json_t *object, const char *key, const struct rows *rows,
+                      const struct version_draft *draft)
+{
+    json_t *part = json_object();
+
+    if (!part || json_object_set_new(object, key, part) < 0 ||
+        rows_write(rows, draft, true, part) < 0)
+        return -1;
+    if (rows == &health_rows && draft->health.check.is_tcp) {
+        json_object_del(part, "path");
+        json_object_del(part, "status_min");
+        json_object_del(part, "status_max");
+    }
+    return 0;
+}
+
+static int write_endpoints(const struct version *version, json_t *object)
+{
+    json_t *list = json_array();
+
+    if (!list || json_object_set_new(object, "endpoints", list) < 0)
+        return -1;
+    for (int i = 0; i < version->nr_endpoints; i++)
+        if (json_array_append_new(list, json_string(version->endpoints[i].url)) < 0)
+            return -1;
+    return 0;
+}
+
+json_t *tabledoc_version_write(const struct version *version)
+{
+    struct version_draft draft = draft_of(version);
+    json_t *object = json_object();
+
+    if (!object || write_endpoints(version, object) < 0 ||
+        rows_write(&version_rows, &draft, false, object) < 0 ||
+        (version->health_check.is_on &&
+         write_part(object, "health_check", &health_rows, &draft) < 0) ||
+        (version->ejection.is_on && write_part(object, "ejection", &ejection_rows, &draft) < 0)) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
