@@ -19,7 +19,7 @@
 #define FIELDS(X)                                                                                  \
     X(REQUEST_ID, "request_id", 128)                                                               \
     X(CLIENT, "client", 96)                                                                        \
-    X(METHOD, "method", 32)                                                                        \
+    X(METHOD, "method", 64)                                                                        \
     X(TARGET, "target", 1536)                                                                      \
     X(HOST, "host", 256)                                                                           \
     X(PROTOCOL, "protocol", 16)                                                                    \

@@ -331,6 +331,47 @@ static void promtool_finds_no_fault(void **state)
     free(text);
 }
 
+/* docs/metrics.md beside this file. */
+static char *read_documentation(void)
+{
+    static char text[1 << 17];
+    char path[1024];
+    FILE *file;
+    size_t n;
+
+    snprintf(path, sizeof(path), "%s", __FILE__);
+    n = strlen(path) - strlen("tests/unit/t_expose.c");
+    snprintf(path + n, sizeof(path) - n, "docs/metrics.md");
+    file = fopen(path, "r");
+    assert_non_null(file);
+    n = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    return text;
+}
+
+static void the_documentation_lists_every_metric_and_reason(void **state)
+{
+    const struct world *w = *state;
+    const char *text = read_documentation();
+    char quoted[120];
+
+    for (const char *p = strstr(w->text, "# HELP "); p; p = strstr(p + 1, "# HELP ")) {
+        snprintf(quoted, sizeof(quoted), "`%.*s`", (int)strcspn(p + 7, " "), p + 7);
+        if (!strstr(text, quoted))
+            print_error("docs/metrics.md does not name %s\n", quoted);
+        assert_non_null(strstr(text, quoted));
+    }
+    for (int i = 0; i < METRICS_ERROR_COUNT + METRICS_REJECTION_COUNT; i++) {
+        snprintf(quoted, sizeof(quoted), "\n| `%s` | ",
+                 i < METRICS_ERROR_COUNT ? metrics_error_labels[i]
+                                         : metrics_rejection_labels[i - METRICS_ERROR_COUNT]);
+        if (!strstr(text, quoted))
+            print_error("docs/metrics.md does not explain %s\n", quoted);
+        assert_non_null(strstr(text, quoted));
+    }
+}
+
 static void a_share_named_twice_is_shown_once(void **state)
 {
     struct world *w = *state;
@@ -392,6 +433,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_process_tells_what_the_system_knows, setup, teardown),
         cmocka_unit_test_setup_teardown(an_open_descriptor_counts_as_one, setup, teardown),
         cmocka_unit_test_setup_teardown(families_are_whole_and_come_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_documentation_lists_every_metric_and_reason, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(promtool_finds_no_fault, setup, teardown),
         cmocka_unit_test_setup_teardown(a_share_named_twice_is_shown_once, setup, teardown),
         cmocka_unit_test(a_hundred_thousand_idle_aliases_are_two_lines_each),
