@@ -191,7 +191,6 @@ g.forward(
 g.forward(
     {
         "Via is added to": get(b"Via: 1.1 before"),
-        "X-Real-IP": get(b"X-Real-IP: 6.6.6.6"),
         "True-Client-IP": get(b"True-Client-IP: 6.6.6.6"),
         "traceparent": get(b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         "tracestate": get(b"tracestate: a=b"),
@@ -202,6 +201,15 @@ g.forward(
         ),
     },
     without=[b"tracestate"],
+)
+g.forward(
+    {
+        "X-Real-IP": get(b"X-Real-IP: 6.6.6.6"),
+        "Forwarded": get(b"Forwarded: for=6.6.6.6;proto=https;host=evil.test"),
+        "X-Forwarded-Port": get(b"X-Forwarded-Port: 443"),
+    },
+    without=[b"x-real-ip", b"forwarded"],
+    lacks=[b"x-real-ip", b"forwarded", b"x-forwarded-port"],
 )
 
 # ----------------------------------------------------------------------------------------------------

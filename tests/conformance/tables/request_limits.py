@@ -117,8 +117,8 @@ g.abort(
         "chunks of 1001 in all": chunked(
             b"1f4\r\n" + b"x" * 500 + b"\r\n1f5\r\n" + b"y" * 501 + b"\r\n0\r\n\r\n"
         ),
+        "chunk of 16 MB, begun": chunked(b"ffffff\r\n" + b"x" * 1001),
         "1001 chunks": chunked(b"1\r\nx\r\n" * 1001 + b"0\r\n\r\n"),
-        "chunk announced, not sent": chunked(b"ffffff\r\nx"),
     },
 )
 

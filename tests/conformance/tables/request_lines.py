@@ -347,7 +347,7 @@ def query(part):
 g.forward({"path %c" % c: path(b"%c" % c) for c in b"!$&'()*+,;=:@/-._~0aZ?"})
 g.forward({"query %c" % c: query(b"%c" % c) for c in b"!$&'()*+,;=:@/-._~0aZ?"})
 g.forward({"path browsers' %c" % c: path(b"%c" % c) for c in BROWSERS})
-g.forward({"query browsers' %c" % c: query(b"%c" % c) for c in BROWSERS + b"\\"})
+g.forward({"query browsers' %c" % c: query(b"%c" % c) for c in BROWSERS})
 g.reject("target", 400, {"path 0x%02x" % c: path(b"%c" % c) for c in REFUSED})
 g.reject("target", 400, {"query 0x%02x" % c: query(b"%c" % c) for c in REFUSED})
 g.reject(
@@ -355,6 +355,7 @@ g.reject(
     400,
     {
         "path backslash": path(b"\\"),
+        "query backslash": query(b"\\"),
         "path leading backslash": request(target=b"\\" + TAG),
         "path space": path(b" "),
         "query space": query(b" "),
