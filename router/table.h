@@ -163,6 +163,8 @@ static inline struct target *table_target(const struct table *table, uint32_t in
 int table_functions(const struct table *table, struct function *const **functions);
 int table_routes(const struct table *table, const struct route **routes);
 
+/* For whoever already holds a reference, or finds the table where a reference is held as long as it is found there (under a lock,
+ * say). */
 struct table *table_ref(struct table *table);
 /* Ends the reference and clears the pointer; any thread. The table is freed later, by qsbr_reclaim. */
 void table_unref(struct table **table);
