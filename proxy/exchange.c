@@ -260,7 +260,7 @@ static bool retry(struct exchange *ex)
             return false;
         ex->endpoint = other;
     }
-    acquire(ex);
+    exchange_on_turn(ex); /* a kept connection serves at once */
     return true;
 }
 
