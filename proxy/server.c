@@ -2,6 +2,7 @@
 #include "proxy/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -15,7 +16,7 @@
 #include "proxy/scrape.h"
 #include "proxy/tls.h"
 
-enum { HOUSEKEEPING_MS = 500, SETTLE_MS = 40, WORKERS_MAX = 128 };
+enum { HOUSEKEEPING_MS = 500, TRIM_MS = 1500, SETTLE_MS = 40, WORKERS_MAX = 128 };
 
 /* ---- What is published
  * -----------------------------------------------------------------------------------------------
@@ -133,6 +134,7 @@ int server_reload(struct server *s, struct problems *problems, struct problems *
     take_log_level(settings);
     publish_settings(s, settings, tls);
     server_publish(s, table);
+    s->trim_at_ms = s->loop.now_ms + TRIM_MS;
     s->reloads_ok++;
     for (size_t i = 0; i < notes->nr; i++)
         log_warning("%s: %s", notes->list[i].path, notes->list[i].message);
@@ -324,6 +326,12 @@ static void on_housekeeping(uv_timer_t *timer)
     qsbr_offline(s->qsbr, s->loop.qsbr_slot);
     qsbr_reclaim(s->qsbr);
     qsbr_online(s->qsbr, s->loop.qsbr_slot);
+    if (s->trim_at_ms > 0 && s->loop.now_ms >= s->trim_at_ms) {
+        /* The table before the one in force has been freed by now: what it took goes back to the
+         * system. */
+        malloc_trim(0);
+        s->trim_at_ms = 0;
+    }
     if (s->tls)
         tls_server_rotate(s->tls, s->loop.now_ms);
 }

@@ -48,6 +48,7 @@ struct server {
     uv_async_t worker_ended;
     uv_timer_t housekeeping, drain_limit, settle;
     bool is_watching, is_draining;
+    uint64_t trim_at_ms; /* when to give freed memory back to the system; 0: nothing to do */
     uint64_t reloads_ok, reloads_rejected;
     double start_time_s;
 };

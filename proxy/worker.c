@@ -170,9 +170,12 @@ bool worker_may_retry(struct worker *w)
 {
     struct retry_budget *b = &w->retry_budget;
     uint64_t requests = atomic_load_explicit(&w->metrics->requests, memory_order_relaxed);
+    uint64_t idle_ms = w->loop.now_ms - b->at_ms;
+    /* Seconds without retries are not saved up. */
+    uint64_t elapsed_ms = idle_ms < 1000 ? idle_ms : 1000;
     uint64_t earned = (requests - b->requests) *
                           w->tuning->settings->upstream.retry_budget_percent * (RETRY_TOKEN / 100) +
-                      (w->loop.now_ms - b->at_ms) * (RETRIES_A_SECOND * RETRY_TOKEN / 1000);
+                      elapsed_ms * (RETRIES_A_SECOND * RETRY_TOKEN / 1000);
 
     b->requests = requests;
     b->at_ms = w->loop.now_ms;
@@ -309,7 +312,7 @@ int worker_init(struct worker *w, struct server *server, int index, const int *f
     w->nr_listeners = nr;
     w->metrics = metrics_worker(server->metrics, index);
     w->log = server->log ? accesslog_ring(server->log, index) : NULL;
-    w->retry_budget.tokens = RETRY_TOKENS_MAX;
+    w->retry_budget.tokens = RETRIES_A_SECOND * RETRY_TOKEN;
     w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     prng_init(&w->rng);
     LIST_INIT(&w->clients);
