@@ -11,8 +11,11 @@
  * io->is_readable says for the layer what it says for a socket: reading again may bring something,
  * be it from the socket or from what OpenSSL has taken from it already.
  *
- * A write that the socket did not take is encrypted already; OpenSSL wants to see the same bytes
- * again, and the caller has kept them, as after any short write. */
+ * What the socket does not take of a record is held here, encrypted as it is, and the caller is
+ * told that the record was not written: it comes again with the same bytes, as after any short
+ * write, and once the record has gone they are passed over. OpenSSL could hold it too, but then
+ * breaks the connection if the peer asks for new keys meanwhile (it cannot put its answer behind
+ * half a record). */
 #include "proxy/tls.h"
 
 #include <errno.h>
@@ -29,18 +32,24 @@
 #include "proxy/tls_rules.h"
 #include "proxy/tls_server.h"
 
-/* How often in one read TLS may have taken something in that was not data (tickets, key updates): a
- * peer that goes on with it is cut off. */
-enum { SILENT_READS_MAX = 16 };
+/* TLS' own messages (tickets, key updates) that a peer may send without sending data; more is taken
+ * for an attack, as each costs more to take in than to send. */
+enum { MESSAGES_MAX = 100 };
+
+/* Encrypted bytes that may be held: a record, and answers to what the peer has sent meanwhile. */
+enum { HELD_MAX = 4 * TLS_RULES_RECORD };
 
 struct stream {
     SSL *ssl;
     struct io *io;
     struct tls_server *server; /* NULL on the side of endpoints */
-    size_t
-        unsent; /* bytes that the last SSL_write was given and the socket did not take; 0: none */
+    char *held; /* what the socket did not take: bytes [held_at, held_length); NULL: nothing */
+    size_t held_at, held_length;
+    size_t unsent;    /* bytes of the caller's in what is held, which it will bring again */
     int system_error; /* errno of the socket's failure */
     int end;          /* what reading returns from now on, where has_end */
+    int nr_messages;  /* since the last data */
+    bool is_established; /* the handshake is done */
     bool has_end;
     bool is_empty; /* nothing more is in the socket: wait for its event */
     bool is_at_eof;
@@ -52,9 +61,7 @@ static const struct io_layer stream_layer;
 /* Where a head and the beginning of a body become one record. */
 static _Thread_local char record[TLS_RULES_RECORD];
 
-/* ---- At the socket
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- At the socket -------------------------------------------------------------------------- */
 
 static int take_from_socket(BIO *bio, char *buf, int n)
 {
@@ -62,6 +69,10 @@ static int take_from_socket(BIO *bio, char *buf, int n)
     ssize_t r;
 
     BIO_clear_retry_flags(bio);
+    if (t->nr_messages > MESSAGES_MAX) {
+        t->system_error = EPROTO;
+        return -1;
+    }
     if (t->is_empty) {
         BIO_set_retry_read(bio);
         return -1;
@@ -82,20 +93,64 @@ static int take_from_socket(BIO *bio, char *buf, int n)
     return (int)r;
 }
 
+/* As much as the socket takes, 0 to n, or -1 with t->system_error. */
+static ssize_t send_some(struct stream *t, const char *bytes, size_t n)
+{
+    ssize_t r;
+
+    do
+        r = send(t->io->fd, bytes, n, MSG_NOSIGNAL);
+    while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EAGAIN)
+        return 0;
+    if (r < 0)
+        t->system_error = errno;
+    return r;
+}
+
+/* Sends what is held. 0: nothing is held any more; -EAGAIN; or the socket's failure. */
+static int flush(struct stream *t)
+{
+    ssize_t r;
+
+    if (!t->held)
+        return 0;
+    r = send_some(t, t->held + t->held_at, t->held_length - t->held_at);
+    if (r < 0)
+        return -t->system_error;
+    t->held_at += (size_t)r;
+    if (t->held_at < t->held_length)
+        return -EAGAIN;
+    free(t->held);
+    t->held = NULL;
+    t->held_at = t->held_length = 0;
+    return 0;
+}
+
+static int hold(struct stream *t, const char *bytes, size_t n)
+{
+    char *grown = t->held_length + n <= HELD_MAX ? realloc(t->held, t->held_length + n) : NULL;
+
+    if (!grown) {
+        t->system_error = ENOBUFS;
+        return -1;
+    }
+    memcpy(grown + t->held_length, bytes, n);
+    t->held = grown;
+    t->held_length += n;
+    return 0;
+}
+
+/* Takes all, for OpenSSL never to wait; or fails for good. */
 static int put_into_socket(BIO *bio, const char *buf, int n)
 {
     struct stream *t = BIO_get_data(bio);
-    ssize_t r;
+    ssize_t r = t->held ? 0 : send_some(t, buf, (size_t)n);
 
     BIO_clear_retry_flags(bio);
-    do
-        r = send(t->io->fd, buf, (size_t)n, MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
-    if (r < 0 && errno == EAGAIN)
-        BIO_set_retry_write(bio);
-    else if (r < 0)
-        t->system_error = errno;
-    return (int)r;
+    if (r < 0 || (r < n && hold(t, buf + r, (size_t)(n - r)) < 0))
+        return -1;
+    return n;
 }
 
 static long control_socket(BIO *bio, int command, long number, void *pointer)
@@ -141,8 +196,18 @@ static BIO *new_socket_bio(struct stream *t)
     return bio;
 }
 
-/* ---- Beginning and end
- * ---------------------------------------------------------------------------------------------- */
+/* Told of each message and frame: counts the messages after the handshake. */
+static void on_message(int is_sent, int version, int type, const void *bytes, size_t n, SSL *ssl,
+                       void *arg)
+{
+    struct stream *t = arg;
+
+    (void)version, (void)bytes, (void)n, (void)ssl;
+    if (!is_sent && type == SSL3_RT_HANDSHAKE && t->is_established)
+        t->nr_messages++;
+}
+
+/* ---- Beginning and end ---------------------------------------------------------------------- */
 
 static void free_session(SSL *ssl, struct tls_server **server, bool is_failed)
 {
@@ -171,6 +236,8 @@ static int attach_take(struct io *io, SSL *ssl, struct tls_server *server)
     t->io = io;
     t->server = server;
     SSL_set_bio(ssl, bio, bio);
+    SSL_set_msg_callback(ssl, on_message);
+    SSL_set_msg_callback_arg(ssl, t);
     io->layer = &stream_layer;
     io->layer_state = t;
     return 0;
@@ -209,14 +276,13 @@ static void stream_free(struct io *io)
     if (!t->is_failed)
         SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     free_session(t->ssl, &t->server, t->is_failed);
+    free(t->held);
     free(t);
     io->layer_state = NULL;
     ERR_clear_error();
 }
 
-/* ---- Handshake
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Handshake ------------------------------------------------------------------------------ */
 
 /* An endpoint may choose no protocol, but none that was not offered. */
 static bool has_good_protocol(const struct stream *t)
@@ -232,33 +298,29 @@ static bool has_good_protocol(const struct stream *t)
 int tls_handshake(struct io *io, const char **reason)
 {
     struct stream *t = io->layer_state;
-    int r;
+    int r = flush(t);
 
+    if (r == -EAGAIN)
+        return r;
     t->is_empty = !io->is_readable;
     ERR_clear_error();
     r = SSL_do_handshake(t->ssl);
     io->is_readable = !t->is_empty || (r == 1 && SSL_has_pending(t->ssl));
     if (r == 1) {
+        t->is_established = true;
         if (has_good_protocol(t))
             return 0;
         *reason = "the peer chose an application protocol (ALPN) that was not offered";
-        t->is_failed = true;
-        return -EPROTO;
-    }
-    switch (SSL_get_error(t->ssl, r)) {
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
+    } else if (SSL_get_error(t->ssl, r) == SSL_ERROR_WANT_READ) {
         return -EAGAIN;
-    default:
-        t->is_failed = true;
+    } else {
         *reason = tls_reason(t->ssl, t->system_error);
-        return -EPROTO;
     }
+    t->is_failed = true;
+    return -EPROTO;
 }
 
-/* ---- Reading
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 /* An end that was announced is an end; anything else is a break. */
 static int error_of(const struct stream *t, int ssl_error)
@@ -286,36 +348,10 @@ static void come_to_end(struct stream *t, int end)
     t->io->is_hangup = true;
 }
 
-/* One more call after SSL_read gave nothing: true where there may be something all the same. */
-static bool may_go_on(struct stream *t, int r, int *nr_silent)
-{
-    int error = SSL_get_error(t->ssl, r);
-
-    if (error == SSL_ERROR_WANT_WRITE) {
-        /* Its own answer (a key update) does not fit into the socket; the event for room leads back
-         * here. */
-        t->io->is_readable = true;
-        return false;
-    }
-    if (error != SSL_ERROR_WANT_READ) {
-        come_to_end(t, error_of(t, error));
-        return false;
-    }
-    t->io->is_readable = !t->is_empty;
-    if (t->is_empty)
-        return false;
-    (*nr_silent)++;
-    if (*nr_silent <= SILENT_READS_MAX)
-        return true;
-    come_to_end(t, -EPROTO);
-    return false;
-}
-
 static ssize_t stream_read(struct io *io, void *buf, size_t n)
 {
     struct stream *t = io->layer_state;
     size_t done = 0;
-    int nr_silent = 0;
 
     t->is_empty = !io->is_readable;
     ERR_clear_error();
@@ -324,12 +360,18 @@ static ssize_t stream_read(struct io *io, void *buf, size_t n)
         int r = SSL_read_ex(t->ssl, (char *)buf + done, n - done, &got);
         if (r == 1) {
             done += got;
+            t->nr_messages = 0;
             io->is_readable = !t->is_empty || SSL_has_pending(t->ssl);
             if (!io->is_readable)
                 break;
-        } else if (!may_go_on(t, r, &nr_silent)) {
+            continue;
+        }
+        int error = SSL_get_error(t->ssl, r);
+        if (error == SSL_ERROR_WANT_READ) {
+            io->is_readable = false;
             break;
         }
+        come_to_end(t, error_of(t, error));
     }
     ERR_clear_error();
     if (t->has_end)
@@ -339,9 +381,7 @@ static ssize_t stream_read(struct io *io, void *buf, size_t n)
     return t->has_end ? t->end : -EAGAIN;
 }
 
-/* ---- Writing
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 /* Where the next byte to write is. */
 struct cursor {
@@ -394,19 +434,26 @@ static void advance(struct cursor *c, size_t n)
     }
 }
 
-/* What SSL_write's refusal means for the caller: -EAGAIN, or the failure. */
-static int why_not_written(struct stream *t, int r, size_t n)
+/* Sends what is held, and passes over the caller's bytes in it. 0, -EAGAIN or the failure. */
+static int finish_held(struct stream *t, struct cursor *at, size_t *done)
 {
-    int error = SSL_get_error(t->ssl, r);
-    int result;
+    int r = flush(t);
 
-    if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) {
-        t->unsent = n;
-        return -EAGAIN;
+    if (r < 0)
+        return r;
+    for (; t->unsent > 0; at->iov++, at->n--) {
+        if (at->n == 0) /* the caller has lost bytes that it was to keep */
+            return -EPROTO;
+        if (at->iov->iov_len > t->unsent) {
+            at->offset = t->unsent;
+            *done += t->unsent;
+            t->unsent = 0;
+            return 0;
+        }
+        *done += at->iov->iov_len;
+        t->unsent -= at->iov->iov_len;
     }
-    result = error_of(t, error);
-    t->is_failed = true;
-    return result < 0 ? result : -EPIPE;
+    return 0;
 }
 
 static ssize_t stream_write(struct io *io, const struct iovec *iov, int n)
@@ -414,23 +461,27 @@ static ssize_t stream_write(struct io *io, const struct iovec *iov, int n)
     struct stream *t = io->layer_state;
     struct cursor at = {iov, n, 0};
     const char *data;
-    size_t done = 0, size;
+    size_t done = 0;
+    int result = finish_held(t, &at, &done);
 
+    if (result < 0)
+        return result;
     ERR_clear_error();
     for (;;) {
-        size_t written = 0;
-        size = next_record(&at, &data);
+        size_t size = next_record(&at, &data), written = 0;
         if (size == 0)
             break;
-        if (size < t->unsent) /* the caller has lost bytes that it was to keep */
-            return -EPROTO;
         int r = SSL_write_ex(t->ssl, data, size, &written);
         if (r != 1) {
-            int result = why_not_written(t, r, size);
+            result = error_of(t, SSL_get_error(t->ssl, r));
+            t->is_failed = true;
             ERR_clear_error();
-            return done > 0 && result == -EAGAIN ? (ssize_t)done : result;
+            return result < 0 ? result : -EPIPE;
         }
-        t->unsent = 0;
+        if (t->held) {
+            t->unsent = written;
+            return done > 0 ? (ssize_t)done : -EAGAIN;
+        }
         done += written;
         advance(&at, written);
     }
@@ -448,24 +499,24 @@ static void widen(int fd)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-/* close_notify, once. Without it the peer could not tell the end from a cut, so it must not be lost
- * because the socket is full just then. */
+/* close_notify, once. Without it the peer could not tell the end from a cut, so it should not be
+ * lost because the socket is full just then. */
 static void stream_shutdown(struct io *io)
 {
     struct stream *t = io->layer_state;
 
-    if (t->is_shut || t->is_failed || t->unsent > 0 || !SSL_is_init_finished(t->ssl))
+    if (t->is_shut || t->is_failed || t->unsent > 0 || !t->is_established)
         return;
     t->is_shut = true;
     ERR_clear_error();
-    int r = SSL_shutdown(t->ssl);
-    if (r < 0 && SSL_get_error(t->ssl, r) == SSL_ERROR_WANT_WRITE) {
-        widen(io->fd);
-        r = SSL_shutdown(t->ssl);
-    }
-    if (r < 0)
+    if (SSL_shutdown(t->ssl) < 0)
         t->is_failed = true;
     ERR_clear_error();
+    if (t->held) {
+        widen(io->fd);
+        if (flush(t) < 0)
+            t->is_failed = true;
+    }
 }
 
 static const struct io_layer stream_layer = {
@@ -475,9 +526,7 @@ static const struct io_layer stream_layer = {
     .free = stream_free,
 };
 
-/* ---- The peer
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- The peer ------------------------------------------------------------------------------- */
 
 void tls_peer_subject(struct io *io, char *out, size_t room)
 {

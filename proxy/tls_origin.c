@@ -65,9 +65,7 @@ static struct trust *all; /* this list, users and contexts are under the lock; o
 
 static _Thread_local char why_text[TLS_PEM_WHY + 256];
 
-/* ---- Reading files
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Reading files -------------------------------------------------------------------------- */
 
 /* Gives *reason, if wanted, the sentence "FILE WHY". */
 static void explain(const char **reason, const char *file, const char *why)
@@ -158,9 +156,7 @@ static SSL_CTX *make_context(const struct origin_tls *files, const char **reason
     return ctx;
 }
 
-/* ---- What is shared
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- What is shared ------------------------------------------------------------------------- */
 
 static bool is_same_text(const char *a, const char *b)
 {
@@ -328,8 +324,7 @@ int tls_origin_prepare(const struct origin *origin, const char **reason)
     return trust_get(&origin->tls, 0, reason) ? 0 : -1;
 }
 
-/* ---- An origin of a worker
- * ------------------------------------------------------------------------------------------ */
+/* ---- An origin of a worker ------------------------------------------------------------------ */
 
 /* What the certificate must name: a host without its final dot, or an address. */
 static int set_name(struct tls_origin *tls, const struct origin *origin)

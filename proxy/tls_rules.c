@@ -26,12 +26,8 @@ SSL_CTX *tls_rules_context(const SSL_METHOD *method, int min_version)
     SSL_CTX_set_security_level(ctx, 2);
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     /* The chain is what the file says: OpenSSL would otherwise look for one in the store of
-     * authorities, at every handshake. Buffers of idle connections are given back. What is not sent
-     * at once may be sent from another address. AUTO_RETRY is off so that a peer that sends nothing
-     * but TLS' own messages gets no endless loop (tls.c counts them). */
-    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS |
-                              SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
+     * authorities, at every handshake. Buffers of idle connections are given back. */
+    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
     return ctx;

@@ -79,8 +79,7 @@ static void report_file(const struct draft *d, int i, const char *key, const cha
     problems_add(d->problems, "tls_file", NULL, path, "%s: %s", file, why);
 }
 
-/* ---- Choices during a handshake
- * ------------------------------------------------------------------------------------- */
+/* ---- Choices during a handshake ------------------------------------------------------------- */
 
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
@@ -134,9 +133,7 @@ static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const 
     return SSL_TICKET_RETURN_USE_RENEW;
 }
 
-/* ---- Contexts
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Contexts ------------------------------------------------------------------------------- */
 
 static int set_up_client_certificates(const struct draft *d, SSL_CTX *ctx)
 {
@@ -215,9 +212,7 @@ static int make_contexts(struct draft *d, struct listener *listener)
     return 0;
 }
 
-/* ---- Files
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Files ---------------------------------------------------------------------------------- */
 
 static void warn_if_expired(const char *file, X509 *certificate)
 {
@@ -324,9 +319,7 @@ out:
     draft_fini(d);
 }
 
-/* ---- The whole
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------ */
 
 static void server_free(struct tls_server *server)
 {
