@@ -356,6 +356,8 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
         .is_close = true,
     };
     c->is_last = true;
+    /* What was read before the fault waits to be sent to the endpoint; the answer must not stand behind it. */
+    outbox_drop(&c->worker->outbox);
     if (has_begun) {
         c->is_cut = true;
     } else {

@@ -282,6 +282,8 @@ void exchange_abort(struct exchange *ex, enum metrics_error why)
     if (ex->state == EXCHANGE_OVER)
         return;
     ex->outcome = why;
+    /* Pieces of the request refer to its block, and would reach whoever is sent to next. */
+    outbox_drop(&ex->worker->outbox);
     if (ex->pool)
         pool_forget_waiter(ex->pool, &ex->waiter);
     if (ex->upstream)

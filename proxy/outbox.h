@@ -51,6 +51,13 @@ static inline bool outbox_is_empty(const struct outbox *o)
     return o->nr_pieces == 0;
 }
 
+/* Forgets what has not been flushed: it belonged to an exchange that is given up, and the next flush is for another socket. */
+static inline void outbox_drop(struct outbox *o)
+{
+    o->nr_pieces = 0;
+    o->flat_len = 0;
+}
+
 /* Whether n more bytes in up to three pieces fit; if not, flush first. */
 static inline bool outbox_has_room(const struct outbox *o, size_t n)
 {

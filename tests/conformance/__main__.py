@@ -60,7 +60,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=3)
     parser.add_argument("-v", dest="verbose", action="count", default=0)
     args = parser.parse_args()
-    binary = os.environ.get("WEIR_BIN") if args.proxy == "weir" else None
+    binary = os.environ.get("WEIR_BIN", "../build/weir") if args.proxy == "weir" else None
     failed = False
     for suite, title, groups in (
         (odd, "odd requests", ODD_REQUESTS),

@@ -224,7 +224,8 @@ class Script:
         self.name = name
         self.steps = steps if isinstance(steps, list) else [steps]
         self.expects = expects
-        self.request = request or get(target=b"/" + TAG + b"/x")
+        request = request or get(target=b"/" + TAG + b"/x")
+        self.request = request if isinstance(request, list) else [request]
         self.tag = None
 
     tagged = Case.tagged
@@ -236,8 +237,8 @@ class Script:
     def answers_follow(self, message):
         return message.status == 200 and message.body == self.tagged(b"follow " + TAG)
 
-    def closes(self):
-        return any(s in (CLOSE, RESET) for s in self.steps)
+    def method(self):
+        return self.request[0].split(b" ", 1)[0]
 
 
 class Scripts:

@@ -152,9 +152,8 @@ class Visitor:
         sending = None
         try:
             reader = sockets.Reader(sock, self.timeout)
-            sent = self.script.tagged(self.script.request)
-            sending = asyncio.ensure_future(sockets.send(sock, sent))
-            await self._answer(reader, sent.split(b" ", 1)[0])
+            sending = asyncio.ensure_future(self._ask(sock))
+            await self._answer(reader, self.script.method())
             await asyncio.wait([sending], timeout=self.timeout)
             await self._settle()
             await self._next(sock, reader)
@@ -163,6 +162,13 @@ class Visitor:
                 await sockets.cancel(sending)
             sock.close()
         return self.result
+
+    async def _ask(self, sock):
+        for step in self.script.request:
+            if step is PAUSE:
+                await asyncio.sleep(sockets.PAUSE_SECONDS)
+            elif not await sockets.send(sock, self.script.tagged(step)):
+                return
 
     async def _message(self, reader, method):
         while True:
@@ -239,9 +245,8 @@ class Visitor:
 def scripted_answer(script):
     """The final response that the script's bytes are, by the strict parser."""
     data, at = script.bytes(), 0
-    method = script.request.split(b" ", 1)[0]
     while True:
-        message = parse_response(data, at, method, eof=True)
+        message = parse_response(data, at, script.method(), eof=True)
         at = message.end
         if message.status >= 200 or message.status == 101:
             return message
@@ -274,7 +279,7 @@ class Judge:
                 "the next request got %r: %r" % (result.follow, result.follow.body[:100]),
                 result.follow.status < 400,
             )
-        if self.endpoint.attempts > (1 if not self.script.request.startswith(b"GET ") else ATTEMPTS_MAX):
+        if self.endpoint.attempts > (ATTEMPTS_MAX if self.script.method() == b"GET" else 1):
             self.say("%d attempts" % self.endpoint.attempts, True)
         if result.closed_early and self.is_weir:
             self.say("the connection ended though the answer did not say so")

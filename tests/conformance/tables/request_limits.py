@@ -1,6 +1,6 @@
 """Odd requests: sizes, and the same bytes cut at every place"""
 
-from ..cases import CLOSE, PAUSE, SMUGGLED, TAG, Group, chunked, get, request, sized
+from ..cases import CLOSE, PAUSE, RESET, SMUGGLED, TAG, Group, chunked, get, request, sized
 
 GROUPS = []
 T = b"/" + TAG
@@ -179,4 +179,104 @@ g.silent(
         "with a length, after byte %d" % n: [FIXED[:n], PAUSE, CLOSE]
         for n in range(FIXED.index(b"Content-Length"), len(FIXED))
     }
+)
+
+# ----------------------------------------------------------------------------------------------------
+g = group("second", "Faults in a request whose upstream connection is ready at once")
+FIRST = get(target=T + b"a")
+FAULTS = {
+    "chunk size": b"5\r\nhello\r\nx\r\nhello\r\n0\r\n\r\n",
+    "chunk size overflow": b"5\r\nhello\r\n10000000000000005\r\nhello\r\n0\r\n\r\n",
+    "bare LF after a chunk": b"5\r\nhello\n5\r\nworld\r\n0\r\n\r\n",
+    "bytes after a chunk": b"5\r\nhelloXX5\r\nworld\r\n0\r\n\r\n",
+    "extension": b"5\r\nhello\r\n5;\x00\r\nworld\r\n0\r\n\r\n",
+    "trailer": b"5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "large chunk, then a bad size": b"2000\r\n" + b"x" * 8192 + b"\r\n-1\r\n\r\n",
+    "many chunks, then a bad size": b"1\r\nx\r\n" * 500 + b"g\r\n",
+}
+for fault, body in FAULTS.items():
+    rule = {
+        "chunk size": "chunk-size",
+        "chunk size overflow": "chunk-size",
+        "extension": "chunk-extension",
+    }.get(fault, "trailer-field" if fault == "trailer" else "chunk-size" if "size" in fault else "chunk-line")
+    g.abort(rule, 400, {"%s, at once" % fault: FIRST + chunked(body, target=T + b"b")}, after=1)
+    g.abort(rule, 400, {"%s, later" % fault: [FIRST, PAUSE, chunked(body, target=T + b"b")]}, after=1)
+    g.abort(
+        rule,
+        400,
+        {"%s, in its own packet" % fault: [FIRST, PAUSE, chunked(b"", target=T + b"b"), PAUSE, body]},
+        after=1,
+    )
+g.silent(
+    {
+        "client resets behind a chunk": [FIRST[:-2], PAUSE, RESET],
+        "client leaves behind a chunk": [chunked(b"5\r\nhello\r\n5\r\nwor"), PAUSE, RESET],
+    }
+)
+
+# ----------------------------------------------------------------------------------------------------
+g = group("slow", "Clients that fall silent, with time limits of 600 ms", profile="impatient")
+g.reject(
+    None,
+    408,
+    {
+        "after the first byte": b"G",
+        "in the request line": b"GET " + T,
+        "after the request line": b"GET " + T + b" HTTP/1.1\r\n",
+        "in a field": b"GET " + T + b" HTTP/1.1\r\nHost: ed",
+        "before the last line": b"GET " + T + b" HTTP/1.1\r\nHost: edge.test\r\n",
+    },
+)
+g.reject(None, 408, {"in the second request": get(target=T + b"a") + b"GET " + T}, after=1)
+g.abort(
+    None,
+    408,
+    {
+        "before a body": request(b"POST", fields=b"Content-Length: 5"),
+        "in a body": request(b"POST", fields=b"Content-Length: 5", body=b"hel"),
+        "before the chunks": chunked(b""),
+        "in a chunk": chunked(b"5\r\nhel"),
+        "before the last chunk": chunked(b"5\r\nhello\r\n"),
+        "in a trailer": chunked(b"5\r\nhello\r\n0\r\nX-T: "),
+    },
+)
+
+# ----------------------------------------------------------------------------------------------------
+g = group("trace-allowed", "TRACE where allow_trace is set", profile="trace")
+g.forward({"TRACE": request(b"TRACE"), "TRACE with fields": request(b"TRACE", fields=b"X-A: b")})
+
+g = group("trusted", "A client whose forwarded fields are trusted", profile="trusting")
+g.forward(
+    {"X-Forwarded-For": get(b"X-Forwarded-For: 1.2.3.4")}, has={b"x-forwarded-for": [b"1.2.3.4, 127.0.0.1"]}
+)
+g.forward(
+    {"X-Forwarded-For of two": get(b"X-Forwarded-For: 1.2.3.4, 5.6.7.8")},
+    has={b"x-forwarded-for": [b"1.2.3.4, 5.6.7.8, 127.0.0.1"]},
+)
+g.forward(
+    {"X-Forwarded-For twice": get(b"X-Forwarded-For: 1.2.3.4", b"X-Forwarded-For: 5.6.7.8")},
+    has={b"x-forwarded-for": [b"1.2.3.4, 5.6.7.8, 127.0.0.1"]},
+)
+g.forward(
+    {"X-Forwarded-Proto and -Host": get(b"X-Forwarded-Proto: https", b"X-Forwarded-Host: shop.test")},
+    has={b"x-forwarded-proto": [b"https"], b"x-forwarded-host": [b"shop.test"]},
+)
+g.forward(
+    {"none": get()},
+    has={
+        b"x-forwarded-for": [b"127.0.0.1"],
+        b"x-forwarded-proto": [b"http"],
+        b"x-forwarded-host": [b"edge.test"],
+    },
+)
+g.forward(
+    {"request id": get(b"x-amzn-RequestId: 11111111-2222-4333-8444-555555555555")},
+    has={b"x-amzn-requestid": [b"11111111-2222-4333-8444-555555555555"]},
+)
+g.forward({"request id of nonsense": get(b"x-amzn-RequestId: nonsense")}, has={b"x-amzn-requestid": None})
+g.forward({"executed version": get(b"X-Amz-Executed-Version: 9")}, lacks=[b"x-amz-executed-version"])
+g.forward(
+    {"listed by Connection": get(b"Connection: X-Forwarded-For", b"X-Forwarded-For: 1.2.3.4")},
+    has={b"x-forwarded-for": [b"127.0.0.1"]},
 )

@@ -1,7 +1,7 @@
 """Misbehaving endpoints: interim answers, surplus bytes, ends, silence
 (RFC 9110 sections 7.6 and 15.2, RFC 9112 section 9)"""
 
-from ..cases import CLOSE, PAUSE, RESET, STALL, Answer, head, ok, pieces, request, sized
+from ..cases import CLOSE, PAUSE, RESET, STALL, Answer, chunked, head, ok, pieces, request, sized
 from .shared import BAD, HEAD, HELLO, L, POST, S, STRAY, X, interim, tables
 
 GROUPS, scripts = tables()
@@ -400,6 +400,20 @@ g.whole(
     {"417 to an Expect": [ok(b"no", b"Connection: close", status=b"417 Expectation Failed"), CLOSE]},
     request=sized(b"hello", b"Expect: 100-continue", target=X),
 )
+
+# ----------------------------------------------------------------------------------------------------
+# What weir still holds of a request that turns out broken must go nowhere: not behind this answer, not to another client.
+UPLOAD = [
+    chunked(b"5\r\nhello\r\n", target=X),
+    PAUSE,
+    PAUSE,
+    PAUSE,
+    b"5\r\nworld\r\n2000\r\n" + b"x" * 8192 + b"\r\nx\r\n",
+]
+g = scripts("early-broken", "Answers that have begun when the request breaks", request=UPLOAD, early=True)
+g.cut({"chunks, %d" % n: [pieces(b"5\r\nhello\r\n"), STALL] for n in range(20)})
+g.cut({"a length, %d" % n: [head(b"Content-Length: 10", body=b"hello"), STALL] for n in range(5)})
+g.bad({"no answer yet, %d" % n: [STALL] for n in range(5)}, "response", (400,))
 
 # ----------------------------------------------------------------------------------------------------
 g = scripts("stalls", "Endpoints that fall silent", profile="impatient")
