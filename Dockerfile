@@ -12,7 +12,7 @@ ARG BASE=debian:trixie-slim
 FROM ${BASE} AS build
 RUN apt-get update -q && apt-get install -qy --no-install-recommends \
         gcc libc6-dev make cmake pkgconf libuv1-dev libjansson-dev libssl-dev libllhttp-dev \
-        uthash-dev ca-certificates && \
+        uthash-dev libxxhash-dev ca-certificates && \
     rm -rf /var/lib/apt/lists/*
 COPY . /src
 RUN cd /src && cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr && \

@@ -16,6 +16,7 @@ build libuv1-dev event loops
 build libjansson-dev JSON documents
 build libssl-dev TLS
 build uthash-dev hash tables
+build libxxhash-dev hashing
 build libxxhash-dev hashes of names
 run curl shows what to try
 test libcmocka-dev unit tests
