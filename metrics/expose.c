@@ -15,10 +15,10 @@
 #include "metrics/series.h"
 
 /* A cell is nothing but numbers, so cells are added up as arrays. */
-enum { CELL_NUMBERS = sizeof(struct metrics_cell) / sizeof(metrics_number) };
+enum { CELL_NUMBERS = sizeof(struct metrics_cell) / sizeof(struct metrics_number) };
 
 /* Where a member is in such an array. */
-#define NUMBER_OF(member) (offsetof(struct metrics_cell, member) / sizeof(metrics_number))
+#define NUMBER_OF(member) (offsetof(struct metrics_cell, member) / sizeof(struct metrics_number))
 
 struct sums {
     uint32_t series;
@@ -115,13 +115,13 @@ static void add_up(struct scrape *s, struct sums *sums)
 {
     for (int i = 0; i < s->nr_workers; i++) {
         struct metrics_worker *worker = metrics_worker(s->metrics, i);
-        metrics_number *cell = metrics_slots_find(&worker->cells, sums->series);
+        struct metrics_number *cell = metrics_slots_find(&worker->cells, sums->series);
 
         if (!cell)
             continue;
         /* Backwards, so that picks are read after what ended: never fewer than it. */
         for (int k = CELL_NUMBERS - 1; k >= 0; k--)
-            sums->numbers[k] += atomic_load_explicit(&cell[k], memory_order_relaxed);
+            sums->numbers[k] += metrics_read(&cell[k]);
     }
 }
 
@@ -312,7 +312,7 @@ static bool add_pool(struct scrape *s, uint32_t origin, uint64_t *states)
             continue;
         is_known = true;
         for (int k = 0; k < METRICS_CONNECTION_STATE_COUNT; k++)
-            states[k] += atomic_load_explicit(&pool->connections[k], memory_order_relaxed);
+            states[k] += metrics_read(&pool->connections[k]);
     }
     return is_known;
 }
@@ -361,13 +361,14 @@ static uint64_t sum_opened(struct scrape *s)
         struct metrics_slots *pools = &metrics_worker(s->metrics, i)->pools;
 
         for (int k = 0; k < METRICS_CHUNK_COUNT; k++) {
-            metrics_slot *chunk = atomic_load_explicit(&pools->chunks[k], memory_order_acquire);
+            struct metrics_slot *chunk =
+                atomic_load_explicit(&pools->chunks[k], memory_order_acquire);
 
             for (size_t n = 0; chunk && n < (size_t)METRICS_CHUNK_MIN << k; n++) {
                 struct metrics_pool_cell *pool =
-                    atomic_load_explicit(&chunk[n], memory_order_acquire);
+                    atomic_load_explicit(&chunk[n].cell, memory_order_acquire);
 
-                sum += pool ? atomic_load_explicit(&pool->opened, memory_order_relaxed) : 0;
+                sum += pool ? metrics_read(&pool->opened) : 0;
             }
         }
     }
@@ -423,8 +424,7 @@ static uint64_t sum_workers(struct scrape *s, size_t offset)
     for (int i = 0; i < s->nr_workers; i++) {
         const char *worker = (const char *)metrics_worker(s->metrics, i);
 
-        sum +=
-            atomic_load_explicit((const metrics_number *)(worker + offset), memory_order_relaxed);
+        sum += metrics_read((const struct metrics_number *)(worker + offset));
     }
     return sum;
 }
@@ -441,7 +441,7 @@ static void put_worker_families(struct scrape *s)
         put_label(s, "{", "reason", str_of(metrics_rejection_labels[i]));
         put(s, "}");
         end_line(s, sum_workers(s, offsetof(struct metrics_worker, rejections) +
-                                       i * sizeof(metrics_number)));
+                                       i * sizeof(struct metrics_number)));
     }
 }
 

@@ -152,11 +152,11 @@ static void *slab_alloc(struct metrics_worker *worker, size_t size)
 }
 
 /* The place of a number's cell in the slots; NULL when out of memory. */
-static metrics_slot *make_place(struct metrics_slots *slots, uint32_t number)
+static struct metrics_slot *make_place(struct metrics_slots *slots, uint32_t number)
 {
     uint64_t place;
     uint32_t index = metrics_chunk_of(number, &place);
-    metrics_slot *chunk = atomic_load_explicit(&slots->chunks[index], memory_order_relaxed);
+    struct metrics_slot *chunk = atomic_load_explicit(&slots->chunks[index], memory_order_relaxed);
 
     if (!chunk) {
         chunk = calloc((size_t)METRICS_CHUNK_MIN << index, sizeof(*chunk));
@@ -170,11 +170,11 @@ static metrics_slot *make_place(struct metrics_slots *slots, uint32_t number)
 static void *make_cell(struct metrics_worker *worker, struct metrics_slots *slots, uint32_t number,
                        size_t size)
 {
-    metrics_slot *place = make_place(slots, number);
+    struct metrics_slot *place = make_place(slots, number);
     void *cell = place ? slab_alloc(worker, size) : NULL;
 
     if (cell)
-        atomic_store_explicit(place, cell, memory_order_release);
+        atomic_store_explicit(&place->cell, cell, memory_order_release);
     else
         metrics_add(&worker->uncounted, 1);
     return cell;

@@ -79,26 +79,29 @@ extern const char *const metrics_rejection_labels[METRICS_REJECTION_COUNT];
         30000000, 60000000
 enum { METRICS_BUCKET_COUNT = 18 };
 
-typedef _Atomic uint64_t metrics_number;
+/* Written by one thread, read by any. */
+struct metrics_number {
+    _Atomic uint64_t n;
+};
 
 /* What an invocation that goes well touches comes first: two cache lines. */
 struct metrics_cell {
-    metrics_number picks;        /* counted when made */
-    metrics_number ended;        /* picks - ended = in flight */
-    metrics_number duration_us;  /* sum */
-    metrics_number responses[6]; /* by class: [2] 2xx ... [5] 5xx, [1] upgrades, [0] none sent */
-    metrics_number buckets[METRICS_BUCKET_COUNT];
-    metrics_number errors[METRICS_ERROR_COUNT];
-    metrics_number retries;
-    metrics_number runs; /* invocations that ran here though another version was picked (failover) */
+    struct metrics_number picks;        /* counted when made */
+    struct metrics_number ended;        /* picks - ended = in flight */
+    struct metrics_number duration_us;  /* sum */
+    struct metrics_number responses[6]; /* by class: [2] 2xx ... [5] 5xx, [1] upgrades, [0] none sent */
+    struct metrics_number buckets[METRICS_BUCKET_COUNT];
+    struct metrics_number errors[METRICS_ERROR_COUNT];
+    struct metrics_number retries;
+    struct metrics_number runs; /* invocations that ran here though another version was picked (failover) */
 };
 
 /* Upstream connections of one pool, by state; a gauge that the worker owns. */
 enum metrics_connection_state { METRICS_CONNECTING, METRICS_ACTIVE, METRICS_IDLE, METRICS_CONNECTION_STATE_COUNT };
 
 struct metrics_pool_cell {
-    metrics_number connections[METRICS_CONNECTION_STATE_COUNT];
-    metrics_number opened; /* connections ever opened */
+    struct metrics_number connections[METRICS_CONNECTION_STATE_COUNT];
+    struct metrics_number opened; /* connections ever opened */
 };
 
 enum {
@@ -107,22 +110,24 @@ enum {
     METRICS_CHUNK_COUNT = 27        /* reaches beyond 2^32 */
 };
 
-typedef _Atomic(void *) metrics_slot;
+struct metrics_slot {
+    _Atomic(void *) cell;
+};
 
 /* Numbers to cells. Its worker adds, any thread reads: what is found is complete and stays. */
 struct metrics_slots {
-    _Atomic(metrics_slot *) chunks[METRICS_CHUNK_COUNT];
+    _Atomic(struct metrics_slot *) chunks[METRICS_CHUNK_COUNT];
 };
 
 /* One worker's numbers. */
 struct metrics_worker {
-    metrics_number rejections[METRICS_REJECTION_COUNT];
-    metrics_number client_connections;          /* open now */
-    metrics_number client_connections_accepted; /* ever */
-    metrics_number requests;                    /* request heads accepted */
-    metrics_number upgrades_open;               /* upgraded connections open now */
-    metrics_number upgrades;                    /* ever */
-    metrics_number uncounted;                   /* times metrics_cell or metrics_pool had no memory for a cell */
+    struct metrics_number rejections[METRICS_REJECTION_COUNT];
+    struct metrics_number client_connections;          /* open now */
+    struct metrics_number client_connections_accepted; /* ever */
+    struct metrics_number requests;                    /* request heads accepted */
+    struct metrics_number upgrades_open;               /* upgraded connections open now */
+    struct metrics_number upgrades;                    /* ever */
+    struct metrics_number uncounted;                   /* times there was no memory for a cell */
     struct metrics_slots cells;                 /* struct metrics_cell by series */
     struct metrics_slots pools;                 /* struct metrics_pool_cell by origin id */
     struct metrics_slab *slabs;                 /* the memory of the cells */
@@ -130,16 +135,21 @@ struct metrics_worker {
 
 struct metrics;
 
-/* Adds to a number that the calling thread alone writes. */
-static inline void metrics_add(metrics_number *number, uint64_t n)
+static inline uint64_t metrics_read(const struct metrics_number *number)
 {
-    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + n, memory_order_relaxed);
+    return atomic_load_explicit(&number->n, memory_order_relaxed);
+}
+
+/* Adds to a number that the calling thread alone writes. */
+static inline void metrics_add(struct metrics_number *number, uint64_t n)
+{
+    atomic_store_explicit(&number->n, metrics_read(number) + n, memory_order_relaxed);
 }
 
 /* For gauges that the calling thread alone writes. */
-static inline void metrics_sub(metrics_number *number, uint64_t n)
+static inline void metrics_sub(struct metrics_number *number, uint64_t n)
 {
-    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) - n, memory_order_relaxed);
+    atomic_store_explicit(&number->n, metrics_read(number) - n, memory_order_relaxed);
 }
 
 /* nr_workers cell spaces. NULL when out of memory. Control thread, before workers start. */
@@ -167,9 +177,9 @@ static inline void *metrics_slots_find(struct metrics_slots *slots, uint32_t num
 {
     uint64_t place;
     uint32_t chunk = metrics_chunk_of(number, &place);
-    metrics_slot *slot = atomic_load_explicit(&slots->chunks[chunk], memory_order_acquire);
+    struct metrics_slot *slot = atomic_load_explicit(&slots->chunks[chunk], memory_order_acquire);
 
-    return slot ? atomic_load_explicit(&slot[place], memory_order_acquire) : NULL;
+    return slot ? atomic_load_explicit(&slot[place].cell, memory_order_acquire) : NULL;
 }
 
 /* The first use of a number on a worker; for the two functions below. */

@@ -146,7 +146,10 @@ static uint32_t add(struct series *s, uint32_t hash)
         s->nr++;
     else
         s->free = e->refs;
-    *e = (struct entry){labels, (uint32_t)s->key.n, 1, hash};
+    e->labels = labels;
+    e->n = (uint32_t)s->key.n;
+    e->refs = 1;
+    e->hash = hash;
     s->index[find_place(s, hash)] = number + 1;
     s->used++;
     return number;

@@ -169,7 +169,7 @@ struct str worker_date(struct worker *w)
 bool worker_may_retry(struct worker *w)
 {
     struct retry_budget *b = &w->retry_budget;
-    uint64_t requests = atomic_load_explicit(&w->metrics->requests, memory_order_relaxed);
+    uint64_t requests = metrics_read(&w->metrics->requests);
     uint64_t idle_ms = w->loop.now_ms - b->at_ms;
     /* Seconds without retries are not saved up. */
     uint64_t elapsed_ms = idle_ms < 1000 ? idle_ms : 1000;

@@ -12,11 +12,6 @@
 
 #include "base/prng.h"
 
-static uint64_t load(metrics_number *number)
-{
-    return atomic_load_explicit(number, memory_order_relaxed);
-}
-
 static struct metrics *make(int nr_workers)
 {
     struct metrics *metrics = metrics_make(nr_workers);
@@ -61,14 +56,14 @@ static void cells_are_per_worker_and_series_and_stay(void **state)
         cells[i] = metrics_cell(a, i);
         assert_non_null(cells[i]);
         assert_int_equal((uintptr_t)cells[i] % 64, 0);
-        assert_int_equal(load(&cells[i]->picks), 0);
+        assert_int_equal(metrics_read(&cells[i]->picks), 0);
         metrics_add(&cells[i]->picks, i);
     }
     assert_null(metrics_slots_find(&b->cells, 5));
     assert_ptr_not_equal(metrics_cell(b, 5), cells[5]);
     for (uint32_t i = 0; i < 3000; i++) {
         assert_ptr_equal(metrics_cell(a, i), cells[i]);
-        assert_int_equal(load(&cells[i]->picks), i);
+        assert_int_equal(metrics_read(&cells[i]->picks), i);
     }
     metrics_free(&metrics);
     assert_null(metrics);
@@ -85,7 +80,7 @@ static void pools_have_cells_of_their_own(void **state)
     metrics_add(&pool->connections[METRICS_IDLE], 3);
     metrics_sub(&pool->connections[METRICS_IDLE], 1);
     assert_ptr_equal(metrics_pool(worker, 70000), pool);
-    assert_int_equal(load(&pool->connections[METRICS_IDLE]), 2);
+    assert_int_equal(metrics_read(&pool->connections[METRICS_IDLE]), 2);
     assert_null(metrics_slots_find(&worker->cells, 70000));
     metrics_free(&metrics);
 }
@@ -97,7 +92,7 @@ static void no_series_has_no_cell_and_is_counted_as_uncounted(void **state)
 
     (void)state;
     assert_null(metrics_cell(worker, METRICS_NO_SERIES));
-    assert_int_equal(load(&worker->uncounted), 1);
+    assert_int_equal(metrics_read(&worker->uncounted), 1);
     metrics_series_release(metrics, METRICS_NO_SERIES);
     metrics_free(&metrics);
 }
@@ -146,10 +141,10 @@ static void an_observation_is_one_in_a_bucket_and_adds_to_the_sum(void **state)
     metrics_observe(&cell, 250);
     metrics_observe(&cell, 251);
     metrics_observe(&cell, 70000000);
-    assert_int_equal(load(&cell.buckets[0]), 1);
-    assert_int_equal(load(&cell.buckets[1]), 1);
-    assert_int_equal(load(&cell.buckets[METRICS_BUCKET_COUNT - 1]), 1);
-    assert_int_equal(load(&cell.duration_us), 70000501);
+    assert_int_equal(metrics_read(&cell.buckets[0]), 1);
+    assert_int_equal(metrics_read(&cell.buckets[1]), 1);
+    assert_int_equal(metrics_read(&cell.buckets[METRICS_BUCKET_COUNT - 1]), 1);
+    assert_int_equal(metrics_read(&cell.duration_us), 70000501);
 }
 
 /* ---- Series ---------------------------------------------------------------------------------- */
@@ -196,7 +191,7 @@ static uint64_t sum_picks(struct metrics *metrics)
         for (uint32_t i = 0; i < COUNTED_SERIES; i++) {
             struct metrics_cell *cell = metrics_slots_find(&metrics_worker(metrics, w)->cells, i);
 
-            sum += cell ? load(&cell->picks) : 0;
+            sum += cell ? metrics_read(&cell->picks) : 0;
         }
     }
     return sum;
