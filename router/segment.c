@@ -7,8 +7,20 @@
 #include "router/segment.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Rounded up to whole cache lines, as aligned_alloc wants it. */
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + SEGMENT_CACHE_LINE - 1) / SEGMENT_CACHE_LINE * SEGMENT_CACHE_LINE;
+}
+
+static size_t bytes_before_picks(int nr_arms)
+{
+    return whole_lines(offsetof(struct segment, errors) + (size_t)nr_arms * sizeof(int64_t));
+}
 
 /* The arms with weight, and the sum of their errors. */
 struct chosen {
@@ -145,7 +157,7 @@ static int next_chair(struct chairs *chairs)
 static void make_picks(struct segment *segment, const struct chosen *chosen,
                        const uint32_t *weights, const int64_t *errors, uint32_t nr_tickets)
 {
-    uint8_t *picks = (uint8_t *)(segment->errors + segment->nr_arms);
+    uint8_t *picks = (uint8_t *)segment + bytes_before_picks(segment->nr_arms);
     struct chairs chairs;
 
     chairs_init(&chairs, chosen, weights, errors);
@@ -163,11 +175,10 @@ struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t
 {
     struct chosen chosen = choose(weights, nr_arms, errors);
     uint32_t nr_picks = is_counted && chosen.nr > 2 ? nr_wanted : 0;
-    size_t bytes = sizeof(struct segment) + (size_t)nr_arms * sizeof(errors[0]) + nr_picks;
+    size_t bytes = bytes_before_picks(nr_arms) + whole_lines(nr_picks);
     struct segment *segment;
 
     assert(nr_arms >= 1 && nr_arms <= SEGMENT_ARMS_MAX && chosen.nr >= 1);
-    bytes = (bytes + SEGMENT_CACHE_LINE - 1) / SEGMENT_CACHE_LINE * SEGMENT_CACHE_LINE;
     segment = aligned_alloc(SEGMENT_CACHE_LINE, bytes);
     if (!segment)
         return NULL;

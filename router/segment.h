@@ -37,10 +37,9 @@ struct segment {
     const uint8_t *picks; /* NULL for a line */
     struct qsbr_node retired;
 
-    /* Every pick of every worker writes here: a cache line of its own. */
+    /* Every pick of every worker writes here, so nothing that picks read shares the cache line. */
     _Alignas(SEGMENT_CACHE_LINE) _Atomic uint64_t ticket;
-
-    _Alignas(SEGMENT_CACHE_LINE) int64_t errors[]; /* at ticket 0; nr_arms of them, then the picks */
+    int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
 };
 
 /* A segment that starts with these errors. nr_wanted: how many tickets to work out, if any have to be. is_counted false: no tickets.
@@ -48,7 +47,8 @@ struct segment {
 struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors, uint32_t nr_wanted,
                              bool is_counted);
 
-/* The errors after the first nr_drawn tickets, for the weights that it was made with. errors may not be the segment's own. */
+/* The errors after the first nr_drawn tickets, for the weights that it was made with: nr_arms of them. errors may not be the
+ * segment's own. */
 void segment_errors(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn, int64_t *errors);
 
 /* The arm that ticket t runs; t is below nr_tickets. */

@@ -72,9 +72,11 @@ static int adopt_version(struct version *version, const struct table *previous)
         previous ? table_find(previous, version->function->name, version->name, NULL) : NULL;
     const struct version *old = target ? target->arms[0].version : NULL;
 
-    version->in_flight = share_gauge(old ? old->in_flight : NULL);
-    if (!version->in_flight)
-        return -1;
+    if (version->max_in_flight > 0) {
+        version->in_flight = share_gauge(old ? old->in_flight : NULL);
+        if (!version->in_flight)
+            return -1;
+    }
     for (int i = 0; i < version->nr_endpoints; i++) {
         struct endpoint *endpoint = &version->endpoints[i];
 

@@ -1,9 +1,11 @@
 /* The life of a split: who may draw, who makes the next segment, and how one split hands over to
  * the next, all without locks. The arithmetic is segment.c's.
  *
- *     split_make          first pick or split_open                     its successor's first pick
- * or split_open (not open) ------------------------------------> segment, segment, ... segment
- * ------------------------> closed
+ *     split_make              first pick, or split_open                  its successor's first
+ * pick, or split_open (not open) ---------------------------------------> segment, segment, ...
+ * segment -----------------> closed
+ *         \------------------------------------------------------------------ (nothing drawn)
+ * ----------> closed
  *
  * A segment's ticket word counts its tickets. Whoever draws one past its end makes the next
  * segment, which starts with the errors this one ends with; several may do so at once, they all get
@@ -14,7 +16,11 @@
  * ever. The same swing moves the number of tickets drawn to the upper half of the word, where what
  * late drawers add to the lower half does not reach it. So anyone who comes later reads the same
  * number, works out the same errors, and any number of threads can open the successor at the same
- * time. */
+ * time.
+ *
+ * Most aliases of a large table are seldom drawn from. One that never was costs no segment, neither
+ * itself nor when it is replaced: it is closed by a segment that all such splits share, and its
+ * successor starts afresh. */
 #include "router/split.h"
 
 #include <assert.h>
@@ -44,6 +50,10 @@ struct split {
     uint32_t weights[]; /* nr_arms of them */
 };
 
+/* In place of the current segment of a split that was closed before anything was drawn from it:
+ * closed, no tickets, no errors. */
+static struct segment nothing_drawn = {.ticket = 1ull << 63};
+
 static void free_segment(struct qsbr_node *node)
 {
     free((char *)node - offsetof(struct segment, retired));
@@ -53,9 +63,11 @@ static void free_split(struct qsbr_node *node)
 {
     struct split *split = (struct split *)((char *)node - offsetof(struct split, retired));
     struct split *previous = atomic_load(&split->previous);
+    struct segment *current = atomic_load(&split->current);
 
     split_unref(&previous);
-    free(atomic_load(&split->current));
+    if (current != &nothing_drawn)
+        free(current);
     free(split);
 }
 
@@ -161,7 +173,8 @@ static uint32_t nr_drawn(const struct segment *segment, uint64_t word)
     return word < segment->nr_tickets ? (uint32_t)word : segment->nr_tickets;
 }
 
-/* Closes a split that is open, if nobody has, and tells the errors that it ended with. */
+/* Closes a split that is open, if nobody has, and tells the errors that it ended with. (Not one
+ * that ended with nothing drawn.) */
 static int close_split(struct split *split, int64_t *errors)
 {
     for (;;) {
@@ -194,78 +207,110 @@ static void take_over(const struct split *split, const int64_t *before, int64_t 
         errors[i] = split->from[i] >= 0 ? before[split->from[i]] : 0;
 }
 
-/* Opens a split whose predecessor, if there still is one, is open. */
-static int open_after(struct split *split, struct split *previous)
-{
-    int64_t before[SPLIT_ARMS_MAX], errors[SPLIT_ARMS_MAX] = {0};
-    struct segment *none = NULL, *first;
-
-    if (previous) {
-        int r = close_split(previous, before);
-
-        if (r)
-            return r;
-        take_over(split, before, errors);
-    }
-    first = segment_make(split->weights, split->nr_arms, errors, SEGMENT_FIRST_TICKETS,
-                         split->kind == SPLIT_KIND_COUNTED);
-    if (!first)
-        return SPLIT_NO_MEMORY;
-    if (!atomic_compare_exchange_strong(&split->current, &none, first))
-        free(first);
-    /* The reference ends only now, when whoever still reads the predecessor does so under the
-     * protection of the domain. */
-    previous = atomic_exchange(&split->previous, NULL);
-    split_unref(&previous);
-    return 0;
-}
-
 static bool is_open(const struct split *split)
 {
     return atomic_load_explicit(&split->current, memory_order_acquire) != NULL;
 }
 
+/* Ends the reference to the predecessor. Whoever still reads it does so under the protection of the
+ * domain. */
+static void let_go(struct split *split)
+{
+    struct split *previous = atomic_exchange(&split->previous, NULL);
+
+    split_unref(&previous);
+}
+
+/* Gives a split that is not open its first segment, unless another thread has. */
+static int start(struct split *split, const int64_t *errors)
+{
+    struct segment *none = NULL;
+    struct segment *first = segment_make(split->weights, split->nr_arms, errors,
+                                         SEGMENT_FIRST_TICKETS, split->kind == SPLIT_KIND_COUNTED);
+
+    if (!first)
+        return SPLIT_NO_MEMORY;
+    if (!atomic_compare_exchange_strong(&split->current, &none, first))
+        free(first);
+    return 0;
+}
+
+/* Takes over from a predecessor that is open. */
+static int succeed(struct split *split, struct split *previous)
+{
+    int64_t before[SPLIT_ARMS_MAX], errors[SPLIT_ARMS_MAX];
+    int r;
+
+    if (atomic_load(&previous->current) != &nothing_drawn) {
+        r = close_split(previous, before);
+        if (r)
+            return r;
+        take_over(split, before, errors);
+        r = start(split, errors);
+        if (r)
+            return r;
+    }
+    let_go(split);
+    return 0;
+}
+
+/* After it the split is open, or fresh: not open, without predecessor, nothing drawn. Predecessors
+ * that never came to be opened have their turn first, the oldest before the others; each turn of
+ * the loop is one step of one of them. */
 int split_open(struct split *split)
 {
-    /* Predecessors that never came to be opened are opened first, the oldest before the others.
-     * Each turn opens one. */
     while (!is_open(split)) {
         struct split *oldest = split;
         struct split *previous = atomic_load(&oldest->previous);
+        struct segment *none = NULL;
         int r;
 
         while (previous && !is_open(previous)) {
             oldest = previous;
             previous = atomic_load(&oldest->previous);
         }
-        /* No predecessor can also mean that another thread has just opened the split and let go of
-         * it. */
-        if (is_open(oldest))
-            continue;
-        r = open_after(oldest, previous);
-        if (r)
-            return r;
+        if (previous) {
+            r = succeed(oldest, previous);
+            if (r)
+                return r;
+        } else if (oldest != split) {
+            /* It is fresh, or another thread has just opened it and let go of its predecessor. */
+            atomic_compare_exchange_strong(&oldest->current, &none, &nothing_drawn);
+        } else {
+            return 0;
+        }
     }
     return 0;
 }
 
+/* For the first draw. */
+static int open_to_draw(struct split *split)
+{
+    const int64_t zeros[SPLIT_ARMS_MAX] = {0};
+    int r = split_open(split);
+
+    if (r || is_open(split))
+        return r;
+    return start(split, zeros);
+}
+
 void split_errors(const struct split *split, int64_t *out)
 {
-    const struct segment *segment = atomic_load_explicit(&split->current, memory_order_acquire);
+    /* In this order: without predecessor and then not open, it is fresh. */
+    struct split *previous = atomic_load(&split->previous);
+    const struct segment *segment = atomic_load(&split->current);
     int64_t before[SPLIT_ARMS_MAX];
-    struct split *previous;
 
+    memset(out, 0, split->nr_arms * sizeof(out[0]));
+    if (segment == &nothing_drawn)
+        return;
     if (segment) {
         segment_errors(segment, split->weights, nr_drawn(segment, atomic_load(&segment->ticket)),
                        out);
-        return;
+    } else if (previous) {
+        split_errors(previous, before);
+        take_over(split, before, out);
     }
-    memset(out, 0, split->nr_arms * sizeof(out[0]));
-    previous = atomic_load(&split->previous);
-    if (!previous)
-        return;
-    split_errors(previous, before);
-    take_over(split, before, out);
 }
 
 /* ---- Picks
@@ -300,7 +345,7 @@ static int draw_ticket(struct split *split)
             }
             r = advance(split, segment);
         } else {
-            r = split_open(split);
+            r = open_to_draw(split);
         }
         if (r)
             return r;

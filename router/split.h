@@ -61,8 +61,8 @@ struct split *split_ref(struct split *split);
 /* Ends *split's reference and clears it. The last one frees the split, through the qsbr domain. */
 void split_unref(struct split **split);
 
-/* Closes the predecessor, if any, and starts this one with its errors. Idempotent; picks do it too on demand, so a
- * reload never makes a worker wait. 0, or SPLIT_NO_MEMORY. */
+/* Closes the predecessor, if any, and takes over its errors. Idempotent; picks do it too on demand, so a reload never makes a
+ * worker wait. No memory is needed where nothing was ever drawn. 0, or SPLIT_NO_MEMORY. */
 int split_open(struct split *split) __attribute__((warn_unused_result));
 
 /* Draws: the index of the arm that runs this invocation, or a negative split_error. Never a lock; one atomic add in exact

@@ -75,7 +75,7 @@ struct version {
     uint32_t connect_ms, response_head_ms, stream_idle_ms; /* 0: the settings' */
     struct health_check health_check;
     struct ejection ejection;
-    struct gauge *in_flight; /* shared with the same version of other tables; never NULL */
+    struct gauge *in_flight; /* shared with the same version of other tables; NULL where max_in_flight is 0 */
 };
 
 /* A counted number that outlives tables: invocations in flight of a version or a function. */
@@ -108,7 +108,7 @@ struct target {
 struct function {
     struct str name;
     uint32_t max_in_flight; /* 0: none */
-    struct gauge *in_flight;
+    struct gauge *in_flight; /* shared with the same function of other tables; never NULL */
     int nr_versions;
     struct version *versions;
 };

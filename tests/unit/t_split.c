@@ -475,6 +475,30 @@ static void a_pick_without_memory_does_not_count(void **state)
     world_end(&world);
 }
 
+static void splits_nothing_was_drawn_from_need_no_memory(void **state)
+{
+    struct world world = world_make();
+    struct split *chain[4] = {make_two(&world, 300000000, NULL)};
+
+    (void)state;
+    failmalloc_skip();
+    for (int i = 1; i < 4; i++)
+        chain[i] = make_two(&world, 100000000 * (uint32_t)i, chain[i - 1]);
+    failmalloc_arm(1);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(split_open(chain[3]), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pick(&world, chain[i]), SPLIT_CLOSED);
+    assert_false(failmalloc_disarm());
+    for (int i = 0; i < 20; i++) /* as one without any predecessor: from 0.5 up by 0.3 */
+        assert_int_equal(pick(&world, chain[3]), (5 + 3 * i) % 10 >= 7);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pick(&world, chain[i]), SPLIT_CLOSED);
+    for (int i = 0; i < 4; i++)
+        split_unref(&chain[i]);
+    world_end(&world);
+}
+
 /* ---- Many threads
  * -------------------------------------------------------------------------------------------- */
 
@@ -723,6 +747,7 @@ int main(void)
         cmocka_unit_test(closing_an_exhausted_segment_closes_the_next),
         cmocka_unit_test(random_picks_have_the_weights_for_probabilities),
         cmocka_unit_test(a_pick_without_memory_does_not_count),
+        cmocka_unit_test(splits_nothing_was_drawn_from_need_no_memory),
         cmocka_unit_test(a_million_picks_of_two_versions_are_exact_through_reloads),
         cmocka_unit_test(half_a_million_picks_of_three_versions_are_exact_through_reloads),
         cmocka_unit_test(without_reloads_many_threads_share_one_order),

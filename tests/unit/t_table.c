@@ -97,7 +97,8 @@ static void world_end(struct world *world)
 static int add_version(struct builder *b, const char *name, const char *host, uint16_t port)
 {
     char url[128];
-    const struct version_spec version = {.name = str_of(name), .allow_upgrade = true};
+    const struct version_spec version = {
+        .name = str_of(name), .allow_upgrade = true, .max_in_flight = name[0] == '2' ? 100 : 0};
     struct endpoint_spec endpoint = {.host = str_of(host), .port = port, .base_path = STR("/base")};
 
     snprintf(url, sizeof(url), "http://%s:%d/base", host, port);
@@ -463,7 +464,9 @@ static void gauges_and_health_go_by_name(void **state)
     second = builder_freeze(&b, first);
     assert_non_null(second);
     now = find(second, "hello", "2")->arms[0].version;
+    assert_non_null(now->in_flight);
     assert_ptr_equal(now->in_flight, old->in_flight);
+    assert_null(find(first, "hello", "1")->arms[0].version->in_flight); /* has no limit */
     assert_ptr_equal(now->function->in_flight, old->function->in_flight);
     assert_ptr_equal(now->endpoints[1].health, old->endpoints[0].health);
     assert_ptr_not_equal(now->endpoints[0].health, old->endpoints[0].health);
