@@ -54,10 +54,11 @@ def test_what_went_wrong_is_in_the_log(world):
             [tables.route(qualifier="1"), tables.route("/dead", qualifier="2")],
         ),
         {"timeouts": {"response_head_ms": 200}, "upstream": {"retries": 0}},
+        workers=1,  # lines of several workers may change places
     )
     weir.call(target="/dead")
     weir.call(target="/?fail=stall")
-    weir.call(target="/?size=100&fail=close&at=50")
+    weir.call(target="/?size=100&pace=50&pace_ms=50&fail=close&at=60")
     weir.call(target="/?fail=close")
     weir.call(host=None)
     weir.invoke("nobody")
@@ -75,7 +76,7 @@ def test_what_went_wrong_is_in_the_log(world):
         ("not_found", 404),
         ("client_abort", 200),
     ]
-    assert lines[2]["bytes_out"] == 50
+    assert lines[2]["bytes_out"] in (50, 60)
     assert [line["type"] for line in lines[4:6]] == ["request", "request"]
 
 
@@ -91,9 +92,14 @@ def test_there_is_a_line_for_every_request(world):
 
 def test_hostile_text_stays_within_its_line(world):
     weir = world.weir(tables.one(world.demo()))
-    weir.call(target='/"},{"a":"b\\', headers=[("User-Agent", 'x"\\\t\xe9\xff')])
-    (line,) = weir.wait_for_log(1)
-    assert line["target"] == '/"},{"a":"b\\'
+    agent = 'x"},{"a":"b\\\ty'
+    weir.call(headers=[("User-Agent", agent)])
+    weir.call(headers=[("User-Agent", "bytes \xe9\xff")])
+    weir.call(headers=[("User-Agent", "a" * 5000)])
+    first, second, third = weir.wait_for_log(3)
+    assert first["user_agent"] == agent
+    assert second["user_agent"].startswith("bytes ")
+    assert third["user_agent"].startswith("aaa") and third["cut"] == ["user_agent"]
 
 
 def test_the_text_format_is_like_lambdas(world):
@@ -101,7 +107,7 @@ def test_the_text_format_is_like_lambdas(world):
     answer = weir.call("POST", "/a", body=b"x")
     text = wait_until(weir.access_log_path.read_text, "there is a line")
     assert f"START RequestId: {answer.headers['x-amzn-requestid']} Version: 1" in text
-    assert "REPORT Status: 200" in text and "Duration: " in text
+    assert re.search(r" REPORT Outcome: ok Status: 200 Duration: \d+\.\d{3} ms ", text), text
 
 
 def test_sigusr1_opens_the_log_again(world):
@@ -120,9 +126,13 @@ def test_sigusr1_opens_the_log_again(world):
 def test_what_cannot_be_written_is_counted_and_never_waited_for(world):
     weir = world.weir(tables.one(world.demo()), {"log": {"access": "/dev/full"}})
     weir.allow_error("access log|No space")
-    for _ in range(50):
-        assert weir.call().status == 200
-    wait_until(lambda: weir.metrics().value("weir_access_log_lost_lines_total") == 50, "all lines are counted as lost")
+    # Some lines are kept for better times; from a few megabytes on there is no room for them.
+    load = world.load(weir, connections=8)
+    wait_until(
+        lambda: load.run(2000)["failed"] == 0 and weir.metrics().value("weir_access_log_lost_lines_total") > 0,
+        "lines are counted as lost",
+    )
+    assert weir.call().status == 200
 
 
 def test_a_log_nobody_reads_holds_nothing_up(world, tmp_path):

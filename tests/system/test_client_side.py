@@ -166,7 +166,7 @@ def test_a_chunked_body_may_arrive_byte_by_byte_with_extensions(plain):
 
 def test_request_trailers_reach_the_endpoint(plain):
     body = [b"some", b"thing", {"X-Checksum": "abc", "X-Other": "1"}]
-    seen = plain.call("POST", "/", [("Trailer", "X-Checksum, X-Other")], body).json()
+    seen = plain.call("POST", "/", headers=[("Trailer", "X-Checksum, X-Other")], body=body).json()
     assert seen["trailers"] == [["X-Checksum", "abc"], ["X-Other", "1"]]
 
 
@@ -481,8 +481,9 @@ def test_too_large_a_body_is_413(world):
     weir = world.weir(tables.one(demo), {"limits": {"body_bytes": 1000}})
     assert weir.call("POST", "/", body=b"a" * 1000).status == 200
     with weir.connect() as c:
-        c.send_request("POST", "/", [("Content-Length", "1001")])
+        c.send_request("POST", "/", [("Content-Length", "1000000")])
         expect_refusal(c, 413)
+    assert weir.call("POST", "/", body=b"a" * 1001).status == 413
     assert demo.count()["requests"] == 1
     with weir.connect() as c:
         c.send(make_request("POST", "/", [("Transfer-Encoding", "chunked")]) + make_chunk(b"a" * 900) * 2)
@@ -514,7 +515,7 @@ def test_a_head_that_does_not_come_to_an_end_is_408(world):
 
 
 def test_an_idle_connection_is_closed_without_a_word(world):
-    weir = world.weir(tables.one(world.demo()), {"timeouts": {"client_idle_ms": 200}})
+    weir = world.weir(tables.one(world.demo()), {"timeouts": {"client_idle_ms": 200, "request_head_ms": 200}})
     with weir.connect() as c:
         assert c.wait_for_end() == "closed"
     with weir.connect() as c:

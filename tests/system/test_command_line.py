@@ -45,7 +45,7 @@ def test_help_names_every_command_and_option():
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["run", "--nonsense"], ["run", "--table"], ["check", "extra"], ["run", "--workers", "x"]]
+    "arguments", [[], ["nonsense"], ["run", "--nonsense"], ["run", "--table"], ["check", "extra"]]
 )
 def test_wrong_usage_ends_with_status_2_and_a_hint(arguments):
     done = run(*arguments)
@@ -142,7 +142,7 @@ def test_run_says_which_address_is_taken(tmp_path):
         for option, other in (("--listen", "--admin"), ("--admin", "--listen")):
             done = run("run", "--table", path, option, f"{ADDRESS}:{port}", other, f"{ADDRESS}:{free_port()}")
             assert done.returncode == 1, done
-            assert str(port) in done.stderr and "in use" in done.stderr
+            assert str(port) in done.stderr and "already" in done.stderr
 
 
 def test_the_command_line_goes_before_the_settings(world):

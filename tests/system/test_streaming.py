@@ -254,7 +254,7 @@ def test_an_endpoint_that_dies_in_its_body_leaves_a_visibly_incomplete_answer(pl
     answer = plain.call(target=f"/?size=100000&fail={fail}&at={at}{framing}")
     if answer.status == 502:
         # weir may learn of the end before it has passed on anything.
-        assert answer.complete and fail == "reset"
+        assert answer.complete and at != "99999"
         return
     assert answer.status == 200 and not answer.complete
     assert pattern(100000).startswith(answer.body)

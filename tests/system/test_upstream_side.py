@@ -149,7 +149,7 @@ def test_stray_bytes_that_come_late_reach_nobody(world):
     assert fake.nr_connections == 2
 
 
-@pytest.mark.parametrize("how", ["close", "eof", "http10", "early=close"])
+@pytest.mark.parametrize("how", ["close", "eof", "http10&close", "early=close"])
 def test_a_connection_whose_response_ends_it_is_not_used_again(world, how):
     demo = world.demo()
     weir = world.weir(tables.one(demo), workers=1)
@@ -565,11 +565,11 @@ def test_retries_stay_within_their_budget(world):
         tables.one(f"http://{ADDRESS}:{free_port()}"), {"upstream": {"retries": 5, "retry_budget_percent": 0}}, workers=1
     )
     began = time.monotonic()
-    for _ in range(60):
+    for _ in range(100):
         assert weir.call().status in (502, 503)
     seconds = time.monotonic() - began
-    # Three a second are always allowed.
-    assert weir.metrics().value("weir_upstream_retries_total") <= 3 * (seconds + 2)
+    # Five each would be 500. Three a second are always allowed, and up to a hundred saved from quiet times.
+    assert weir.metrics().value("weir_upstream_retries_total") <= 100 + 3 * (seconds + 2)
 
 
 # ---- Upgrades ----
