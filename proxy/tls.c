@@ -45,10 +45,10 @@ struct stream {
     struct tls_server *server; /* NULL on the side of endpoints */
     char *held; /* what the socket did not take: bytes [held_at, held_length); NULL: nothing */
     size_t held_at, held_length;
-    size_t unsent;    /* bytes of the caller's in what is held, which it will bring again */
-    int system_error; /* errno of the socket's failure */
-    int end;          /* what reading returns from now on, where has_end */
-    int nr_messages;  /* since the last data */
+    size_t unsent;       /* bytes of the caller's in what is held, which it will bring again */
+    int system_error;    /* errno of the socket's failure */
+    int end;             /* what reading returns from now on, where has_end */
+    int nr_messages;     /* since the last data */
     bool is_established; /* the handshake is done */
     bool has_end;
     bool is_empty; /* nothing more is in the socket: wait for its event */

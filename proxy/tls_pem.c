@@ -118,23 +118,18 @@ int tls_pem_read_certificate(struct tls_pem *pem, const char *file, char why[TLS
     return 0;
 }
 
-static void say_no_key(char why[TLS_PEM_WHY])
+/* Why no key could be read from the text. */
+static void say_no_key(const char *text, char why[TLS_PEM_WHY])
 {
-    unsigned long error = ERR_peek_last_error();
-
-    if (is_end_of_pem()) {
-        say(why,
-            "has no private key in it; a PEM file has a line such as -----BEGIN PRIVATE KEY-----");
-        ERR_clear_error();
-    } else if (ERR_GET_LIB(error) == ERR_LIB_PEM &&
-               ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ) {
-        say(why,
-            "is encrypted, and weir asks for no passphrase; store it without one (openssl pkey -in "
-            "FILE), readable by weir's user only");
-        ERR_clear_error();
-    } else {
+    if (!strstr(text, "PRIVATE KEY-----"))
+        say(why, "has no private key in it; a PEM file has a line such as "
+                 "-----BEGIN PRIVATE KEY-----");
+    else if (strstr(text, "ENCRYPTED"))
+        say(why, "is encrypted, and weir asks for no passphrase; store it without one "
+                 "(openssl pkey -in FILE), readable by weir's user only");
+    else
         say_error(why, "has a private key that cannot be read");
-    }
+    ERR_clear_error();
 }
 
 int tls_pem_read_key(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
@@ -150,7 +145,7 @@ int tls_pem_read_key(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY
     ERR_clear_error();
     pem->key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
     if (!pem->key)
-        say_no_key(why);
+        say_no_key(text, why);
     close_text(bio, text, length);
     if (!pem->key)
         return -1;

@@ -110,12 +110,15 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_lengt
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* With TLS 1.3 a client uses a ticket once (RFC 8446 appendix C.4), so each resumption must bring a
+ * new one. */
 static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                          EVP_MAC_CTX *mac, int is_sealing)
 {
     struct tls_server *server = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    int result = tls_tickets_set_up(server->tickets, name, iv, cipher, mac, is_sealing);
 
-    return tls_tickets_set_up(server->tickets, name, iv, cipher, mac, is_sealing);
+    return result == 1 && !is_sealing && SSL_version(ssl) == TLS1_3_VERSION ? 2 : result;
 }
 
 /* A ticket carries the client's certificate past the check that a handshake makes, and each
@@ -130,7 +133,7 @@ static SSL_TICKET_RETURN on_ticket_opened(SSL *ssl, SSL_SESSION *session, const 
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     if (peer && X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0)
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    return SSL_TICKET_RETURN_USE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 /* ---- Contexts ------------------------------------------------------------------------------- */

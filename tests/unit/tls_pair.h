@@ -255,6 +255,18 @@ LAB void pair_open(struct pair *pair, struct tls_server *server, int listener,
     assert_int_equal(tls_connect(&pair->client.io, origin), 0);
 }
 
+/* A connection from an origin to a server in the test's hands, as pair->raw_fd. */
+LAB void pair_open_to_raw(struct pair *pair, struct tls_origin *origin)
+{
+    pair_open_raw(pair, NULL, 0, 0);
+    int fd = dup(pair->server.io.fd);
+    assert_true(fd >= 0);
+    io_close(&pair->loop, &pair->server.io);
+    end_init(&pair->client, &pair->loop, pair->raw_fd, 2);
+    pair->raw_fd = fd;
+    assert_int_equal(tls_connect(&pair->client.io, origin), 0);
+}
+
 /* Until both sides are through, or one of them has failed. */
 LAB void pair_shake_hands(struct pair *pair)
 {
@@ -294,6 +306,23 @@ LAB void raw_open(struct raw *raw, struct pair *pair, int version)
     SSL_set_connect_state(raw->ssl);
 }
 
+/* The same as a server; version as above. */
+LAB void raw_open_server(struct raw *raw, struct pair *pair, int version,
+                         const struct lab_cert *cert)
+{
+    raw->ctx = SSL_CTX_new(TLS_server_method());
+    assert_non_null(raw->ctx);
+    SSL_CTX_set_security_level(raw->ctx, 0); /* it may do what weir does not want */
+    SSL_CTX_set_min_proto_version(raw->ctx, version);
+    SSL_CTX_set_max_proto_version(raw->ctx, version);
+    assert_int_equal(SSL_CTX_use_certificate(raw->ctx, cert->x), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(raw->ctx, cert->key), 1);
+    raw->ssl = SSL_new(raw->ctx);
+    assert_non_null(raw->ssl);
+    SSL_set_fd(raw->ssl, pair->raw_fd);
+    SSL_set_accept_state(raw->ssl);
+}
+
 LAB void raw_close(struct raw *raw)
 {
     SSL_free(raw->ssl);
@@ -308,7 +337,8 @@ LAB int raw_shake_hands(struct raw *raw, struct pair *pair)
         ERR_clear_error();
         int r = SSL_do_handshake(raw->ssl);
         if (r == 1) {
-            pair_until(pair, pair->server.is_established || pair->server.failure);
+            struct end *other = SSL_is_server(raw->ssl) ? &pair->client : &pair->server;
+            pair_until(pair, other->is_established || other->failure);
             return 0;
         }
         if (SSL_get_error(raw->ssl, r) != SSL_ERROR_WANT_READ)
