@@ -88,8 +88,7 @@ static int keep_option(struct builder *builder, const char *s, char **out)
     return s && !*out ? -1 : 0;
 }
 
-/* ---- Targets
- * ------------------------------------------------------------------------------------- */
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 static struct target *find(const struct builder *builder, struct str function, struct str qualifier)
 {
@@ -140,8 +139,7 @@ static int add_version_target(struct builder *builder, struct version *version)
     return add_target_take(builder, target);
 }
 
-/* ---- Functions
- * ------------------------------------------------------------------------------------- */
+/* ---- Functions ------------------------------------------------------------------------------- */
 
 /* Moves the versions and endpoints of the function that is open, if any, to their places. */
 static int seal(struct builder *builder)
@@ -194,9 +192,13 @@ int builder_function(struct builder *builder, struct str name, uint32_t max_in_f
     if (!functions)
         return -1;
     skeleton->functions = functions;
-    function = stash_take(&skeleton->stash, sizeof(*function));
-    if (!function || keep(builder, name, &function->name))
+    function = stash_take(&skeleton->stash, sizeof(*function) + name.n);
+    if (!function)
         return -1;
+    /* The name is compared at each look-up: next to the function it costs no cache line of its own.
+     */
+    memcpy(function + 1, name.p, name.n);
+    function->name = (struct str){(const char *)(function + 1), name.n};
     if (flathash_add(&skeleton->names, (uint32_t)skeleton_hash(name), skeleton->nr_functions))
         return -1;
     function->max_in_flight = max_in_flight;
@@ -268,16 +270,16 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 
 int builder_alias(struct builder *builder, const struct alias_spec *spec)
 {
-    struct str name, description;
+    struct str description;
     struct target *target;
 
     if (seal(builder))
         return -1;
     assert(builder->function && spec->nr_arms >= 1 && spec->nr_arms <= SPLIT_ARMS_MAX &&
            spec->name.n > 0);
-    if (keep(builder, spec->name, &name) || keep(builder, spec->description, &description))
+    if (keep(builder, spec->description, &description))
         return -1;
-    target = target_make(builder->function, name, description, spec->mode, spec->is_failover,
+    target = target_make(builder->function, spec->name, description, spec->mode, spec->is_failover,
                          spec->nr_arms);
     if (!target)
         return -1;
@@ -313,8 +315,7 @@ int builder_route(struct builder *builder, struct str host, struct str path, str
     return routes_add(&builder->skeleton->routes, &route);
 }
 
-/* ---- The table
- * --------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 struct changes {
     uint32_t *list;

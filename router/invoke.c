@@ -10,67 +10,60 @@
  */
 #include "router/invoke.h"
 
+#include <stdint.h>
+
 enum { FIELDS_MAX = 9 }; /* one more than there can be */
 
-/* ---- Characters -------------------------------------------------------------------------------
- */
+/* ---- Characters ------------------------------------------------------------------------------ */
 
-static bool is_digit(char c)
+enum { DIGIT = 1, LOWER = 2, UPPER = 4, JOIN = 8, DOT = 16, DOLLAR = 32 };
+enum { ALPHA = LOWER | UPPER, WORD = DIGIT | ALPHA | JOIN };
+
+static const uint8_t classes[256] = {
+    ['0' ... '9'] = DIGIT, ['a' ... 'z'] = LOWER, ['A' ... 'Z'] = UPPER, ['-'] = JOIN,
+    ['_'] = JOIN,          ['.'] = DOT,           ['$'] = DOLLAR};
+
+static bool is(char c, int wanted)
 {
-    return c >= '0' && c <= '9';
+    return classes[(uint8_t)c] & wanted;
 }
 
-static bool is_lower(char c)
+/* How many bytes at the start of s are of these classes. */
+static size_t span(struct str s, int wanted)
 {
-    return c >= 'a' && c <= 'z';
+    size_t n = 0;
+
+    while (n < s.n && is(s.p[n], wanted))
+        n++;
+    return n;
 }
 
-/* Letters, digits, hyphen, underscore: what names are made of. */
-static bool is_word(char c)
+/* s is made of these classes, and between 1 and max bytes long. */
+static bool is_text(struct str s, size_t max, int wanted)
 {
-    return is_digit(c) || is_lower(str_lower(c)) || c == '-' || c == '_';
-}
-
-/* All of s are words' characters or the extra one, between 1 and max of them. */
-static bool is_text(struct str s, size_t max, char extra)
-{
-    if (s.n == 0 || s.n > max)
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_word(s.p[i]) && s.p[i] != extra)
-            return false;
-    return true;
-}
-
-static bool is_digits(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_digit(s.p[i]))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && s.n <= max && span(s, wanted) == s.n;
 }
 
 bool invoke_is_function_name(struct str s)
 {
-    return is_text(s, 64, '_');
+    return is_text(s, 64, WORD);
 }
 
 bool invoke_is_alias_name(struct str s)
 {
-    return is_text(s, 128, '_') && !is_digits(s);
+    return is_text(s, 128, WORD) && span(s, DIGIT) < s.n;
 }
 
 bool invoke_is_version_name(struct str s)
 {
-    return str_eq(s, STR("$LATEST")) || (is_digits(s) && s.n <= 20 && s.p[0] != '0');
+    return str_eq(s, STR("$LATEST")) || (is_text(s, 20, DIGIT) && s.p[0] != '0');
 }
 
-/* ---- Percent-encoding -------------------------------------------------------------------------
- */
+/* ---- Percent-encoding ------------------------------------------------------------------------ */
 
 static int hex(char c)
 {
-    if (is_digit(c))
+    if (is(c, DIGIT))
         return c - '0';
     c = str_lower(c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -101,12 +94,11 @@ static int decode(struct str s, char *out, int max)
     return n;
 }
 
-/* ---- FunctionName -----------------------------------------------------------------------------
- */
+/* ---- FunctionName ---------------------------------------------------------------------------- */
 
 static bool is_account(struct str s)
 {
-    return s.n == 12 && is_digits(s);
+    return s.n == 12 && span(s, DIGIT) == 12;
 }
 
 /* aws and what follows it: aws-cn, aws-us-gov; Lambda's pattern lets it be empty. */
@@ -116,10 +108,9 @@ static bool is_partition(struct str s)
         return true;
     if (s.n < 3 || memcmp(s.p, "aws", 3) != 0)
         return false;
-    for (size_t i = 3; i < s.n; i++)
-        if (!is_lower(str_lower(s.p[i])) && s.p[i] != '-')
-            return false;
-    return true;
+    s.p += 3;
+    s.n -= 3;
+    return s.n == 0 || is_text(s, s.n, ALPHA | JOIN);
 }
 
 static bool skip(struct str *s, struct str what)
@@ -134,24 +125,23 @@ static bool skip(struct str *s, struct str what)
 /* eu-west-1, us-gov-east-1, us-isob-east-1, eusc-de-east-1 */
 static bool is_region(struct str s)
 {
-    size_t n = 0;
+    size_t n;
 
     skip(&s, STR("eusc-"));
-    if (s.n < 2 || !is_lower(s.p[0]) || !is_lower(s.p[1]))
+    if (s.n < 2 || !is(s.p[0], LOWER) || !is(s.p[1], LOWER))
         return false;
     s.p += 2;
     s.n -= 2;
     if (!skip(&s, STR("-gov-"))) {
-        if (skip(&s, STR("-iso")) && s.n > 0 && is_lower(s.p[0])) {
+        if (skip(&s, STR("-iso")) && s.n > 0 && is(s.p[0], LOWER)) {
             s.p++;
             s.n--;
         }
         if (!skip(&s, STR("-")))
             return false;
     }
-    while (n < s.n && is_lower(s.p[n]))
-        n++;
-    return n > 0 && s.n == n + 2 && s.p[n] == '-' && is_digit(s.p[n + 1]);
+    n = span(s, LOWER);
+    return n > 0 && s.n == n + 2 && s.p[n] == '-' && is(s.p[n + 1], DIGIT);
 }
 
 /* Cuts at the colons; the number of fields, FIELDS_MAX where there are as many or more. */
@@ -176,12 +166,12 @@ static int cut(struct str s, struct str *fields)
 static bool is_qualifier_in_name(struct str s)
 {
     return str_eq(s, STR("$LATEST")) || str_eq(s, STR("$LATEST.PUBLISHED")) ||
-           is_text(s, INVOKE_QUALIFIER_MAX, '_');
+           is_text(s, INVOKE_QUALIFIER_MAX, WORD);
 }
 
 static bool is_name(struct str s)
 {
-    return is_text(s, INVOKE_NAME_MAX, '.');
+    return is_text(s, INVOKE_NAME_MAX, WORD | DOT);
 }
 
 /* How many fields precede the name and what may stand before it, "function"; -1 where they are
@@ -220,20 +210,23 @@ static bool parse_name(struct str s, struct str *name, struct str *qualifier)
     return i + 2 == nr && is_qualifier_in_name(*qualifier);
 }
 
-/* ---- Qualifier in the query -------------------------------------------------------------------
- */
+/* ---- Qualifier in the query ------------------------------------------------------------------ */
 
 /* Lambda's pattern lets a dollar sign stand anywhere; such a thing is then not found. */
 static bool is_qualifier_in_query(struct str s)
 {
-    return str_eq(s, STR("$LATEST.PUBLISHED")) || is_text(s, INVOKE_QUALIFIER_MAX, '$');
+    return str_eq(s, STR("$LATEST.PUBLISHED")) || is_text(s, INVOKE_QUALIFIER_MAX, WORD | DOLLAR);
 }
 
 static bool is_named_qualifier(struct str key)
 {
     const struct str name = STR("Qualifier");
     char decoded[sizeof("Qualifier") - 1];
-    int n = decode(key, decoded, sizeof(decoded));
+    int n;
+
+    if (key.n <= name.n || !memchr(key.p, '%', key.n))
+        return str_eq(key, name);
+    n = decode(key, decoded, sizeof(decoded));
 
     return n == (int)name.n && memcmp(decoded, name.p, name.n) == 0;
 }
@@ -269,8 +262,7 @@ static enum invoke_result parse_query(struct str query, char *text, struct str *
     return INVOKE_OK;
 }
 
-/* ---- The whole ----------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 /* What stands between the fixed parts of the path; false where it is another path. */
 static bool find_name(struct str path, struct str *name)
@@ -281,16 +273,22 @@ static bool find_name(struct str path, struct str *name)
         memcmp(path.p + path.n - tail.n, tail.p, tail.n) != 0)
         return false;
     *name = (struct str){path.p, path.n - tail.n};
-    return name->n == 0 || !memchr(name->p, '/', name->n);
+    return true;
 }
 
 enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query)
 {
-    struct str raw, derived;
+    struct str raw, derived = {"", 0};
     enum invoke_result result;
     int n;
 
     if (!find_name(path, &raw))
+        return INVOKE_NOT_THIS;
+    if (is_name(raw)) { /* as most are: nothing to decode or to cut */
+        out->function = raw;
+        return parse_query(query, out->text + INVOKE_NAME_MAX, &out->qualifier);
+    }
+    if (raw.n > 0 && memchr(raw.p, '/', raw.n))
         return INVOKE_NOT_THIS;
     result = parse_query(query, out->text + INVOKE_NAME_MAX, &out->qualifier);
     if (result == INVOKE_BAD_QUALIFIER)

@@ -26,7 +26,7 @@ enum invoke_result {
 };
 
 struct invoke_address {
-    struct str function;  /* points into text */
+    struct str function;  /* points into text or into the path */
     struct str qualifier; /* empty where none was given */
     char text[INVOKE_TEXT_MAX]; /* decoded */
 };

@@ -72,8 +72,7 @@ void registry_series_release(struct registry *registry, uint32_t series)
     registry->hooks.release(registry->hooks.context, series);
 }
 
-/* ---- Origins ------------------------------------------------------------------------------------
- */
+/* ---- Origins --------------------------------------------------------------------------------- */
 
 /* What an origin is told apart by; strings empty where there are none. */
 struct identity {

@@ -51,8 +51,7 @@ static struct str cut_segment(struct str *path)
     return segment;
 }
 
-/* ---- Building ---------------------------------------------------------------------------------
- */
+/* ---- Building -------------------------------------------------------------------------------- */
 
 /* The root of paths in *place of node, made if there is none. */
 static uint32_t root_of(struct routes *routes, uint32_t node, bool is_below)
@@ -152,8 +151,7 @@ void routes_fini(struct routes *routes)
     *routes = (struct routes){0};
 }
 
-/* ---- Finding ----------------------------------------------------------------------------------
- */
+/* ---- Finding --------------------------------------------------------------------------------- */
 
 /* The roots of paths that a host name leads to, the most specific last; returns how many. */
 static int find_roots(const struct routes *routes, struct str host, uint32_t *roots)

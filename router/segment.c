@@ -42,7 +42,7 @@ static struct chosen choose(const uint32_t *weights, int nr_arms, const int64_t 
     return chosen;
 }
 
-/* ---- Two arms: a line ---------------------------------------------------------------------- */
+/* ---- Two arms: a line ------------------------------------------------------------------------ */
 
 /* a / b rounded down and up, b > 0. */
 static int64_t div_floor(int64_t a, int64_t b)
@@ -167,8 +167,7 @@ static void make_picks(struct segment *segment, const struct chosen *chosen,
     segment->nr_tickets = nr_tickets;
 }
 
-/* ---- Both -------------------------------------------------------------------------------------
- */
+/* ---- Both ------------------------------------------------------------------------------------ */
 
 struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors,
                              uint32_t nr_wanted, bool is_counted)

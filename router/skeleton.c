@@ -22,7 +22,7 @@ struct skeleton *skeleton_ref(struct skeleton *skeleton)
     return skeleton;
 }
 
-/* ---- Gauges and health ---------------------------------------------------------------------- */
+/* ---- Gauges and health ----------------------------------------------------------------------- */
 
 /* A reference to the old one, or a new one where there is none. NULL when out of memory. */
 static struct gauge *share_gauge(struct gauge *old)
@@ -105,8 +105,7 @@ int skeleton_adopt(struct skeleton *skeleton, const struct table *previous)
     return 0;
 }
 
-/* ---- The end -----------------------------------------------------------------------------------
- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void drop_version(struct version *version)
 {

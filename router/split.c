@@ -1,11 +1,10 @@
 /* The life of a split: who may draw, who makes the next segment, and how one split hands over to
  * the next, all without locks. The arithmetic is segment.c's.
  *
- *     split_make              first pick, or split_open                  its successor's first
- * pick, or split_open (not open) ---------------------------------------> segment, segment, ...
- * segment -----------------> closed
- *         \------------------------------------------------------------------ (nothing drawn)
- * ----------> closed
+ *     not open --(first pick, or split_open)--> segment, segment, ... segment --(*)--> closed
+ *        \---------------------------(nothing drawn)---------------------------(*)--> closed
+ *
+ *     (*) the successor's first pick, or split_open
  *
  * A segment's ticket word counts its tickets. Whoever draws one past its end makes the next
  * segment, which starts with the errors this one ends with; several may do so at once, they all get
@@ -127,8 +126,7 @@ struct split *split_make(struct qsbr *domain, const struct split_spec *spec, str
     return split;
 }
 
-/* ---- From segment to segment ------------------------------------------------------------------
- */
+/* ---- From segment to segment ----------------------------------------------------------------- */
 
 /* Up to a limit each segment is twice as long as the one before, so that rare aliases stay small
  * and busy ones seldom pause. With many arms the limit is lower, as a ticket then takes longer to
@@ -162,8 +160,7 @@ static int advance(struct split *split, struct segment *segment)
     return 0;
 }
 
-/* ---- From split to split ------------------------------------------------------------------------
- */
+/* ---- From split to split --------------------------------------------------------------------- */
 
 /* How many tickets of the segment were drawn, by its ticket word. */
 static uint32_t nr_drawn(const struct segment *segment, uint64_t word)
@@ -313,8 +310,7 @@ void split_errors(const struct split *split, int64_t *out)
     }
 }
 
-/* ---- Picks
- * ---------------------------------------------------------------------------------------- */
+/* ---- Picks ----------------------------------------------------------------------------------- */
 
 static int throw_dice(const struct split *split, struct prng *rng)
 {

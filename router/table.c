@@ -9,8 +9,7 @@
 #include "router/skeleton.h"
 #include "router/target.h"
 
-/* ---- Reading
- * -------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct target *table_find(const struct table *table, struct str function, struct str qualifier,
                           bool *knows_function)
@@ -54,8 +53,7 @@ int table_routes(const struct table *table, const struct route **routes)
     return (int)table->skeleton->routes.nr;
 }
 
-/* ---- Leaves
- * --------------------------------------------------------------------------------------- */
+/* ---- Leaves ---------------------------------------------------------------------------------- */
 
 static uint32_t nr_leaves(uint32_t nr_targets)
 {
@@ -88,8 +86,7 @@ static struct table_leaf *leaf_with_take(const struct table_leaf *leaf, uint32_t
     return copy;
 }
 
-/* ---- References
- * ----------------------------------------------------------------------------------- */
+/* ---- References ------------------------------------------------------------------------------ */
 
 /* Frees what there is of a table whose skeleton is set. */
 static void dismantle(struct table *table)
@@ -123,8 +120,7 @@ void table_unref(struct table **table)
     qsbr_retire(registry_domain(t->skeleton->registry), &t->retired, free_table);
 }
 
-/* ---- Making
- * --------------------------------------------------------------------------------------- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 /* A table with room for its leaves and changes, and nothing in it. */
 static struct table *make(uint32_t nr_targets, uint64_t generation)
@@ -173,8 +169,7 @@ struct table *table_make_take(struct skeleton *skeleton, struct target *const *t
     return table;
 }
 
-/* ---- Changing
- * ------------------------------------------------------------------------------------- */
+/* ---- Changing -------------------------------------------------------------------------------- */
 
 /* The target as it is to be, with its split. */
 static struct target *reweigh(const struct table *previous, const struct target *changed,

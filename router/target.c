@@ -8,13 +8,17 @@
 struct target *target_make(struct function *function, struct str alias, struct str description,
                            enum split_mode mode, bool is_failover, int nr_arms)
 {
-    struct target *target = calloc(1, sizeof(*target) + (size_t)nr_arms * sizeof(target->arms[0]));
+    size_t bytes = sizeof(struct target) + (size_t)nr_arms * sizeof(struct arm);
+    struct target *target = calloc(1, bytes + alias.n);
 
     if (!target)
         return NULL;
+    /* The name is compared at each look-up: next to the target it costs no cache line of its own.
+     */
+    memcpy((char *)target + bytes, alias.p, alias.n);
     atomic_init(&target->refs, 1);
     target->function = function;
-    target->alias = alias;
+    target->alias = (struct str){(char *)target + bytes, alias.n};
     target->description = description;
     target->mode = mode;
     target->is_failover = is_failover;

@@ -7,8 +7,8 @@
 #include "router/registry.h"
 #include "router/table.h"
 
-/* With one reference for the caller, no split and no arms yet. alias and description are borrowed from the function's skeleton. NULL when out of
- * memory. */
+/* With one reference for the caller, no split and no arms yet. alias is copied, description borrowed from the function's skeleton. NULL
+ * when out of memory. */
 struct target *target_make(struct function *function, struct str alias, struct str description,
                            enum split_mode mode, bool is_failover, int nr_arms);
 

@@ -175,7 +175,7 @@ static void test_slots_run_out_and_come_back(void **state)
         qsbr_unregister(domain, i);
 }
 
-/* ---- Many threads ---- */
+/* ---- Many threads ---------------------------------------------------------------------------- */
 
 enum { READERS = 4, SWAPPERS = 2, SWAPS = 20000 };
 

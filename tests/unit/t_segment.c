@@ -25,8 +25,7 @@ static struct segment *make(const uint32_t *weights, int nr_arms, const int64_t 
     return segment;
 }
 
-/* ---- Weights ------------------------------------------------------------------------------------
- */
+/* ---- Weights --------------------------------------------------------------------------------- */
 
 static double unit(struct prng *g)
 {
@@ -79,8 +78,7 @@ static void random_weights(struct prng *g, int k, bool has_zeros, uint32_t *weig
     apportion(shares, k, weights);
 }
 
-/* ---- One set of weights
- * ---------------------------------------------------------------------------- */
+/* ---- One set of weights ---------------------------------------------------------------------- */
 
 /* Follows a fresh segment ticket by ticket: no error ever exceeds bound / scale invocations. */
 static void check_prefixes(const uint32_t *weights, int k, uint32_t nr, int64_t bound,
@@ -313,8 +311,7 @@ static void one_arm_or_no_counting_has_no_tickets(void **state)
     free(segment);
 }
 
-/* ---- Errors carried into two arms
- * ----------------------------------------------------------------------- */
+/* ---- Errors carried into two arms ------------------------------------------------------------ */
 
 static void two_arms_come_into_the_middle_and_never_get_worse(void **state)
 {
@@ -365,8 +362,7 @@ static void a_debt_that_fills_the_whole_line_is_drawn_by_one_arm(void **state)
     free(segment);
 }
 
-/* ---- Changes of weights
- * --------------------------------------------------------------------------------- */
+/* ---- Changes of weights ---------------------------------------------------------------------- */
 
 /* Runs nr tickets and leaves the errors there. */
 static void run(const uint32_t *weights, int k, uint32_t nr, int64_t *errors)

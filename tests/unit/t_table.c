@@ -16,8 +16,7 @@
 #include "router/builder.h"
 #include "router/registry.h"
 
-/* ---- A world: domain, registry, and counters that are merely numbered
- * --------------------------------- */
+/* ---- A world: domain, registry, and counters that are merely numbered ------------------------ */
 
 enum { SERIES_MAX = 4096 };
 
@@ -91,8 +90,7 @@ static void world_end(struct world *world)
     free(world);
 }
 
-/* ---- Documents in short
- * ---------------------------------------------------------------------------------- */
+/* ---- Documents in short ---------------------------------------------------------------------- */
 
 static int add_version(struct builder *b, const char *name, const char *host, uint16_t port)
 {
@@ -193,8 +191,7 @@ static void replace(struct table **table, struct table *next)
     *table = next;
 }
 
-/* ---- What is built is found
- * -------------------------------------------------------------------------------- */
+/* ---- What is built is found ------------------------------------------------------------------ */
 
 static void names_lead_to_targets(void **state)
 {
@@ -337,8 +334,7 @@ static void an_empty_table_finds_nothing(void **state)
     world_end(world);
 }
 
-/* ---- What goes on
- * ---------------------------------------------------------------------------------------------- */
+/* ---- What goes on ---------------------------------------------------------------------------- */
 
 static void an_unchanged_alias_keeps_its_split(void **state)
 {
@@ -485,8 +481,7 @@ static void gauges_and_health_go_by_name(void **state)
     world_end(world);
 }
 
-/* ---- Changes of weights
- * ------------------------------------------------------------------------------------------ */
+/* ---- Changes of weights ---------------------------------------------------------------------- */
 
 static struct table *reweigh(struct table *table, const char *alias, enum split_mode mode,
                              const struct share *shares)
@@ -592,9 +587,7 @@ static void a_change_shares_all_leaves_but_one(void **state)
     world_end(world);
 }
 
-/* ---- Origins
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Origins --------------------------------------------------------------------------------- */
 
 static struct origin *origin_of(struct world *world, bool is_tls, const char *host, uint16_t port,
                                 const char *server_name)
@@ -682,9 +675,7 @@ static void the_registry_may_be_let_go_of_before_the_last_table(void **state)
     world_end(world);
 }
 
-/* ---- Memory
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* Two tables and a change of weights, with the n-th allocation failing. Tells whether all went
  * well. */
@@ -742,9 +733,7 @@ static void every_allocation_may_fail(void **state)
     world_end(world);
 }
 
-/* ---- Workers
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Workers --------------------------------------------------------------------------------- */
 
 enum { WORKERS = 4, PICKS_EACH = 20000, TABLES_MIN = 60 };
 
