@@ -175,7 +175,7 @@ for preset in $presets; do
     build "$preset"
     if [ "$preset" = "$first" ]; then
         heading "lint"
-        WEIR_BUILD=$PWD/$(build_dir "$preset") run_pytest lint 300 tests/lint
+        WEIR_BUILD=$PWD/$(build_dir "$preset") run_pytest lint 600 tests/lint ${mark:+-m "not slow"}
     fi
     sanitizer_begin "$preset"
     unit "$preset"

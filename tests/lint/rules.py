@@ -32,6 +32,8 @@ LIBRARIES = {
     r"openssl/.*": r"proxy/tls\w*\.[ch]|control/.*",
     r"jansson\.h": r"(conf|control)/.*",
     r"uv(/.*)?\.h": r"proxy/.*",
+    r"uthash\.h": r"proxy/\w+\.c",
+    r"xxhash\.h": r"router/hash\.h",
     r"cmocka\.h": r"tests/.*",
 }
 
