@@ -57,22 +57,34 @@ static int distance(const char *a, const char *b)
     return cells[na % 3][nb];
 }
 
+/* How far a known word may be: one slip in three letters of the longer word, at least one, and less
+ * than the whole word. */
+static int limit(size_t length, size_t known_length)
+{
+    size_t longer = length > known_length ? length : known_length;
+    int slips = longer < 6 ? 1 : (int)longer / 3;
+
+    return min2(slips, (int)length - 1) * SLIP;
+}
+
 const char *suggest_nearest(const char *word, const char *const *known, size_t nr_known)
 {
     size_t length = strnlen(word, WORD_MAX + 1);
     const char *nearest = NULL;
-    int least;
+    int least = 0;
 
     if (length == 0 || length > WORD_MAX)
         return NULL;
-    /* One slip in three letters, at least one, and less than the whole word. */
-    least = SLIP * (int)(length < 3 ? 1 : length / 3) + 1;
     for (size_t i = 0; i < nr_known; i++) {
-        int d = strnlen(known[i], WORD_MAX + 1) > WORD_MAX ? least : distance(word, known[i]);
-        if (d < least && d < SLIP * (int)length) {
-            least = d;
-            nearest = known[i];
-        }
+        size_t known_length = strnlen(known[i], WORD_MAX + 1);
+        int d;
+        if (known_length > WORD_MAX)
+            continue;
+        d = distance(word, known[i]);
+        if (d > limit(length, known_length) || (nearest && d >= least))
+            continue;
+        least = d;
+        nearest = known[i];
     }
     return nearest;
 }

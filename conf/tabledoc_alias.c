@@ -1,7 +1,8 @@
 /* Aliases: versions with weights that total exactly 100 percent, in the document's order. */
 #include "conf/tabledoc_alias.h"
 
-#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "conf/rows.h"
 #include "conf/weight.h"
@@ -47,13 +48,25 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
 
 /* ---- Weights --------------------------------------------------------------------------------- */
 
+/* The number as it was written, or nearly so: as few digits as tell it from all other doubles. */
+static void write_shortest(char *out, size_t size, double number)
+{
+    for (int digits = 8; digits <= 17; digits++) {
+        snprintf(out, size, "%.*g", digits, number);
+        if (strtod(out, NULL) == number)
+            return;
+    }
+}
+
 static void report_places(struct jsondoc *doc, const struct place *at, double percent)
 {
     struct weight_text near = weight_text((int64_t)(percent * WEIGHT_PERCENT + 0.5));
+    char text[40];
 
+    write_shortest(text, sizeof(text), percent);
     jsondoc_problem(doc, at, "weight_places",
-                    "%.17g has more than seven places after the point; the nearest weight is %s",
-                    percent, near.s);
+                    "%s has more than seven places after the point; the nearest weight is %s", text,
+                    near.s);
 }
 
 /* In billionths, or -1 with a problem added. */

@@ -1,0 +1,349 @@
+/* The table document: functions, routes, and the whole; what is built from a good one, and what is
+ * said about a bad one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tabledoc_fixture.h"
+
+#define test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+#define VERSIONS "\"versions\": {\"1\": {\"endpoints\": [\"http://127.0.0.1:9001\"]}}"
+/* A document with one function and more. */
+#define HELLO(more)    "{\"functions\": {\"hello\": {" VERSIONS "}}" more "}"
+#define ROUTE(members) HELLO(", \"routes\": [{" members "}]")
+#define TO_HELLO       "\"function\": \"hello\", \"qualifier\": \"1\""
+
+/* The document of the design. */
+static const char design[] =
+    "{\"functions\": {\"hello\": {"
+    "   \"aliases\": {" /* before the versions, as an object's keys have no order */
+    "     \"live\": {\"weights\": {\"1\": 95, \"2\": 5}},"
+    "     \"beta\": {\"weights\": {\"2\": 100}, \"split\": \"random\", \"description\": \"for "
+    "x\"}},"
+    "   \"versions\": {"
+    "     \"1\": {\"endpoints\": [\"http://127.0.0.1:9001\"]},"
+    "     \"2\": {\"endpoints\": [\"http://127.0.0.1:9002\", \"http://127.0.0.1:9003/base\"]}},"
+    "   \"limits\": {\"max_in_flight\": 7}}},"
+    " \"routes\": ["
+    "   {\"path\": \"/hello\", \"function\": \"hello\", \"qualifier\": \"live\"},"
+    "   {\"host\": \"Shop.example.com\", \"path\": \"/\", \"function\": \"hello\","
+    "    \"qualifier\": \"beta\", \"strip_prefix\": true}]}";
+
+static void the_designs_document_is_built(void **state)
+{
+    struct table *table = fixture_good(design);
+    struct function *const *functions;
+    const struct target *live, *beta, *one;
+    const struct route *route;
+
+    (void)state;
+    assert_int_equal(table->generation, 1);
+    assert_int_equal(table_functions(table, &functions), 1);
+    assert_true(str_eq(functions[0]->name, STR("hello")));
+    assert_int_equal(functions[0]->max_in_flight, 7);
+    assert_int_equal(functions[0]->nr_versions, 2);
+    live = table_find(table, STR("hello"), STR("live"), NULL);
+    assert_non_null(live);
+    assert_int_equal(live->nr_arms, 2);
+    assert_int_equal(live->mode, SPLIT_EXACT);
+    assert_true(str_eq(live->arms[0].version->name, STR("1")));
+    assert_int_equal(live->arms[0].weight, 950000000);
+    assert_int_equal(live->arms[1].weight, 50000000);
+    beta = table_find(table, STR("hello"), STR("beta"), NULL);
+    assert_non_null(beta);
+    assert_int_equal(beta->mode, SPLIT_RANDOM);
+    assert_true(str_eq(beta->description, STR("for x")));
+    one = table_find(table, STR("hello"), STR("1"), NULL);
+    assert_non_null(one);
+    assert_null(table_find(table, STR("hello"), STR(""), NULL)); /* no $LATEST */
+    route = table_route(table, STR("any.example"), STR("/hello/x"));
+    assert_non_null(route);
+    assert_ptr_equal(table_target(table, route->target), live);
+    assert_false(route->strip_prefix);
+    route = table_route(table, STR("shop.example.com"), STR("/y"));
+    assert_non_null(route);
+    assert_ptr_equal(table_target(table, route->target), beta);
+    assert_true(route->strip_prefix);
+    assert_null(table_route(table, STR("any.example"), STR("/other")));
+    fixture_drop(&table);
+}
+
+static void a_route_without_qualifier_leads_to_latest(void **state)
+{
+    struct table *table = fixture_good(
+        "{\"functions\": {\"f\": {\"versions\": {\"$LATEST\": {\"endpoints\": [\"http://h\"]}}}},"
+        " \"routes\": [{\"path\": \"/\", \"function\": \"f\"}]}");
+    const struct route *route = table_route(table, STR(""), STR("/x"));
+    bool knows;
+
+    (void)state;
+    assert_non_null(route);
+    assert_ptr_equal(table_target(table, route->target),
+                     table_find(table, STR("f"), STR(""), &knows));
+    assert_true(knows);
+    fixture_drop(&table);
+}
+
+static void every_kind_of_host_can_be_routed(void **state)
+{
+    static const char text[] =
+        HELLO(", \"routes\": [{\"path\": \"/\", " TO_HELLO "},"
+              "{\"host\": \"*.Example.com\", \"path\": \"/\", " TO_HELLO "},"
+              "{\"host\": \"a.example.com\", \"path\": \"/\", " TO_HELLO "},"
+              "{\"host\": \"10.0.0.1\", \"path\": \"/\", " TO_HELLO "},"
+              "{\"host\": \"[2001:DB8::1]\", \"path\": \"/\", " TO_HELLO "},"
+              "{\"host\": \"a.example.com\", \"path\": \"/a\", " TO_HELLO "},"
+              "{\"host\": \"a.example.com\", \"path\": \"/a/\", " TO_HELLO "}]");
+    static const struct {
+        const char *host, *path;
+        int route;
+    } cases[] = {
+        {"", "/", 0},
+        {"other", "/", 0},
+        {"b.example.com", "/a", 1},
+        {"A.EXAMPLE.COM", "/b", 2},
+        {"10.0.0.1", "/", 3},
+        {"[2001:db8::1]", "/", 4},
+        {"a.example.com", "/a", 5},
+        {"a.example.com", "/a/b", 6},
+    };
+    struct table *table = fixture_good(text);
+    const struct route *routes;
+
+    (void)state;
+    assert_int_equal(table_routes(table, &routes), 7);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct route *route =
+            table_route(table, str_of(cases[i].host), str_of(cases[i].path));
+        if (route != &routes[cases[i].route])
+            fail_msg("%s%s", cases[i].host, cases[i].path);
+    }
+    fixture_drop(&table);
+}
+
+static const struct fixture_bad bads[] = {
+    /* the whole */
+    {"{", "syntax", "$", "line 1, column 1: the document ends too early"},
+    {"[]", "wrong_type", "$", "must be an object, {...}, not an array"},
+    {"", "empty", "$", "the smallest one is {}"},
+    {"{}", "missing", "$", "\"functions\" is missing"},
+    {"{\"functions\": {}}", "empty", "$.functions", "a table needs a function"},
+    {"{\"functions\": []}", "wrong_type", "$.functions", "must be an object of functions"},
+    {HELLO(", \"routes\": {}"), "wrong_type", "$.routes", "must be an array of routes"},
+    {HELLO(", \"route\": []"), "unknown_key", "$.route", "did you mean \"routes\"?"},
+    {HELLO(", \"hello\": {}"), "unknown_key", "$.hello", "(known here: functions, routes)"},
+    /* functions */
+    {"{\"functions\": {\"a b\": {" VERSIONS "}}}", "bad_name", "$.functions[\"a b\"]",
+     "\"a b\" is no function name; those have 1 to 64 letters"},
+    {"{\"functions\": {\"\": {" VERSIONS "}}}", "bad_name", "$.functions[\"\"]", "1 to 64"},
+    {"{\"functions\": {\"a12345678901234567890123456789012345678901234567890123456789012345\": "
+     "{" VERSIONS "}}}",
+     "bad_name", "$.functions.a12345678901234567890123456789012345678901234567890123456789012345",
+     "1 to 64"},
+    {"{\"functions\": {\"f\": 1}}", "wrong_type", "$.functions.f", "must be an object such as"},
+    {"{\"functions\": {\"f\": {}}}", "missing", "$.functions.f", "\"versions\" is missing"},
+    {"{\"functions\": {\"f\": {\"versions\": {}}}}", "empty", "$.functions.f.versions",
+     "a function needs a version"},
+    {"{\"functions\": {\"f\": {\"versions\": [1]}}}", "wrong_type", "$.functions.f.versions",
+     "must be an object of versions"},
+    {"{\"functions\": {\"f\": {" VERSIONS ", \"aliases\": []}}}", "wrong_type",
+     "$.functions.f.aliases", "must be an object of aliases"},
+    {"{\"functions\": {\"f\": {" VERSIONS ", \"alias\": {}}}}", "unknown_key",
+     "$.functions.f.alias", "did you mean \"aliases\"?"},
+    {"{\"functions\": {\"f\": {" VERSIONS ", \"max_in_flight\": 1}}}", "unknown_key",
+     "$.functions.f.max_in_flight", "it belongs in \"limits\""},
+    {"{\"functions\": {\"f\": {" VERSIONS ", \"limits\": {\"max_in_flight\": -1}}}}",
+     "out_of_range", "$.functions.f.limits.max_in_flight", "not -1"},
+    {"{\"functions\": {\"f\": {\"versions\": {\"v1\": {\"endpoints\": [\"http://h\"]}}}}}",
+     "bad_name", "$.functions.f.versions.v1", "versions are $LATEST and numbers"},
+    {"{\"functions\": {\"f\": {\"versions\": {\"01\": {\"endpoints\": [\"http://h\"]}}}}}",
+     "bad_name", "$.functions.f.versions.01", "without leading zeros"},
+    {"{\"functions\": {\"f\": {\"versions\": {\"0\": {\"endpoints\": [\"http://h\"]}}}}}",
+     "bad_name", "$.functions.f.versions.0", "is no version"},
+    {"{\"functions\": {\"f\": {\"versions\": {\"$latest\": {\"endpoints\": [\"http://h\"]}}}}}",
+     "bad_name", "$.functions.f.versions.$latest", "$LATEST"},
+    /* routes */
+    {HELLO(", \"routes\": [1]"), "wrong_type", "$.routes[0]", "must be an object such as"},
+    {ROUTE(TO_HELLO), "missing", "$.routes[0]", "\"path\" is missing"},
+    {ROUTE("\"path\": \"/\""), "missing", "$.routes[0]", "\"function\" is missing"},
+    {ROUTE("\"path\": \"/\", \"prefix\": 1, " TO_HELLO), "unknown_key", "$.routes[0].prefix",
+     "(known here: host, path, function, qualifier, strip_prefix)"},
+    {ROUTE("\"path\": \"hello\", " TO_HELLO), "bad_value", "$.routes[0].path",
+     "does not begin with '/'; it must be a path such as"},
+    {ROUTE("\"path\": \"/a?b\", " TO_HELLO), "bad_value", "$.routes[0].path", "query"},
+    {ROUTE("\"path\": \"/a/../b\", " TO_HELLO), "bad_value", "$.routes[0].path", "\"..\""},
+    {ROUTE("\"path\": \"/%2e%2e\", " TO_HELLO), "bad_value", "$.routes[0].path", "needs none"},
+    {ROUTE("\"path\": \"/a%2Fb\", " TO_HELLO), "bad_value", "$.routes[0].path", "slash"},
+    {ROUTE("\"path\": 7, " TO_HELLO), "wrong_type", "$.routes[0].path", "must be a path such as"},
+    {ROUTE("\"path\": \"/\", \"host\": \"*\", " TO_HELLO), "bad_value", "$.routes[0].host",
+     "leaving host out"},
+    {ROUTE("\"path\": \"/\", \"host\": \"\", " TO_HELLO), "bad_value", "$.routes[0].host",
+     "too short"},
+    {ROUTE("\"path\": \"/\", \"host\": \"*example.com\", " TO_HELLO), "bad_value",
+     "$.routes[0].host", "elsewhere than in front"},
+    {ROUTE("\"path\": \"/\", \"host\": \"a.*.com\", " TO_HELLO), "bad_value", "$.routes[0].host",
+     "elsewhere than in front"},
+    {ROUTE("\"path\": \"/\", \"host\": \"*.\", " TO_HELLO), "bad_value", "$.routes[0].host",
+     "no host name after"},
+    {ROUTE("\"path\": \"/\", \"host\": \"*.1.2.3.4\", " TO_HELLO), NULL, NULL, NULL},
+    {ROUTE("\"path\": \"/\", \"host\": \"a.com:80\", " TO_HELLO), "bad_value", "$.routes[0].host",
+     "has a port, which is not compared"},
+    {ROUTE("\"path\": \"/\", \"host\": \"http://a.com\", " TO_HELLO), "bad_value",
+     "$.routes[0].host", "it must be a host such as"},
+    {ROUTE("\"path\": \"/\", \"function\": \"helo\", \"qualifier\": \"1\""), "unknown_function",
+     "$.routes[0].function",
+     "there is no function \"helo\"; did you mean \"hello\"? (known: hello)"},
+    {ROUTE("\"path\": \"/\", \"function\": \"hello\", \"qualifier\": \"live\""),
+     "unknown_qualifier", "$.routes[0].qualifier",
+     "the function has no alias or version \"live\" (known: 1)"},
+    {ROUTE("\"path\": \"/\", \"function\": \"hello\""), "unknown_qualifier", "$.routes[0]",
+     "without \"qualifier\" a route leads to $LATEST, which this function has not"},
+    {ROUTE("\"path\": \"/\", \"strip_prefix\": 1, " TO_HELLO), "wrong_type",
+     "$.routes[0].strip_prefix", "must be true or false"},
+    {HELLO(", \"routes\": [{\"path\": \"/a\", " TO_HELLO "}, {\"path\": \"/a\", " TO_HELLO "}]"),
+     "duplicate_route", "$.routes[1]", "routes[0] has the same host and path"},
+    {HELLO(", \"routes\": [{\"path\": \"/b\", " TO_HELLO "},"
+           "{\"host\": \"A.b\", \"path\": \"/a\", " TO_HELLO "},"
+           "{\"host\": \"a.B\", \"path\": \"/a\", " TO_HELLO "}]"),
+     "duplicate_route", "$.routes[2]", "routes[1] has the same host and path"},
+};
+
+static void what_is_wrong_is_said_once_with_place_and_advice(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
+        if (bads[i].code) {
+            fixture_expect(&bads[i], 1);
+        } else {
+            struct table *table = fixture_good(bads[i].text);
+            fixture_drop(&table);
+        }
+    }
+}
+
+static void all_problems_are_reported_in_one_go(void **state)
+{
+    static const char text[] =
+        "{\"functions\": {"
+        "  \"a!\": {\"versions\": {\"1\": {\"endpoints\": [\"ftp://h\"]}, \"x\": {}},"
+        "           \"aliases\": {\"9\": {\"weights\": {\"1\": 50}}, \"l\": {\"weights\": {\"3\": "
+        "100}}}},"
+        "  \"b\": {\"versions\": {\"1\": {\"endpoints\": [\"http://h\"], \"hosst\": 1}}}},"
+        " \"routes\": [{\"path\": \"/\", \"function\": \"c\"}, {\"path\": \"x\", \"function\": "
+        "\"b\","
+        "  \"qualifier\": \"1\"}], \"extra\": 1}";
+    static const char *const paths[] = {
+        "$.extra",
+        "$.functions[\"a!\"]",
+        "$.functions[\"a!\"].versions.1.endpoints[0]",
+        "$.functions[\"a!\"].versions.x",
+        "$.functions[\"a!\"].versions.x",
+        "$.functions[\"a!\"].aliases.9",
+        "$.functions[\"a!\"].aliases.9.weights",
+        "$.functions[\"a!\"].aliases.l.weights.3",
+        "$.functions.b.versions.1.hosst",
+        "$.routes[0].function",
+        "$.routes[1].path",
+    };
+    struct problems problems = {0};
+
+    (void)state;
+    assert_null(fixture_build(text, NULL, &problems));
+    assert_int_equal(problems.nr, sizeof(paths) / sizeof(paths[0]));
+    for (size_t i = 0; i < problems.nr; i++)
+        assert_string_equal(problems.list[i].path, paths[i]);
+    problems_fini(&problems);
+}
+
+static void hopeless_documents_end_soon(void **state)
+{
+    enum { NR = 20000 };
+    char *text = malloc(NR * 64 + 200), *p = text;
+    struct problems problems = {0};
+
+    (void)state;
+    assert_non_null(text);
+    p += snprintf(p, 100, "{\"functions\": {");
+    for (int i = 0; i < NR; i++)
+        p += snprintf(p, 32, "%s\"function%d\": 1", i ? "," : "", i);
+    p += snprintf(p, 32, "}, \"routes\": [");
+    for (int i = 0; i < NR; i++)
+        p += snprintf(p, 32, "%s{\"function\": \"f%d\"}", i ? "," : "", i);
+    snprintf(p, 8, "]}");
+    assert_null(fixture_build(text, NULL, &problems));
+    assert_int_equal(problems.nr, PROBLEMS_MAX);
+    assert_int_equal(problems_count(&problems), 3 * NR);
+    problems_fini(&problems);
+    free(text);
+}
+
+static void generations_count_and_splits_carry_over(void **state)
+{
+    static const char other[] =
+        "{\"functions\": {\"hello\": {"
+        " \"versions\": {\"1\": {\"endpoints\": [\"http://127.0.0.1:9001\"]},"
+        "              \"2\": {\"endpoints\": [\"http://127.0.0.1:9002\"]}},"
+        " \"aliases\": {\"live\": {\"weights\": {\"1\": 95, \"2\": 5}},"
+        "             \"beta\": {\"weights\": {\"1\": 1, \"2\": 99}}}}}}";
+    struct problems problems = {0};
+    struct table *first = fixture_good(design);
+    struct table *second = fixture_build(other, first, &problems);
+    const struct target *before, *after;
+
+    (void)state;
+    assert_non_null(second);
+    assert_int_equal(second->generation, 2);
+    before = table_find(first, STR("hello"), STR("live"), NULL);
+    after = table_find(second, STR("hello"), STR("live"), NULL);
+    assert_ptr_equal(before->split, after->split); /* unchanged */
+    before = table_find(first, STR("hello"), STR("beta"), NULL);
+    after = table_find(second, STR("hello"), STR("beta"), NULL);
+    assert_ptr_not_equal(before->split, after->split);
+    assert_int_equal(table_open(second), 0);
+    fixture_drop(&first);
+    fixture_drop(&second);
+}
+
+static void a_refused_document_leaves_the_previous_table_alone(void **state)
+{
+    struct problems problems = {0};
+    struct table *table = fixture_good(design);
+    long series = fixture.nr_series;
+
+    (void)state;
+    assert_null(fixture_build("{\"functions\": {\"hello\": {}}}", table, &problems));
+    assert_int_equal(fixture.nr_series, series);
+    assert_int_equal(table->refs, 1);
+    assert_non_null(table_find(table, STR("hello"), STR("live"), NULL));
+    problems_fini(&problems);
+    fixture_drop(&table);
+}
+
+static void weights_as_text_are_read_too(void **state)
+{
+    (void)state;
+    assert_int_equal(tabledoc_parse_weight("33.3333333"), 333333333);
+    assert_int_equal(tabledoc_parse_weight("33.33333333"), -1);
+    assert_int_equal(tabledoc_parse_weight("x"), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(the_designs_document_is_built),
+        test(a_route_without_qualifier_leads_to_latest),
+        test(every_kind_of_host_can_be_routed),
+        test(what_is_wrong_is_said_once_with_place_and_advice),
+        test(all_problems_are_reported_in_one_go),
+        test(hopeless_documents_end_soon),
+        test(generations_count_and_splits_carry_over),
+        test(a_refused_document_leaves_the_previous_table_alone),
+        test(weights_as_text_are_read_too),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
