@@ -1,10 +1,12 @@
-/* Two kinds of trees in one trie.
+/* Three kinds of trees in one trie.
  *
- * Host names are filed by their parts from the right, below the root "hosts". A node of theirs
- * stands for a name: what belongs to it (here) is the root of the paths of that host, what belongs
- * to all below it, the root of the paths of "*." and the name.
+ * Whole host names are children of the root "hosts"; what belongs to such a node is the root of the
+ * paths of that host.
  *
- *     hosts - com - example (below: *.example.com) - shop (here: shop.example.com)
+ * Suffixes are filed by their parts from the right, below the root "suffixes". What belongs to all
+ * below such a node is the root of the paths of "*." and the name that it stands for.
+ *
+ *     suffixes - com - example (below: *.example.com) - b (below: *.b.example.com)
  *
  * Paths are filed by their segments. A node stands for a prefix without a slash at its end: the
  * route that belongs to it matches that path and all that goes on with a slash; what belongs to all
@@ -74,21 +76,24 @@ static uint32_t root_of(struct routes *routes, uint32_t node, bool is_below)
 
 static uint32_t add_host(struct routes *routes, struct str host)
 {
-    uint32_t node = routes->hosts;
     bool is_suffix = host.n > 2 && host.p[0] == '*' && host.p[1] == '.';
-    struct str part;
-    bool is_more;
+    bool is_more = is_suffix;
+    uint32_t node = is_suffix ? routes->suffixes : routes->hosts;
+    struct str part = host;
 
     if (host.n == 0)
         return routes->any;
     assert(host.n <= ROUTES_HOST_MAX);
-    routes->has_hosts = true;
     if (is_suffix) {
+        routes->has_suffixes = true;
         host.p += 2;
         host.n -= 2;
+    } else {
+        routes->has_hosts = true;
     }
     do {
-        is_more = cut_part(&host, &part);
+        if (is_suffix)
+            is_more = cut_part(&host, &part);
         node = trie_add(&routes->trie, node, part);
         if (node == TRIE_NONE)
             return TRIE_NONE;
@@ -127,8 +132,11 @@ static int prepare(struct routes *routes)
     if (routes->nr > 0)
         return 0;
     routes->hosts = trie_add_root(&routes->trie);
+    routes->suffixes = trie_add_root(&routes->trie);
     routes->any = trie_add_root(&routes->trie);
-    return routes->hosts == TRIE_NONE || routes->any == TRIE_NONE ? -1 : 0;
+    return routes->any == TRIE_NONE || routes->suffixes == TRIE_NONE || routes->hosts == TRIE_NONE
+               ? -1
+               : 0;
 }
 
 int routes_add(struct routes *routes, const struct route *route)
@@ -153,37 +161,6 @@ void routes_fini(struct routes *routes)
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-/* The roots of paths that a host name leads to, the most specific last; returns how many. */
-static int find_roots(const struct routes *routes, struct str host, uint32_t *roots)
-{
-    char lower[ROUTES_HOST_MAX];
-    struct str name = {lower, host.n}, part;
-    uint32_t node = routes->hosts;
-    bool is_more = true;
-    int nr = 0;
-
-    if (host.n > 0 && host.p[host.n - 1] == '.') /* the name as DNS writes it in full */
-        name.n--;
-    if (name.n == 0 || name.n > ROUTES_HOST_MAX)
-        return 0;
-    for (size_t i = 0; i < name.n; i++)
-        lower[i] = str_lower(host.p[i]);
-    while (is_more) {
-        const struct trie_node *n;
-
-        is_more = cut_part(&name, &part);
-        node = trie_child(&routes->trie, node, part);
-        if (node == TRIE_NONE)
-            break;
-        n = &routes->trie.nodes[node];
-        if (is_more && name.n > 0 && n->below != TRIE_NONE)
-            roots[nr++] = n->below;
-        if (!is_more && n->here != TRIE_NONE)
-            roots[nr++] = n->here;
-    }
-    return nr;
-}
-
 static uint32_t find_path(const struct trie *trie, uint32_t node, struct str path)
 {
     uint32_t best = TRIE_NONE;
@@ -200,21 +177,55 @@ static uint32_t find_path(const struct trie *trie, uint32_t node, struct str pat
     return best;
 }
 
+/* By the suffixes of a host name in lower case, the longest first. */
+static uint32_t find_by_suffix(const struct routes *routes, struct str host, struct str path)
+{
+    const struct trie *trie = &routes->trie;
+    uint32_t roots[PARTS_MAX], node = routes->suffixes, best = TRIE_NONE;
+    struct str part;
+    int nr = 0;
+
+    while (cut_part(&host, &part) && host.n > 0) {
+        node = trie_child(trie, node, part);
+        if (node == TRIE_NONE)
+            break;
+        if (trie->nodes[node].below != TRIE_NONE)
+            roots[nr++] = trie->nodes[node].below;
+    }
+    while (nr > 0 && best == TRIE_NONE)
+        best = find_path(trie, roots[--nr], path);
+    return best;
+}
+
+static uint32_t find_by_host(const struct routes *routes, struct str host, struct str path)
+{
+    char text[ROUTES_HOST_MAX];
+    struct str lower = {text, host.n};
+    uint32_t best = TRIE_NONE, node;
+
+    if (host.n > 0 && host.p[host.n - 1] == '.') /* the name as DNS writes it in full */
+        lower.n--;
+    if (lower.n == 0 || lower.n > ROUTES_HOST_MAX)
+        return TRIE_NONE;
+    for (size_t i = 0; i < lower.n; i++)
+        text[i] = str_lower(host.p[i]);
+    node = trie_child(&routes->trie, routes->hosts, lower);
+    if (node != TRIE_NONE)
+        best = find_path(&routes->trie, routes->trie.nodes[node].here, path);
+    if (best == TRIE_NONE && routes->has_suffixes)
+        best = find_by_suffix(routes, lower, path);
+    return best;
+}
+
 const struct route *routes_find(const struct routes *routes, struct str host, struct str path)
 {
-    uint32_t roots[PARTS_MAX];
-    int nr = 1;
+    uint32_t best = TRIE_NONE;
 
     if (routes->nr == 0 || path.n == 0 || path.p[0] != '/')
         return NULL;
-    roots[0] = routes->any;
-    if (routes->has_hosts)
-        nr += find_roots(routes, host, roots + 1);
-    while (nr > 0) {
-        uint32_t index = find_path(&routes->trie, roots[--nr], path);
-
-        if (index != TRIE_NONE)
-            return &routes->list[index];
-    }
-    return NULL;
+    if (routes->has_hosts || routes->has_suffixes)
+        best = find_by_host(routes, host, path);
+    if (best == TRIE_NONE)
+        best = find_path(&routes->trie, routes->any, path);
+    return best == TRIE_NONE ? NULL : &routes->list[best];
 }

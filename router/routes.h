@@ -18,9 +18,10 @@ struct routes {
     struct route *list; /* in the order in which they were added */
     uint32_t nr, capacity;
     struct trie trie;
-    uint32_t hosts; /* root of the host names */
-    uint32_t any;   /* root of the paths that belong to any host */
-    bool has_hosts; /* any route names one */
+    uint32_t hosts;    /* root of whole host names */
+    uint32_t suffixes; /* root of the parts of suffixes, from the right */
+    uint32_t any;      /* root of the paths that belong to any host */
+    bool has_hosts, has_suffixes;
 };
 
 /* Adds a copy of *route, whose strings must stay as long as the routes. One for each (host, path). 0, or -1 when out of memory, after
