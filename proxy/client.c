@@ -356,7 +356,8 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
         .is_close = true,
     };
     c->is_last = true;
-    /* What was read before the fault waits to be sent to the endpoint; the answer must not stand behind it. */
+    /* What was read before the fault waits to be sent to the endpoint; the answer must not stand
+     * behind it. */
     outbox_drop(&c->worker->outbox);
     if (has_begun) {
         c->is_cut = true;
@@ -546,6 +547,12 @@ static void read_head(struct client *c, const char *data, const char *end)
          * tell. */
         client_refuse(c, 400, "BadRequestException",
                       "Bytes follow a request to upgrade before it was answered.",
+                      METRICS_REJECTION_BAD_REQUEST);
+        return;
+    }
+    if (head->authority_len > 0 && head->is_https != c->listener->is_tls) {
+        client_refuse(c, 400, "BadRequestException",
+                      "The request target's scheme is not this listener's.",
                       METRICS_REJECTION_BAD_REQUEST);
         return;
     }

@@ -643,6 +643,13 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
     if (head->is_connect || (head->is_trace && !s->allow_trace))
         return reject(ex, 501, "NotImplementedException", "CONNECT and TRACE are not served here.",
                       METRICS_REJECTION_METHOD);
+    if (head->has_max_forwards && head->max_forwards == 0) {
+        ex->request.method = http1_method(head);
+        forward_make_id(ex->worker, ex->request.request_id);
+        answer(ex, 200, NULL, "The request was to go no further than this proxy (Max-Forwards: 0).",
+               "ok");
+        return -1;
+    }
     if (s->limits.body_bytes > 0 && head->body == HTTP1_BODY_LENGTH &&
         head->content_length > s->limits.body_bytes)
         return reject(ex, 413, "RequestEntityTooLargeException",
@@ -744,9 +751,27 @@ static bool is_gateway_error(int status)
     return status == 502 || status == 503 || status == 504;
 }
 
+/* A switch of protocols is to one that the client asked for (RFC 9110 section 7.8). */
+static bool is_switch_asked_for(const struct exchange *ex, const struct http1_head *head)
+{
+    for (int i = 0; head->is_upgrade && i < head->nr_fields; i++) {
+        struct str asked = ex->request.upgrade, protocol;
+        if (head->fields[i].id != FIELD_UPGRADE)
+            continue;
+        while (fields_next_token(&asked, &protocol))
+            if (str_ieq(protocol, http1_value(head, &head->fields[i])))
+                return true;
+    }
+    return false;
+}
+
 bool exchange_on_response_head(struct exchange *ex, const struct http1_head *head,
                                enum http1_body_kind body)
 {
+    if (head->status == 101 && !is_switch_asked_for(ex, head)) {
+        exchange_on_upstream_failed(ex, METRICS_ERROR_BAD_RESPONSE, false);
+        return false;
+    }
     ex->head_us = (int64_t)(clock_us() - ex->start_us);
     ex->status = head->status;
     if (is_gateway_error(head->status))

@@ -34,7 +34,7 @@
     X(USER_AGENT, "user-agent")                                                                    \
     X(DATE, "date")                                                                                \
     X(STRICT_TRANSPORT_SECURITY, "strict-transport-security")                                      \
-    X(SEC_WEBSOCKET_KEY, "sec-websocket-key")
+    X(MAX_FORWARDS, "max-forwards")
 
 enum field_id {
     FIELD_OTHER,

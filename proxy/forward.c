@@ -139,6 +139,25 @@ static bool has_valid_traceparent(const struct http1_head *head)
     return f && is_traceparent(http1_value(head, f));
 }
 
+/* Many programs see '_' and '-' in field names as the same (CGI's variables do): a client's
+ * X_Forwarded_For must not pass for weir's X-Forwarded-For. */
+static bool is_mimicry(const struct tuning *tuning, const struct http1_head *head,
+                       const struct http1_field *f)
+{
+    struct str name = http1_name(head, f);
+    char dashed[64];
+
+    if (name.n > sizeof(dashed))
+        return false;
+    for (size_t i = 0; i < name.n; i++)
+        dashed[i] = name.p[i] == '_' ? '-' : name.p[i];
+    name.p = dashed;
+    return fields_id(name) != FIELD_OTHER ||
+           str_ieq(name, (struct str){tuning->executed_line, tuning->executed_name_len}) ||
+           (tuning->certificate_name &&
+            str_ieq(name, (struct str){tuning->certificate_name, tuning->certificate_name_len}));
+}
+
 /* Whether a field of the client goes on to the endpoint as it is. */
 static bool passes(const struct tuning *tuning, const struct http1_head *head,
                    const struct http1_field *f, struct found *found)
@@ -147,6 +166,8 @@ static bool passes(const struct tuning *tuning, const struct http1_head *head,
 
     switch ((enum field_id)f->id) {
     case FIELD_OTHER:
+        if (memchr(http1_name(head, f).p, '_', f->name_len) && is_mimicry(tuning, head, f))
+            return false;
         if (is_named(head, f, tuning->executed_line, tuning->executed_name_len))
             return false;
         if (tuning->certificate_name &&
@@ -318,6 +339,13 @@ static size_t head_room(const struct tuning *tuning, const struct http1_head *he
            from->certificate_subject.n + 512;
 }
 
+static struct str upgrade_of(const struct http1_head *head)
+{
+    const struct http1_field *f = find_field(head, FIELD_UPGRADE);
+
+    return f ? http1_value(head, f) : STR("");
+}
+
 /* Everything behind Host. */
 static char *write_rest(char *p, struct forward_request *out, struct worker *w,
                         const struct tuning *tuning, const struct http1_head *head,
@@ -329,6 +357,12 @@ static char *write_rest(char *p, struct forward_request *out, struct worker *w,
         const struct http1_field *f = &head->fields[i];
         if (is_dropped_by_connection(head, f) || !passes(tuning, head, f, &found))
             continue;
+        if (f->id == FIELD_MAX_FORWARDS && head->has_max_forwards) {
+            p = text_lit(p, "Max-Forwards: ");
+            p = text_u64(p, head->max_forwards - 1);
+            p = text_lit(p, "\r\n");
+            continue;
+        }
         p = write_field(p, head, f);
         if (f->id == FIELD_USER_AGENT)
             out->user_agent = (struct str){p - 2 - f->value_len, f->value_len};
@@ -362,7 +396,8 @@ int forward_request_make(struct forward_request *out, struct worker *w, const st
                                         : STR("");
     size_t suffix_room = options->path.n + options->query.n + 2;
     size_t room = head_room(tuning, head, endpoint, from, host.n) + head->target_len + host.n +
-                  head->method_len + 2 * suffix_room + options->body_room;
+                  (options->is_upgrade ? upgrade_of(head).n : 0) + head->method_len +
+                  2 * suffix_room + options->body_room;
 
     if (take_block(out, w, room) < 0)
         return -ENOMEM;
@@ -371,6 +406,7 @@ int forward_request_make(struct forward_request *out, struct worker *w, const st
     out->target = keep(&p, http1_target(head));
     out->host = keep(&p, host);
     out->user_agent = (struct str){NULL, 0};
+    out->upgrade = keep(&p, options->is_upgrade ? upgrade_of(head) : STR(""));
     struct str suffix = {p, 0};
     p = text_str(p, options->path);
     if (options->has_query) {
@@ -403,6 +439,7 @@ int forward_request_retarget(struct forward_request *out, struct worker *w,
     out->method.p = out->block + (old.method.p - old.block);
     out->target.p = out->block + (old.target.p - old.block);
     out->host.p = out->block + (old.host.p - old.block);
+    out->upgrade.p = out->block + (old.upgrade.p - old.block);
     struct str suffix = {old.block + old.suffix_at, old.suffix_len};
     char *p = write_target(out->block + out->head_at, out, endpoint, out->method, suffix);
     memcpy(p, old.block + old.rest_at, rest_len);
@@ -417,7 +454,8 @@ int forward_request_retarget(struct forward_request *out, struct worker *w,
 int forward_request_grow(struct forward_request *out, struct worker *w, size_t room)
 {
     struct forward_request old = *out;
-    struct str *strings[] = {&out->method, &out->target, &out->host, &out->user_agent};
+    struct str *strings[] = {&out->method, &out->target, &out->host, &out->upgrade,
+                             &out->user_agent};
     size_t used = old.head_at + old.head_len + old.body_len;
 
     if (take_block(out, w, room > 2 * (size_t)old.room ? room : 2 * (size_t)old.room) < 0) {
@@ -425,7 +463,7 @@ int forward_request_grow(struct forward_request *out, struct worker *w, size_t r
         return -ENOMEM;
     }
     memcpy(out->block, old.block, used);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strings[i]->p)
             strings[i]->p = out->block + (strings[i]->p - old.block);
     forward_request_fini(&old, w);

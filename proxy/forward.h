@@ -33,6 +33,7 @@ struct forward_request {
     uint32_t rest_at;               /* the head behind its Host line */
     bool is_own_host;               /* the Host sent is the origin's authority */
     struct str method, target, host, user_agent; /* for the log */
+    struct str upgrade; /* the protocols asked for, if an upgrade is passed on */
     char request_id[FORWARD_ID];
 };
 

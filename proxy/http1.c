@@ -17,6 +17,8 @@
 
 enum state { IN_LINE, IN_FIELDS, IN_BODY, IN_TRAILERS, AT_END, FAILED };
 
+static const uint64_t CHUNK_MAX = UINT64_C(1) << 50;
+
 enum { EMPTY_LINES_MAX = 4, CHUNK_META_MAX = 1024, TRAILERS_MAX = 16384 };
 
 static llhttp_settings_t callbacks;
@@ -81,6 +83,11 @@ static int trailer_append(struct http1 *p, const char *at, size_t n)
     return 0;
 }
 
+static bool is_own_field(const struct http1 *p, struct str name)
+{
+    return p->limits->own_field.n > 0 && str_ieq(name, p->limits->own_field);
+}
+
 /* p->head_floor serves as the start of the current trailer line, since heads are over by then.
  * Idempotent. */
 static int trailer_end_name(struct http1 *p)
@@ -90,7 +97,7 @@ static int trailer_end_name(struct http1 *p)
     if (!p->is_in_name)
         return 0;
     p->is_in_name = false;
-    if (fields_is_forbidden_trailer(fields_id(name))) {
+    if (fields_is_forbidden_trailer(fields_id(name)) || is_own_field(p, name)) {
         fail(p, HTTP1_ERROR_BAD, "a field stands in the trailer section that must not stand there");
         return -1;
     }
@@ -172,6 +179,24 @@ static int read_content_length(struct http1 *p, struct str value)
     return 0;
 }
 
+/* A last coding other than chunked leaves the body without an end (400, RFC 9112 section 6.3);
+ * before it stand codings that weir would have to know (501, section 6.1), but chunked only once.
+ */
+static int refuse_coding(struct http1 *p, struct str value)
+{
+    struct str token = {NULL, 0};
+    int nr_chunked = 0;
+    bool is_last_chunked = false;
+
+    while (fields_next_token(&value, &token)) {
+        is_last_chunked = str_ieq(token, STR("chunked"));
+        nr_chunked += is_last_chunked;
+    }
+    fail(p, is_last_chunked && nr_chunked == 1 ? HTTP1_ERROR_NOT_IMPLEMENTED : HTTP1_ERROR_BAD,
+         "the only transfer coding spoken here is 'chunked', once");
+    return -1;
+}
+
 static int read_transfer_encoding(struct http1 *p, struct str value)
 {
     if (p->head->body == HTTP1_BODY_CHUNKED) {
@@ -182,13 +207,8 @@ static int read_transfer_encoding(struct http1 *p, struct str value)
         fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding has no place in HTTP/1.0");
         return -1;
     }
-    if (!str_ieq(value, STR("chunked"))) {
-        bool is_list_with_chunked = value.n >= 7 && memchr(value.p, ',', value.n) != NULL;
-        fail(p,
-             value.n == 0 || is_list_with_chunked ? HTTP1_ERROR_BAD : HTTP1_ERROR_NOT_IMPLEMENTED,
-             "the only transfer coding spoken here is 'chunked', once");
-        return -1;
-    }
+    if (!str_ieq(value, STR("chunked")))
+        return refuse_coding(p, value);
     p->head->body = HTTP1_BODY_CHUNKED;
     return 0;
 }
@@ -207,6 +227,23 @@ static void read_connection(struct http1_head *head, struct str list)
         else
             head->has_connection_options = true;
     }
+}
+
+/* Only OPTIONS and TRACE count their steps (RFC 9110 section 7.6.2). */
+static void read_max_forwards(struct http1_head *head, struct str value)
+{
+    uint32_t n = 0;
+
+    if (value.n == 0 || value.n > 9 || head->has_max_forwards ||
+        (!head->is_trace && !str_eq(http1_method(head), STR("OPTIONS"))))
+        return;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] < '0' || value.p[i] > '9')
+            return;
+        n = n * 10 + (uint32_t)(value.p[i] - '0');
+    }
+    head->has_max_forwards = true;
+    head->max_forwards = n;
 }
 
 /* Fields that decide about the message itself are read as they come by. */
@@ -247,6 +284,9 @@ static int read_field(struct http1 *p, struct http1_field *f)
             return -1;
         }
         head->is_expect_continue = true;
+        return 0;
+    case FIELD_MAX_FORWARDS:
+        read_max_forwards(head, value);
         return 0;
     default:
         return 0;
@@ -300,19 +340,55 @@ static int on_chunk_header(llhttp_t *ll)
     struct http1 *p = ll->data;
 
     p->chunk_meta = 0;
+    if (ll->content_length > CHUNK_MAX) {
+        fail(p, HTTP1_ERROR_BAD, "a chunk is larger than anything that can be sent");
+        return -1;
+    }
     return 0;
 }
 
-static int on_chunk_extension(llhttp_t *ll, const char *at, size_t n)
+/* Extensions are dropped, as each chunk is framed anew, but their grammar is checked more closely
+ * than llhttp does: names and values must not be empty, and quotes stand around a whole value or
+ * not at all (RFC 9112 section 7.1.1). */
+static int count_extension(struct http1 *p, size_t n)
+{
+    p->chunk_meta += (uint32_t)n;
+    p->extension_len += (uint32_t)n;
+    if (p->chunk_meta <= CHUNK_META_MAX)
+        return 0;
+    fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
+    return -1;
+}
+
+static int on_extension_name(llhttp_t *ll, const char *at, size_t n)
+{
+    (void)at;
+    return count_extension(ll->data, n);
+}
+
+static int on_extension_value(llhttp_t *ll, const char *at, size_t n)
 {
     struct http1 *p = ll->data;
 
-    (void)at;
-    p->chunk_meta += (uint32_t)n;
-    if (p->chunk_meta > CHUNK_META_MAX) {
-        fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
+    if (p->extension_len == 0)
+        p->is_quoted = n > 0 && at[0] == '"';
+    for (size_t i = 0; !p->is_quoted && i < n; i++)
+        if (!fields_is_tchar((unsigned char)at[i])) {
+            fail(p, HTTP1_ERROR_BAD, "a chunk extension's value is neither a token nor quoted");
+            return -1;
+        }
+    return count_extension(p, n);
+}
+
+static int on_extension_end(llhttp_t *ll)
+{
+    struct http1 *p = ll->data;
+
+    if (p->extension_len == 0) {
+        fail(p, HTTP1_ERROR_BAD, "a chunk extension's name or value is empty");
         return -1;
     }
+    p->extension_len = 0;
     return 0;
 }
 
@@ -334,8 +410,10 @@ void http1_global_init(void)
     callbacks.on_message_complete = on_pause;
     callbacks.on_body = on_body;
     callbacks.on_chunk_header = on_chunk_header;
-    callbacks.on_chunk_extension_name = on_chunk_extension;
-    callbacks.on_chunk_extension_value = on_chunk_extension;
+    callbacks.on_chunk_extension_name = on_extension_name;
+    callbacks.on_chunk_extension_name_complete = on_extension_end;
+    callbacks.on_chunk_extension_value = on_extension_value;
+    callbacks.on_chunk_extension_value_complete = on_extension_end;
     /* PUT, so that llhttp has no rule of its own for the method. */
     make_template(&after_request_line, HTTP_REQUEST, "PUT / HTTP/1.1\r\n");
     make_template(&after_status_line, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
@@ -351,7 +429,7 @@ static void clear_head(struct http1_head *head)
 {
     head->line_at = 0;
     head->is_close = head->is_keep_alive = head->is_upgrade = false;
-    head->has_connection_options = head->is_expect_continue = false;
+    head->has_connection_options = head->is_expect_continue = head->has_max_forwards = false;
     head->body = HTTP1_BODY_NONE;
     head->content_length = 0;
     head->host = -1;
@@ -366,7 +444,7 @@ static void init(struct http1 *p, struct http1_head *head, const struct http1_li
     p->detail = "";
     p->trailers = NULL;
     p->trailers_len = p->trailers_room = 0;
-    p->parsed = p->head_floor = p->chunk_meta = 0;
+    p->parsed = p->head_floor = p->chunk_meta = p->extension_len = 0;
     p->remaining = 0;
     p->state = IN_LINE;
     p->error = HTTP1_ERROR_NONE;
@@ -427,15 +505,15 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     return HTTP1_HEAD;
 }
 
-/* Default ports are left out when an absolute target is compared with Host. */
-static bool is_same_authority(struct str a, struct str b)
+/* The scheme's default port is left out when an absolute target is compared with Host. */
+static bool is_same_authority(struct str a, struct str b, struct str default_port)
 {
     struct str *both[2] = {&a, &b};
 
     for (int i = 0; i < 2; i++) {
         struct str host = startline_host_of(*both[i]);
         struct str rest = {both[i]->p + host.n, both[i]->n - host.n};
-        if (rest.n <= 1 || str_eq(rest, STR(":80")) || str_eq(rest, STR(":443")))
+        if (rest.n <= 1 || str_eq(rest, default_port))
             *both[i] = host;
     }
     return str_ieq(a, b);
@@ -451,7 +529,8 @@ static const char *check_host(const struct http1_head *head)
     if (!startline_is_authority(host))
         return "Host is not a host name or address with an optional port";
     if (head->authority_len > 0 &&
-        !is_same_authority(host, http1_at(head, head->authority_at, head->authority_len)))
+        !is_same_authority(host, http1_at(head, head->authority_at, head->authority_len),
+                           head->is_https ? STR(":443") : STR(":80")))
         return "the request target and Host name different hosts";
     return NULL;
 }

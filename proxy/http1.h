@@ -42,6 +42,8 @@ struct http1_head {
     bool is_close, is_keep_alive, is_upgrade; /* Connection's tokens */
     bool has_connection_options;              /* it lists other fields as well */
     bool is_expect_continue;
+    bool has_max_forwards;  /* a valid Max-Forwards on OPTIONS or TRACE */
+    uint32_t max_forwards;
     bool is_trace, is_connect, is_head, is_idempotent; /* of requests, by method (RFC 9110 section 9.2.2) */
     enum http1_body_kind body;
     uint64_t content_length;
@@ -54,12 +56,14 @@ struct http1_head {
     bool has_query;
     int16_t host;                  /* index of the Host field, -1: none */
     uint32_t authority_at, authority_len; /* of an absolute-form target; else 0 */
+    bool is_https;                        /* its scheme */
     uint16_t nr_fields;
     struct http1_field fields[HTTP1_FIELDS_MAX];
 };
 
 struct http1_limits {
     uint32_t line_bytes, header_bytes, header_count;
+    struct str own_field; /* a name that weir vouches for: refused in trailers; may be empty */
 };
 
 /* What went wrong; http1_error_status maps it. */
@@ -85,9 +89,10 @@ struct http1 {
     uint32_t parsed;     /* bytes of the head already consumed */
     uint32_t head_floor; /* where the header section begins */
     uint32_t chunk_meta; /* bytes of chunk extensions in the current chunk */
+    uint32_t extension_len; /* of the extension's name or value being read */
     uint64_t remaining;  /* of a body with a length */
     uint8_t state, error;
-    bool is_response, is_in_name;
+    bool is_response, is_in_name, is_quoted;
     enum http1_body_kind body;
 };
 

@@ -43,7 +43,8 @@ static bool is_port(struct str s)
     return port >= 1 && port <= 65535;
 }
 
-/* reg-name without the comma, which some servers take for a list of hosts. */
+/* reg-name without the comma, which some servers take for a list of hosts, and without percent
+ * encodings, which hide what is looked up. */
 static bool is_reg_name(struct str s)
 {
     static const char others[] = "-._~!$&'()*+;=";
@@ -52,12 +53,6 @@ static bool is_reg_name(struct str s)
         char c = s.p[i];
         if ((c >= '0' && c <= '9') || (str_lower(c) >= 'a' && str_lower(c) <= 'z'))
             continue;
-        if (c == '%') {
-            if (i + 2 >= s.n || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2]))
-                return false;
-            i += 2;
-            continue;
-        }
         if (c == 0 || !memchr(others, c, sizeof(others) - 1))
             return false;
     }
@@ -178,6 +173,7 @@ static enum http1_error read_absolute(struct http1_head *head, const char **deta
     size_t n = skip;
     while (n < target.n && target.p[n] != '/' && target.p[n] != '?')
         n++;
+    head->is_https = skip == 8;
     head->authority_at = head->target_at + (uint32_t)skip;
     head->authority_len = (uint32_t)(n - skip);
     if (!startline_is_authority((struct str){target.p + skip, n - skip})) {

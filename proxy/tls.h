@@ -20,7 +20,7 @@ struct tls_server;
 struct tls_origin;
 
 /* Reads certificates, keys and CAs of every TLS listener. NULL with problems added. previous, or NULL, passes on its session ticket
- * keys. Control thread. */
+ * keys, and is returned itself, with one more reference, where neither the settings nor the files have changed. Control thread. */
 struct tls_server *tls_server_make(const struct settings *settings, struct tls_server *previous, struct problems *problems);
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server **server); /* any thread */

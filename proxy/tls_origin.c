@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -29,21 +28,13 @@
 #include "proxy/tls_pem.h"
 #include "proxy/tls_rules.h"
 
-/* Which content a file had: enough to see that it was replaced. */
-struct print {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec changed;
-};
-
 enum { FILES = 3 }; /* authorities, certificate, key */
 
 /* What was read from files; shared. */
 struct trust {
     struct trust *next;
     struct origin_tls files; /* copies; server_name is not part of it */
-    struct print prints[FILES];
+    struct tls_pem_print prints[FILES];
     SSL_CTX *ctx;
     uint32_t nr_users;
     _Atomic uint32_t version; /* grows when ctx is another one */
@@ -171,21 +162,13 @@ static bool has_files(const struct trust *trust, const struct origin_tls *files)
            is_same_text(trust->files.key, files->key);
 }
 
-static void take_prints(const struct origin_tls *files, struct print prints[FILES])
+static void take_prints(const struct origin_tls *files, struct tls_pem_print prints[FILES])
 {
-    const char *names[FILES] = {files->ca_file, files->certificate, files->key};
-    struct stat st;
+    const char *authorities = files->ca_file ? files->ca_file : X509_get_default_cert_file();
 
-    memset(prints, 0, FILES * sizeof(*prints));
-    if (!names[0] && files->verify)
-        names[0] = X509_get_default_cert_file();
-    for (int i = 0; i < FILES; i++)
-        if (names[i] && stat(names[i], &st) == 0) {
-            prints[i].device = st.st_dev;
-            prints[i].inode = st.st_ino;
-            prints[i].size = st.st_size;
-            prints[i].changed = st.st_mtim;
-        }
+    prints[0] = tls_pem_take_print(files->verify ? authorities : NULL);
+    prints[1] = tls_pem_take_print(files->certificate);
+    prints[2] = tls_pem_take_print(files->key);
 }
 
 static void trust_free(struct trust *trust)
@@ -272,7 +255,7 @@ static void trust_put(struct trust *trust)
 /* Reads the files again if they changed; what is in force stays if they cannot be used. */
 static void refresh(struct trust *trust)
 {
-    struct print prints[FILES];
+    struct tls_pem_print prints[FILES];
     const char *reason;
     SSL_CTX *ctx;
 

@@ -6,17 +6,23 @@
  */
 #include "proxy/tls_pem.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "base/clock.h"
 #include "conf/file.h"
+
+/* A file whose last change is older was not changed again without showing it. */
+enum { SETTLED_S = 2 };
 
 static void say(char why[TLS_PEM_WHY], const char *text)
 {
@@ -55,6 +61,24 @@ static void close_text(BIO *bio, char *text, size_t length)
     if (text)
         OPENSSL_cleanse(text, length); /* it may be a key */
     free(text);
+}
+
+struct tls_pem_print tls_pem_take_print(const char *file)
+{
+    static _Atomic uint64_t nr_doubts;
+    struct tls_pem_print print = {0};
+    struct stat st;
+
+    if (!file || stat(file, &st) < 0)
+        return print;
+    print.device = st.st_dev;
+    print.inode = st.st_ino;
+    print.size = (uint64_t)st.st_size;
+    print.seconds = (uint64_t)st.st_mtim.tv_sec;
+    print.nanoseconds = (uint64_t)st.st_mtim.tv_nsec;
+    if (clock_unix_us() / 1000000 < print.seconds + SETTLED_S)
+        print.doubt = 1 + atomic_fetch_add(&nr_doubts, 1);
+    return print;
 }
 
 /* Is what stopped the reading of certificates just that there are no more? */

@@ -4,6 +4,7 @@
 #define WEIR_PROXY_TLS_PEM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <openssl/ssl.h>
 
@@ -29,6 +30,15 @@ int tls_pem_use(const struct tls_pem *pem, SSL_CTX *ctx, char why[TLS_PEM_WHY])
     __attribute__((warn_unused_result));
 
 void tls_pem_fini(struct tls_pem *pem);
+
+/* What a file's content is recognised by, to be compared by memcmp: equal means that it need not be read again. */
+struct tls_pem_print {
+    uint64_t device, inode, size, seconds, nanoseconds;
+    uint64_t doubt; /* unlike any other where the file was written to just now, as it may be again within the same tick of its clock */
+};
+
+/* All 0 where there is no such file, or file is NULL. Take it before the file is read: a change in between is then seen later. */
+struct tls_pem_print tls_pem_take_print(const char *file);
 
 /* All certificates of a file, one at least; the caller frees the list and them. NULL with why. */
 STACK_OF(X509) *tls_pem_read_list(const char *file, char why[TLS_PEM_WHY]);

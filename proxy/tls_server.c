@@ -25,6 +25,8 @@
 #include "proxy/tls_rules.h"
 #include "proxy/tls_tickets.h"
 
+enum { HASH = 32 }; /* SHA-256 */
+
 struct listener {
     struct tls_names *names;
     SSL_CTX **contexts; /* one per set of names; NULL: the listener is plain */
@@ -35,6 +37,7 @@ struct tls_server {
     _Atomic uint32_t refs;
     struct tls_tickets *tickets;
     uint64_t rotation_ms;
+    unsigned char inputs[HASH]; /* of all that it was made from */
     bool is_used;
     int nr_listeners;
     struct listener *listeners; /* as in the settings */
@@ -50,7 +53,7 @@ struct draft {
     X509 **leaves;                       /* of the pairs, borrowed */
     STACK_OF(X509) * client_authorities; /* NULL: no client certificates */
     X509_STORE *client_store;
-    unsigned char session_context[32]; /* SHA-256 */
+    unsigned char session_context[HASH];
 };
 
 /* Out of memory, or OpenSSL cannot do what it always can. */
@@ -322,6 +325,47 @@ out:
     draft_fini(d);
 }
 
+/* ---- What it was made from ------------------------------------------------------------------ */
+
+static bool add_text(EVP_MD_CTX *hash, const char *text)
+{
+    return EVP_DigestUpdate(hash, text ? text : "", text ? strlen(text) + 1 : 0) == 1;
+}
+
+/* A file's name and which content it has now. */
+static bool add_file(EVP_MD_CTX *hash, const char *file)
+{
+    struct tls_pem_print print = tls_pem_take_print(file);
+
+    return add_text(hash, file) && EVP_DigestUpdate(hash, &print, sizeof(print)) == 1;
+}
+
+static bool add_listener(EVP_MD_CTX *hash, const struct listener_settings *listener)
+{
+    int head[3] = {listener->is_tls, listener->nr_certificates, listener->client_required};
+    bool is_good = EVP_DigestUpdate(hash, head, sizeof(head)) == 1 &&
+                   add_text(hash, listener->min_version) && add_file(hash, listener->client_ca);
+
+    for (int i = 0; is_good && i < listener->nr_certificates; i++)
+        is_good = add_file(hash, listener->certificates[i].certificate) &&
+                  add_file(hash, listener->certificates[i].key);
+    return is_good;
+}
+
+/* Two servers with the same inputs are the same but for their ticket keys. */
+static int hash_inputs(const struct settings *settings, unsigned char inputs[HASH])
+{
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool is_good = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+                   EVP_DigestUpdate(hash, &settings->tls.ticket_rotation_s, sizeof(uint32_t)) == 1;
+
+    for (int i = 0; is_good && i < settings->nr_listeners; i++)
+        is_good = add_listener(hash, &settings->listeners[i]);
+    is_good = is_good && EVP_DigestFinal_ex(hash, inputs, NULL) == 1;
+    EVP_MD_CTX_free(hash);
+    return is_good ? 0 : -1;
+}
+
 /* ---- The whole ------------------------------------------------------------------------------ */
 
 static void server_free(struct tls_server *server)
@@ -338,26 +382,47 @@ static void server_free(struct tls_server *server)
     free(server);
 }
 
+/* With its own ticket keys, or those of previous; without listeners yet. */
+static struct tls_server *make_empty(const struct settings *settings,
+                                     const struct tls_server *previous)
+{
+    struct tls_server *server = calloc(1, sizeof(*server));
+    size_t nr = (size_t)settings->nr_listeners;
+
+    if (!server)
+        return NULL;
+    atomic_store_explicit(&server->refs, 1, memory_order_relaxed);
+    server->rotation_ms = (uint64_t)settings->tls.ticket_rotation_s * 1000;
+    server->nr_listeners = settings->nr_listeners;
+    server->listeners = calloc(nr > 0 ? nr : 1, sizeof(*server->listeners));
+    server->tickets = previous ? tls_tickets_ref(previous->tickets) : tls_tickets_make(clock_ms());
+    if (server->listeners && server->tickets)
+        return server;
+    server_free(server);
+    return NULL;
+}
+
 struct tls_server *tls_server_make(const struct settings *settings, struct tls_server *previous,
                                    struct problems *problems)
 {
     size_t before = problems_count(problems);
-    struct tls_server *server = calloc(1, sizeof(*server));
-    int nr = settings->nr_listeners;
+    unsigned char inputs[HASH];
+    struct tls_server *server;
 
+    ERR_clear_error();
+    if (hash_inputs(settings, inputs) < 0) {
+        report_failure(problems);
+        return NULL;
+    }
+    if (previous && memcmp(inputs, previous->inputs, HASH) == 0)
+        return tls_server_ref(previous);
+    server = make_empty(settings, previous);
     if (!server) {
         report_failure(problems);
         return NULL;
     }
-    ERR_clear_error();
-    atomic_store_explicit(&server->refs, 1, memory_order_relaxed);
-    server->rotation_ms = (uint64_t)settings->tls.ticket_rotation_s * 1000;
-    server->nr_listeners = nr;
-    server->listeners = calloc((size_t)(nr > 0 ? nr : 1), sizeof(*server->listeners));
-    server->tickets = previous ? tls_tickets_ref(previous->tickets) : tls_tickets_make(clock_ms());
-    if (!server->listeners || !server->tickets)
-        report_failure(problems);
-    for (int i = 0; i < nr && server->listeners && server->tickets; i++) {
+    memcpy(server->inputs, inputs, HASH);
+    for (int i = 0; i < settings->nr_listeners; i++) {
         struct draft d = {.server = server,
                           .problems = problems,
                           .settings = &settings->listeners[i],

@@ -16,7 +16,7 @@
 #include "proxy/tls.h"
 #include "proxy/worker.h"
 
-enum { READS_PER_EVENT = 4, INTERIM_MAX = 16 };
+enum { READS_PER_EVENT = 4, INTERIM_MAX = 100 };
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
 

@@ -18,6 +18,7 @@
 #include "proxy/server.h"
 #include "proxy/tls.h"
 
+enum { STATUS_LINE_MAX = 8192 };
 enum { RETRY_TOKEN = 100000, RETRY_TOKENS_MAX = 100 * RETRY_TOKEN, RETRIES_A_SECOND = 3 };
 
 /* ---- Tables
@@ -88,10 +89,11 @@ static struct tuning *make_tuning(struct settings *s)
         return NULL;
     }
     t->settings = s;
-    t->request_limits = (struct http1_limits){s->limits.request_line_bytes, s->limits.header_bytes,
-                                              s->limits.header_count};
-    t->response_limits =
-        (struct http1_limits){8192, s->limits.header_bytes, s->limits.header_count};
+    t->request_limits = (struct http1_limits){.line_bytes = s->limits.request_line_bytes,
+                                              .header_bytes = s->limits.header_bytes,
+                                              .header_count = s->limits.header_count};
+    t->response_limits = t->request_limits;
+    t->response_limits.line_bytes = STATUS_LINE_MAX;
     t->read_bytes =
         s->upstream.read_bytes < WORKER_READ_MAX ? s->upstream.read_bytes : WORKER_READ_MAX;
     t->executed_name_len = strlen(s->executed_version_header);
@@ -103,6 +105,8 @@ static struct tuning *make_tuning(struct settings *s)
         free_tuning(t);
         return NULL;
     }
+    t->request_limits.own_field = t->response_limits.own_field =
+        (struct str){t->executed_line, t->executed_name_len};
     t->executed_line_len = strlen(t->executed_line);
     t->via_line_len = strlen(t->via_line);
     if (s->forwarded.client_certificate_header && s->forwarded.client_certificate_header[0]) {
