@@ -455,6 +455,7 @@ static void changes_at_every_pick_keep_three_arms_within_one(void **state)
         for (int n = 0; n < 12000; n++) {
             worsen(&g, k, true, 1, errors);
             assert_true(worst_of(errors, k) < ONE);
+            check_subsets(errors, k, k);
             worst = worst_of(errors, k) > worst ? worst_of(errors, k) : worst;
         }
         /* The adversary is worth its name: half an invocation is what two arms can be off, one what
