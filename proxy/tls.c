@@ -348,11 +348,27 @@ static void come_to_end(struct stream *t, int end)
     t->io->is_hangup = true;
 }
 
+/* After a handshake that failed: what the peer still sends is taken as it is, for the caller to
+ * throw away. */
+static ssize_t read_raw(struct io *io, void *buf, size_t n)
+{
+    ssize_t r;
+
+    do
+        r = recv(io->fd, buf, n, 0);
+    while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EAGAIN)
+        io->is_readable = false;
+    return r < 0 ? -errno : r;
+}
+
 static ssize_t stream_read(struct io *io, void *buf, size_t n)
 {
     struct stream *t = io->layer_state;
     size_t done = 0;
 
+    if (!t->is_established)
+        return read_raw(io, buf, n);
     t->is_empty = !io->is_readable;
     ERR_clear_error();
     while (!t->has_end && done < n) {
@@ -462,7 +478,7 @@ static ssize_t stream_write(struct io *io, const struct iovec *iov, int n)
     struct cursor at = {iov, n, 0};
     const char *data;
     size_t done = 0;
-    int result = finish_held(t, &at, &done);
+    int result = t->is_established ? finish_held(t, &at, &done) : -EPROTO;
 
     if (result < 0)
         return result;

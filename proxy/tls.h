@@ -33,7 +33,9 @@ void tls_server_rotate(struct tls_server *server, uint64_t now_ms);
 int tls_accept(struct io *io, struct tls_server *server, int listener) __attribute__((warn_unused_result));
 
 /* Goes on with a handshake, either side, to be called after each event: 0 done, -EAGAIN more to come, else it failed and *reason says why
- * (the thread's text until the next call). When it is done, io->is_readable tells whether bytes came with its last message. */
+ * (the thread's text until the next call). When it is done, io->is_readable tells whether bytes came with its last message. When it has
+ * failed, the peer has been sent an alert, and reading gives what it still sends, raw, to be thrown away: closing at once would
+ * reset the connection, which may destroy the alert on its way. */
 int tls_handshake(struct io *io, const char **reason) __attribute__((warn_unused_result));
 
 /* The subject of the verified client certificate in RFC 2253 form, into out: printable ASCII, as that form escapes all else. "" where there is none,

@@ -386,6 +386,7 @@ static void test_a_reload_takes_over_changed_authorities(void **state)
     (void)state;
     lab_path(file, "changing-ca.pem");
     copy_file(authority.file, file);
+    lab_age(file);
     origin = plan_origin("named.example", file);
     tls = make(&origin);
     assert_string_equal(shake_hands(tls, server), "");

@@ -216,6 +216,42 @@ static void test_without_tls_there_is_nothing_to_do(void **state)
     tls_server_unref(&server);
 }
 
+static void test_what_has_not_changed_is_not_read_again(void **state)
+{
+    struct lab_cert cert = lab_make("kept", &(struct lab_wish){.names = "DNS:kept.example"});
+    const struct lab_cert *certs[] = {&cert, &first};
+    struct tls_server *server, *next;
+    struct plan plan, same;
+
+    (void)state;
+    lab_age(cert.file);
+    lab_age(cert.key_file);
+    plan_init(&plan, certs, 1);
+    plan_init(&same, certs, 1);
+    server = plan_make(&plan, NULL);
+    next = plan_make(&same, server);
+    assert_ptr_equal(next, server);
+    tls_server_unref(&next);
+    for (int i = 0; i < 4; i++) { /* each differs in one thing */
+        plan_init(&same, certs, i == 0 ? 2 : 1);
+        same.listener.min_version = (char *)(i == 1 ? "1.3" : "1.2");
+        same.settings.tls.ticket_rotation_s = i == 2 ? 60 : 3600;
+        same.listener.client_ca = i == 3 ? cert.file : NULL;
+        next = plan_make(&same, server);
+        assert_ptr_not_equal(next, server);
+        tls_server_unref(&next);
+    }
+    lab_write_pair(&cert); /* the same bytes, but who knows */
+    next = plan_make(&plan, server);
+    assert_ptr_not_equal(next, server);
+    tls_server_unref(&next);
+    assert_int_equal(unlink(cert.file), 0);
+    assert_null(tls_server_make(&plan.settings, server, &plan.problems));
+    problems_fini(&plan.problems);
+    tls_server_unref(&server);
+    lab_free(&cert);
+}
+
 /* ---- What a client gets --------------------------------------------------------------------- */
 
 /* What a client asks for, and the session it resumes. */
@@ -746,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_a_certificate_and_its_key_may_be_one_file),
         cmocka_unit_test(test_an_expired_certificate_is_taken),
         cmocka_unit_test(test_without_tls_there_is_nothing_to_do),
+        cmocka_unit_test(test_what_has_not_changed_is_not_read_again),
         cmocka_unit_test(test_the_name_chooses_the_certificate),
         cmocka_unit_test(test_a_client_that_can_use_no_certificate_is_refused),
         cmocka_unit_test(test_old_ciphers_and_versions_are_refused),

@@ -4,6 +4,7 @@
 #ifndef WEIR_TESTS_UNIT_TLS_LAB_H
 #define WEIR_TESTS_UNIT_TLS_LAB_H
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -75,6 +77,14 @@ LAB void lab_write(const char *path, const char *text)
     assert_true(fputs(text, f) >= 0);
     assert_int_equal(fclose(f), 0);
     assert_int_equal(rename(other, path), 0);
+}
+
+/* As if the file had been written long ago. */
+LAB void lab_age(const char *path)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1700000000}};
+
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 LAB EVP_PKEY *lab_key(const char *kind)
