@@ -581,7 +581,7 @@ static void mutated_documents_never_crash(void **state)
 
     (void)state;
     prng_seed(&rng, 20261125);
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 5000; i++) {
         struct problems problems = {0};
         struct settings *s;
         size_t n = sizeof(full) - 1;
