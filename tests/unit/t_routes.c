@@ -171,8 +171,7 @@ static void what_a_client_sends_may_be_as_long_as_it_likes(void **state)
     routes_fini(&routes);
 }
 
-/* ---- Against a list
- * ------------------------------------------------------------------------------------ */
+/* ---- Against a list -------------------------------------------------------------------------- */
 
 enum { ROUTES = 400, TEXT = 64 };
 

@@ -97,8 +97,7 @@ static void replace(struct world *world, struct split **split, const struct spli
     *split = next;
 }
 
-/* ---- One thread
- * -------------------------------------------------------------------------------------- */
+/* ---- One thread ------------------------------------------------------------------------------ */
 
 static void five_percent_is_every_twentieth_pick(void **state)
 {
@@ -387,8 +386,7 @@ static void closing_an_exhausted_segment_closes_the_next(void **state)
     world_end(&world);
 }
 
-/* ---- Random mode
- * ---------------------------------------------------------------------------------------- */
+/* ---- Random mode ----------------------------------------------------------------------------- */
 
 static void random_picks_have_the_weights_for_probabilities(void **state)
 {
@@ -422,8 +420,7 @@ static void random_picks_have_the_weights_for_probabilities(void **state)
     world_end(&world);
 }
 
-/* ---- Out of memory
- * ------------------------------------------------------------------------------------------ */
+/* ---- Out of memory --------------------------------------------------------------------------- */
 
 static void a_pick_without_memory_does_not_count(void **state)
 {
@@ -499,8 +496,7 @@ static void splits_nothing_was_drawn_from_need_no_memory(void **state)
     world_end(&world);
 }
 
-/* ---- Many threads
- * -------------------------------------------------------------------------------------------- */
+/* ---- Many threads ---------------------------------------------------------------------------- */
 
 enum { WORKERS_MAX = 8, VERSIONS = 5, EDITIONS_MAX = 20000, EDITIONS_HALFWAY = 100 };
 
