@@ -91,7 +91,7 @@ def test_there_is_a_line_for_every_request(world):
 
 
 def test_hostile_text_stays_within_its_line(world):
-    weir = world.weir(tables.one(world.demo()))
+    weir = world.weir(tables.one(world.demo()), workers=1)
     agent = 'x"},{"a":"b\\\ty'
     weir.call(headers=[("User-Agent", agent)])
     weir.call(headers=[("User-Agent", "bytes \xe9\xff")])

@@ -250,6 +250,12 @@ def test_weights_change_under_load_without_a_failed_request(world):
     assert set(result["versions"]) == {"1", "2"}
 
 
+def wait_for_memory(weir, limit_kib):
+    """Waits until weir has given back what it no longer needs. Sanitizers keep freed memory to watch over it."""
+    if not SANITIZED:
+        wait_until(lambda: weir.rss_kib() <= limit_kib, f"weir's memory is down to {limit_kib} KiB")
+
+
 def large_table(demos, nr_functions, nr_aliases, percent):
     weights = {"1": 100 - percent, "2": percent}
     aliases = {f"a{i}": weights for i in range(nr_aliases)}
@@ -259,7 +265,8 @@ def large_table(demos, nr_functions, nr_aliases, percent):
 
 @pytest.mark.slow
 def test_a_table_of_100_000_aliases_is_reloaded_under_load_and_its_memory_comes_back(world):
-    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    # Endpoints that take their time keep all connections at work without taking all CPU time.
+    demos = {v: world.demo(v, do="delay=30") for v in ("1", "2")}
     nr_functions, nr_aliases = 100, scaled(1000, 200)
     small = large_table(demos, 1, 1, 5)
     large = [json.dumps(large_table(demos, nr_functions, nr_aliases, percent)) for percent in (5, 6)]
@@ -286,12 +293,8 @@ def test_a_table_of_100_000_aliases_is_reloaded_under_load_and_its_memory_comes_
     print(f"longest request {result['max_us']} us, 99 % under {result['p99_us']} us")
     assert len(weir.admin("/table").json()["functions"]) == nr_functions
     weir.must_reload(small)
-    load.run(1000 if "f0" else 0)
-    wait_until_steady(lambda: weir.rss_kib() // 1024, "memory is at rest")
-    end_kib = weir.rss_kib()
-    print(f"memory: {rest_kib} KiB at rest, {large_kib} with the large table, {end_kib} after")
-    if not SANITIZED:
-        assert end_kib - rest_kib < max(8192, (large_kib - rest_kib) * 0.4)
+    print(f"memory: {rest_kib} KiB at rest, {large_kib} with the large table")
+    wait_for_memory(weir, rest_kib + max(12 * 1024, (large_kib - rest_kib) // 5))
 
 
 @pytest.mark.slow
@@ -306,11 +309,11 @@ def test_hundreds_of_reloads_cost_no_memory(world):
             load.run(20)
 
     reload_often(scaled(100, 20))
+    wait_until_steady(lambda: weir.rss_kib() // 256, "memory is at rest")
     before = weir.rss_kib()
     reload_often(scaled(300, 40))
     print(f"memory: {before} KiB, then {weir.rss_kib()}")
-    if not SANITIZED:
-        assert weir.rss_kib() - before < 2048
+    wait_for_memory(weir, before + 1024)
 
 
 @pytest.mark.slow
