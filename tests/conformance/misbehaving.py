@@ -77,8 +77,8 @@ class Endpoint:
 
     async def _request(self, reader):
         """The next request; None at the end of the connection."""
+        part = Message()
         while True:
-            part = Message()
             try:
                 message = parse_request(reader.buf, partial=part)
             except Broken as fault:
@@ -89,7 +89,7 @@ class Endpoint:
             if message:
                 reader.buf = reader.buf[message.end :]
                 return message
-            if part.end and self.script.group.early:
+            if part.body_at and self.script.group.early:
                 reader.buf = b""
                 return part
             if not await reader.more():

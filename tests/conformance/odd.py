@@ -84,8 +84,8 @@ class Recorder:
     async def _exchange(self, sock, reader):
         """One request and its answer; whether the connection goes on."""
         continued = False
+        part = Message()
         while True:
-            part = Message()
             try:
                 message = parse_request(reader.buf, partial=part)
             except Broken as fault:
@@ -93,7 +93,7 @@ class Recorder:
                 return False
             if message:
                 break
-            if part.end and not continued and b"100-continue" in part.tokens(b"expect"):
+            if part.body_at and not continued and b"100-continue" in part.tokens(b"expect"):
                 continued = await sockets.send(sock, b"HTTP/1.1 100 Continue\r\n\r\n")
             if not await reader.more():
                 for tag in set(FIND_TAG.findall(reader.buf)):

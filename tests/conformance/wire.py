@@ -49,6 +49,10 @@ class Message:
         self.leading = 0  # bytes of empty lines before it
         self.end = 0
         self.raw = b""
+        self.body_at = 0  # where the body begins, once the head is there
+        self.body_length = -1
+        self.chunk_at = 0  # how far a chunked body has been read
+        self.pieces = []
 
     def all(self, name):
         """The values of a field, in order; name in any case."""
@@ -113,10 +117,12 @@ def _fields(message, buf, at):
 
 def _chunks(message, buf, at):
     """Reads a chunked body and its trailers; the offset behind, or None."""
-    body = []
+    at = message.chunk_at or at
     while True:
+        message.chunk_at = at
         found = _line(buf, at)
         if found is None:
+            message.body = b"".join(message.pieces)
             return None
         line, at = found
         match = CHUNK_LINE.fullmatch(line)
@@ -128,16 +134,16 @@ def _chunks(message, buf, at):
         size = int(match.group(1), 16)
         if size == 0:
             break
-        message.body = b"".join(body) + buf[at : at + size]  # so that a cut message shows what it had
         if len(buf) < at + size + 2:
             if len(buf) > at + size and buf[at + size :] != b"\r":
                 raise Broken("no CRLF after chunk data")
+            message.body = b"".join(message.pieces) + buf[at : at + size]  # a cut message shows what it had
             return None
         if buf[at + size : at + size + 2] != b"\r\n":
             raise Broken("no CRLF after chunk data")
-        body.append(buf[at : at + size])
+        message.pieces.append(buf[at : at + size])
         at += size + 2
-    message.body = b"".join(body)
+    message.body = b"".join(message.pieces)
     found = _fields(message, buf, at)
     if found is None:
         return None
@@ -179,15 +185,29 @@ def _body(message, buf, at, length):
 
 
 def parse_request(buf, at=0, partial=None):
-    """The request at offset at; None if more bytes are needed. partial, a Message, is filled with what there is."""
+    """The request at offset at; None if more bytes are needed. partial, a Message, is filled with what there is; given
+    again with more bytes behind the same ones, the reading goes on where it stopped."""
     message = partial or Message()
+    start = at
+    if not message.body_at and not _request_head(message, buf, at):
+        return None
+    at = _body(message, buf, message.body_at, message.body_length)
+    if at is None:
+        return None
+    message.end = at
+    message.raw = buf[start:at]
+    return message
+
+
+def _request_head(message, buf, at):
+    """Reads the head into message; False if it is not all there."""
     start = at
     while buf[at : at + 2] == b"\r\n":
         at += 2
     message.leading = at - start
     found = _line(buf, at)
     if found is None:
-        return None
+        return False
     match = REQUEST_LINE.fullmatch(found[0])
     if not match:
         match = ODD_REQUEST_LINE.fullmatch(found[0])
@@ -197,19 +217,13 @@ def parse_request(buf, at=0, partial=None):
     message.method, message.target, message.minor = match.group(1), match.group(2), int(match.group(3))
     found = _fields(message, buf, found[1])
     if found is None:
-        return None
-    message.fields, at = found
+        return False
+    message.fields, message.body_at = found
     hosts = message.all(b"host")
     if len(hosts) > 1 or (not hosts and message.minor == 1):
         raise Broken("%d Host fields" % len(hosts))
-    length = _framing(message)
-    message.end = at
-    at = _body(message, buf, at, length)
-    if at is None:
-        return None
-    message.end = at
-    message.raw = buf[start:at]
-    return message
+    message.body_length = _framing(message)
+    return True
 
 
 def parse_response(buf, at=0, method=b"GET", eof=False):
