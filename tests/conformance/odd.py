@@ -162,7 +162,7 @@ class Client:
         self.timeout = timeout
         self.outcome = Outcome()
         self.requests = expected_requests(case)
-        self.methods = [r.method for r in self.requests] or [case.bytes().split(b" ", 1)[0]]
+        self.methods = [r.method for r in self.requests] or methods_of(case)
 
     async def run(self):
         sock = await sockets.connect(self.port)
@@ -271,6 +271,17 @@ def expected_requests(case):
         if not message.keeps_alive() or (forwards[0].targets and len(found) == len(forwards[0].targets)):
             break
     return found
+
+
+def methods_of(case):
+    """The methods that the answers of a case which ends in an error belong to: those of the good requests before it, and
+    its own, which matters only where it is HEAD."""
+    data, at, methods = case.bytes(), 0, []
+    for _ in range(max(e.after for e in case.expects)):
+        message = parse_request(data, at)
+        methods.append(message.method)
+        at = message.end
+    return [*methods, data[at:].split(b" ", 1)[0]]
 
 
 class Judge:

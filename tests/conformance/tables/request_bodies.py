@@ -25,7 +25,7 @@ g.forward(
         "double zero": post(b"Content-Length: 00", b""),
         "without space": post(b"Content-Length:5", b"hello"),
         "spaces around": post(b"Content-Length:   5  ", b"hello"),
-        "tabs around": post(b"Content-Length:\t5\t", b"hello"),
+        "tab before": post(b"Content-Length:\t5", b"hello"),
         "lower case": post(b"content-length: 5", b"hello"),
         "odd case": post(b"cOnTeNt-LeNgTh: 5", b"hello"),
         "body like a request": sized(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -39,6 +39,8 @@ g.forward(
         "then another": sized(b"hello", target=b"/" + TAG + b"a") + sized(b"world", target=b"/" + TAG + b"b"),
     }
 )
+# White space that may stand there, but that llhttp and nginx do not take; refusing it does no harm.
+g.either({"tab behind": post(b"Content-Length: 5\t", b"hello")}, FORWARD, Expect("reject", [400], "content-length"))
 BAD_LENGTHS = {
     "empty": b"",
     "blank": b"   ",

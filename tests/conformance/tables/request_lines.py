@@ -237,6 +237,22 @@ g.forward(
 )
 g.forward(
     {
+        "HEAD with Connection: %s" % token.decode(): request(b"HEAD", fields=b"Connection: " + token)
+        for token in (b"x", b"keep-alive", b"keep-alive, x", b"upgrade")
+    }
+)
+# What one request was must not colour the answer to the next.
+g.reject(
+    "method-syntax",
+    400,
+    {
+        "after a HEAD": request(b"HEAD", target=T + b"a") + request(b"G\x00T"),
+        "after a HEAD, later": [request(b"HEAD", target=T + b"a"), PAUSE, request(b"@")],
+    },
+    after=1,
+)
+g.forward(
+    {
         "%s with a body" % name.decode(): sized(b"hello", method=name)
         for name in (
             b"GET",
