@@ -530,7 +530,10 @@ char *forward_response_write(char *p, struct worker *w, const struct tuning *tun
     p = text_lit(p, "\r\n");
     for (int i = 0; i < head->nr_fields; i++) {
         const struct http1_field *f = &head->fields[i];
-        if (is_dropped_by_connection(head, f) || !response_passes(tuning, head, f, how))
+        /* In 101 the endpoint's Connection lists Upgrade, and both go on. */
+        bool is_agreed_upgrade = how->is_upgrade && f->id == FIELD_UPGRADE;
+        if (!is_agreed_upgrade &&
+            (is_dropped_by_connection(head, f) || !response_passes(tuning, head, f, how)))
             continue;
         has_date |= f->id == FIELD_DATE;
         p = write_field(p, head, f);

@@ -537,6 +537,11 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 static void finish(struct server *s)
 {
+    sigset_t all;
+
+    /* libuv's handlers go with the loop: a second SIGTERM on the way out would count as a crash. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (int i = 0; i < s->nr_running; i++)
         worker_join(&s->workers[i]);
     for (int i = 0; s->workers && i < s->nr_workers; i++)
