@@ -72,12 +72,28 @@ static void drop_exchange(struct client *c)
     loop_discard(&c->worker->loop, &ex->garbage, free_exchange);
 }
 
+/* Is nothing under way that the end of the connection would cut short? */
+static bool is_at_rest(const struct client *c)
+{
+    switch ((enum client_state)c->state) {
+    case CLIENT_IDLE:
+    case CLIENT_HEAD:
+    case CLIENT_FINISHING:
+    case CLIENT_DISCARD:
+        return !c->is_cut && !c->is_broken && backlog_is_empty(&c->backlog);
+    default:
+        return false;
+    }
+}
+
 void client_close(struct client *c)
 {
     struct worker *w = c->worker;
 
     if (c->state == CLIENT_CLOSED)
         return;
+    if (c->io.layer && is_at_rest(c))
+        io_shutdown(&c->io); /* without a farewell the client would take what it has for cut */
     drop_exchange(c);
     c->state = CLIENT_CLOSED;
     wheel_forget(&w->loop.wheel, &c->deadline.node);
@@ -182,6 +198,8 @@ int client_open(struct listener *listener, int fd, const struct sockaddr_storage
     return 0;
 }
 
+static void linger(struct client *c);
+
 static void shake_hands(struct client *c)
 {
     const char *reason = NULL;
@@ -193,7 +211,7 @@ static void shake_hands(struct client *c)
     if (r < 0) {
         log_debug("TLS handshake with %s failed: %s", c->address, reason ? reason : "unknown");
         metrics_add(&c->worker->metrics->rejections[METRICS_REJECTION_TLS_HANDSHAKE], 1);
-        client_close(c);
+        linger(c); /* for the alert to arrive */
         return;
     }
     tls_peer_subject(&c->io, subject, sizeof(subject));

@@ -222,6 +222,8 @@ void upstream_release(struct upstream **upstream, bool is_reusable)
 
 void upstream_close_idle(struct upstream *u)
 {
+    if (u->io.layer)
+        io_shutdown(&u->io);
     close_now(u);
 }
 
@@ -545,7 +547,7 @@ void upstream_on_deadline(struct upstream *u)
         fail(u, METRICS_ERROR_STREAM_TIMEOUT, false);
         return;
     case UPSTREAM_IDLE:
-        close_now(u);
+        upstream_close_idle(u);
         return;
     case UPSTREAM_CLOSED:
         return;
