@@ -49,6 +49,35 @@ struct settings *documents_settings(const struct documents_options *options,
     return settings;
 }
 
+/* The files that a version's https endpoints need: read here, so that no worker has to. */
+static void prepare_version(const struct version *version, const char *file, struct problems *problems)
+{
+    const char *reason = NULL;
+    char path[256];
+
+    for (int i = 0; i < version->nr_endpoints; i++) {
+        const struct origin *origin = version->endpoints[i].origin;
+        if (!origin->is_tls || tls_origin_prepare(origin, &reason) == 0)
+            continue;
+        snprintf(path, sizeof(path), "$.functions.%.*s.versions.%.*s.tls",
+                 STR_ARG(version->function->name), STR_ARG(version->name));
+        problems_add(problems, "tls_file", file, path, "%s", reason);
+        return; /* the others have the same files */
+    }
+}
+
+static int prepare_origins(const struct table *table, const char *file, struct problems *problems)
+{
+    struct function *const *functions;
+    size_t before = problems_count(problems);
+    int nr = table_functions(table, &functions);
+
+    for (int i = 0; i < nr; i++)
+        for (int k = 0; k < functions[i]->nr_versions; k++)
+            prepare_version(&functions[i]->versions[k], file, problems);
+    return problems_count(problems) == before ? 0 : -1;
+}
+
 struct table *documents_table(const struct settings *settings, struct registry *registry,
                               struct table *previous, struct problems *problems)
 {
@@ -66,6 +95,8 @@ struct table *documents_table(const struct settings *settings, struct registry *
         return NULL;
     table = tabledoc_build(registry, previous, text, length, settings->table_file, problems);
     free(text);
+    if (table && prepare_origins(table, settings->table_file, problems) < 0)
+        table_unref(&table);
     return table;
 }
 

@@ -85,7 +85,7 @@ int outbox_flush(struct outbox *o, struct io *io, struct backlog *b)
         }
         advance(o, &first, (size_t)n);
         /* A short write means that the socket is full; the event for room is on its way. */
-        if (first < o->nr_pieces && !io->layer)
+        if (first < o->nr_pieces)
             break;
     }
     for (; first < o->nr_pieces && result == 0; first++)

@@ -133,6 +133,7 @@ int server_reload(struct server *s, struct problems *problems, struct problems *
     }
     take_log_level(settings);
     publish_settings(s, settings, tls);
+    tls_origin_reload();
     server_publish(s, table);
     s->trim_at_ms = s->loop.now_ms + TRIM_MS;
     s->reloads_ok++;

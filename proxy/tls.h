@@ -47,7 +47,7 @@ void tls_peer_subject(struct io *io, char *out, size_t room);
 int tls_origin_prepare(const struct origin *origin, const char **reason) __attribute__((warn_unused_result));
 
 /* Reads again what changed of the files of all origins in use; new connections go by it. A file that cannot be used is logged, and what was read
- * before stays in force. Drops what no pool uses. Control thread, at every reload, before tls_origin_prepare. */
+ * before stays in force. Drops what no pool uses and nobody has prepared since the last call. Control thread, once a reload is sure to come about. */
 void tls_origin_reload(void);
 
 /* The worker's client side for an origin; NULL with *reason when its files cannot be read. Worker thread, as for the rest. */

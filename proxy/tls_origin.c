@@ -37,6 +37,7 @@ struct trust {
     struct tls_pem_print prints[FILES];
     SSL_CTX *ctx;
     uint32_t nr_users;
+    bool is_wanted;           /* prepared since the last reload: pools will come */
     _Atomic uint32_t version; /* grows when ctx is another one */
 };
 
@@ -205,27 +206,34 @@ static struct trust *trust_make(const struct origin_tls *files, const char **rea
     return NULL;
 }
 
+/* How a trust is held: by a pool, or for pools to come. Under the lock. */
+static void hold(struct trust *trust, bool is_pool)
+{
+    if (is_pool)
+        trust->nr_users++;
+    else
+        trust->is_wanted = true;
+}
+
 /* Under the lock. */
-static struct trust *find(const struct origin_tls *files, uint32_t nr_more_users)
+static struct trust *find(const struct origin_tls *files)
 {
     struct trust *trust = all;
 
     while (trust && !has_files(trust, files))
         trust = trust->next;
-    if (trust)
-        trust->nr_users += nr_more_users;
     return trust;
 }
 
-/* The trust for these files, read now if nobody has yet, with so many users more. NULL with
- * *reason. */
-static struct trust *trust_get(const struct origin_tls *files, uint32_t nr_more_users,
-                               const char **reason)
+/* The trust for these files, read now if nobody has yet; held. NULL with *reason. */
+static struct trust *trust_get(const struct origin_tls *files, bool is_pool, const char **reason)
 {
     struct trust *found, *made;
 
     pthread_mutex_lock(&lock);
-    found = find(files, nr_more_users);
+    found = find(files);
+    if (found)
+        hold(found, is_pool);
     pthread_mutex_unlock(&lock);
     if (found)
         return found;
@@ -233,12 +241,12 @@ static struct trust *trust_get(const struct origin_tls *files, uint32_t nr_more_
     if (!made)
         return NULL;
     pthread_mutex_lock(&lock);
-    found = find(files, nr_more_users);
+    found = find(files);
     if (!found) {
-        made->nr_users = nr_more_users;
         made->next = all;
         all = made;
     }
+    hold(found ? found : made, is_pool);
     pthread_mutex_unlock(&lock);
     if (found)
         trust_free(made);
@@ -282,7 +290,8 @@ void tls_origin_reload(void)
     pthread_mutex_lock(&lock);
     for (struct trust **p = &all; *p;) {
         struct trust *trust = *p;
-        if (trust->nr_users > 0) {
+        if (trust->nr_users > 0 || trust->is_wanted) {
+            trust->is_wanted = false;
             p = &trust->next;
             continue;
         }
@@ -304,7 +313,7 @@ void tls_origin_reload(void)
 
 int tls_origin_prepare(const struct origin *origin, const char **reason)
 {
-    return trust_get(&origin->tls, 0, reason) ? 0 : -1;
+    return trust_get(&origin->tls, false, reason) ? 0 : -1;
 }
 
 /* ---- An origin of a worker ------------------------------------------------------------------ */
@@ -337,7 +346,7 @@ struct tls_origin *tls_origin_make(const struct origin *origin, const char **rea
     }
     tls->refs = 1;
     tls->verify = origin->tls.verify;
-    tls->trust = trust_get(&origin->tls, 1, reason);
+    tls->trust = trust_get(&origin->tls, true, reason);
     if (!tls->trust)
         tls_origin_free(&tls);
     return tls;
