@@ -274,8 +274,8 @@ def expected_requests(case):
 
 
 def methods_of(case):
-    """The methods that the answers of a case which ends in an error belong to: those of the good requests before it, and
-    its own, which matters only where it is HEAD."""
+    """The methods that the answers of a case which ends in an error belong to: those of the good requests before it,
+    and its own, which matters only where it is HEAD."""
     data, at, methods = case.bytes(), 0, []
     for _ in range(max(e.after for e in case.expects)):
         message = parse_request(data, at)

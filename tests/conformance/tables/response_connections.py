@@ -402,7 +402,8 @@ g.whole(
 )
 
 # ----------------------------------------------------------------------------------------------------
-# What weir still holds of a request that turns out broken must go nowhere: not behind this answer, not to another client.
+# What weir still holds of a request that turns out broken must go nowhere: not before its answer, not to another
+# client.
 UPLOAD = [
     chunked(b"5\r\nhello\r\n", target=X),
     PAUSE,
