@@ -1,6 +1,7 @@
 """The tools of the bench: C programs built, processes started on their core, the load generator run, and what a proxy uses
 counted: CPU time (by the generator), system calls (perf or strace), user instructions (callgrind), memory (smaps)."""
 
+import contextlib
 import json
 import os
 import re
@@ -63,16 +64,6 @@ def memory_kb(pids):
             continue
         total += int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE).group(1))
     return total
-
-
-def threads_of(pids):
-    found = []
-    for pid in pids:
-        try:
-            found += [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-        except OSError:
-            pass
-    return found
 
 
 def busy_seconds():
@@ -278,22 +269,27 @@ class Rig:
         counts["other"] = total - sum(counts.values())
         return counts
 
+    @contextlib.contextmanager
+    def strace(self, proxy, *options):
+        """Traces all threads of a proxy while the block runs."""
+        pids = proxy.pids()
+        words = [word for pid in pids for word in ("-p", str(pid))]
+        command = ["taskset", "-c", LOAD_CORE, "strace", "-f", *map(str, options), *words]
+        tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            for _ in pids:  # "Process N attached", once per process
+                tracer.stderr.readline()
+            yield
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.communicate(timeout=20)
+
     def trace(self, proxy, options, requests):
         """(calls, errors) by name, by strace: every thread is stopped at every call, so batches are larger than they are at
         full speed."""
         out = self.folder / "strace.txt"
-        threads = threads_of(proxy.pids())
-        words = [word for pid in proxy.pids() for word in ("-p", str(pid))]
-        tracer = subprocess.Popen(
-            ["taskset", "-c", LOAD_CORE, "strace", "-f", "-c", "-o", out, *words], stderr=subprocess.PIPE, text=True
-        )
-        try:
-            for _ in threads:
-                tracer.stderr.readline()  # "Process N attached"
+        with self.strace(proxy, "-c", "-o", out):
             self.load(proxy, *options, "-n", requests)
-        finally:
-            tracer.send_signal(signal.SIGINT)
-            tracer.communicate(timeout=20)
         counts = {}
         for line in out.read_text().splitlines():
             match = re.fullmatch(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(\d+)?\s+(\w+)\s*", line)
