@@ -114,6 +114,48 @@ static void a_full_ring_refuses_and_recovers(void **state)
     logring_fini(&ring);
 }
 
+static bool put_bytes(struct logring *ring, char c, size_t n)
+{
+    char *p = logring_reserve(ring);
+
+    if (!p)
+        return false;
+    memset(p, c, n);
+    logring_commit(ring, p + n);
+    return true;
+}
+
+/* The line that runs on behind the ring's end must stay until all of it was read. */
+static void a_lap_waits_for_the_one_before_to_be_read_to_its_end(void **state)
+{
+    enum { HALF_READ = 1000 };
+    struct logring ring;
+    struct iovec pieces[2];
+
+    (void)state;
+    assert_int_equal(logring_init(&ring, SIZE), 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(put_bytes(&ring, 'a', LOGRING_LINE_MAX));
+    assert_int_equal(logring_peek(&ring, pieces), 1);
+    logring_consume(&ring, 3 * LOGRING_LINE_MAX);
+    assert_true(put_bytes(&ring, 'b', LOGRING_LINE_MAX - 100));
+    assert_true(put_bytes(&ring, 'c', LOGRING_LINE_MAX));
+    assert_int_equal(logring_peek(&ring, pieces), 1);
+    logring_consume(&ring, LOGRING_LINE_MAX - 100 + HALF_READ);
+    for (int i = 0; i < 3; i++)
+        assert_true(put_bytes(&ring, 'd', LOGRING_LINE_MAX));
+    assert_false(put_bytes(&ring, 'e', LOGRING_LINE_MAX));
+    assert_int_equal(logring_peek(&ring, pieces), 2);
+    assert_int_equal(pieces[0].iov_len, LOGRING_LINE_MAX - HALF_READ);
+    assert_int_equal(pieces[1].iov_len, 3 * LOGRING_LINE_MAX);
+    for (size_t i = 0; i < pieces[0].iov_len; i++)
+        assert_int_equal(((char *)pieces[0].iov_base)[i], 'c');
+    logring_consume(&ring, pieces[0].iov_len + pieces[1].iov_len);
+    assert_int_equal(logring_peek(&ring, pieces), 0);
+    assert_true(put_bytes(&ring, 'e', LOGRING_LINE_MAX));
+    logring_fini(&ring);
+}
+
 static void any_mix_of_writes_and_reads_keeps_the_bytes(void **state)
 {
     struct logring ring;
@@ -184,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_ring_has_nothing),
         cmocka_unit_test(a_full_ring_refuses_and_recovers),
+        cmocka_unit_test(a_lap_waits_for_the_one_before_to_be_read_to_its_end),
         cmocka_unit_test(any_mix_of_writes_and_reads_keeps_the_bytes),
         cmocka_unit_test(lines_pass_from_thread_to_thread),
     };
