@@ -281,7 +281,8 @@ class Judge:
             )
         if self.endpoint.attempts > (ATTEMPTS_MAX if self.script.method() == b"GET" else 1):
             self.say("%d attempts" % self.endpoint.attempts, True)
-        if result.closed_early and self.is_weir:
+        # Whether a client that is still sending will be heard to the end is not known when an early answer begins.
+        if result.closed_early and self.is_weir and not self.script.group.early:
             self.say("the connection ended though the answer did not say so")
         for odd in result.answer.odd if result.answer else []:
             self.say("passed on an odd " + odd)
