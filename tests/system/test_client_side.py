@@ -511,7 +511,7 @@ def test_a_head_that_does_not_come_to_an_end_is_408(world):
     with weir.connect() as c:
         c.send(b"GET / HTTP/1.1\r\nHost: a\r\nX-")
         expect_refusal(c, 408)
-    assert weir.metrics().value("weir_rejected_requests_total", reason="head_timeout") == 1
+    weir.expect_metric(1, "weir_rejected_requests_total", reason="head_timeout")
 
 
 def test_an_idle_connection_is_closed_without_a_word(world):

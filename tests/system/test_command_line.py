@@ -165,7 +165,7 @@ def test_the_command_line_goes_before_the_settings(world):
     weir.port = unused
     with pytest.raises(ConnectionRefusedError):
         weir.call()
-    assert weir.metrics().value("weir_workers") == 3
+    weir.expect_metric(3, "weir_workers")
 
 
 def test_weir_runs_from_a_table_alone(world, tmp_path):

@@ -235,4 +235,4 @@ def test_work_is_shared_among_the_workers(world):
         assert c.read_answer().status == 200
     for c in connections:
         c.close()
-    assert weir.metrics().value("weir_workers") == 4
+    weir.expect_metric(4, "weir_workers")

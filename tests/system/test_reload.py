@@ -196,7 +196,7 @@ def test_counters_survive_reloads(pair):
     pair.must_reload(pair.all_on("1"))
     for _ in range(5):
         pair.call()
-    assert pair.metrics().value("weir_invocations_total", alias="live", version="1") == 10
+    pair.expect_metric(10, "weir_invocations_total", alias="live", version="1")
 
 
 @pytest.mark.fast

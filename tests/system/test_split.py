@@ -192,7 +192,7 @@ def test_two_aliases_are_counted_apart(world):
     # An alias invoked by its name and through a route is one alias.
     for _ in range(10):
         weir.invoke("hello:a")
-    metrics = weir.metrics()
+    metrics = weir.settled_metrics()
     for version, percent in (("1", 75), ("2", 25)):
         picks = metrics.value("weir_invocations_total", function="hello", alias="a", version=version)
         assert abs(picks - 121 * percent / 100) < 1

@@ -315,7 +315,7 @@ def test_an_endpoint_that_dies_during_an_upload_is_a_502(world):
         except (ConnectionError, Malformed):
             # The answer can be lost when weir closes while bytes of the request are on their way.
             pass
-    assert weir.metrics().value("weir_errors_total", reason="reset") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="reset")
 
 
 @pytest.mark.slow
@@ -342,6 +342,6 @@ def test_deaths_and_departures_leave_nothing_behind(world):
                     pass
     demo.wait_for(lambda n: n["in_flight"] == 0, "nothing is in flight")
     wait_until(lambda: weir.nr_descriptors() <= descriptors + 1, "all descriptors are back")
-    assert weir.metrics().value("weir_invocations_in_flight") == 0
+    weir.expect_metric(0, "weir_invocations_in_flight")
     if not SANITIZED:
         assert weir.rss_kib() < 64 * 1024

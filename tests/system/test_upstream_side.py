@@ -186,7 +186,7 @@ def test_what_waits_too_long_for_a_connection_is_503(world):
         held.send_request(target="/?fail=stall")
         demo.wait_for(lambda n: n["in_flight"] == 1, "the connection is taken")
         expect_error(weir.call(), 503)
-    assert weir.metrics().value("weir_errors_total", reason="overload") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="overload")
 
 
 # ---- The choice among endpoints ----
@@ -246,7 +246,7 @@ def test_an_endpoint_may_be_named_by_host_name(world):
 def test_a_host_name_that_does_not_exist_is_an_error_of_its_own(world):
     weir = world.weir(tables.one("http://nobody.invalid:80"), {"timeouts": {"connect_ms": 10000}})
     expect_error(weir.call(), 502, 503, 504)
-    assert weir.metrics().value("weir_errors_total", reason="resolve") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="resolve")
 
 
 def test_other_requests_are_served_while_a_name_is_looked_up(world):
@@ -271,7 +271,7 @@ def test_other_requests_are_served_while_a_name_is_looked_up(world):
 def test_a_refused_connection_is_502(world):
     weir = world.weir(tables.one(f"http://{ADDRESS}:{free_port()}"))
     expect_error(weir.call(), 502)
-    assert weir.metrics().value("weir_errors_total", reason="connect") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="connect")
 
 
 class Deaf:
@@ -301,7 +301,7 @@ def test_a_connection_that_does_not_come_about_is_504(world):
     deaf = Deaf()
     weir = world.weir(tables.one(deaf), {"timeouts": {"connect_ms": 200}, "upstream": {"retries": 0}})
     expect_error(weir.call(), 504)
-    assert weir.metrics().value("weir_errors_total", reason="connect_timeout") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="connect_timeout")
     deaf.close()
 
 
@@ -310,7 +310,7 @@ def test_a_response_that_does_not_begin_is_504_and_its_connection_is_closed(worl
     weir = world.weir(tables.one(demo), {"timeouts": {"response_head_ms": 200}})
     expect_error(weir.call("POST", "/?fail=stall", body=b"x"), 504)
     demo.wait_for(lambda n: n["aborted"] == 1 and n["in_flight"] == 0, "the request was given up")
-    assert weir.metrics().value("weir_errors_total", reason="response_timeout") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="response_timeout")
     assert weir.call().status == 200
 
 
@@ -327,7 +327,7 @@ def test_a_response_whose_body_stands_still_is_cut(world):
         answer = weir.call(target=f"/?size=1000&fail=stall&at=500{framing}")
         assert answer.status == 200 and not answer.complete
     demo.wait_for(lambda n: n["aborted"] == 2, "both were given up")
-    assert weir.metrics().value("weir_errors_total", reason="stream_timeout") == 2
+    weir.expect_metric(2, "weir_errors_total", reason="stream_timeout")
 
 
 def test_a_body_that_moves_slowly_is_not_cut(world):
@@ -423,7 +423,7 @@ def test_a_malformed_response_is_502(world, name):
     fake = world.fake(handler)
     weir = world.weir(tables.one(fake), {"upstream": {"retries": 0}})
     expect_error(weir.call(), 502)
-    assert weir.metrics().value("weir_errors_total", reason="bad_response") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="bad_response")
     assert fake.nr_connections == 1
 
 
@@ -432,7 +432,7 @@ def test_a_response_cut_in_its_head_is_502(world):
     weir = world.weir(tables.one(demo))
     for how in ("close", "reset"):
         expect_error(weir.call("POST", f"/?size=10&fail={how}&at=head", body=b""), 502)
-    assert weir.metrics().value("weir_errors_total", reason="reset") == 2
+    weir.expect_metric(2, "weir_errors_total", reason="reset")
 
 
 @pytest.mark.parametrize("broken", [b"zz\r\nabc\r\n", b"3\r\nabcX\r\n", b"-1\r\n", b"3\nabc\r\n", b"fffffffffffffffff\r\n"])
@@ -491,7 +491,7 @@ def test_a_request_on_a_fresh_connection_that_dies_is_not_tried_again(world):
     weir = world.weir(tables.one(fake), {"upstream": {"retries": 3, "retry_budget_percent": 100}}, workers=1)
     expect_error(weir.call(), 502)
     assert len(fake.requests) == 1
-    assert weir.metrics().value("weir_errors_total", reason="reset") == 1
+    weir.expect_metric(1, "weir_errors_total", reason="reset")
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
@@ -502,7 +502,7 @@ def test_a_refused_connection_is_tried_again_only_so_often(world, retries):
         workers=1,
     )
     expect_error(weir.call("POST", body=b"x"), 502)
-    metrics = weir.metrics()
+    metrics = weir.settled_metrics()
     assert metrics.value("weir_upstream_retries_total") == retries
     assert metrics.value("weir_errors_total", reason="connect") == 1
 
@@ -523,7 +523,7 @@ def test_a_dead_version_keeps_its_share_and_no_other_serves_it(world):
     answers = [weir.call() for _ in range(40)]
     assert sorted(a.status for a in answers) == [200] * 30 + [502] * 10
     assert demo.count()["requests"] == 30
-    metrics = weir.metrics()
+    metrics = weir.settled_metrics()
     assert metrics.value("weir_invocations_total", version="2") == 10
     assert metrics.value("weir_errors_total", version="2", reason="connect") == 10
 
@@ -569,7 +569,7 @@ def test_retries_stay_within_their_budget(world):
         assert weir.call().status in (502, 503)
     seconds = time.monotonic() - began
     # Five each would be 500. Three a second are always allowed, and up to a hundred saved from quiet times.
-    assert weir.metrics().value("weir_upstream_retries_total") <= 100 + 3 * (seconds + 2)
+    assert weir.settled_metrics().value("weir_upstream_retries_total") <= 100 + 3 * (seconds + 2)
 
 
 # ---- Upgrades ----

@@ -273,6 +273,24 @@ class Weir(Process):
         assert answer.status == 200, answer
         return Metrics(answer.body.decode())
 
+    def settled_metrics(self):
+        """The metrics once every invocation that was picked has been accounted for: an answer is with its client a moment
+        before it is counted."""
+
+        def settled():
+            metrics = self.metrics()
+            picks = metrics.value("weir_invocations_total")
+            return metrics if metrics.value("weir_invocation_duration_seconds_count") == picks else None
+
+        return wait_until(settled, "all invocations are accounted for")
+
+    def expect_metric(self, expected, name, **labels):
+        wait_until(
+            lambda: self.metrics().value(name, **labels) == expected,
+            f"{name} {labels or ''} is {expected}",
+            LIMIT_S / 2,
+        )
+
     def access_log(self):
         """The lines that are complete."""
         text = self.access_log_path.read_text() if self.access_log_path.exists() else ""
