@@ -116,7 +116,7 @@ static void begin_idle(struct client *c)
     struct worker *w = c->worker;
 
     c->state = CLIENT_IDLE;
-    c->is_paused = c->is_body_read = c->is_expecting = false;
+    c->is_paused = c->is_body_read = c->is_expecting = c->is_head_request = false;
     http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
     client_set_deadline(c, c->tuning->settings->timeouts.client_idle_ms);
 }
@@ -296,6 +296,7 @@ void client_refuse(struct client *c, int status, const char *type, const char *m
         .message = message,
         .request_id = id,
         .hsts_line = c->listener->hsts_line,
+        .is_head = c->is_head_request,
         .is_close = true,
     };
 
@@ -348,6 +349,7 @@ static void refuse_head(struct client *c)
     enum http1_error error = (enum http1_error)c->parser.error;
 
     c->is_body_read = false;
+    c->is_head_request = c->parser.head->is_head;
     client_refuse(c, http1_error_status(error), "BadRequestException", c->parser.detail,
                   rejection_of(error));
 }

@@ -22,7 +22,7 @@ static const uint64_t CHUNK_MAX = UINT64_C(1) << 50;
 enum { EMPTY_LINES_MAX = 4, CHUNK_META_MAX = 1024, TRAILERS_MAX = 16384 };
 
 static llhttp_settings_t callbacks;
-static llhttp_t after_request_line, after_status_line;
+static llhttp_t after_request_line, after_status_line, after_chunked_head;
 
 /* ---- Failing
  * -------------------------------------------------------------------------------------------------------
@@ -185,14 +185,16 @@ static int read_content_length(struct http1 *p, struct str value)
 static int refuse_coding(struct http1 *p, struct str value)
 {
     struct str token = {NULL, 0};
-    int nr_chunked = 0;
+    int nr_chunked = 0, nr = 0;
     bool is_last_chunked = false;
 
-    while (fields_next_token(&value, &token)) {
+    for (; fields_next_token(&value, &token); nr++) {
         is_last_chunked = str_ieq(token, STR("chunked"));
         nr_chunked += is_last_chunked;
     }
-    fail(p, is_last_chunked && nr_chunked == 1 ? HTTP1_ERROR_NOT_IMPLEMENTED : HTTP1_ERROR_BAD,
+    fail(p,
+         is_last_chunked && nr_chunked == 1 && nr > 1 ? HTTP1_ERROR_NOT_IMPLEMENTED
+                                                      : HTTP1_ERROR_BAD,
          "the only transfer coding spoken here is 'chunked', once");
     return -1;
 }
@@ -394,10 +396,15 @@ static int on_extension_end(llhttp_t *ll)
 
 static void make_template(llhttp_t *ll, llhttp_type_t type, const char *line)
 {
-    llhttp_init(ll, type, &callbacks);
+    static llhttp_settings_t pause_behind_head;
+
+    llhttp_settings_init(&pause_behind_head);
+    pause_behind_head.on_headers_complete = on_pause;
+    llhttp_init(ll, type, &pause_behind_head);
     llhttp_errno_t error = llhttp_execute(ll, line, strlen(line));
-    assert(error == HPE_OK);
+    assert(error == HPE_OK || error == HPE_PAUSED);
     (void)error;
+    ll->settings = &callbacks;
 }
 
 void http1_global_init(void)
@@ -417,11 +424,13 @@ void http1_global_init(void)
     /* PUT, so that llhttp has no rule of its own for the method. */
     make_template(&after_request_line, HTTP_REQUEST, "PUT / HTTP/1.1\r\n");
     make_template(&after_status_line, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
+    /* Chunked bodies begin from here, whatever llhttp made of the head: that a body is chunked is
+     * decided in one place, read_transfer_encoding. */
+    make_template(&after_chunked_head, HTTP_REQUEST,
+                  "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
-/* ---- Heads
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Heads ---- */
 
 /* Only when the first bytes are there: the structure may serve many connections, each for the time
  * of one event. */
@@ -430,6 +439,7 @@ static void clear_head(struct http1_head *head)
     head->line_at = 0;
     head->is_close = head->is_keep_alive = head->is_upgrade = false;
     head->has_connection_options = head->is_expect_continue = head->has_max_forwards = false;
+    head->is_head = false; /* a request line that can't be read is none of HEAD */
     head->body = HTTP1_BODY_NONE;
     head->content_length = 0;
     head->host = -1;
@@ -553,6 +563,10 @@ static enum http1_result head_complete(struct http1 *p, const char *end)
         head->body = HTTP1_BODY_NONE;
     p->body = head->body;
     p->remaining = head->content_length;
+    if (p->body == HTTP1_BODY_CHUNKED) {
+        p->ll = after_chunked_head;
+        p->is_in_name = false;
+    }
     p->state = p->body == HTTP1_BODY_NONE ? AT_END : IN_BODY;
     return HTTP1_HEAD;
 }

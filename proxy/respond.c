@@ -192,8 +192,8 @@ static void error(struct exchange *ex, int status, const char *type, const char 
         .is_http10 = ex->minor == 0,
     };
 
-    reply.is_close =
-        c->is_last || c->worker->is_draining || (!c->is_body_read && !is_rest_small(c));
+    reply.is_close = c->is_last || status == 413 || c->worker->is_draining ||
+                     (!c->is_body_read && !is_rest_small(c));
     respond_own(c, &reply);
 }
 
