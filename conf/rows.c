@@ -75,15 +75,14 @@ static const char *get_string(const struct row *row, const void *base)
 static int set_string(const struct row *row, void *base, const char *text)
 {
     char **p = member(row, base);
-    char *copy = NULL;
+    char *before = *p;
 
-    if (text) {
-        copy = strdup(text);
-        if (!copy)
-            return -1;
+    *p = text ? strdup(text) : NULL;
+    if (text && !*p) {
+        *p = before;
+        return -1;
     }
-    free(*p);
-    *p = copy;
+    free(before);
     return 0;
 }
 

@@ -3,9 +3,15 @@
 #ifndef WEIR_TESTS_UNIT_TABLEDOC_FIXTURE_H
 #define WEIR_TESTS_UNIT_TABLEDOC_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/qsbr.h"
 #include "conf/tabledoc.h"
