@@ -42,12 +42,13 @@ void qsbr_unregister(struct qsbr *domain, int slot);
 void qsbr_online(struct qsbr *domain, int slot);
 void qsbr_offline(struct qsbr *domain, int slot);
 
-/* Hands over an object that no new reader can find any more. Any thread, online or not; lock-free. free_fn runs later, on the
- * thread that calls qsbr_reclaim or qsbr_free, and may itself retire more. */
+/* Hands over an object that no new reader can find any more. Any thread, online or not; lock-free. free_fn runs later,
+ * on the thread that calls qsbr_reclaim or qsbr_free, and may itself retire more. */
 void qsbr_retire(struct qsbr *domain, struct qsbr_node *node, void (*free_fn)(struct qsbr_node *node));
 
-/* Frees what every reader has left behind; returns how many objects still wait. Called now and then from one thread at a time (the
- * control thread), which is not an online reader: it may use shared pointers all the same, as nothing is freed meanwhile. */
+/* Frees what every reader has left behind; returns how many objects still wait. Called now and then from one thread at
+ * a time (the control thread), which is not an online reader: it may use shared pointers all the same, as nothing is
+ * freed meanwhile. */
 size_t qsbr_reclaim(struct qsbr *domain);
 
 #endif

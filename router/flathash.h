@@ -1,5 +1,5 @@
-/* A hash index: from 32 bits of a hash to small numbers, in one array of eight-byte slots with linear probing. It knows no keys: it
- * gives candidates, and who owns the numbers compares. A look-up is one cache line as a rule.
+/* A hash index: from 32 bits of a hash to small numbers, in one array of eight-byte slots with linear probing. It knows
+ * no keys: it gives candidates, and who owns the numbers compares. A look-up is one cache line as a rule.
  *
  *     for (uint32_t n = flathash_first(h, tag, &at); n != FLATHASH_NONE; n = flathash_next(h, tag, &at))
  *         if (... is thing number n what is looked for? ...)
@@ -23,7 +23,8 @@ struct flathash {
     uint32_t nr;
 };
 
-/* Adds a number below FLATHASH_NONE; the same number and tag may be there already. 0, or -1 when out of memory (unchanged). */
+/* Adds a number below FLATHASH_NONE; the same number and tag may be there already. 0, or -1 when out of memory
+ * (unchanged). */
 int flathash_add(struct flathash *h, uint32_t tag, uint32_t number) __attribute__((warn_unused_result));
 
 /* Takes out a number that was added with this tag. */

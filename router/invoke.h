@@ -2,12 +2,14 @@
  *
  *     /2015-03-31/functions/{FunctionName}/invocations[?Qualifier=Q]
  *
- * FunctionName is a name, name:qualifier, a partial ARN (000000000000:function:hello[:q] or 000000000000:hello[:q], a region before
- * either, or function:hello[:q]) or a full ARN (arn:aws:lambda:us-east-1:000000000000:function:hello[:q]), percent-encoded or not.
- * Partition, region and account are checked for their form and otherwise ignored.
+ * FunctionName is a name, name:qualifier, a partial ARN (000000000000:function:hello[:q] or 000000000000:hello[:q], a
+ * region before either, or function:hello[:q]) or a full ARN
+ * (arn:aws:lambda:us-east-1:000000000000:function:hello[:q]), percent-encoded or not. Partition, region and account are
+ * checked for their form and otherwise ignored.
  *
- * Lambda's own pattern leaves some texts open to two readings. Here twelve digits before a colon are an account, and what looks like a
- * region is one only before an account, so that a function called my-app-1 can be invoked as my-app-1:live. */
+ * Lambda's own pattern leaves some texts open to two readings. Here twelve digits before a colon are an account, and
+ * what looks like a region is one only before an account, so that a function called my-app-1 can be invoked as
+ * my-app-1:live. */
 #ifndef WEIR_ROUTER_INVOKE_H
 #define WEIR_ROUTER_INVOKE_H
 
@@ -26,14 +28,14 @@ enum invoke_result {
 };
 
 struct invoke_address {
-    struct str function;  /* points into text or into the path */
-    struct str qualifier; /* empty where none was given */
+    struct str function;        /* points into text or into the path */
+    struct str qualifier;       /* empty where none was given */
     char text[INVOKE_TEXT_MAX]; /* decoded */
 };
 
-/* path and query (without '?', may be empty) as they came on the wire, both already free of control bytes. Of the query only Qualifier
- * counts; given twice it must be the same. What is returned is well-formed but need not exist: names may have dots or 200 letters here, as
- * for Lambda they are not found rather than wrong. */
+/* path and query (without '?', may be empty) as they came on the wire, both already free of control bytes. Of the query
+ * only Qualifier counts; given twice it must be the same. What is returned is well-formed but need not exist: names may
+ * have dots or 200 letters here, as for Lambda they are not found rather than wrong. */
 enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query);
 
 /* The grammars of documents and addresses. */

@@ -1,5 +1,5 @@
-/* Where to connect: one origin per distinct scheme, host, port and TLS options, shared by every endpoint of every function and
- * by all tables. Workers keep their connection pools by origin id. */
+/* Where to connect: one origin per distinct scheme, host, port and TLS options, shared by every endpoint of every
+ * function and by all tables. Workers keep their connection pools by origin id. */
 #ifndef WEIR_ROUTER_ORIGIN_H
 #define WEIR_ROUTER_ORIGIN_H
 

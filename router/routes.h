@@ -24,8 +24,8 @@ struct routes {
     bool has_hosts, has_suffixes;
 };
 
-/* Adds a copy of *route, whose strings must stay as long as the routes. One for each (host, path). 0, or -1 when out of memory, after
- * which only routes_fini is allowed. */
+/* Adds a copy of *route, whose strings must stay as long as the routes. One for each (host, path). 0, or -1 when out of
+ * memory, after which only routes_fini is allowed. */
 int routes_add(struct routes *routes, const struct route *route) __attribute__((warn_unused_result));
 
 /* Releases them and leaves none. */

@@ -1,5 +1,6 @@
 /* A stretch of tickets of one split: given the weights and the error that each arm starts with, which arm does ticket t
- * run, and what are the errors after n tickets? Pure arithmetic in 64-bit integers, exact; docs/split.md has the mathematics.
+ * run, and what are the errors after n tickets? Pure arithmetic in 64-bit integers, exact; docs/split.md has the
+ * mathematics.
  *
  * An error is what an arm is owed: its target minus its picks, in billionths of an invocation.
  *
@@ -18,7 +19,7 @@
 #include "base/qsbr.h"
 
 enum {
-    SEGMENT_ONE = 1000000000,    /* one invocation */
+    SEGMENT_ONE = 1000000000, /* one invocation */
     SEGMENT_ARMS_MAX = 64,
     SEGMENT_LINE_TICKETS = 1 << 30, /* length where the order is a line */
     SEGMENT_FIRST_TICKETS = 256,    /* lengths where it is worked out: from the first, doubling, to the last */
@@ -42,13 +43,13 @@ struct segment {
     int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
 };
 
-/* A segment that starts with these errors. nr_wanted: how many tickets to work out, if any have to be. is_counted false: no tickets.
- * NULL when out of memory. Ended by free(). */
+/* A segment that starts with these errors. nr_wanted: how many tickets to work out, if any have to be. is_counted
+ * false: no tickets. NULL when out of memory. Ended by free(). */
 struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors, uint32_t nr_wanted,
                              bool is_counted);
 
-/* The errors after the first nr_drawn tickets, for the weights that it was made with: nr_arms of them. errors may not be the
- * segment's own. */
+/* The errors after the first nr_drawn tickets, for the weights that it was made with: nr_arms of them. errors may not
+ * be the segment's own. */
 void segment_errors(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn, int64_t *errors);
 
 /* The arm that ticket t runs; t is below nr_tickets. */

@@ -1,5 +1,6 @@
-/* What tables that differ in weights alone have in common: functions with their versions and endpoints, routes, and the indexes of
- * names. Built by the builder, frozen with its first table, counted by the tables. Control thread, but for the look-ups. */
+/* What tables that differ in weights alone have in common: functions with their versions and endpoints, routes, and the
+ * indexes of names. Built by the builder, frozen with its first table, counted by the tables. Control thread, but for
+ * the look-ups. */
 #ifndef WEIR_ROUTER_SKELETON_H
 #define WEIR_ROUTER_SKELETON_H
 
@@ -30,8 +31,8 @@ struct skeleton *skeleton_ref(struct skeleton *skeleton);
 /* Ends the reference and clears the pointer; the last one frees. */
 void skeleton_unref(struct skeleton **skeleton);
 
-/* Gives functions, versions and endpoints their gauges and health: those of the same names in previous (NULL: none), else new ones. 0, or -1 when
- * out of memory. */
+/* Gives functions, versions and endpoints their gauges and health: those of the same names in previous (NULL: none),
+ * else new ones. 0, or -1 when out of memory. */
 int skeleton_adopt(struct skeleton *skeleton, const struct table *previous) __attribute__((warn_unused_result));
 
 /* Hash of a function's name; its low half is the tag in names. */

@@ -1,15 +1,16 @@
-/* The table: all functions, versions, aliases and routes of one generation, frozen when built, and the two lookups on it.
+/* The table: all functions, versions, aliases and routes of one generation, frozen when built, and its two look-ups.
  *
- *     route (host, path) ---------\
- *                                  >-- target (an alias, or one version) -- pick --> arm: version + series --> endpoint -> origin
- *     (function, qualifier) ------/
+ *     route (host, path) -------\
+ *                                >-- target (an alias or one version) -- pick --> arm: version + series
+ *     (function, qualifier) ----/                                                  \-- endpoint --> origin
  *
  * A table is built and frozen on the control thread (router/builder.h) and from then on read by every worker without
- * locks. It is reference counted; the last reference is given back through the qsbr domain so that a worker never pays for freeing
- * a large table. What outlives tables is shared between them by reference: splits (their tickets), origins (their connection
- * pools), health, gauges and series numbers (their counters). What a table points to is valid while a reference is held.
+ * locks. It is reference counted; the last reference is given back through the qsbr domain so that a worker never pays
+ * for freeing a large table. What outlives tables is shared between them by reference: splits (their tickets), origins
+ * (their connection pools), health, gauges and series numbers (their counters). What a table points to is valid while a
+ * reference is held.
  *
- * A change of one alias's weights does not rebuild anything: table_with_weights copies only the way to that one target. */
+ * A change of one alias's weights does not rebuild anything: table_with_weights copies only the way to that target. */
 #ifndef WEIR_ROUTER_TABLE_H
 #define WEIR_ROUTER_TABLE_H
 
@@ -25,8 +26,8 @@
 /* Health and limits as a document gives them; a 0 or false means "off", limits of 0 mean "none". */
 struct health_check {
     bool is_on;
-    bool is_tcp;       /* else HTTP */
-    char *path;        /* for HTTP */
+    bool is_tcp; /* else HTTP */
+    char *path;  /* for HTTP */
     uint32_t interval_ms, timeout_ms;
     uint16_t rise, fall;
     uint16_t status_min, status_max; /* what counts as healthy: 200 to 399 by default */
@@ -42,19 +43,19 @@ struct ejection {
 /* What is known of one endpoint's health, by all workers; lives on through reloads that keep the endpoint. */
 struct endpoint_health {
     _Atomic uint32_t refs;
-    _Atomic bool is_down;               /* by active checks */
+    _Atomic bool is_down;                /* by active checks */
     _Atomic uint32_t consecutive_errors; /* by passive observation */
-    _Atomic uint64_t ejected_until_ms;  /* clock_ms; 0: not ejected */
-    _Atomic uint32_t ejections;         /* in a row; decides the pause */
-    _Atomic uint64_t returned_at_ms;    /* for slow start; 0: long ago */
+    _Atomic uint64_t ejected_until_ms;   /* clock_ms; 0: not ejected */
+    _Atomic uint32_t ejections;          /* in a row; decides the pause */
+    _Atomic uint64_t returned_at_ms;     /* for slow start; 0: long ago */
 };
 
 struct version;
 
 struct endpoint {
     struct origin *origin;
-    char *url;             /* as the document says it */
-    struct str base_path;  /* the URL's path, never empty: "/" at least, no query */
+    char *url;                      /* as the document says it */
+    struct str base_path;           /* the URL's path, never empty: "/" at least, no query */
     struct endpoint_health *health; /* never NULL */
     struct version *version;
 };
@@ -67,11 +68,11 @@ struct version {
     enum version_kind kind;
     int nr_endpoints; /* 1 or more */
     struct endpoint *endpoints;
-    char *host;         /* Host to send instead of the origin's authority, or NULL */
-    bool preserve_host; /* send the client's Host */
-    bool allow_upgrade; /* pass Upgrade (WebSocket) through; default true */
-    uint32_t max_in_flight;   /* 0: none; per process, counted in in_flight */
-    uint32_t max_connections; /* per endpoint and worker; 0: the settings' */
+    char *host;                                            /* Host to send instead of the origin's authority, or NULL */
+    bool preserve_host;                                    /* send the client's Host */
+    bool allow_upgrade;                                    /* pass Upgrade (WebSocket) through; default true */
+    uint32_t max_in_flight;                                /* 0: none; per process, counted in in_flight */
+    uint32_t max_connections;                              /* per endpoint and worker; 0: the settings' */
     uint32_t connect_ms, response_head_ms, stream_idle_ms; /* 0: the settings' */
     struct health_check health_check;
     struct ejection ejection;
@@ -107,7 +108,7 @@ struct target {
 
 struct function {
     struct str name;
-    uint32_t max_in_flight; /* 0: none */
+    uint32_t max_in_flight;  /* 0: none */
     struct gauge *in_flight; /* shared with the same function of other tables; never NULL */
     int nr_versions;
     struct version *versions;
@@ -142,15 +143,16 @@ struct table {
     struct table_leaf **leaves; /* read through table_target */
 };
 
-/* ---- Reading: any thread that holds a reference -------------------------------------------------------------------- */
+/* ---- Reading: any thread that holds a reference ------------------------------------------------------------------ */
 
-/* What (function, qualifier) names, or NULL. An empty qualifier means $LATEST. *knows_function, if not NULL, says whether the
- * function exists at all, for the error text. */
+/* What (function, qualifier) names, or NULL. An empty qualifier means $LATEST. *knows_function, if not NULL, says
+ * whether the function exists at all, for the error text. */
 struct target *table_find(const struct table *table, struct str function, struct str qualifier, bool *knows_function);
 
-/* The most specific of the routes that match a request: exact host before the longest "*.suffix" before any host, then the longest
- * path prefix that ends on a segment boundary ("/a" matches "/a" and "/a/b", not "/ab"; "/a/" matches "/a/" and "/a/b", not "/a"; "/"
- * matches all). host comes without port, in any case; path without query, compared byte by byte. NULL where none matches. */
+/* The most specific of the routes that match a request: exact host before the longest "*.suffix" before any host, then
+ * the longest path prefix that ends on a segment boundary ("/a" matches "/a" and "/a/b", not "/ab"; "/a/" matches "/a/"
+ * and "/a/b", not "/a"; "/" matches all). host comes without port, in any case; path without query, compared byte by
+ * byte. NULL where none matches. */
 const struct route *table_route(const struct table *table, struct str host, struct str path);
 
 static inline struct target *table_target(const struct table *table, uint32_t index)
@@ -158,18 +160,18 @@ static inline struct target *table_target(const struct table *table, uint32_t in
     return table->leaves[index / TABLE_LEAF_TARGETS]->targets[index % TABLE_LEAF_TARGETS];
 }
 
-/* For listings: all functions and routes, in document order. Versions hang on the function; aliases are the targets with a
- * non-empty alias name. */
+/* For listings: all functions and routes, in document order. Versions hang on the function; aliases are the targets
+ * with a non-empty alias name. */
 int table_functions(const struct table *table, struct function *const **functions);
 int table_routes(const struct table *table, const struct route **routes);
 
-/* For whoever already holds a reference, or finds the table where a reference is held as long as it is found there (under a lock,
- * say). */
+/* For whoever already holds a reference, or finds the table where a reference is held as long as it is found there
+ * (under a lock, say). */
 struct table *table_ref(struct table *table);
 /* Ends the reference and clears the pointer; any thread. The table is freed later, by qsbr_reclaim. */
 void table_unref(struct table **table);
 
-/* ---- Changing: the control thread (whole tables: router/builder.h) ------------------------------------------------- */
+/* ---- Changing: the control thread (whole tables: router/builder.h) ----------------------------------------------- */
 
 struct arm_spec {
     struct str version;
@@ -177,17 +179,19 @@ struct arm_spec {
 };
 
 /* A copy of previous in which one alias has other weights, versions or another mode; no parsing, and nothing copied but
- * the way to that alias. changed is a target of previous; arms name versions of its function and total SPLIT_ONE. Returns a table with one
- * reference for the caller; NULL when out of memory. */
+ * the way to that alias. changed is a target of previous; arms name versions of its function and total SPLIT_ONE.
+ * Returns a table with one reference for the caller; NULL when out of memory. */
 struct table *table_with_weights(struct table *previous, const struct target *changed, enum split_mode mode,
                                  int nr_arms, const struct arm_spec *arms);
 
-/* After a table was published to the workers: opens the splits of all aliases that changed, which closes the ones they replace.
- * Bounded work; workers that pick in between open what they need themselves. 0, or -1 when out of memory (picks will try again). */
+/* After a table was published to the workers: opens the splits of all aliases that changed, which closes the ones they
+ * replace. Bounded work; workers that pick in between open what they need themselves. 0, or -1 when out of memory
+ * (picks will try again). */
 int table_open(struct table *table) __attribute__((warn_unused_result));
 
-/* For the builder: a table over a skeleton, with these targets, of which some are to be opened. Takes over a reference to the
- * skeleton and one to each target, whose indexes it sets, and the array changed. NULL when out of memory, with nothing taken over. */
+/* For the builder: a table over a skeleton, with these targets, of which some are to be opened. Takes over a reference
+ * to the skeleton and one to each target, whose indexes it sets, and the array changed. NULL when out of memory, with
+ * nothing taken over. */
 struct table *table_make_take(struct skeleton *skeleton, struct target *const *targets, uint32_t nr_targets,
                               uint32_t *changed, uint32_t nr_changed, uint64_t generation);
 

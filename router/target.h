@@ -7,17 +7,18 @@
 #include "router/registry.h"
 #include "router/table.h"
 
-/* With one reference for the caller, no split and no arms yet. alias is copied, description borrowed from the function's skeleton. NULL
- * when out of memory. */
-struct target *target_make(struct function *function, struct str alias, struct str description,
-                           enum split_mode mode, bool is_failover, int nr_arms);
+/* With one reference for the caller, no split and no arms yet. alias is copied, description borrowed from the
+ * function's skeleton. NULL when out of memory. */
+struct target *target_make(struct function *function, struct str alias, struct str description, enum split_mode mode,
+                           bool is_failover, int nr_arms);
 
 /* Fills the arm in, with its series. 0, or -1 when out of memory. */
-int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version,
-                   uint32_t weight) __attribute__((warn_unused_result));
+int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version, uint32_t weight)
+    __attribute__((warn_unused_result));
 
-/* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of its own that takes over the predecessor's errors.
- * *is_replacement: the split is to be opened in the predecessor's place. 0, or -1 when out of memory. */
+/* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of its own that takes
+ * over the predecessor's errors. *is_replacement: the split is to be opened in the predecessor's place. 0, or -1 when
+ * out of memory. */
 int target_join(struct target *target, const struct target *before, struct qsbr *domain, bool *is_replacement)
     __attribute__((warn_unused_result));
 

@@ -1,6 +1,6 @@
-/* A tree of labels: the segments of paths, the parts of host names from the right. It is walked from the root a label at a time, and each step is one hash
- * look-up of (node, label), so a walk costs what it matches, however many labels there are and however
- * long the rest is. */
+/* A tree of labels: the segments of paths, the parts of host names from the right. It is walked from the root a label
+ * at a time, and each step is one hash look-up of (node, label), so a walk costs what it matches, however many labels
+ * there are and however long the rest is. */
 #ifndef WEIR_ROUTER_TRIE_H
 #define WEIR_ROUTER_TRIE_H
 
@@ -30,7 +30,8 @@ struct trie {
 /* A new root. TRIE_NONE when out of memory. */
 uint32_t trie_add_root(struct trie *trie);
 
-/* The child with this label, made if it was not there. The label's bytes must stay as long as the trie. TRIE_NONE when out of memory. */
+/* The child with this label, made if it was not there. The label's bytes must stay as long as the trie. TRIE_NONE when
+ * out of memory. */
 uint32_t trie_add(struct trie *trie, uint32_t parent, struct str label);
 
 /* Releases it and leaves it empty. */
