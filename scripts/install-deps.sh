@@ -22,6 +22,7 @@ run curl shows what to try
 test libcmocka-dev unit tests
 test python3 whole-program tests
 test python3-pytest whole-program tests
+test python3-pytest-xdist runs them side by side
 test clang the second compiler, for the header rule
 test clang-format the layout rule
 test curl a client
