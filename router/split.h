@@ -10,8 +10,8 @@
  * (target minus picks, in billionths of an invocation), so that the bound holds over the whole history, measured
  * against the weights in force at each pick: still within less than one invocation for an alias of up to three
  * versions, whatever is changed and when. For k versions whose weights an adversary changes at every pick it is
- * (k - 1)/2, and no rule that does not know the future can promise one; docs/split.md has the proofs. A version of weight 0
- * is never drawn and keeps its error for later; the error of a version that leaves the alias leaves with it.
+ * (k - 1)/2, and no rule that does not know the future can promise one; docs/split.md has the proofs. An arm of weight
+ * 0 is never drawn and keeps its error for later; the error of an arm that no successor's arm takes over is forgotten.
  *
  * The old split is closed when its successor is opened, by split_open or by the successor's first pick. Whoever still
  * draws from it is then told SPLIT_CLOSED and must take the newer table, so a table has to be where every worker finds

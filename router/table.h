@@ -101,8 +101,9 @@ struct target {
     struct str description;
     enum split_mode mode;
     bool is_failover; /* on_unavailable: "failover" */
-    struct split *split;
-    int nr_arms;
+    struct split *split;       /* its arms are these, then the past ones with weight 0 */
+    struct version **past;     /* versions of the function that have left the alias: what they are owed is kept */
+    int nr_past, nr_arms;
     struct arm arms[]; /* in the document's order; the first is the primary version */
 };
 

@@ -1,9 +1,13 @@
 /* When does an alias keep its split? When nothing about the order of its picks changed: the mode,
  * the versions in their order, the weights. Endpoints, limits and descriptions may change freely.
- */
+ *
+ * A version that leaves the alias stays behind as a past one while its function has it: an arm of
+ * the split without weight, so that what it is owed waits for its return. */
 #include "router/target.h"
 
 #include <stdlib.h>
+
+enum { PAST_MAX = 16 };
 
 struct target *target_make(struct function *function, struct str alias, struct str description,
                            enum split_mode mode, bool is_failover, int nr_arms)
@@ -40,7 +44,74 @@ int target_set_arm(struct target *target, struct registry *registry, int i, stru
     return arm->series == REGISTRY_NO_SERIES ? -1 : 0;
 }
 
-static bool is_alike(const struct target *a, const struct target *b)
+static int16_t place_of(const struct target *target, struct str version)
+{
+    for (int i = 0; i < target->nr_arms; i++)
+        if (str_eq(target->arms[i].version->name, version))
+            return (int16_t)i;
+    for (int i = 0; i < target->nr_past; i++)
+        if (str_eq(target->past[i]->name, version))
+            return (int16_t)(target->nr_arms + i);
+    return -1;
+}
+
+/* ---- Past versions --------------------------------------------------------------------------- */
+
+static struct version *find_version(const struct function *function, struct str name)
+{
+    for (int i = 0; i < function->nr_versions; i++)
+        if (str_eq(function->versions[i].name, name))
+            return &function->versions[i];
+    return NULL;
+}
+
+static void add_past(struct target *target, struct str name)
+{
+    struct version *version;
+
+    if (place_of(target, name) >= 0)
+        return;
+    version = find_version(target->function, name);
+    if (version)
+        target->past[target->nr_past++] = version;
+}
+
+/* Where there are too many, those that left longest ago are forgotten. */
+static void limit_past(struct target *target)
+{
+    int room = SPLIT_ARMS_MAX - target->nr_arms;
+    int most = room < PAST_MAX ? room : PAST_MAX;
+    int surplus = target->nr_past - most;
+
+    if (surplus <= 0)
+        return;
+    memmove(target->past, target->past + surplus, (size_t)most * sizeof(target->past[0]));
+    target->nr_past = most;
+}
+
+/* In the order in which they left; 0, or -1 when out of memory. */
+static int take_past(struct target *target, const struct target *before)
+{
+    size_t nr = (size_t)before->nr_past + (size_t)before->nr_arms;
+
+    target->past = calloc(nr, sizeof(target->past[0]));
+    if (!target->past)
+        return -1;
+    for (int i = 0; i < before->nr_past; i++)
+        add_past(target, before->past[i]->name);
+    for (int i = 0; i < before->nr_arms; i++)
+        add_past(target, before->arms[i].version->name);
+    limit_past(target);
+    if (target->nr_past == 0) {
+        free(target->past);
+        target->past = NULL;
+    }
+    return 0;
+}
+
+/* ---- Splits ---------------------------------------------------------------------------------- */
+
+static bool has_same_arms(const struct target *a, const struct target *b)
 {
     if (a->mode != b->mode || a->nr_arms != b->nr_arms)
         return false;
@@ -51,29 +122,40 @@ static bool is_alike(const struct target *a, const struct target *b)
     return true;
 }
 
-static int16_t place_of(const struct target *target, struct str version)
+static bool has_same_past(const struct target *a, const struct target *b)
 {
-    for (int i = 0; i < target->nr_arms; i++)
-        if (str_eq(target->arms[i].version->name, version))
-            return (int16_t)i;
-    return -1;
+    if (a->nr_past != b->nr_past)
+        return false;
+    for (int i = 0; i < a->nr_past; i++)
+        if (!str_eq(a->past[i]->name, b->past[i]->name))
+            return false;
+    return true;
+}
+
+static struct str split_name(const struct target *target, int i)
+{
+    return i < target->nr_arms ? target->arms[i].version->name
+                               : target->past[i - target->nr_arms]->name;
 }
 
 int target_join(struct target *target, const struct target *before, struct qsbr *domain,
                 bool *is_replacement)
 {
+    bool is_same = before && has_same_arms(target, before);
     struct split_spec spec;
 
     *is_replacement = false;
-    if (before && is_alike(target, before)) {
+    if (before && !(is_same && before->nr_past == 0) && take_past(target, before))
+        return -1;
+    if (is_same && has_same_past(target, before)) {
         target->split = split_ref(before->split);
         return 0;
     }
     spec.mode = target->mode;
-    spec.nr_arms = target->nr_arms;
-    for (int i = 0; i < target->nr_arms; i++) {
-        spec.weights[i] = target->arms[i].weight;
-        spec.from[i] = before ? place_of(before, target->arms[i].version->name) : -1;
+    spec.nr_arms = target->nr_arms + target->nr_past;
+    for (int i = 0; i < spec.nr_arms; i++) {
+        spec.weights[i] = i < target->nr_arms ? target->arms[i].weight : 0;
+        spec.from[i] = before ? place_of(before, split_name(target, i)) : -1;
     }
     target->split = split_make(domain, &spec, before ? before->split : NULL);
     *is_replacement = before && target->split;
@@ -97,5 +179,6 @@ void target_unref(struct target **target, struct registry *registry)
         if (t->arms[i].series != REGISTRY_NO_SERIES)
             registry_series_release(registry, t->arms[i].series);
     split_unref(&t->split);
+    free(t->past);
     free(t);
 }

@@ -17,7 +17,8 @@ int target_set_arm(struct target *target, struct registry *registry, int i, stru
     __attribute__((warn_unused_result));
 
 /* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of its own that takes
- * over the predecessor's errors. *is_replacement: the split is to be opened in the predecessor's place. 0, or -1 when
+ * over the predecessor's errors. Those of the versions that it no longer has are kept too, for the 16 that left last,
+ * while the function has them: a version that comes back finds its error as it was. Call it once, when all arms are set. *is_replacement: the split is to be opened in the predecessor's place. 0, or -1 when
  * out of memory. */
 int target_join(struct target *target, const struct target *before, struct qsbr *domain, bool *is_replacement)
     __attribute__((warn_unused_result));

@@ -1,0 +1,191 @@
+/* For tests of tables: a domain, a registry with counters that are merely numbered, and documents in short. */
+#ifndef WEIR_TESTS_UNIT_TABLE_WORLD_H
+#define WEIR_TESTS_UNIT_TABLE_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/prng.h"
+#include "router/builder.h"
+#include "router/registry.h"
+
+/* ---- A world: domain, registry, and counters that are merely numbered ------------------------ */
+
+enum { SERIES_MAX = 4096 };
+
+struct world {
+    struct qsbr *domain;
+    struct registry *registry;
+    char series[SERIES_MAX][64]; /* "function alias version" by number */
+    int refs[SERIES_MAX];
+    int slot;
+    struct prng rng;
+};
+
+static inline uint32_t get_series(void *context, struct str function, struct str alias, struct str version)
+{
+    struct world *world = context;
+    char *volatile probe = malloc(1); /* the real one allocates too */
+    char name[64];
+    uint32_t i = 0;
+
+    if (!probe)
+        return REGISTRY_NO_SERIES;
+    free(probe);
+    snprintf(name, sizeof(name), "%.*s %.*s %.*s", STR_ARG(function), STR_ARG(alias),
+             STR_ARG(version));
+    while (i < SERIES_MAX && world->series[i][0] && strcmp(world->series[i], name) != 0)
+        i++;
+    assert_true(i < SERIES_MAX);
+    memcpy(world->series[i], name, sizeof(name));
+    world->refs[i]++;
+    return i;
+}
+
+static inline void release_series(void *context, uint32_t series)
+{
+    struct world *world = context;
+
+    assert_true(series < SERIES_MAX && world->refs[series] > 0);
+    world->refs[series]--;
+}
+
+static inline struct world *world_make(void)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    world->domain = qsbr_make();
+    assert_non_null(world->domain);
+    world->registry =
+        registry_make(world->domain, (struct series_hooks){get_series, release_series, world});
+    assert_non_null(world->registry);
+    world->slot = qsbr_register(world->domain);
+    prng_seed(&world->rng, 1);
+    return world;
+}
+
+static inline void settle(struct world *world)
+{
+    for (int i = 0; i < 100 && qsbr_reclaim(world->domain) > 0; i++)
+        ;
+    assert_int_equal(qsbr_reclaim(world->domain), 0);
+}
+
+static inline void world_end(struct world *world)
+{
+    registry_free(&world->registry);
+    settle(world);
+    for (int i = 0; i < SERIES_MAX; i++)
+        assert_int_equal(world->refs[i], 0);
+    qsbr_unregister(world->domain, world->slot);
+    qsbr_free(&world->domain);
+    free(world);
+}
+
+/* ---- Documents in short ---------------------------------------------------------------------- */
+
+static inline int add_version(struct builder *b, const char *name, const char *host, uint16_t port)
+{
+    char url[128];
+    const struct version_spec version = {
+        .name = str_of(name), .allow_upgrade = true, .max_in_flight = name[0] == '2' ? 100 : 0};
+    struct endpoint_spec endpoint = {.host = str_of(host), .port = port, .base_path = STR("/base")};
+
+    snprintf(url, sizeof(url), "http://%s:%d/base", host, port);
+    endpoint.url = str_of(url);
+    return builder_version(b, &version) || builder_endpoint(b, &endpoint) ? -1 : 0;
+}
+
+/* weights by version name, as percent; ended by a NULL name. */
+struct share {
+    const char *version;
+    double percent;
+};
+
+static inline int fill_arms(const struct share *shares, struct arm_spec *arms)
+{
+    int nr = 0;
+
+    for (; shares[nr].version; nr++)
+        arms[nr] = (struct arm_spec){str_of(shares[nr].version),
+                                     (uint32_t)(shares[nr].percent * 1e7 + 0.5)};
+    return nr;
+}
+
+static inline int add_alias(struct builder *b, const char *name, enum split_mode mode,
+                     const struct share *shares)
+{
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec alias = {
+        .name = str_of(name), .description = STR("for tests"), .mode = mode, .arms = arms};
+
+    alias.nr_arms = fill_arms(shares, arms);
+    return builder_alias(b, &alias);
+}
+
+/* hello with versions $LATEST, 1, 2, 3 and the alias live at these shares; other with version 1;
+ * three routes. */
+static inline int describe(struct builder *b, enum split_mode mode, const struct share *live)
+{
+    if (builder_function(b, STR("hello"), 5) || add_version(b, "$LATEST", "127.0.0.1", 9000) ||
+        add_version(b, "1", "127.0.0.1", 9001) || add_version(b, "2", "127.0.0.1", 9002) ||
+        add_version(b, "3", "127.0.0.1", 9003))
+        return -1;
+    if (add_alias(b, "live", mode, live) ||
+        add_alias(b, "fixed", SPLIT_EXACT, (struct share[]){{"1", 50}, {"2", 50}, {NULL, 0}}))
+        return -1;
+    if (builder_function(b, STR("other"), 0) || add_version(b, "1", "127.0.0.1", 9001))
+        return -1;
+    if (builder_route(b, STR(""), STR("/hello"), STR("hello"), STR("live"), false) ||
+        builder_route(b, STR("*.example.com"), STR("/"), STR("hello"), STR(""), true) ||
+        builder_route(b, STR(""), STR("/other"), STR("other"), STR("1"), false))
+        return -1;
+    return 0;
+}
+
+static inline struct table *build(struct world *world, struct table *previous, enum split_mode mode,
+                           const struct share *live)
+{
+    struct builder *b = builder_make(world->registry);
+    struct table *table;
+
+    assert_non_null(b);
+    assert_int_equal(describe(b, mode, live), 0);
+    table = builder_freeze(&b, previous);
+    assert_null(b);
+    assert_non_null(table);
+    return table;
+}
+
+static const struct share ninety_five[] = {{"1", 95}, {"2", 5}, {NULL, 0}};
+static const struct share half[] = {{"1", 50}, {"2", 50}, {NULL, 0}};
+
+static inline struct target *find(const struct table *table, const char *function, const char *qualifier)
+{
+    return table_find(table, str_of(function), str_of(qualifier), NULL);
+}
+
+static inline int pick(struct world *world, struct target *target)
+{
+    int arm;
+
+    qsbr_online(world->domain, world->slot);
+    arm = split_pick(target->split, &world->rng);
+    qsbr_offline(world->domain, world->slot);
+    return arm;
+}
+
+/* Puts another table in force. */
+static inline void replace(struct table **table, struct table *next)
+{
+    assert_int_equal(table_open(next), 0);
+    table_unref(table);
+    *table = next;
+}
+
+#endif
