@@ -413,7 +413,7 @@ static void wrong_overrides_are_refused(void **state)
 {
     static const struct {
         const char *path, *value, *code, *at, *part;
-    } bads[] = {
+    } refused[] = {
         {"workers", "many", "bad_value", "$.workers", "a whole number of 0 to 128, not \"many\""},
         {"workers", "-1", "bad_value", "$.workers", "not \"-1\""},
         {"workers", "", "bad_value", "$.workers", "not \"\""},
@@ -429,16 +429,16 @@ static void wrong_overrides_are_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct problems problems = {0};
         struct settings *s = parse_good(NULL);
         struct settings *untouched = parse_good(NULL);
-        assert_int_equal(settings_override(s, bads[i].path, bads[i].value, &problems), -1);
+        assert_int_equal(settings_override(s, refused[i].path, refused[i].value, &problems), -1);
         assert_int_equal(problems.nr, 1);
-        assert_string_equal(problems.list[0].code, bads[i].code);
-        assert_string_equal(problems.list[0].path, bads[i].at);
+        assert_string_equal(problems.list[0].code, refused[i].code);
+        assert_string_equal(problems.list[0].path, refused[i].at);
         assert_string_equal(problems.list[0].file, "command line");
-        assert_non_null(strstr(problems.list[0].message, bads[i].part));
+        assert_non_null(strstr(problems.list[0].message, refused[i].part));
         assert_same(s, untouched);
         problems_fini(&problems);
         settings_unref(&s);

@@ -216,7 +216,7 @@ static void weights_change_without_a_document(void **state)
     struct world *world = world_make();
     struct table *table = build(world, NULL, SPLIT_EXACT, ninety_five), *next;
     struct target *old = find(table, "hello", "live"), *now;
-    int64_t before[2], after[2];
+    int64_t before[SPLIT_ARMS_MAX], after[SPLIT_ARMS_MAX];
 
     (void)state;
     for (int i = 0; i < 3; i++)
