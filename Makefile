@@ -6,7 +6,7 @@ prefix = /usr/local
 
 dir = build$(if $(filter-out release,$(PRESET)),/$(PRESET))
 
-.PHONY: help build run test check-fast bench fuzz analyze image install format clean
+.PHONY: help build run test check-fast bench fuzz soak analyze image install format clean
 
 help:
 	@echo 'make build        the release binary at build/weir (PRESET=debug, asan, tsan, clang: build/<preset>/weir)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check-fast   the inner loop: a quick build, unit tests, lint, some whole-program tests'
 	@echo 'make bench        weir beside nginx, HAProxy and a bare relay'
 	@echo 'make fuzz         libFuzzer targets (SECONDS_EACH=60)'
+	@echo 'make soak         mixed load with faults and reloads under ASan (MINUTES=10)'
 	@echo 'make analyze      clang-tidy, cppcheck, gcc -fanalyzer'
 	@echo 'make image        the container image'
 	@echo 'make install      binary, manual page, systemd unit, examples (prefix=/usr/local, DESTDIR=)'
@@ -42,6 +43,10 @@ bench:
 fuzz:
 	@scripts/install-deps.sh build fuzz
 	@scripts/fuzz.sh $(FUZZ_ARGS)
+
+soak:
+	@scripts/install-deps.sh build test
+	@scripts/soak.sh $(MINUTES)
 
 analyze:
 	@scripts/install-deps.sh build analyze
