@@ -220,7 +220,8 @@ static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *wai
         return POOL_REFUSED;
     }
     waiter->is_waiting = true;
-    waiter->deadline.kind = WORKER_DEADLINE_WAITER;
+    waiter->deadline =
+        (struct deadline){.kind = WORKER_DEADLINE_WAITER}; /* it is in no wheel yet */
     TAILQ_INSERT_TAIL(&pool->waiters, waiter, link);
     pool->nr_waiters++;
     wheel_set(&w->loop.wheel, &waiter->deadline.node, w->loop.now_ms + wait_ms);

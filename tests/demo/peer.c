@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,12 +38,12 @@ struct peer {
     struct reqbody body;
     struct reply reply;
     struct alarms_entry read_alarm; /* pause in reading, idle limit or drain limit, by input */
-    struct peer *next_spare;
+    LIST_ENTRY(peer) link;          /* in everyone or spares */
 };
 
 static const struct peer_settings *settings;
 static struct reqhead head; /* used within one call only */
-static struct peer *spares;
+static LIST_HEAD(, peer) everyone, spares;
 static int nr_spares;
 static uint64_t next_id;
 
@@ -364,9 +365,9 @@ static void end_peer(struct peer *peer)
     close(peer->fd);
     alarms_clear(&peer->read_alarm);
     alarms_clear(&peer->reply.alarm);
+    LIST_REMOVE(peer, link);
     if (nr_spares < SPARES_MAX) {
-        peer->next_spare = spares;
-        spares = peer;
+        LIST_INSERT_HEAD(&spares, peer, link);
         nr_spares++;
         return;
     }
@@ -432,7 +433,7 @@ void peer_event(struct peer *peer, uint32_t events)
 
 static struct peer *take_spare(void)
 {
-    struct peer *peer = spares, *fresh;
+    struct peer *peer = LIST_FIRST(&spares), *fresh;
 
     if (!peer) {
         fresh = calloc(1, sizeof(*fresh));
@@ -442,7 +443,7 @@ static struct peer *take_spare(void)
         }
         return fresh;
     }
-    spares = peer->next_spare;
+    LIST_REMOVE(peer, link);
     nr_spares--;
     peer->in.start = peer->in.end = peer->out.start = peer->out.end = 0;
     *peer = (struct peer){.in = peer->in, .out = peer->out, .reply = peer->reply};
@@ -463,6 +464,7 @@ void peer_open(int fd, int epoll_fd)
     peer->reply.alarm = (struct alarms_entry){.ring = on_reply_alarm, .context = peer};
     tally.accepted++;
     tally.open++;
+    LIST_INSERT_HEAD(&everyone, peer, link);
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
         end_peer(peer);
 }
