@@ -37,8 +37,7 @@ struct logring {
 int logring_init(struct logring *ring, size_t size) __attribute__((warn_unused_result));
 void logring_fini(struct logring *ring);
 
-/* ---- Producer
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Producer -------------------------------------------------------------------------------- */
 
 /* Whether n bytes from head on are free, after a look at the consumer's progress if need be. */
 static inline bool logring_has_room(struct logring *ring, uint64_t head, uint64_t n)
@@ -77,8 +76,7 @@ static inline bool logring_commit(struct logring *ring, const char *end)
     return !logring_has_room(ring, head, ring->size / 2);
 }
 
-/* ---- Consumer
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Consumer -------------------------------------------------------------------------------- */
 
 /* What there is to read: 0, 1 or 2 pieces. Each holds whole lines, but for the first where a line was consumed in
  * part. */

@@ -159,8 +159,7 @@ void metrics_free(struct metrics **metrics); /* after the workers have ended */
 /* The worker's own numbers; worker in [0, nr_workers). */
 struct metrics_worker *metrics_worker(struct metrics *metrics, int worker);
 
-/* ---- The hot path: worker threads
- * ---------------------------------------------------------------------------------- */
+/* ---- The hot path: worker threads ------------------------------------------------------------ */
 
 /* The chunk that holds a number, and its place there. */
 static inline uint32_t metrics_chunk_of(uint32_t number, uint64_t *place)
@@ -223,8 +222,7 @@ static inline void metrics_observe(struct metrics_cell *cell, uint64_t duration_
     metrics_add(&cell->duration_us, duration_us);
 }
 
-/* ---- Control thread
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Control thread -------------------------------------------------------------------------- */
 
 /* The registry's hooks (router/table.h): numbers are counted references; the same names give the same number. One
  * that never had a cell is used again after its last release. METRICS_NO_SERIES when out of memory. */

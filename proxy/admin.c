@@ -60,9 +60,7 @@ static const struct http1_limits limits = {
 static void read_some(struct admin_conn *c);
 static void take_bytes(struct admin_conn *c, const char *data, size_t n);
 
-/* ---- Life
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static void free_conn(struct loop_garbage *garbage)
 {
@@ -109,9 +107,7 @@ static void begin_request(struct admin_conn *c)
     set_deadline(c, IDLE_MS);
 }
 
-/* ---- Answering
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Answering ------------------------------------------------------------------------------- */
 
 static void after_answer(struct admin_conn *c)
 {
@@ -234,9 +230,7 @@ static void handle(struct admin_conn *c)
     answer(c, &response);
 }
 
-/* ---- Reading
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static int keep_stash(struct admin_conn *c, const char *data, size_t n)
 {
@@ -417,9 +411,7 @@ static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
         read_some(c);
 }
 
-/* ---- The listener
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- The listener ---------------------------------------------------------------------------- */
 
 static void on_accept(struct loop *loop, struct io *io, uint32_t events)
 {

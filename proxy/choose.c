@@ -27,9 +27,7 @@ static int refuse(struct choice *out, int status, const char *type, enum metrics
     return -1;
 }
 
-/* ---- Targets
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 static int check_invoke(struct choice *out, enum invoke_result result,
                         const struct http1_head *head)
@@ -153,9 +151,7 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
                   "weir is out of memory.");
 }
 
-/* ---- Endpoints
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Endpoints ------------------------------------------------------------------------------- */
 
 static bool is_usable(const struct endpoint *endpoint, uint64_t now_ms)
 {
@@ -223,9 +219,7 @@ struct arm *choose_other_arm(struct worker *w, struct target *target, const stru
     return best;
 }
 
-/* ---- Passive health
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Passive health -------------------------------------------------------------------------- */
 
 void choose_on_success(struct worker *w, struct endpoint *endpoint)
 {

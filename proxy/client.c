@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "proxy/account.h"
 #include "proxy/admission.h"
 #include "proxy/respond.h"
 #include "proxy/server.h"
@@ -24,9 +25,7 @@ enum { READS_PER_EVENT = 4, LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024, SUBJEC
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
 
-/* ---- Life
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 void client_set_deadline(struct client *c, uint32_t in_ms)
 {
@@ -220,8 +219,7 @@ static void shake_hands(struct client *c)
     start(c);
 }
 
-/* ---- The end of a request
- * -------------------------------------------------------------------------------------------- */
+/* ---- The end of a request -------------------------------------------------------------------- */
 
 static void linger(struct client *c)
 {
@@ -301,15 +299,13 @@ void client_refuse(struct client *c, int status, const char *type, const char *m
     };
 
     forward_make_id(c->worker, id);
-    exchange_log_unread(c->worker, &from, id, status, why);
+    account_unread(c->worker, &from, id, status, why);
     c->is_last = true;
     respond_own(c, &reply);
     client_next(c);
 }
 
-/* ---- Reading requests
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Reading requests ------------------------------------------------------------------------ */
 
 static int stash(struct client *c, const char *data, size_t n)
 {
@@ -494,7 +490,7 @@ static void redirect(struct client *c, const struct http1_head *head)
                           .is_http10 = head->minor == 0};
     reply.is_close = c->is_last || !c->is_body_read;
     forward_make_id(c->worker, id);
-    exchange_log_unread(c->worker, &from, id, 308, METRICS_REJECTION_REDIRECTED);
+    account_unread(c->worker, &from, id, 308, METRICS_REJECTION_REDIRECTED);
     respond_own(c, &reply);
     client_next(c);
 }
@@ -596,9 +592,7 @@ static void read_head(struct client *c, const char *data, const char *end)
         io_again(&c->worker->loop, &c->io);
 }
 
-/* ---- Events
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static bool wants_bytes(const struct client *c)
 {
@@ -753,8 +747,7 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         read_some(c);
 }
 
-/* ---- Deadlines and draining
- * ------------------------------------------------------------------------------------------ */
+/* ---- Deadlines and draining ------------------------------------------------------------------ */
 
 void client_on_deadline(struct client *c)
 {

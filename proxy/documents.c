@@ -50,7 +50,8 @@ struct settings *documents_settings(const struct documents_options *options,
 }
 
 /* The files that a version's https endpoints need: read here, so that no worker has to. */
-static void prepare_version(const struct version *version, const char *file, struct problems *problems)
+static void prepare_version(const struct version *version, const char *file,
+                            struct problems *problems)
 {
     const char *reason = NULL;
     char path[256];
@@ -111,9 +112,7 @@ void documents_log(const struct problems *problems, const char *what)
         log_error("%s: %zu more problems, which found no memory", what, problems->nr_lost);
 }
 
-/* ---- weir check
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- weir check ------------------------------------------------------------------------------ */
 
 static uint32_t no_series(void *context, struct str function, struct str alias, struct str version)
 {

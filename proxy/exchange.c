@@ -1,9 +1,9 @@
 /* Exchanges. What the states mean for a failure of the endpoint decides everything else:
  *
- *     WAITING      nothing was sent: try again on the same version, whatever the method
- *     REQUESTING   the endpoint may have the request: try again only if it is idempotent, all of it
- * is still here, and the connection was a pooled one that said nothing (it was dead already)
- *     RESPONDING   the client has part of the answer: it is cut off, visibly
+ *     WAITING     nothing was sent: try again on the same version, whatever the method
+ *     REQUESTING  the endpoint may have the request: try again only if it is idempotent, all of it
+ *                 is still here, and the connection was a pooled one that said nothing (it was
+ * dead) RESPONDING  the client has part of the answer: it is cut off, visibly
  *
  * Request bodies go into the block that holds the head as long as they fit there, so that they can
  * be sent again; after that they stream. */
@@ -15,80 +15,14 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "metrics/accesslog.h"
+#include "proxy/account.h"
 #include "proxy/choose.h"
 
 enum { CHUNK_ROOM = 24, CHUNKED_BODY_ROOM = 512 };
 
 static void acquire(struct exchange *ex);
 
-/* ---- Account
- * --------------------------------------------------------------------------------------------------------
- */
-
-static const char *const error_labels[METRICS_ERROR_COUNT + 1] = {
-#define X(name, label, help) label,
-    METRICS_ERRORS(X)
-#undef X
-        [METRICS_ERROR_NONE] = "ok",
-};
-
-static const char *const rejection_labels[METRICS_REJECTION_COUNT] = {
-#define X(name, label, help) label,
-    METRICS_REJECTIONS(X)
-#undef X
-};
-
-static void write_log(struct exchange *ex, uint64_t total_us, const char *outcome)
-{
-    const struct forward_request *r = &ex->request;
-    const struct version *version = ex->arm ? ex->arm->version : NULL;
-    struct accesslog_entry entry = {
-        .unix_us = ex->start_unix_us,
-        .request_id = {r->request_id, FORWARD_ID},
-        .client = ex->from.address,
-        .method = r->method,
-        .target = r->target,
-        .host = r->host,
-        .protocol = ex->minor ? STR("HTTP/1.1") : STR("HTTP/1.0"),
-        .status = ex->status,
-        .outcome = str_of(outcome),
-        .bytes_in = ex->bytes_in,
-        .bytes_out = ex->bytes_out,
-        .connect_us = ex->connect_us,
-        .head_us = ex->head_us,
-        .total_us = (int64_t)total_us,
-        .retries = (int)ex->nr_retries,
-        .is_upstream_reused = ex->was_reused,
-        .user_agent = r->user_agent,
-    };
-
-    if (ex->target) {
-        entry.function = ex->target->function->name;
-        entry.alias = ex->target->alias;
-    }
-    if (version)
-        entry.version = version->name;
-    if (ex->run && ex->run != ex->arm)
-        entry.executed_version = ex->run->version->name;
-    if (ex->endpoint)
-        entry.endpoint = str_of(ex->endpoint->url);
-    if (ex->worker->log)
-        accesslog_write(ex->worker->log, &entry);
-}
-
-static void count(struct exchange *ex, uint64_t total_us)
-{
-    struct metrics_cell *cell = ex->cell;
-
-    if (!cell)
-        return;
-    metrics_add(&cell->ended, 1);
-    metrics_add(&cell->responses[ex->status / 100 < 6 ? ex->status / 100 : 0], 1);
-    if (ex->outcome != METRICS_ERROR_NONE)
-        metrics_add(&cell->errors[ex->outcome], 1);
-    metrics_observe(cell, total_us);
-}
+/* ---- Ending ---------------------------------------------------------------------------------- */
 
 /* In-flight limits of a version and of its function; the gauges move only where there is a limit.
  */
@@ -144,8 +78,7 @@ static void finish(struct exchange *ex, const char *outcome)
     if (ex->state == EXCHANGE_TUNNEL)
         metrics_sub(&w->metrics->upgrades_open, 1);
     ex->state = EXCHANGE_OVER;
-    count(ex, total_us);
-    write_log(ex, total_us, outcome);
+    account_exchange(ex, total_us, outcome);
     leave(ex);
     forward_request_fini(&ex->request, w);
     if (ex->lease)
@@ -153,9 +86,7 @@ static void finish(struct exchange *ex, const char *outcome)
     w->nr_exchanges--;
 }
 
-/* ---- Failing
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Failing --------------------------------------------------------------------------------- */
 
 struct failure {
     int status;
@@ -218,11 +149,11 @@ static void give_up(struct exchange *ex, enum metrics_error why)
     if (ex->state < EXCHANGE_RESPONDING ||
         (ex->state == EXCHANGE_RESPONDING && front->retract(ex))) {
         ex->bytes_out = 0;
-        answer(ex, failure.status, failure.type, failure.message, error_labels[why]);
+        answer(ex, failure.status, failure.type, failure.message, metrics_error_labels[why]);
         return;
     }
     front->cut(ex);
-    finish(ex, error_labels[why]);
+    finish(ex, metrics_error_labels[why]);
     front->over(ex);
 }
 
@@ -288,11 +219,10 @@ void exchange_abort(struct exchange *ex, enum metrics_error why)
         pool_forget_waiter(ex->pool, &ex->waiter);
     if (ex->upstream)
         upstream_release(&ex->upstream, false);
-    finish(ex, error_labels[why]);
+    finish(ex, metrics_error_labels[why]);
 }
 
-/* ---- Sending the request
- * -------------------------------------------------------------------------------------------- */
+/* ---- Sending the request --------------------------------------------------------------------- */
 
 /* Puts head and kept body into the outbox, in front of all that streams. */
 static void push_request(struct exchange *ex)
@@ -451,8 +381,7 @@ void exchange_end(struct exchange *ex, struct str trailers)
         end_chunked(ex, trailers);
 }
 
-/* ---- Getting a connection
- * -------------------------------------------------------------------------------------------- */
+/* ---- Getting a connection -------------------------------------------------------------------- */
 
 struct exchange *exchange_of_waiter(struct pool_waiter *waiter)
 {
@@ -539,16 +468,14 @@ void exchange_on_request_drained(struct exchange *ex)
     }
 }
 
-/* ---- Starting
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Starting -------------------------------------------------------------------------------- */
 
 static int reject(struct exchange *ex, int status, const char *type, const char *message,
                   enum metrics_rejection why)
 {
     forward_make_id(ex->worker, ex->request.request_id);
     metrics_add(&ex->worker->metrics->rejections[why], 1);
-    answer(ex, status, type, message, rejection_labels[why]);
+    answer(ex, status, type, message, metrics_rejection_labels[why]);
     return -1;
 }
 
@@ -658,25 +585,6 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
     return 0;
 }
 
-void exchange_log_unread(struct worker *w, const struct forward_client *from,
-                         const char *request_id, int status, enum metrics_rejection why)
-{
-    struct accesslog_entry entry = {
-        .unix_us = clock_unix_us(),
-        .request_id = {request_id, FORWARD_ID},
-        .client = from->address,
-        .status = status,
-        .outcome = str_of(rejection_labels[why]),
-        .connect_us = -1,
-        .head_us = -1,
-        .total_us = -1,
-    };
-
-    metrics_add(&w->metrics->rejections[why], 1);
-    if (w->log)
-        accesslog_write(w->log, &entry);
-}
-
 int exchange_start(struct exchange *ex, const struct http1_head *head,
                    const struct forward_client *from)
 {
@@ -720,16 +628,14 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
     if (!enter(ex)) {
         ex->outcome = METRICS_ERROR_OVERLOAD;
         answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
-               error_labels[METRICS_ERROR_OVERLOAD]);
+               metrics_error_labels[METRICS_ERROR_OVERLOAD]);
         return -1;
     }
     acquire(ex);
     return ex->state == EXCHANGE_OVER ? -1 : 0;
 }
 
-/* ---- The response
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- The response ---------------------------------------------------------------------------- */
 
 /* What the front answers decides whether the endpoint is read on. */
 static bool go_on(struct exchange *ex, int r)
@@ -782,6 +688,7 @@ bool exchange_on_response_head(struct exchange *ex, const struct http1_head *hea
     int r = ex->front->head(ex, head, body);
     if (r >= 0 && head->status == 101) {
         ex->state = EXCHANGE_TUNNEL;
+        metrics_add(&ex->worker->metrics->upgrades, 1);
         metrics_add(&ex->worker->metrics->upgrades_open, 1);
         upstream_tunnel(ex->upstream);
         ex->front->tunnel(ex);
@@ -806,7 +713,7 @@ void exchange_on_response_end(struct exchange *ex, struct str trailers, bool is_
 
     front->end(ex, trailers);
     upstream_release(&ex->upstream, is_reusable && ex->is_request_complete);
-    finish(ex, error_labels[METRICS_ERROR_NONE]);
+    finish(ex, metrics_error_labels[METRICS_ERROR_NONE]);
     front->over(ex);
 }
 
@@ -816,9 +723,7 @@ void exchange_on_client_drained(struct exchange *ex)
         upstream_resume(ex->upstream);
 }
 
-/* ---- Tunnels
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Tunnels --------------------------------------------------------------------------------- */
 
 void exchange_tunnel_bytes(struct exchange *ex, struct str bytes)
 {
@@ -846,6 +751,6 @@ void exchange_on_tunnel_end(struct exchange *ex)
     front->end(ex, (struct str){NULL, 0});
     if (ex->upstream)
         upstream_release(&ex->upstream, false);
-    finish(ex, error_labels[METRICS_ERROR_NONE]);
+    finish(ex, metrics_error_labels[METRICS_ERROR_NONE]);
     front->over(ex);
 }

@@ -96,10 +96,6 @@ struct exchange {
 int exchange_start(struct exchange *ex, const struct http1_head *head, const struct forward_client *from)
     __attribute__((warn_unused_result));
 
-/* Counts and logs a request that never became an exchange, because its head could not be read. */
-void exchange_log_unread(struct worker *w, const struct forward_client *from, const char *request_id, int status,
-                         enum metrics_rejection why);
-
 /* A piece of the request's body, valid for the call. */
 void exchange_body(struct exchange *ex, struct str span);
 /* The request is complete; trailers are field lines or empty. */

@@ -7,9 +7,7 @@
 
 #include "base/text.h"
 
-/* ---- Identifiers
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Identifiers ----------------------------------------------------------------------------- */
 
 void forward_write_uuid(char *p, uint64_t a, uint64_t b)
 {
@@ -82,9 +80,7 @@ static char *write_traceparent(char *p, const char *id, uint64_t parent)
     return text_lit(p, "-00\r\n");
 }
 
-/* ---- Fields
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 /* Most fields already stand as they are to be written: "name: value" CR LF. Then one copy does it
  * instead of four (some 60 instructions less a field). */
@@ -121,9 +117,7 @@ static const struct http1_field *find_field(const struct http1_head *head, enum 
     return NULL;
 }
 
-/* ---- Requests
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 /* What the pass over the client's fields found. */
 struct found {
@@ -470,9 +464,7 @@ int forward_request_grow(struct forward_request *out, struct worker *w, size_t r
     return 0;
 }
 
-/* ---- Responses
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Responses ------------------------------------------------------------------------------- */
 
 static bool response_passes(const struct tuning *tuning, const struct http1_head *head,
                             const struct http1_field *f, const struct forward_response *how)

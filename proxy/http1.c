@@ -24,9 +24,7 @@ enum { EMPTY_LINES_MAX = 4, CHUNK_META_MAX = 1024, TRAILERS_MAX = 16384 };
 static llhttp_settings_t callbacks;
 static llhttp_t after_request_line, after_status_line, after_chunked_head;
 
-/* ---- Failing
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Failing --------------------------------------------------------------------------------- */
 
 static enum http1_result fail(struct http1 *p, enum http1_error error, const char *detail)
 {
@@ -56,8 +54,7 @@ int http1_error_status(enum http1_error error)
     }
 }
 
-/* ---- Trailers: kept as text, as they are rare and only passed on
- * ---------------------------------------------------- */
+/* ---- Trailers: kept as text, as they are rare and only passed on ----------------------------- */
 
 static int trailer_append(struct http1 *p, const char *at, size_t n)
 {
@@ -116,8 +113,7 @@ static int trailer_end_value(struct http1 *p)
     return 0;
 }
 
-/* ---- llhttp's callbacks
- * --------------------------------------------------------------------------------------------- */
+/* ---- llhttp's callbacks ---------------------------------------------------------------------- */
 
 static struct http1_field *last_field(struct http1 *p)
 {
@@ -619,9 +615,7 @@ void http1_response_to(struct http1 *p, bool is_head_request)
     p->state = is_over ? AT_END : IN_BODY;
 }
 
-/* ---- Bodies
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Bodies ---------------------------------------------------------------------------------- */
 
 static enum http1_result next_chunked(struct http1 *p, const char **cursor, const char *end,
                                       struct str *span)

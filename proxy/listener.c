@@ -16,9 +16,7 @@
 
 enum { BACKLOG = 4096, ACCEPTS_PER_EVENT = 64 };
 
-/* ---- Opening
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 /* Splits at the last colon; brackets of IPv6 addresses go. */
 static int resolve(const char *address, struct sockaddr_storage *out, socklen_t *len)
@@ -128,9 +126,7 @@ int listener_open(const char *address, int *fds, int nr, char *name, size_t name
     return 0;
 }
 
-/* ---- Accepting
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Accepting ------------------------------------------------------------------------------- */
 
 /* Out of descriptors: one is given up to take the next connection and refuse it, instead of leaving
  * it to wait and the loop to spin. */

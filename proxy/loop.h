@@ -8,44 +8,17 @@
  * Why not uv_tcp_t: registered once, edge-triggered, for reading and writing together, a socket costs no epoll_ctl while it lives, and
  * no stream layer per read and write. Measured in docs/performance.md.
  *
- * A descriptor is readable until a read comes back short: then its next event is waited for. All on the loop's own thread. */
+ * All on the loop's own thread. */
 #ifndef WEIR_PROXY_LOOP_H
 #define WEIR_PROXY_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
-#include <sys/uio.h>
 #include <uv.h>
 
 #include "base/qsbr.h"
 #include "base/wheel.h"
-
-struct io;
-struct loop;
-
-/* What happened to a socket; also called with 0 for one that asked to be called again (io_again). */
-typedef void io_ready(struct loop *loop, struct io *io, uint32_t events);
-
-/* Bytes through another protocol on the same socket: TLS. Return values as io_read and io_write. */
-struct io_layer {
-    ssize_t (*read)(struct io *io, void *buf, size_t n);
-    ssize_t (*write)(struct io *io, const struct iovec *iov, int n);
-    void (*shutdown)(struct io *io); /* says that no more will be written */
-    void (*free)(struct io *io);     /* the socket is about to be closed */
-};
-
-/* One socket, embedded in its connection. */
-struct io {
-    io_ready *on_ready;
-    struct io *next_again;
-    const struct io_layer *layer; /* NULL: plain */
-    void *layer_state;
-    int fd; /* -1: closed */
-    bool is_again;
-    bool is_readable; /* there may be bytes, or the end */
-    bool is_hangup;   /* the peer sent its end (FIN or RST): reads must go on until they return it */
-};
+#include "proxy/io.h"
 
 /* Something that is freed once no event of the current turn can name it any more. */
 struct loop_garbage {
@@ -91,31 +64,5 @@ void loop_stop(struct loop *loop);
 void loop_settle(struct loop *loop);
 
 void loop_discard(struct loop *loop, struct loop_garbage *garbage, void (*free_fn)(struct loop_garbage *));
-
-/* Registers fd (non-blocking), which the io owns from now on. 0 or a negative errno (fd is then closed). */
-int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready) __attribute__((warn_unused_result));
-
-/* A listening socket: level-triggered, reading only. */
-int io_open_listener(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
-    __attribute__((warn_unused_result));
-
-/* Closes the socket; the io may not be freed before the end of the turn (loop_discard). Idempotent. */
-void io_close(struct loop *loop, struct io *io);
-
-/* Closes so that the peer sees a reset and cannot take what it got for complete. */
-void io_reset(struct loop *loop, struct io *io);
-
-/* on_ready will be called once more in this turn or the next without waiting. */
-void io_again(struct loop *loop, struct io *io);
-
-/* Bytes read (1 to n), 0 at the end of the stream, -EAGAIN when there is nothing now, or another negative errno. Clears is_readable when nothing
- * more is there. */
-ssize_t io_read(struct io *io, void *buf, size_t n);
-
-/* Bytes written (0 or more), -EAGAIN, or another negative errno. */
-ssize_t io_write(struct io *io, const struct iovec *iov, int n);
-
-/* Says that no more will be written. */
-void io_shutdown(struct io *io);
 
 #endif

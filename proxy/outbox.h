@@ -12,17 +12,9 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "base/str.h"
-
-struct io;
+#include "proxy/backlog.h"
 
 enum { OUTBOX_PIECES = 64, OUTBOX_FLAT = 128 * 1024, OUTBOX_COPY_MAX = 4096 };
-
-/* What is still to be sent on a connection; zero is empty. */
-struct backlog {
-    char *data;
-    size_t at, len, room; /* bytes [at, len) of data wait */
-};
 
 /* One per worker; empty between events. */
 struct outbox {
@@ -31,17 +23,6 @@ struct outbox {
     int nr_pieces;
     struct iovec pieces[OUTBOX_PIECES];
 };
-
-static inline bool backlog_is_empty(const struct backlog *b)
-{
-    return b->at == b->len;
-}
-
-/* Sends what waits. 0: all gone, 1: some is left, or a negative errno. */
-int backlog_send(struct backlog *b, struct io *io) __attribute__((warn_unused_result));
-/* Keeps a copy of bytes; 0 or -ENOMEM. */
-int backlog_keep(struct backlog *b, const void *p, size_t n) __attribute__((warn_unused_result));
-void backlog_fini(struct backlog *b);
 
 int outbox_init(struct outbox *o) __attribute__((warn_unused_result));
 void outbox_fini(struct outbox *o);

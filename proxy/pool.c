@@ -19,9 +19,7 @@ struct pool_lookup {
     struct pool *pool; /* NULL: the pool has gone */
 };
 
-/* ---- Addresses
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Addresses ------------------------------------------------------------------------------- */
 
 static void set_port(struct sockaddr_storage *address, uint16_t port)
 {
@@ -130,9 +128,7 @@ void pool_on_address_failed(struct pool *pool)
         pool->next_address = (pool->next_address + 1) % pool->nr_addresses;
 }
 
-/* ---- Pools
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Pools ----------------------------------------------------------------------------------- */
 
 static struct pool *make(struct worker *w, struct origin *origin)
 {
@@ -206,9 +202,7 @@ void pool_free(struct pool **pool)
     free(p);
 }
 
-/* ---- Waiting
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *waiter,
                                       uint32_t wait_ms, enum metrics_error *error)
@@ -266,9 +260,7 @@ void pool_serve(struct pool *pool)
     }
 }
 
-/* ---- Acquiring
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Acquiring ------------------------------------------------------------------------------- */
 
 static bool is_too_old(const struct pool *pool, const struct upstream *u)
 {
@@ -323,8 +315,7 @@ enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool
     return *upstream ? POOL_CONNECTING : POOL_REFUSED;
 }
 
-/* ---- Words from connections
- * ----------------------------------------------------------------------------------------- */
+/* ---- Words from connections ------------------------------------------------------------------ */
 
 void pool_on_opened(struct pool *pool)
 {

@@ -18,9 +18,7 @@
 
 enum { HOUSEKEEPING_MS = 500, TRIM_MS = 1500, SETTLE_MS = 40, WORKERS_MAX = 128 };
 
-/* ---- What is published
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- What is published ----------------------------------------------------------------------- */
 
 struct table *server_table(struct server *s)
 {
@@ -92,9 +90,7 @@ static void take_log_level(const struct settings *settings)
         log_set_level(level);
 }
 
-/* ---- Reload
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Reload ---------------------------------------------------------------------------------- */
 
 /* All parts are made before any is put in force. */
 static int read_all(struct server *s, struct settings **settings, struct tls_server **tls,
@@ -197,8 +193,7 @@ static void watch_files(struct server *s)
     uv_poll_start(&s->watch_poll, UV_READABLE, on_watch);
 }
 
-/* ---- The admin API's hooks
- * --------------------------------------------------------------------------------------------- */
+/* ---- The admin API's hooks ------------------------------------------------------------------- */
 
 static int hook_reload(void *context, struct problems *problems, struct problems *notes)
 {
@@ -261,9 +256,7 @@ static struct api_hooks api_hooks(struct server *s)
     };
 }
 
-/* ---- Draining
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Draining -------------------------------------------------------------------------------- */
 
 static void on_drain_limit(uv_timer_t *timer)
 {
@@ -337,9 +330,7 @@ static void on_housekeeping(uv_timer_t *timer)
         tls_server_rotate(s->tls, s->loop.now_ms);
 }
 
-/* ---- Starting
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Starting -------------------------------------------------------------------------------- */
 
 static void raise_descriptor_limit(void)
 {
@@ -525,9 +516,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     return 0;
 }
 
-/* ---- Ending
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Ending ---------------------------------------------------------------------------------- */
 
 static void close_handle(uv_handle_t *handle, void *arg)
 {

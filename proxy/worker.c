@@ -21,9 +21,7 @@
 enum { STATUS_LINE_MAX = 8192 };
 enum { RETRY_TOKEN = 100000, RETRY_TOKENS_MAX = 100 * RETRY_TOKEN, RETRIES_A_SECOND = 3 };
 
-/* ---- Tables
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static struct lease *make_lease(struct table *table)
 {
@@ -67,9 +65,7 @@ bool worker_take_table(struct worker *w)
     return true;
 }
 
-/* ---- Settings
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Settings -------------------------------------------------------------------------------- */
 
 static void free_tuning(struct tuning *t)
 {
@@ -150,9 +146,7 @@ static void take_settings(struct worker *w)
         free_tuning(old);
 }
 
-/* ---- Small services
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Small services -------------------------------------------------------------------------- */
 
 struct str worker_date(struct worker *w)
 {
@@ -190,8 +184,7 @@ bool worker_may_retry(struct worker *w)
     return true;
 }
 
-/* ---- Orders and the end
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Orders and the end ---------------------------------------------------------------------- */
 
 static void stop_listening(struct worker *w)
 {
@@ -287,9 +280,7 @@ static void on_turn(struct loop *loop)
         pool_serve(LIST_FIRST(&w->pools_to_serve));
 }
 
-/* ---- Making
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static int init_memory(struct worker *w)
 {

@@ -49,8 +49,7 @@ static uint64_t next_id;
 
 static void advance(struct peer *peer);
 
-/* ---- How requests and connections end
- * ----------------------------------------------------------------------------- */
+/* ---- How requests and connections end -------------------------------------------------------- */
 
 static void leave_flight(struct peer *peer)
 {
@@ -138,9 +137,7 @@ static void finish(struct peer *peer, enum reply_ending ending)
     }
 }
 
-/* ---- Input
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Input ----------------------------------------------------------------------------------- */
 
 /* Reads at most limit bytes into in. Returns whether some came. */
 static bool fill(struct peer *peer, size_t limit)
@@ -317,9 +314,7 @@ static bool advance_input(struct peer *peer)
     return false;
 }
 
-/* ---- Output
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Output ---------------------------------------------------------------------------------- */
 
 static bool flush(struct peer *peer)
 {
@@ -354,9 +349,7 @@ static bool advance_output(struct peer *peer)
     return has_sent;
 }
 
-/* ---- Life
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static void end_peer(struct peer *peer)
 {

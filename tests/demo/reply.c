@@ -13,8 +13,7 @@ void reply_set_version(const char *version)
     own_version = str_of(version);
 }
 
-/* ---- The description
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The description ------------------------------------------------------------------------- */
 
 static void pair(struct bytes *out, bool is_first, const struct reqhead_field *field)
 {
@@ -98,9 +97,7 @@ static void describe_body(struct reply *reply)
     bytes_text(out, "}\n");
 }
 
-/* ---- Beginning
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Beginning ------------------------------------------------------------------------------- */
 
 static void clear(struct reply *reply)
 {
@@ -230,9 +227,7 @@ bool reply_wants_body(const struct reply *reply)
     return !reply->does.echo || bytes_count(&reply->body) < REPLY_OUT_MAX;
 }
 
-/* ---- Producing
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Producing ------------------------------------------------------------------------------- */
 
 static enum reply_ending end(struct reply *reply, enum reply_ending ending)
 {

@@ -58,9 +58,7 @@ static void complete(struct caller *caller, const struct caller_plan *plan)
         disconnect(caller);
 }
 
-/* ---- Sending
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 static void append_path(struct bytes *out, const struct caller_plan *plan, uint64_t n)
 {
@@ -145,9 +143,7 @@ void caller_begin(struct caller *caller, const struct caller_plan *plan, uint64_
         fail(caller, OUTCOME_FAILURE_CONNECT);
 }
 
-/* ---- Receiving
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Receiving ------------------------------------------------------------------------------- */
 
 static bool fill(struct caller *caller)
 {
