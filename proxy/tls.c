@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -168,27 +169,35 @@ static long control_socket(BIO *bio, int command, long number, void *pointer)
     }
 }
 
-static BIO_METHOD *socket_method;
-
-static void make_socket_method(void)
+/* Made by whoever needs it first; where there was no memory for it, the next one tries again. */
+static const BIO_METHOD *get_socket_method(void)
 {
-    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir socket");
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static BIO_METHOD *_Atomic socket_method;
+    BIO_METHOD *method = atomic_load_explicit(&socket_method, memory_order_acquire);
 
-    if (!method)
-        return;
-    BIO_meth_set_read(method, take_from_socket);
-    BIO_meth_set_write(method, put_into_socket);
-    BIO_meth_set_ctrl(method, control_socket);
-    socket_method = method;
+    if (method)
+        return method;
+    pthread_mutex_lock(&lock);
+    method = atomic_load_explicit(&socket_method, memory_order_relaxed);
+    if (!method) {
+        method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir socket");
+        if (method) {
+            BIO_meth_set_read(method, take_from_socket);
+            BIO_meth_set_write(method, put_into_socket);
+            BIO_meth_set_ctrl(method, control_socket);
+            atomic_store_explicit(&socket_method, method, memory_order_release);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return method;
 }
 
 static BIO *new_socket_bio(struct stream *t)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    BIO *bio;
+    const BIO_METHOD *method = get_socket_method();
+    BIO *bio = method ? BIO_new(method) : NULL;
 
-    pthread_once(&once, make_socket_method);
-    bio = socket_method ? BIO_new(socket_method) : NULL;
     if (!bio)
         return NULL;
     BIO_set_data(bio, t);

@@ -418,14 +418,13 @@ SSL *tls_origin_begin(struct tls_origin *tls)
     ssl = SSL_new(tls->ctx);
     if (!ssl)
         return NULL;
-    if (!set_peer_name(tls, ssl)) {
+    if (!set_peer_name(tls, ssl) || SSL_set_app_data(ssl, tls) != 1) {
         SSL_free(ssl);
         return NULL;
     }
     if (tls->session && SSL_SESSION_is_resumable(tls->session) &&
         SSL_set_session(ssl, tls->session) != 1)
         forget_session(tls);
-    SSL_set_app_data(ssl, tls);
     tls->refs++;
     return ssl;
 }

@@ -161,8 +161,8 @@ static int set_up_sessions(const struct draft *d, SSL_CTX *ctx)
 
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(ctx, seconds);
-    SSL_CTX_set_app_data(ctx, d->server);
-    if (SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key) != 1 ||
+    if (SSL_CTX_set_app_data(ctx, d->server) != 1 ||
+        SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key) != 1 ||
         SSL_CTX_set_session_id_context(ctx, d->session_context, sizeof(d->session_context)) != 1)
         return -1;
     return 0;
@@ -409,6 +409,12 @@ struct tls_server *tls_server_make(const struct settings *settings, struct tls_s
     unsigned char inputs[HASH];
     struct tls_server *server;
 
+    /* A library that could not begin must not be used at all. */
+    if (OPENSSL_init_ssl(0, NULL) != 1 || !OSSL_LIB_CTX_get0_global_default()) {
+        problems_add(problems, "tls_failure", NULL, "$.listeners",
+                     "TLS cannot be set up: there is not enough memory");
+        return NULL;
+    }
     ERR_clear_error();
     if (hash_inputs(settings, inputs) < 0) {
         report_failure(problems);
