@@ -20,9 +20,7 @@ enum { READS_PER_EVENT = 4, INTERIM_MAX = 100 };
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
 
-/* ---- States
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- States ---------------------------------------------------------------------------------- */
 
 /* The partial head goes last: pieces of it may wait in the outbox when the connection is closed. */
 static void free_upstream(struct loop_garbage *garbage)
@@ -73,9 +71,7 @@ static void begin_response(struct upstream *u)
                         &u->exchange->tuning->response_limits);
 }
 
-/* ---- Opening
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static int open_socket(const struct sockaddr_storage *address)
 {
@@ -179,9 +175,7 @@ static void on_connecting(struct upstream *u, uint32_t events)
     shake_hands(u);
 }
 
-/* ---- Lending
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Lending --------------------------------------------------------------------------------- */
 
 void upstream_activate(struct upstream *u, struct exchange *exchange)
 {
@@ -227,9 +221,17 @@ void upstream_close_idle(struct upstream *u)
     close_now(u);
 }
 
-/* ---- Sending
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Sending --------------------------------------------------------------------------------- */
+
+/* The endpoint takes no more. It may have answered before it stopped reading (RFC 9112
+ * section 9.6), so that what it sent is still read; only its end decides. */
+static void stop_sending(struct upstream *u)
+{
+    u->is_write_broken = true;
+    backlog_fini(&u->backlog);
+    u->io.is_readable = true;
+    io_again(&u->worker->loop, &u->io);
+}
 
 int upstream_flush(struct upstream *u)
 {
@@ -243,17 +245,13 @@ int upstream_flush(struct upstream *u)
     int r = outbox_flush(out, &u->io, &u->backlog);
     if (r == 1)
         set_deadline(u, exchange_stream_idle_ms(u->exchange));
-    return r;
-}
-
-/* The endpoint takes no more. It may have answered before it stopped reading (RFC 9112
- * section 9.6), so that what it sent is still read; only its end decides. */
-static void stop_sending(struct upstream *u)
-{
-    u->is_write_broken = true;
-    backlog_fini(&u->backlog);
-    u->io.is_readable = true;
-    io_again(&u->worker->loop, &u->io);
+    if (r != -ENOMEM)
+        return r;
+    /* What could not be kept is lost, and the endpoint would wait for it: it fails, but not within
+     * this call. */
+    u->is_out_of_memory = true;
+    stop_sending(u);
+    return 0;
 }
 
 void upstream_break_sending(struct upstream *u)
@@ -280,9 +278,7 @@ void upstream_await_response(struct upstream *u, uint32_t response_head_ms)
         set_deadline(u, response_head_ms);
 }
 
-/* ---- Reading
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 void upstream_pause(struct upstream *u)
 {
@@ -513,6 +509,10 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         return;
     case UPSTREAM_ACTIVE:
     case UPSTREAM_TUNNEL:
+        if (u->is_out_of_memory) {
+            fail(u, METRICS_ERROR_INTERNAL, false);
+            return;
+        }
         if ((events & EPOLLOUT) && !backlog_is_empty(&u->backlog))
             send_backlog(u);
         if (u->exchange && io->is_readable && !u->is_paused)
@@ -523,9 +523,7 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
     }
 }
 
-/* ---- Deadlines
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Deadlines ------------------------------------------------------------------------------- */
 
 void upstream_on_deadline(struct upstream *u)
 {

@@ -47,6 +47,7 @@ struct upstream {
     bool is_in_body;       /* the final response's head has been passed on */
     bool may_persist;      /* by the response's version and Connection */
     bool is_write_broken;  /* the endpoint takes no more of the request; it may still have answered */
+    bool is_out_of_memory; /* bytes of the request were lost: it fails in the next turn */
     uint8_t nr_interim;
     uint32_t nr_exchanges;
     uint32_t keep_alive_ms; /* from the endpoint's Keep-Alive field; 0: none given */
