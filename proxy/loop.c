@@ -22,21 +22,27 @@ int loop_init(struct loop *loop, struct qsbr *qsbr, wheel_expired *on_deadline, 
     loop->now_ms = clock_ms();
     wheel_init(&loop->wheel, loop->now_ms);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (loop->epoll_fd < 0)
-        return -errno;
-    r = uv_loop_init(&loop->uv);
-    if (r < 0) {
-        close(loop->epoll_fd);
-        return r;
-    }
-    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, uv_backend_fd(&loop->uv), &ev) < 0) {
+    if (loop->epoll_fd < 0) {
         r = -errno;
-        uv_loop_close(&loop->uv);
-        close(loop->epoll_fd);
-        return r;
+        goto no_epoll;
     }
+    r = uv_loop_init(&loop->uv);
+    if (r < 0)
+        goto no_uv;
+    r = epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, uv_backend_fd(&loop->uv), &ev) < 0 ? -errno : 0;
+    if (r < 0)
+        goto no_slot;
     loop->qsbr_slot = qsbr_register(qsbr);
-    return loop->qsbr_slot < 0 ? -EAGAIN : 0;
+    if (loop->qsbr_slot >= 0)
+        return 0;
+    r = -EAGAIN;
+no_slot:
+    uv_loop_close(&loop->uv);
+no_uv:
+    close(loop->epoll_fd);
+no_epoll:
+    loop->owner = NULL;
+    return r;
 }
 
 static void collect(struct loop *loop)

@@ -49,7 +49,7 @@ struct loop {
     void *owner;
 };
 
-/* 0 or a negative errno. on_deadline is called for nodes of loop->wheel with loop as context. */
+/* 0 or a negative errno, and then owner is NULL. on_deadline is called for nodes of loop->wheel with loop as context. */
 int loop_init(struct loop *loop, struct qsbr *qsbr, wheel_expired *on_deadline, void *owner)
     __attribute__((warn_unused_result));
 

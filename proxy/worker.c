@@ -282,10 +282,10 @@ static void on_turn(struct loop *loop)
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static int init_memory(struct worker *w)
+static int init_memory(struct worker *w, int nr_listeners)
 {
     w->read_buffer = malloc(WORKER_READ_MAX);
-    w->listeners = calloc((size_t)w->nr_listeners, sizeof(*w->listeners));
+    w->listeners = calloc((size_t)nr_listeners, sizeof(*w->listeners));
     w->lease = make_lease(server_table(w->server));
     w->tuning = make_tuning(server_settings(w->server));
     w->tls = server_tls(w->server);
@@ -304,7 +304,6 @@ int worker_init(struct worker *w, struct server *server, int index, const int *f
     memset(w, 0, sizeof(*w));
     w->server = server;
     w->index = index;
-    w->nr_listeners = nr;
     w->metrics = metrics_worker(server->metrics, index);
     w->log = server->log ? accesslog_ring(server->log, index) : NULL;
     w->retry_budget.tokens = RETRIES_A_SECOND * RETRY_TOKEN;
@@ -319,14 +318,21 @@ int worker_init(struct worker *w, struct server *server, int index, const int *f
     }
     w->loop.on_turn = on_turn;
     w->retry_budget.at_ms = w->loop.now_ms;
-    w->wake.data = w;
-    if (uv_async_init(&w->loop.uv, &w->wake, on_wake) < 0 || init_memory(w) < 0)
+    r = uv_async_init(&w->loop.uv, &w->wake, on_wake);
+    if (r < 0) {
+        log_error("cannot make a worker's event loop: %s", uv_strerror(r));
         return -1;
-    for (int i = 0; i < nr; i++)
+    }
+    w->wake.data = w;
+    if (init_memory(w, nr) < 0)
+        return -1;
+    for (; w->nr_listeners < nr; w->nr_listeners++) {
+        int i = w->nr_listeners;
         if (listener_start(&w->listeners[i], w, fds[i], i) < 0) {
             log_error("cannot watch a listening socket: %s", strerror(errno));
             return -1;
         }
+    }
     return 0;
 }
 
@@ -354,6 +360,7 @@ void worker_join(struct worker *w)
     pthread_join(w->thread, NULL);
 }
 
+/* Also of what worker_init left half done. */
 void worker_fini(struct worker *w)
 {
     for (int i = 0; i < w->nr_listeners; i++)
@@ -361,8 +368,10 @@ void worker_fini(struct worker *w)
     for (uint32_t i = 0; i < w->nr_pools; i++)
         pool_free(&w->pools[i]);
     free(w->pools);
-    uv_close((uv_handle_t *)&w->wake, NULL);
-    loop_fini(&w->loop);
+    if (w->wake.data)
+        uv_close((uv_handle_t *)&w->wake, NULL);
+    if (w->loop.owner)
+        loop_fini(&w->loop);
     if (w->lease)
         end_lease(w->lease);
     if (w->tuning)
