@@ -20,7 +20,7 @@ SANITIZER_REPORT = re.compile(
 class Process:
     """A child whose output goes to files in a folder of its own."""
 
-    def __init__(self, folder, name, arguments, nofile=None, stdin=None, stdout=None):
+    def __init__(self, folder, name, arguments, nofile=None, stdin=None, stdout=None, env=None):
         self.folder = folder
         self.name = name
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +38,7 @@ class Process:
                 stdout=stdout or out,
                 stderr=err,
                 cwd=folder,
+                env=env,
                 preexec_fn=limit_descriptors,
             )
 
@@ -192,7 +193,7 @@ def merge(base, extra):
 class Weir(Process):
     """weir run, with a settings and a table document of its own."""
 
-    def __init__(self, folder, table, settings=None, arguments=(), workers=2, nofile=None, wait=True):
+    def __init__(self, folder, table, settings=None, arguments=(), workers=2, nofile=None, wait=True, env=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.table_path = folder / "table.json"
         self.settings_path = folder / "settings.json"
@@ -212,7 +213,7 @@ class Weir(Process):
         )
         self.write_table(table)
         self.settings_path.write_text(json.dumps(self.settings))
-        super().__init__(folder, "weir", [WEIR, "run", "--settings", self.settings_path, *arguments], nofile=nofile)
+        super().__init__(folder, "weir", [WEIR, "run", "--settings", self.settings_path, *arguments], nofile=nofile, env=env)
         if wait:
             self.wait_until_ready()
 

@@ -77,6 +77,7 @@ class Soak:
         self.done = {}  # what has been done how often
         self.lock = threading.Lock()
         self.is_stopping = threading.Event()
+        self.rss_kib = []  # now and then, for the report
 
     def table(self):
         """Like the one before, but for weights and what of it comes and goes."""
@@ -114,6 +115,7 @@ class Soak:
 
     def run(self, seconds):
         """All kinds of load for that long; raises what went wrong first."""
+        self.rss_kib = []
         self.is_stopping.clear()
         works = [
             self.bulk("GET", 8),
@@ -140,9 +142,11 @@ class Soak:
         ]
         for thread in threads:
             thread.start()
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and not self.troubles and self.weir.is_running():
+        begun = time.monotonic()
+        while time.monotonic() < begun + seconds and not self.troubles and self.weir.is_running():
             time.sleep(0.1)
+            if time.monotonic() - begun > len(self.rss_kib) * seconds / 10:
+                self.rss_kib.append(self.weir.rss_kib())
         self.is_stopping.set()
         for thread in threads:
             thread.join(60)
@@ -365,6 +369,6 @@ class Soak:
         return metrics
 
     def report(self, seconds, before, after):
-        lines = {"seconds": seconds, "rss KiB": [before[0], after[0]], "descriptors": [before[1], after[1]], **self.done}
-        return json.dumps(lines, sort_keys=True)
+        memory = {"rss KiB": [before[0], after[0]], "rss KiB under load": self.rss_kib}
+        return json.dumps({"seconds": seconds, "descriptors": [before[1], after[1]], **memory, **self.done})
 
