@@ -36,6 +36,24 @@ int io_open_listener(struct loop *loop, struct io *io, int fd, io_ready *on_read
     return open_with(loop, io, fd, on_ready, EPOLLIN);
 }
 
+static void set_interest(struct loop *loop, struct io *io, uint32_t interest)
+{
+    struct epoll_event ev = {.events = interest, .data.ptr = io};
+
+    /* It takes no memory and is registered: it cannot fail. */
+    (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, io->fd, &ev);
+}
+
+void io_rest_listener(struct loop *loop, struct io *io)
+{
+    set_interest(loop, io, 0);
+}
+
+void io_wake_listener(struct loop *loop, struct io *io)
+{
+    set_interest(loop, io, EPOLLIN);
+}
+
 void io_close(struct loop *loop, struct io *io)
 {
     if (io->fd < 0)

@@ -44,6 +44,10 @@ int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready) __attr
 int io_open_listener(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
     __attribute__((warn_unused_result));
 
+/* A listening socket rests: its events wait until it is to accept again. */
+void io_rest_listener(struct loop *loop, struct io *io);
+void io_wake_listener(struct loop *loop, struct io *io);
+
 /* Closes the socket; the io may not be freed before the end of the turn (loop_discard). Idempotent. */
 void io_close(struct loop *loop, struct io *io);
 

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "proxy/client.h"
 
-enum { BACKLOG = 4096, ACCEPTS_PER_EVENT = 64 };
+enum { BACKLOG = 4096, ACCEPTS_PER_EVENT = 64, REST_MS = 50 };
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
@@ -128,9 +128,15 @@ int listener_open(const char *address, int *fds, int nr, char *name, size_t name
 
 /* ---- Accepting ------------------------------------------------------------------------------- */
 
+static void take_spare(struct worker *w)
+{
+    if (w->spare_fd < 0)
+        w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 /* Out of descriptors: one is given up to take the next connection and refuse it, instead of leaving
- * it to wait and the loop to spin. */
-static void refuse_one(struct listener *l)
+ * it to wait. False when another thread was faster to take the descriptor. */
+static bool refuse_one(struct listener *l)
 {
     static const char answer[] =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
@@ -139,11 +145,13 @@ static void refuse_one(struct listener *l)
         "{\"Type\":\"Service\",\"Message\":\"weir is out of file descriptors just now.\"}";
     struct worker *w = l->worker;
     char discard[4096];
+    int fd;
 
     if (w->spare_fd < 0)
-        return;
+        return false;
     close(w->spare_fd);
-    int fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    w->spare_fd = -1;
+    fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         metrics_add(&w->metrics->rejections[METRICS_REJECTION_DESCRIPTORS], 1);
         /* Reading first keeps the close from resetting the connection under the answer. */
@@ -151,7 +159,23 @@ static void refuse_one(struct listener *l)
             (void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
         close(fd);
     }
-    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    take_spare(w);
+    return fd >= 0;
+}
+
+/* What waits to be accepted would wake the loop again at once: look away for a moment. */
+static void rest(struct listener *l)
+{
+    struct loop *loop = &l->worker->loop;
+
+    io_rest_listener(loop, &l->io);
+    l->rest.kind = WORKER_DEADLINE_LISTENER;
+    wheel_set(&loop->wheel, &l->rest.node, loop->now_ms + REST_MS);
+}
+
+static bool is_short_of_something(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events)
@@ -165,13 +189,19 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         socklen_t len = sizeof(peer);
         int fd = accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE)
-                refuse_one(l);
+            if (is_short_of_something(errno) && !refuse_one(l))
+                rest(l);
             return;
         }
         if (client_open(l, fd, &peer) < 0)
             metrics_add(&l->worker->metrics->rejections[METRICS_REJECTION_NO_MEMORY], 1);
     }
+}
+
+void listener_on_deadline(struct listener *l)
+{
+    take_spare(l->worker);
+    io_wake_listener(&l->worker->loop, &l->io);
 }
 
 static void take_settings(struct listener *l, const struct settings *s)
@@ -200,5 +230,6 @@ void listener_stop(struct listener *l)
     if (l->io.fd < 0)
         return;
     on_ready(&l->worker->loop, &l->io, 0);
+    wheel_forget(&l->worker->loop.wheel, &l->rest.node);
     io_close(&l->worker->loop, &l->io);
 }

@@ -269,6 +269,9 @@ static void on_deadline(struct wheel_node *node, void *ctx)
         pool_on_waiter_deadline(
             (struct pool_waiter *)((char *)node - offsetof(struct pool_waiter, deadline)));
         return;
+    case WORKER_DEADLINE_LISTENER:
+        listener_on_deadline((struct listener *)((char *)node - offsetof(struct listener, rest)));
+        return;
     }
 }
 

@@ -55,7 +55,8 @@ struct listener {
     int index; /* in settings */
     bool is_tls, is_redirect;
     uint16_t port, redirect_port;
-    char hsts_line[80]; /* or empty */
+    char hsts_line[80];    /* or empty */
+    struct deadline rest;  /* when it accepts again, after descriptors or memory ran out */
 };
 
 struct worker {
@@ -96,7 +97,12 @@ struct worker {
 };
 
 /* The kinds of deadline in a worker's wheel. */
-enum worker_deadline { WORKER_DEADLINE_CLIENT, WORKER_DEADLINE_UPSTREAM, WORKER_DEADLINE_WAITER };
+enum worker_deadline {
+    WORKER_DEADLINE_CLIENT,
+    WORKER_DEADLINE_UPSTREAM,
+    WORKER_DEADLINE_WAITER,
+    WORKER_DEADLINE_LISTENER
+};
 
 enum worker_order { WORKER_TAKE_TABLE = 1, WORKER_TAKE_SETTINGS = 2, WORKER_DRAIN = 4, WORKER_STOP = 8 };
 
