@@ -1,12 +1,8 @@
-/* Pools: which connection an exchange gets, and who waits when there is none.
- *
- * Look-ups of host names run on libuv's threads, so no worker ever blocks on one. The first answer
- * is waited for; later the old addresses serve on while a new look-up runs, and a failed one leaves
- * them in force. */
+/* Pools: which connection an exchange gets, and who waits when there is none, or no address yet. */
 #include "proxy/pool.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -14,38 +10,7 @@
 #include "proxy/tls.h"
 #include "proxy/worker.h"
 
-struct pool_lookup {
-    uv_getaddrinfo_t request;
-    struct pool *pool; /* NULL: the pool has gone */
-};
-
-/* ---- Addresses ------------------------------------------------------------------------------- */
-
-static void set_port(struct sockaddr_storage *address, uint16_t port)
-{
-    if (address->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
-    else
-        ((struct sockaddr_in *)address)->sin_port = htons(port);
-}
-
-/* An address written as such needs no look-up, ever. */
-static bool parse_literal(struct pool *pool)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&pool->addresses[0];
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&pool->addresses[0];
-
-    if (inet_pton(AF_INET, pool->origin->host, &v4->sin_addr) == 1)
-        v4->sin_family = AF_INET;
-    else if (inet_pton(AF_INET6, pool->origin->host, &v6->sin6_addr) == 1)
-        v6->sin6_family = AF_INET6;
-    else
-        return false;
-    set_port(&pool->addresses[0], pool->origin->port);
-    pool->nr_addresses = 1;
-    pool->resolved_ms = UINT64_MAX;
-    return true;
-}
+/* ---- Who waits ------------------------------------------------------------------------------- */
 
 static void to_serve(struct pool *pool)
 {
@@ -64,68 +29,14 @@ static void fail_waiters(struct pool *pool, enum metrics_error why)
     }
 }
 
-static void take_addresses(struct pool *pool, const struct addrinfo *list)
+static void on_resolved(struct addresses *addresses)
 {
-    int nr = 0;
+    struct pool *pool = (struct pool *)((char *)addresses - offsetof(struct pool, addresses));
 
-    for (const struct addrinfo *a = list; a && nr < POOL_ADDRESSES_MAX; a = a->ai_next) {
-        if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
-            continue;
-        memset(&pool->addresses[nr], 0, sizeof(pool->addresses[nr]));
-        memcpy(&pool->addresses[nr], a->ai_addr, a->ai_addrlen);
-        set_port(&pool->addresses[nr++], pool->origin->port);
-    }
-    if (nr > 0)
-        pool->nr_addresses = nr;
-}
-
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
-{
-    struct pool_lookup *lookup = request->data;
-    struct pool *pool = lookup->pool;
-
-    if (pool) {
-        pool->lookup = NULL;
-        pool->resolved_ms = pool->worker->loop.now_ms;
-        if (status == 0)
-            take_addresses(pool, list);
-        else
-            log_warning("%s cannot be resolved: %s", pool->origin->host, uv_strerror(status));
-        if (pool->nr_addresses == 0)
-            fail_waiters(pool, METRICS_ERROR_RESOLVE);
-        else
-            to_serve(pool);
-    }
-    uv_freeaddrinfo(list);
-    free(lookup);
-}
-
-static int begin_lookup(struct pool *pool)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    struct pool_lookup *lookup;
-
-    if (pool->lookup)
-        return 0;
-    lookup = calloc(1, sizeof(*lookup));
-    if (!lookup)
-        return -ENOMEM;
-    lookup->pool = pool;
-    lookup->request.data = lookup;
-    int r = uv_getaddrinfo(&pool->worker->loop.uv, &lookup->request, on_resolved,
-                           pool->origin->host, NULL, &hints);
-    if (r < 0) {
-        free(lookup);
-        return r;
-    }
-    pool->lookup = lookup;
-    return 0;
-}
-
-void pool_on_address_failed(struct pool *pool)
-{
-    if (pool->nr_addresses > 1)
-        pool->next_address = (pool->next_address + 1) % pool->nr_addresses;
+    if (addresses->nr == 0)
+        fail_waiters(pool, METRICS_ERROR_RESOLVE);
+    else
+        to_serve(pool);
 }
 
 /* ---- Pools ----------------------------------------------------------------------------------- */
@@ -154,7 +65,7 @@ static struct pool *make(struct worker *w, struct origin *origin)
     pool->origin = origin_ref(origin);
     TAILQ_INIT(&pool->idle);
     TAILQ_INIT(&pool->waiters);
-    parse_literal(pool);
+    addresses_init(&pool->addresses, &w->loop, origin, on_resolved);
     return pool;
 }
 
@@ -190,10 +101,7 @@ void pool_free(struct pool **pool)
     if (!p)
         return;
     pool_close_idle(p);
-    if (p->lookup) {
-        p->lookup->pool = NULL;
-        uv_cancel((uv_req_t *)&p->lookup->request);
-    }
+    addresses_fini(&p->addresses);
     if (p->is_to_serve)
         LIST_REMOVE(p, serve_link);
     if (p->tls)
@@ -235,7 +143,7 @@ void pool_forget_waiter(struct pool *pool, struct pool_waiter *waiter)
 void pool_on_waiter_deadline(struct pool_waiter *waiter)
 {
     struct exchange *ex = exchange_of_waiter(waiter);
-    bool is_unresolved = ex->pool->nr_addresses == 0;
+    bool is_unresolved = ex->pool->addresses.nr == 0;
 
     pool_forget_waiter(ex->pool, waiter);
     exchange_on_upstream_failed(ex, is_unresolved ? METRICS_ERROR_RESOLVE : METRICS_ERROR_OVERLOAD,
@@ -300,16 +208,14 @@ enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool
             return wait_in_queue(pool, &exchange->waiter, s->limits.upstream_queue_ms, error);
         upstream_close_idle(TAILQ_LAST(&pool->idle, pool_idle));
     }
-    if (pool->nr_addresses == 0 ||
-        (pool->resolved_ms != UINT64_MAX &&
-         pool->worker->loop.now_ms - pool->resolved_ms >= s->upstream.resolve_ms)) {
-        int r = begin_lookup(pool);
-        if (r < 0 && pool->nr_addresses == 0) {
+    if (addresses_are_due(&pool->addresses, s->upstream.resolve_ms)) {
+        int r = addresses_look_up(&pool->addresses);
+        if (r < 0 && pool->addresses.nr == 0) {
             *error = r == -ENOMEM ? METRICS_ERROR_INTERNAL : METRICS_ERROR_RESOLVE;
             return POOL_REFUSED;
         }
     }
-    if (pool->nr_addresses == 0)
+    if (pool->addresses.nr == 0)
         return wait_in_queue(pool, &exchange->waiter, connect_ms, error);
     *upstream = upstream_open(pool, exchange, connect_ms, error);
     return *upstream ? POOL_CONNECTING : POOL_REFUSED;

@@ -3,14 +3,12 @@
 #ifndef WEIR_PROXY_POOL_H
 #define WEIR_PROXY_POOL_H
 
-#include <netinet/in.h>
 #include <sys/queue.h>
 
 #include "metrics/metrics.h"
+#include "proxy/addresses.h"
 #include "proxy/upstream.h"
 #include "router/table.h"
-
-enum { POOL_ADDRESSES_MAX = 16 };
 
 /* An exchange's place in the queue for a connection, or for the first look-up of the host name. */
 struct pool_waiter {
@@ -18,8 +16,6 @@ struct pool_waiter {
     bool is_waiting;
     struct deadline deadline; /* how long it may wait */
 };
-
-struct pool_lookup;
 
 struct pool {
     struct worker *worker;
@@ -29,10 +25,7 @@ struct pool {
     uint32_t nr_idle, nr_busy;   /* busy: connecting or active */
     TAILQ_HEAD(, pool_waiter) waiters;
     uint32_t nr_waiters;
-    struct sockaddr_storage addresses[POOL_ADDRESSES_MAX];
-    int nr_addresses, next_address;
-    uint64_t resolved_ms;
-    struct pool_lookup *lookup; /* running */
+    struct addresses addresses;
     struct tls_origin *tls; /* context and session; NULL for http */
     LIST_ENTRY(pool) serve_link;
     bool is_to_serve; /* room has come up for a waiter */
@@ -68,8 +61,6 @@ void pool_on_activated(struct pool *pool, struct upstream *u);
 /* True when kept; false when the caller has to close it (then pool_on_closed). */
 bool pool_on_idle(struct pool *pool, struct upstream *u);
 void pool_on_closed(struct pool *pool, struct upstream *u, enum upstream_state was);
-/* A connection to the address in use failed: the next one is tried first. */
-void pool_on_address_failed(struct pool *pool);
 
 /* Draining: idle connections are closed. */
 void pool_close_idle(struct pool *pool);

@@ -4,7 +4,6 @@
 #include "proxy/upstream.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -73,24 +72,6 @@ static void begin_response(struct upstream *u)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static int open_socket(const struct sockaddr_storage *address)
-{
-    int one = 1;
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    socklen_t len =
-        address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-
-    if (fd < 0)
-        return -errno;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(fd, (const struct sockaddr *)address, len) < 0 && errno != EINPROGRESS) {
-        int r = -errno;
-        close(fd);
-        return r;
-    }
-    return fd;
-}
-
 struct upstream *upstream_open(struct pool *pool, struct exchange *exchange, uint32_t connect_ms,
                                enum metrics_error *error)
 {
@@ -101,14 +82,14 @@ struct upstream *upstream_open(struct pool *pool, struct exchange *exchange, uin
     *error = METRICS_ERROR_INTERNAL;
     if (!u)
         return NULL;
-    fd = open_socket(&pool->addresses[pool->next_address % pool->nr_addresses]);
+    fd = addresses_connect(&pool->addresses);
     if (fd < 0 || io_open(&w->loop, &u->io, fd, on_ready) < 0) {
         if (fd == -EMFILE || fd == -ENFILE)
             log_warning("no descriptor is free for a connection to %s", pool->origin->authority);
         else if (fd < 0)
             *error = METRICS_ERROR_CONNECT;
         if (fd < 0)
-            pool_on_address_failed(pool);
+            addresses_on_failed(&pool->addresses);
         free(u);
         return NULL;
     }
@@ -159,7 +140,7 @@ static void on_connecting(struct upstream *u, uint32_t events)
     if (getsockopt(u->io.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
     if (error) {
-        pool_on_address_failed(u->pool);
+        addresses_on_failed(&u->pool->addresses);
         fail(u, METRICS_ERROR_CONNECT, true);
         return;
     }
@@ -529,7 +510,7 @@ void upstream_on_deadline(struct upstream *u)
 {
     switch (u->state) {
     case UPSTREAM_CONNECTING:
-        pool_on_address_failed(u->pool);
+        addresses_on_failed(&u->pool->addresses);
         fail(u, METRICS_ERROR_CONNECT_TIMEOUT, true);
         return;
     case UPSTREAM_HANDSHAKE:
