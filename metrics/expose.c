@@ -384,18 +384,70 @@ static void put_upstream_families(struct scrape *s)
         i = put_pools(s, i);
     put_one(s, "weir_upstream_connections_opened_total", "counter",
             "Connections that were opened to endpoints.", sum_opened(s));
+}
+
+/* ---- Families of the endpoints --------------------------------------------------------------- */
+
+/* As put_series: without the brace that closes. */
+static void put_endpoint(struct scrape *s, const char *name, const struct expose_endpoint *e)
+{
+    put(s, name);
+    put_label(s, "{", "function", e->function);
+    put_label(s, ",", "version", e->version);
+    put_label(s, ",", "endpoint", e->endpoint);
+}
+
+/* The good ones also at zero, the others from the first on. */
+static void put_checks(struct scrape *s, const struct expose_endpoint *e)
+{
+    for (int k = 0; e->checks && k < METRICS_CHECK_COUNT; k++) {
+        if (e->checks[k] == 0 && k != METRICS_CHECK_OK)
+            continue;
+        put_endpoint(s, "weir_health_checks_total", e);
+        put_label(s, ",", "result", str_of(metrics_check_labels[k]));
+        put(s, "}");
+        end_line(s, e->checks[k]);
+    }
+}
+
+static void put_ejections(struct scrape *s)
+{
+    const struct expose_endpoint *endpoints = s->facts->endpoints;
+
+    begin_family(s, "weir_endpoint_ejected", "gauge",
+                 "1 while the endpoint is ejected for its errors, where the version has ejection.");
+    for (int i = 0; i < s->facts->nr_endpoints; i++) {
+        if (!endpoints[i].may_be_ejected)
+            continue;
+        put_endpoint(s, "weir_endpoint_ejected", &endpoints[i]);
+        put(s, "}");
+        end_line(s, endpoints[i].is_ejected);
+    }
+    begin_family(s, "weir_ejections_total", "counter",
+                 "Times the endpoint was ejected for its errors.");
+    for (int i = 0; i < s->facts->nr_endpoints; i++) {
+        if (!endpoints[i].may_be_ejected)
+            continue;
+        put_endpoint(s, "weir_ejections_total", &endpoints[i]);
+        put(s, "}");
+        end_line(s, endpoints[i].ejections);
+    }
+}
+
+static void put_endpoint_families(struct scrape *s)
+{
     begin_family(s, "weir_endpoint_up", "gauge",
                  "1 where the endpoint gets invocations, 0 where it is down or ejected.");
     for (int i = 0; i < s->facts->nr_endpoints; i++) {
-        const struct expose_endpoint *e = &s->facts->endpoints[i];
-
-        put(s, "weir_endpoint_up");
-        put_label(s, "{", "function", e->function);
-        put_label(s, ",", "version", e->version);
-        put_label(s, ",", "endpoint", e->endpoint);
+        put_endpoint(s, "weir_endpoint_up", &s->facts->endpoints[i]);
         put(s, "}");
-        end_line(s, e->is_up);
+        end_line(s, s->facts->endpoints[i].is_up);
     }
+    begin_family(s, "weir_health_checks_total", "counter",
+                 "Health checks that have ended, by result.");
+    for (int i = 0; i < s->facts->nr_endpoints; i++)
+        put_checks(s, &s->facts->endpoints[i]);
+    put_ejections(s);
 }
 
 /* ---- Families of the workers and the process ------------------------------------------------- */
@@ -506,6 +558,7 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_weir_families(&s);
         put_series_families(&s);
         put_upstream_families(&s);
+        put_endpoint_families(&s);
         put_worker_families(&s);
         put_process_families(&s);
     } else {

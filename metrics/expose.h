@@ -27,10 +27,13 @@ struct expose_facts {
         struct str function, version;
         uint32_t origin;
     } *uses;
-    int nr_endpoints; /* weir_endpoint_up */
+    int nr_endpoints; /* weir_endpoint_up and the families beside it */
     const struct expose_endpoint {
         struct str function, version, endpoint;
         bool is_up;
+        bool may_be_ejected, is_ejected; /* by passive observation */
+        uint64_t ejections;
+        const uint64_t *checks; /* METRICS_CHECK_COUNT numbers; NULL: it is not checked */
     } *endpoints;
 };
 

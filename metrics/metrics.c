@@ -38,6 +38,12 @@ const char *const metrics_rejection_labels[METRICS_REJECTION_COUNT] = {
 #undef X
 };
 
+const char *const metrics_check_labels[METRICS_CHECK_COUNT] = {
+#define X(name, label, help) [METRICS_CHECK_##name] = label,
+    METRICS_CHECKS(X)
+#undef X
+};
+
 const uint64_t metrics_bucket_bounds[METRICS_BUCKET_COUNT] = {METRICS_BUCKETS_US, UINT64_MAX};
 
 /* [k]: how many bounds are below 2^k, at most the number of the last bucket. */

@@ -54,6 +54,18 @@
     X(REDIRECTED, "redirected", "sent to https by a listener that only redirects")                                    \
     X(NO_MEMORY, "no_memory", "out of memory")
 
+/* How one health check of an endpoint ended: label result of weir_health_checks_total. */
+#define METRICS_CHECKS(X)                                                                                              \
+    X(OK, "ok", "the endpoint is well")                                                                               \
+    X(RESOLVE, "resolve", "its host name could not be resolved")                                                      \
+    X(CONNECT, "connect", "it refused or reset the connection")                                                       \
+    X(TLS, "tls", "the TLS handshake failed")                                                                         \
+    X(TIMEOUT, "timeout", "no whole answer within timeout_ms")                                                        \
+    X(STATUS, "status", "the status is not within status_min to status_max")                                          \
+    X(MALFORMED, "malformed", "the answer broke HTTP")                                                                \
+    X(CLOSED, "closed", "the connection ended before the answer was complete")                                        \
+    X(INTERNAL, "internal", "weir ran out of memory or descriptors; says nothing of the endpoint")
+
 enum metrics_error {
 #define X(name, label, help) METRICS_ERROR_##name,
     METRICS_ERRORS(X)
@@ -69,9 +81,17 @@ enum metrics_rejection {
         METRICS_REJECTION_COUNT
 };
 
+enum metrics_check {
+#define X(name, label, help) METRICS_CHECK_##name,
+    METRICS_CHECKS(X)
+#undef X
+        METRICS_CHECK_COUNT
+};
+
 /* The labels by enumerator; METRICS_ERROR_NONE is "ok", as the access log's outcome has it. */
 extern const char *const metrics_error_labels[METRICS_ERROR_COUNT + 1];
 extern const char *const metrics_rejection_labels[METRICS_REJECTION_COUNT];
+extern const char *const metrics_check_labels[METRICS_CHECK_COUNT];
 
 /* Upper bounds of weir_invocation_duration_seconds in microseconds; the last bucket is +Inf. */
 #define METRICS_BUCKETS_US                                                                                             \

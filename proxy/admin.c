@@ -18,6 +18,7 @@
 #include "proxy/outbox.h"
 #include "proxy/partial.h"
 #include "proxy/reply.h"
+#include "proxy/server.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, READ_BYTES = 16384 };
 
@@ -430,6 +431,7 @@ static void on_accept(struct loop *loop, struct io *io, uint32_t events)
         return;
     }
     c->admin = a;
+    c->deadline.kind = SERVER_DEADLINE_ADMIN;
     LIST_INSERT_HEAD(&a->conns, c, link);
     a->nr_conns++;
     begin_request(c);

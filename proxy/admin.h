@@ -13,7 +13,7 @@ struct admin;
  * (fd is then closed). */
 struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks);
 
-/* A deadline of one of its connections has passed (the loop's wheel). */
+/* A deadline of kind SERVER_DEADLINE_ADMIN has passed. */
 void admin_on_deadline(struct deadline *deadline);
 
 /* Closes the listener and all connections; what they use is freed by the loop. Clears the pointer. */

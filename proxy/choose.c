@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "proxy/pool.h"
 #include "router/invoke.h"
 
@@ -256,6 +257,10 @@ void choose_on_failure(struct worker *w, struct endpoint *endpoint)
     if (!atomic_compare_exchange_strong(&h->ejected_until_ms, &until, now_ms + pause_ms))
         return;
     atomic_store_explicit(&h->ejections, before + 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->nr_ejections, 1, memory_order_relaxed);
     atomic_store_explicit(&h->consecutive_errors, 0, memory_order_relaxed);
     atomic_store_explicit(&h->returned_at_ms, now_ms + pause_ms, memory_order_relaxed);
+    log_warning("endpoint %s of %.*s version %.*s is ejected for %llu ms: %u errors in a row",
+                endpoint->url, STR_ARG(endpoint->version->function->name),
+                STR_ARG(endpoint->version->name), (unsigned long long)pause_ms, errors);
 }

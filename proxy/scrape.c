@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "metrics/expose.h"
+#include "proxy/health.h"
 #include "proxy/server.h"
 
 #ifndef WEIR_VERSION
@@ -42,6 +43,24 @@ static void fill_shares(const struct table *table, struct expose_share *share)
     }
 }
 
+static struct expose_endpoint expose_of(const struct endpoint *endpoint, uint64_t now_ms)
+{
+    const struct version *v = endpoint->version;
+    struct endpoint_health *health = endpoint->health;
+    bool is_ejected = atomic_load(&health->ejected_until_ms) > now_ms;
+
+    return (struct expose_endpoint){
+        .function = v->function->name,
+        .version = v->name,
+        .endpoint = str_of(endpoint->url),
+        .is_up = !atomic_load(&health->is_down) && !is_ejected,
+        .may_be_ejected = v->ejection.is_on,
+        .is_ejected = is_ejected,
+        .ejections = atomic_load(&health->nr_ejections),
+        .checks = health_counts(endpoint),
+    };
+}
+
 static void fill_endpoints(const struct table *table, struct expose_use *use,
                            struct expose_endpoint *up)
 {
@@ -54,11 +73,8 @@ static void fill_endpoints(const struct table *table, struct expose_use *use,
             const struct version *v = &functions[i]->versions[k];
             for (int e = 0; e < v->nr_endpoints; e++) {
                 const struct endpoint *endpoint = &v->endpoints[e];
-                bool is_up = !atomic_load(&endpoint->health->is_down) &&
-                             atomic_load(&endpoint->health->ejected_until_ms) <= now_ms;
                 *use++ = (struct expose_use){functions[i]->name, v->name, endpoint->origin->id};
-                *up++ = (struct expose_endpoint){functions[i]->name, v->name, str_of(endpoint->url),
-                                                 is_up};
+                *up++ = expose_of(endpoint, now_ms);
             }
         }
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "proxy/admin.h"
 #include "proxy/admission.h"
+#include "proxy/health.h"
 #include "proxy/listener.h"
 #include "proxy/scrape.h"
 #include "proxy/tls.h"
@@ -62,6 +63,7 @@ void server_publish(struct server *s, struct table *table)
     order_all(s, WORKER_TAKE_TABLE);
     if (table_open(table) < 0)
         log_warning("out of memory while opening splits; they open when they are drawn from");
+    health_publish(s->health, table, s->settings->upstream.resolve_ms);
     if (old)
         table_unref(&old);
 }
@@ -355,8 +357,17 @@ static void release_series(void *context, uint32_t series)
 
 static void on_deadline(struct wheel_node *node, void *ctx)
 {
+    struct deadline *deadline = (struct deadline *)node;
+
     (void)ctx;
-    admin_on_deadline((struct deadline *)node);
+    switch ((enum server_deadline)deadline->kind) {
+    case SERVER_DEADLINE_ADMIN:
+        admin_on_deadline(deadline);
+        return;
+    case SERVER_DEADLINE_HEALTH:
+        health_on_deadline(deadline);
+        return;
+    }
 }
 
 static int count_workers(const struct settings *settings)
@@ -379,11 +390,12 @@ static int init_shared(struct server *s)
         return -1;
     }
     s->nr_workers = count_workers(s->settings);
+    s->health = health_make(&s->loop);
     s->workers = calloc((size_t)s->nr_workers, sizeof(*s->workers));
     s->metrics = metrics_make(s->nr_workers);
     hooks.context = s->metrics;
     s->registry = s->metrics ? registry_make(s->qsbr, hooks) : NULL;
-    if (!s->workers || !s->registry) {
+    if (!s->workers || !s->health || !s->registry) {
         log_error("out of memory");
         return -1;
     }
@@ -542,6 +554,8 @@ static void finish(struct server *s)
         accesslog_close(&s->log);
     if (s->admin)
         admin_close(&s->admin);
+    if (s->health)
+        health_free(&s->health);
     if (s->loop.owner) {
         uv_walk(&s->loop.uv, close_handle, NULL);
         loop_fini(&s->loop);

@@ -22,6 +22,10 @@
 
 struct admin;
 struct admission;
+struct health;
+
+/* The kinds of deadline in the control loop's wheel. */
+enum server_deadline { SERVER_DEADLINE_ADMIN, SERVER_DEADLINE_HEALTH };
 
 struct server {
     const struct documents_options *options;
@@ -32,6 +36,7 @@ struct server {
     struct accesslog *log;
     struct admission *admission;
     struct admin *admin;
+    struct health *health;
     struct worker *workers;
     int nr_workers, nr_running;
 

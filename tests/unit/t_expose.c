@@ -21,6 +21,7 @@ struct world {
     struct expose_share shares[4];
     struct expose_use uses[5];
     struct expose_endpoint endpoints[2];
+    uint64_t checks[METRICS_CHECK_COUNT];
     struct expose_facts facts;
     char *text;
     size_t length;
@@ -79,10 +80,18 @@ static void build(struct world *w)
     w->uses[2] = (struct expose_use){hello, STR("1"), 7};
     w->uses[3] = (struct expose_use){hello, STR("2"), 9};
     w->uses[4] = (struct expose_use){hello, STR("3"), 11};
-    w->endpoints[0] =
-        (struct expose_endpoint){hello, STR("1"), STR("http://127.0.0.1:9001/a\"b\\c"), true};
-    w->endpoints[1] =
-        (struct expose_endpoint){hello, STR("2"), STR("http://127.0.0.1:9002"), false};
+    w->checks[METRICS_CHECK_TIMEOUT] = 4;
+    w->endpoints[0] = (struct expose_endpoint){.function = hello,
+                                               .version = STR("1"),
+                                               .endpoint = STR("http://127.0.0.1:9001/a\"b\\c"),
+                                               .is_up = true,
+                                               .checks = w->checks};
+    w->endpoints[1] = (struct expose_endpoint){.function = hello,
+                                               .version = STR("2"),
+                                               .endpoint = STR("http://127.0.0.1:9002"),
+                                               .may_be_ejected = true,
+                                               .is_ejected = true,
+                                               .ejections = 6};
     w->facts = (struct expose_facts){
         .version = "1.2.3",
         .generation = 42,
@@ -226,6 +235,23 @@ static void pools_count_once_per_version_that_uses_them(void **state)
         "weir_endpoint_up{function=\"hello\",version=\"2\",endpoint=\"http://127.0.0.1:9002\"} 0");
 }
 
+static void checks_and_ejections_are_shown_where_there_can_be_any(void **state)
+{
+    const struct world *w = *state;
+
+    assert_line(w, "weir_health_checks_total{function=\"hello\",version=\"1\","
+                   "endpoint=\"http://127.0.0.1:9001/a\\\"b\\\\c\",result=\"ok\"} 0");
+    assert_line(w, "weir_health_checks_total{function=\"hello\",version=\"1\","
+                   "endpoint=\"http://127.0.0.1:9001/a\\\"b\\\\c\",result=\"timeout\"} 4");
+    assert_int_equal(count_starts(w, "weir_health_checks_total{"), 2);
+    assert_line(w, "weir_endpoint_ejected{function=\"hello\",version=\"2\","
+                   "endpoint=\"http://127.0.0.1:9002\"} 1");
+    assert_int_equal(count_starts(w, "weir_endpoint_ejected{"), 1);
+    assert_line(w, "weir_ejections_total{function=\"hello\",version=\"2\","
+                   "endpoint=\"http://127.0.0.1:9002\"} 6");
+    assert_int_equal(count_starts(w, "weir_ejections_total{"), 1);
+}
+
 static void facts_and_the_workers_numbers_are_shown(void **state)
 {
     const struct world *w = *state;
@@ -350,6 +376,19 @@ static char *read_documentation(void)
     return text;
 }
 
+/* Each label has a row of a table of its own. */
+static void expect_rows(const char *text, const char *const *labels, int nr)
+{
+    char quoted[120];
+
+    for (int i = 0; i < nr; i++) {
+        snprintf(quoted, sizeof(quoted), "\n| `%s` | ", labels[i]);
+        if (!strstr(text, quoted))
+            print_error("docs/metrics.md does not explain %s\n", quoted);
+        assert_non_null(strstr(text, quoted));
+    }
+}
+
 static void the_documentation_lists_every_metric_and_reason(void **state)
 {
     const struct world *w = *state;
@@ -362,14 +401,9 @@ static void the_documentation_lists_every_metric_and_reason(void **state)
             print_error("docs/metrics.md does not name %s\n", quoted);
         assert_non_null(strstr(text, quoted));
     }
-    for (int i = 0; i < METRICS_ERROR_COUNT + METRICS_REJECTION_COUNT; i++) {
-        snprintf(quoted, sizeof(quoted), "\n| `%s` | ",
-                 i < METRICS_ERROR_COUNT ? metrics_error_labels[i]
-                                         : metrics_rejection_labels[i - METRICS_ERROR_COUNT]);
-        if (!strstr(text, quoted))
-            print_error("docs/metrics.md does not explain %s\n", quoted);
-        assert_non_null(strstr(text, quoted));
-    }
+    expect_rows(text, metrics_error_labels, METRICS_ERROR_COUNT);
+    expect_rows(text, metrics_rejection_labels, METRICS_REJECTION_COUNT);
+    expect_rows(text, metrics_check_labels, METRICS_CHECK_COUNT);
 }
 
 static void a_share_named_twice_is_shown_once(void **state)
@@ -429,6 +463,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_histogram_is_cumulative, setup, teardown),
         cmocka_unit_test_setup_teardown(pools_count_once_per_version_that_uses_them, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(checks_and_ejections_are_shown_where_there_can_be_any,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(facts_and_the_workers_numbers_are_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(the_process_tells_what_the_system_knows, setup, teardown),
         cmocka_unit_test_setup_teardown(an_open_descriptor_counts_as_one, setup, teardown),
