@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from harness import places
+from harness.systemd import allowed_calls, unit_values
 
 EXAMPLES = places.ROOT / "examples"
 only_plain = pytest.mark.skipif(bool(places.SANITIZER), reason="sanitizers change what is looked at here")
@@ -66,10 +67,6 @@ def test_the_examples_are_valid():
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
 
-def unit_values(unit, key):
-    return re.findall(rf"^{key}=(.*)$", unit, re.MULTILINE)
-
-
 @needs_systemd
 def test_the_unit_is_valid_and_confined(installed, tmp_path):
     unit = found(installed, "weir.service")
@@ -81,29 +78,6 @@ def test_the_unit_is_valid_and_confined(installed, tmp_path):
     verdict = run("systemd-analyze", "security", "--offline=true", copy)
     exposure = re.search(r"Overall exposure level for weir.service: ([0-9.]+)", verdict)
     assert float(exposure[1]) <= 2.0, verdict
-
-
-def calls_in(groups):
-    """The names of the system calls in a SystemCallFilter's words."""
-    names = set()
-    for word in groups:
-        if word.startswith("@"):
-            lines = run("systemd-analyze", "syscall-filter", word).splitlines()[1:]
-            members = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
-            names |= calls_in(members)
-        else:
-            names.add(word)
-    return names
-
-
-def allowed_calls(unit):
-    allowed = calls_in(["@default"])
-    for value in unit_values(unit, "SystemCallFilter"):
-        if value.startswith("~"):
-            allowed -= calls_in(value[1:].split())
-        else:
-            allowed |= calls_in(value.split())
-    return allowed
 
 
 @needs_systemd

@@ -193,7 +193,7 @@ def merge(base, extra):
 class Weir(Process):
     """weir run, with a settings and a table document of its own."""
 
-    def __init__(self, folder, table, settings=None, arguments=(), workers=2, nofile=None, wait=True, env=None):
+    def __init__(self, folder, table, settings=None, arguments=(), workers=2, nofile=None, wait=True, env=None, command=None):
         folder.mkdir(parents=True, exist_ok=True)
         self.table_path = folder / "table.json"
         self.settings_path = folder / "settings.json"
@@ -213,7 +213,8 @@ class Weir(Process):
         )
         self.write_table(table)
         self.settings_path.write_text(json.dumps(self.settings))
-        super().__init__(folder, "weir", [WEIR, "run", "--settings", self.settings_path, *arguments], nofile=nofile, env=env)
+        command = command or [WEIR, "run", "--settings", self.settings_path, *arguments]
+        super().__init__(folder, "weir", command, nofile=nofile, env=env)
         if wait:
             self.wait_until_ready()
 
