@@ -177,6 +177,7 @@ int client_open(struct listener *listener, int fd, const struct sockaddr_storage
     }
     c->worker = w;
     c->listener = listener;
+    worker_take_settings(w);
     c->tuning = worker_tuning(w);
     c->deadline.kind = WORKER_DEADLINE_CLIENT;
     LIST_INSERT_HEAD(&w->clients, c, link);

@@ -204,7 +204,7 @@ void listener_on_deadline(struct listener *l)
     io_wake_listener(&l->worker->loop, &l->io);
 }
 
-static void take_settings(struct listener *l, const struct settings *s)
+void listener_take_settings(struct listener *l, const struct settings *s)
 {
     const struct listener_settings *mine = &s->listeners[l->index];
 
@@ -221,7 +221,7 @@ int listener_start(struct listener *l, struct worker *w, int fd, int index)
 {
     l->worker = w;
     l->index = index;
-    take_settings(l, w->tuning->settings);
+    listener_take_settings(l, w->tuning->settings);
     return io_open_listener(&w->loop, &l->io, fd, on_ready);
 }
 

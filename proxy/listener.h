@@ -14,6 +14,9 @@ int listener_open(const char *address, int *fds, int nr, char *name, size_t name
 /* Registers the worker's socket and accepts from now on. 0 or a negative errno. */
 int listener_start(struct listener *l, struct worker *w, int fd, int index) __attribute__((warn_unused_result));
 
+/* Takes over what the settings say of redirects and HSTS; whether it speaks TLS never changes. */
+void listener_take_settings(struct listener *l, const struct settings *settings);
+
 /* It has rested: accepts again. */
 void listener_on_deadline(struct listener *l);
 

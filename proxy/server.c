@@ -76,6 +76,7 @@ static void publish_settings(struct server *s, struct settings *settings, struct
     pthread_mutex_lock(&s->lock);
     s->settings = settings;
     s->tls = tls;
+    atomic_fetch_add_explicit(&s->settings_serial, 1, memory_order_release);
     pthread_mutex_unlock(&s->lock);
     order_all(s, WORKER_TAKE_SETTINGS);
     if (old)

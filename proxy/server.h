@@ -46,6 +46,7 @@ struct server {
     struct settings *settings;
     struct tls_server *tls;
     _Atomic uint64_t generation;
+    _Atomic uint64_t settings_serial; /* grows whenever settings or tls are replaced */
 
     struct file_watch *watch;
     uv_poll_t watch_poll;

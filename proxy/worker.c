@@ -127,8 +127,15 @@ void worker_untune(struct worker *w, struct tuning **tuning)
         free_tuning(t);
 }
 
-static void take_settings(struct worker *w)
+void worker_take_settings(struct worker *w)
 {
+    /* Read first: what is taken then is that serial's, or newer. */
+    uint64_t serial = atomic_load_explicit(&w->server->settings_serial, memory_order_acquire);
+
+    if (serial == w->settings_serial)
+        return;
+    w->settings_serial = serial;
+
     struct tuning *old = w->tuning, *tuning = make_tuning(server_settings(w->server));
     struct tls_server *tls = server_tls(w->server);
 
@@ -142,6 +149,8 @@ static void take_settings(struct worker *w)
         return;
     }
     w->tuning = tuning;
+    for (int i = 0; i < w->nr_listeners; i++)
+        listener_take_settings(&w->listeners[i], tuning->settings);
     if (old && old->nr_users == 0)
         free_tuning(old);
 }
@@ -237,7 +246,7 @@ static void on_wake(uv_async_t *wake)
     uint32_t orders = atomic_exchange(&w->orders, 0);
 
     if (orders & WORKER_TAKE_SETTINGS)
-        take_settings(w);
+        worker_take_settings(w);
     if (orders & WORKER_TAKE_TABLE)
         worker_take_table(w);
     if (orders & WORKER_DRAIN)

@@ -70,6 +70,7 @@ struct worker {
     struct prng rng;
     struct lease *lease;   /* the table in force */
     struct tuning *tuning; /* the settings in force */
+    uint64_t settings_serial; /* the server's when they were taken */
     struct tls_server *tls;
     struct metrics_worker *metrics;
     struct accesslog_ring *log;
@@ -135,6 +136,10 @@ void worker_unlease(struct worker *w, struct lease **lease);
 
 /* Takes the newest published table, if newer than the one in force. False when there is no newer one. */
 bool worker_take_table(struct worker *w);
+
+/* Takes the newest published settings and certificates, if newer than those in force: whoever has been told that a reload is done finds it in
+ * force on each connection made after that. */
+void worker_take_settings(struct worker *w);
 
 struct tuning *worker_tuning(struct worker *w);
 void worker_untune(struct worker *w, struct tuning **tuning);
