@@ -11,6 +11,11 @@
 
 enum { PICKS_MAX = 16 };
 
+/* A returning endpoint begins at a twentieth of its share. */
+enum { SLOW_START_LEAST = 20 };
+
+static const uint64_t HELD_BACK = (uint64_t)1 << 32; /* more than can be busy */
+
 static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
@@ -162,22 +167,30 @@ static bool is_usable(const struct endpoint *endpoint, uint64_t now_ms)
            atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed) <= now_ms;
 }
 
-/* How busy this worker keeps an endpoint; one that has just returned counts as busier than it is,
- * less so as time passes. */
-static double busyness(struct worker *w, const struct endpoint *endpoint)
+/* How many exchanges of this worker are on an endpoint or wait for it. */
+static uint32_t busyness(const struct worker *w, const struct endpoint *endpoint)
 {
     uint32_t id = endpoint->origin->id;
     const struct pool *pool = id < w->nr_pools ? w->pools[id] : NULL;
-    double busy = 1.0 + (pool ? pool->nr_busy + pool->nr_waiters : 0);
-    uint32_t slow_ms = endpoint->version->ejection.slow_start_ms;
-    uint64_t returned =
-        atomic_load_explicit(&endpoint->health->returned_at_ms, memory_order_relaxed);
 
-    if (slow_ms > 0 && returned > 0 && w->loop.now_ms < returned + slow_ms) {
-        double age = (double)(w->loop.now_ms > returned ? w->loop.now_ms - returned : 0) / slow_ms;
-        busy /= age < 0.05 ? 0.05 : age;
-    }
-    return busy;
+    return pool ? pool->nr_busy + pool->nr_waiters : 0;
+}
+
+/* Slow start: an endpoint that has returned is passed over by chance, less and less as time passes,
+ * so that its share grows whatever the load. */
+static bool is_held_back(struct worker *w, const struct endpoint *endpoint)
+{
+    uint32_t slow_ms = endpoint->version->ejection.slow_start_ms;
+    uint64_t now_ms = w->loop.now_ms, returned_ms;
+
+    if (slow_ms == 0)
+        return false;
+    returned_ms = atomic_load_explicit(&endpoint->health->returned_at_ms, memory_order_relaxed);
+    if (returned_ms == 0 || now_ms >= returned_ms + slow_ms)
+        return false;
+    uint64_t age_ms = now_ms > returned_ms ? now_ms - returned_ms : 0;
+    uint32_t least_ms = slow_ms / SLOW_START_LEAST;
+    return prng_below(&w->rng, slow_ms) >= (age_ms > least_ms ? age_ms : least_ms);
 }
 
 struct endpoint *choose_endpoint(struct worker *w, const struct version *version,
@@ -185,7 +198,7 @@ struct endpoint *choose_endpoint(struct worker *w, const struct version *version
 {
     int nr = version->nr_endpoints;
     struct endpoint *best = NULL;
-    double best_busy = 0;
+    uint64_t best_busy = 0;
 
     if (nr == 1) {
         struct endpoint *only = &version->endpoints[0];
@@ -197,7 +210,9 @@ struct endpoint *choose_endpoint(struct worker *w, const struct version *version
         struct endpoint *e = &version->endpoints[(start + (uint32_t)i) % (uint32_t)nr];
         if (e == except || !is_usable(e, w->loop.now_ms))
             continue;
-        double busy = busyness(w, e);
+        uint64_t busy = busyness(w, e);
+        if (is_held_back(w, e))
+            busy += HELD_BACK; /* unless there is no other */
         if (!best || busy < best_busy) {
             best = e;
             best_busy = busy;
