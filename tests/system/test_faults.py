@@ -3,13 +3,18 @@ a client never takes a broken answer for a whole one and never sees bytes of ano
 at most once; no request arrives whole that was not sent whole; the counters add up; nothing leaks; what comes next works."""
 
 import asyncio
+import concurrent.futures
+import contextlib
 import dataclasses
+import threading
 
 import pytest
 from harness import tables
-from harness.client import Malformed
-from harness.faults import Caller, Fault, Origin
+from harness.certificates import Authority
+from harness.client import Connection, Malformed
+from harness.faults import Caller, Fault, FaultProxy, Origin
 from harness.places import ADDRESS, SANITIZED, free_port, scaled
+from harness.tls import TlsConnection, TlsFake, client_context, say_goodbye
 from harness.waiting import LIMIT_S, wait_until, wait_until_steady
 
 SIDE_BY_SIDE = scaled(48, 24)
@@ -256,6 +261,7 @@ def test_a_fault_at_any_byte_harms_nobody_else(world, name):
         sizes = await field.measure()
         faults = endpoint_faults(sizes)
         await field.run(faults)
+        assert not field.troubles, "\n".join(field.troubles[:10])
         # This process' loop stands still meanwhile, which nobody minds.
         metrics = check_counters(field)
         failed = field.answers["weir's own"] + field.answers["broken"]
@@ -274,3 +280,118 @@ def test_a_fault_at_any_byte_harms_nobody_else(world, name):
     assert not field.troubles, "\n".join(field.troubles[:10])
     assert not field.origin.troubles, "\n".join(field.origin.troubles[:10])
     check_nothing_is_left(field, nr_descriptors)
+
+
+# ---- Under TLS: the bytes of handshake and records ----
+
+KINDS_OVER_TLS = ["length", "chunked", "eof"]
+
+
+def answer_by_kind(c):
+    while True:
+        request = c.read_request()
+        if request is None:
+            return
+        _, number, kind = request.target.split("/")
+        body = f"answer {number}".encode()
+        if kind == "length":
+            c.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        elif kind == "chunked":
+            c.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+        else:
+            c.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+            say_goodbye(c)
+            return
+
+
+def answer_over_tls(c):
+    with contextlib.suppress(OSError):
+        answer_by_kind(c)
+
+
+class Tally:
+    """What came of the cases."""
+
+    def __init__(self, fake):
+        self.fake = fake
+        self.numbers = iter(range(FIRST, 10**6))
+        self.lock = threading.Lock()
+        self.outcomes = {"right": 0, "weir's own": 0, "broken": 0}
+
+    def judge(self, number, answer):
+        if answer is None or not answer.complete:
+            what = "broken"
+        elif answer.status == 200:
+            assert answer.body == f"answer {number}".encode(), f"whole and wrong: {answer}"
+            what = "right"
+        else:
+            assert answer.status in (502, 504) and answer.headers["x-amzn-errortype"], answer
+            what = "weir's own"
+        with self.lock:
+            self.outcomes[what] += 1
+
+    def check(self, nr_cases):
+        assert sum(self.outcomes.values()) == nr_cases
+        posts = [request.target for request in self.fake.requests if request.method == "POST"]
+        assert len(posts) == len(set(posts)), "a POST arrived twice"
+
+
+def call_once(tally, connect, i):
+    with tally.lock:
+        number = next(tally.numbers)
+    method = "POST" if i % 2 else "GET"
+    answer = None
+    with contextlib.suppress(OSError):  # also what ssl raises
+        with connect() as c:
+            c.send_request(method, f"/{number}/{KINDS_OVER_TLS[i % 3]}", body=b"pay" if method == "POST" else None)
+            answer = c.read_answer(method)
+    tally.judge(number, answer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["the client's connection", "the endpoint's connection"])
+def test_a_fault_at_any_byte_of_tls_is_seen(world, where):
+    """Nothing that was cut passes for whole, not even a body that ends with its connection (RFC 9112 section 9.8)."""
+    authority = Authority(world.folder / "authority")
+    pair = authority.issue("shop", ["DNS:shop.test", f"IP:{ADDRESS}"])
+    fake = world.keep(TlsFake(pair, answer_over_tls))
+    tls_port, proxy_port = free_port(), free_port()
+    is_clients = where.startswith("the client")
+    proxy = world.keep(FaultProxy(proxy_port, tls_port if is_clients else fake.port))
+    place = {**tables.endpoints(fake if is_clients else f"https://{ADDRESS}:{proxy_port}"), "tls": {"ca_file": str(authority.file)}}
+    listeners = [{"address": f"{ADDRESS}:{tls_port}", "tls": pair.settings()}, {"address": f"{ADDRESS}:{free_port()}"}]
+    settings = {**SETTINGS, "listeners": listeners, "upstream": {**SETTINGS["upstream"], "lifetime_requests": 1}}
+    weir = world.weir(tables.table({"hello": tables.function({"1": place})}, [tables.route(qualifier="1")]), settings)
+    nr_descriptors = wait_until_steady(weir.nr_descriptors, "weir's descriptors")
+    plain_port = int(listeners[1]["address"].rpartition(":")[2])
+    context = client_context(authority)
+    tally = Tally(fake)
+
+    def connect():
+        return TlsConnection(proxy_port, context, "shop.test") if is_clients else Connection(plain_port)
+
+    for i in range(6):
+        call_once(tally, connect, i)
+    assert tally.outcomes["right"] == 6
+    wait_until(lambda: len(proxy.sizes) == 2, "the proxy has seen a connection's end")
+    faults = []
+    for side, size in proxy.sizes.items():
+        faults += faults_of(side, "out", size + 20, ["close", "reset", "pause"], scaled(7, 60))
+    proxy.faults.extend(faults)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda i: call_once(tally, connect, i), range(len(faults))))
+    print(f"{where}: {len(faults)} faults over TLS, {tally.outcomes}")
+    tally.check(len(faults) + 6)
+    assert tally.outcomes["right"] > len(faults) / 3, "what was only delayed succeeds"
+    proxy.faults.clear()
+    nr_right = tally.outcomes["right"]
+    for i in range(6):
+        call_once(tally, connect, i)
+    assert tally.outcomes["right"] == nr_right + 6
+    weir.port = plain_port
+    metrics = weir.settled_metrics()
+    assert metrics.value("weir_responses_total") == metrics.value("weir_invocations_total")
+    weir.expect_metric(0, "weir_invocations_in_flight")
+    weir.expect_metric(0, "weir_client_connections")
+    weir.expect_metric(0, "weir_upstream_connections")
+    wait_until(lambda: weir.nr_descriptors() == nr_descriptors, f"weir has {nr_descriptors} descriptors again")

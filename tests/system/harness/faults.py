@@ -7,10 +7,12 @@ An exchange is known by its number, which stands in the request's target and in 
 does not belong is seen."""
 
 import asyncio
+import collections
 import dataclasses
 import re
 import socket
 import struct
+import threading
 
 from .client import Malformed, parse_fields
 from .places import ADDRESS
@@ -352,3 +354,83 @@ class Caller(Wire):
     def close(self):
         if self.transport:
             self.transport.close()
+
+
+# ---- Between two others ----
+
+
+class ProxyEnd(Wire):
+    """One of a proxied connection's two ends; what comes in here goes out at the other."""
+
+    def __init__(self, proxy, other=None):
+        super().__init__()
+        self.proxy = proxy
+        self.other = other
+        self.is_accepted = other is None
+        self.early = b""  # came before the other end was connected
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        if self.other is None:
+            self.other = ProxyEnd(self.proxy, self)
+            self.proxy.give_fault(self, self.other)
+            self.proxy.keep(asyncio.get_running_loop().create_task(self.proxy.connect(self.other)))
+        else:
+            self.send(self.other.early)
+
+    def data_received(self, data):
+        if self.other.transport is None:
+            self.early += data
+        else:
+            self.other.send(data)
+
+    def on_end(self):
+        if self.other.transport is not None and not self.other.transport.is_closing():
+            self.other.transport.close()
+
+    def connection_lost(self, error):
+        self.proxy.sizes["client" if self.is_accepted else "endpoint"] = self.nr_out
+        super().connection_lost(error)
+
+
+class FaultProxy:
+    """A TCP proxy that gives each connection the next of its faults: Fault.side is the one towards which the bytes go that are counted,
+    "client" or "endpoint". It runs in a thread of its own."""
+
+    def __init__(self, port, target_port):
+        self.port = port
+        self.target_port = target_port
+        self.faults = collections.deque()
+        self.sizes = {}  # bytes that went to each side on the last connection that ended
+        self.tasks = set()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self.loop).result(10)
+
+    async def _open(self):
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: ProxyEnd(self), ADDRESS, self.port, backlog=1024)
+
+    def keep(self, task):
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def connect(self, end):
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: end, ADDRESS, self.target_port)
+        except OSError:
+            end.other.transport.abort()
+
+    def give_fault(self, towards_client, towards_endpoint):
+        fault = self.faults.popleft() if self.faults else None
+        if fault:
+            (towards_client if fault.side == "client" else towards_endpoint).begin(fault)
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.server.close)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+    def kill(self):
+        """A thread that is still there ends with the process."""
