@@ -58,7 +58,7 @@ void loop_fini(struct loop *loop)
 {
     collect(loop);
     loop_settle(loop);
-    uv_loop_close(&loop->uv);
+    loop->is_stuck = uv_loop_close(&loop->uv) < 0;
     close(loop->epoll_fd);
     qsbr_unregister(loop->qsbr, loop->qsbr_slot);
 }

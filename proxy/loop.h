@@ -38,6 +38,7 @@ struct loop {
     uv_loop_t uv;
     int epoll_fd;
     bool is_stopped;
+    bool is_stuck; /* after loop_fini */
     uint64_t now_ms; /* monotonic, as of this turn */
     struct wheel wheel;
     wheel_expired *on_deadline;
@@ -53,7 +54,8 @@ struct loop {
 int loop_init(struct loop *loop, struct qsbr *qsbr, wheel_expired *on_deadline, void *owner)
     __attribute__((warn_unused_result));
 
-/* All sockets and uv handles are closed. */
+/* All sockets and uv handles are closed. A name look-up cannot be stopped once it runs: then the loop is_stuck, libuv's thread will still write to
+ * it, and its memory has to stay until the process ends, by _exit, as exit waits for that thread. */
 void loop_fini(struct loop *loop);
 
 /* Until loop_stop. */

@@ -365,6 +365,9 @@ static void on_deadline(struct wheel_node *node, void *ctx)
     case SERVER_DEADLINE_ADMIN:
         admin_on_deadline(deadline);
         return;
+    case SERVER_DEADLINE_ADMIN_REST:
+        admin_on_rested(deadline);
+        return;
     case SERVER_DEADLINE_HEALTH:
         health_on_deadline(deadline);
         return;
@@ -538,8 +541,10 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-static void finish(struct server *s)
+/* True when a name look-up still runs: see loop_fini. */
+static bool finish(struct server *s)
 {
+    bool is_stuck = false;
     sigset_t all;
 
     /* libuv's handlers go with the loop: a second SIGTERM on the way out would count as a crash. */
@@ -548,9 +553,10 @@ static void finish(struct server *s)
     for (int i = 0; i < s->nr_running; i++)
         worker_join(&s->workers[i]);
     for (int i = 0; s->workers && i < s->nr_workers; i++)
-        if (s->workers[i].server)
+        if (s->workers[i].server) {
             worker_fini(&s->workers[i]);
-    free(s->workers);
+            is_stuck |= s->workers[i].loop.is_stuck;
+        }
     if (s->log)
         accesslog_close(&s->log);
     if (s->admin)
@@ -560,7 +566,10 @@ static void finish(struct server *s)
     if (s->loop.owner) {
         uv_walk(&s->loop.uv, close_handle, NULL);
         loop_fini(&s->loop);
+        is_stuck |= s->loop.is_stuck;
     }
+    if (!is_stuck)
+        free(s->workers);
     if (s->watch)
         file_watch_close(&s->watch);
     if (s->table)
@@ -577,6 +586,7 @@ static void finish(struct server *s)
         tls_server_unref(&s->tls);
     if (s->settings)
         settings_unref(&s->settings);
+    return is_stuck;
 }
 
 int server_run(const struct documents_options *options)
@@ -602,7 +612,8 @@ int server_run(const struct documents_options *options)
         for (int i = 0; i < s->nr_running; i++)
             worker_order(&s->workers[i], WORKER_STOP);
     }
-    finish(s);
+    if (finish(s))
+        _exit(status);
     free(s);
     return status;
 }
