@@ -88,13 +88,13 @@ class FakeConnection:
 
 
 class Fake:
-    def __init__(self, handler, address=ADDRESS):
+    def __init__(self, handler, address=ADDRESS, port=None):
         self.handler = handler
         self.requests = []
         self.nr_connections = 0
         self.trouble = []
         self.sockets = []
-        self.port = free_port(address)
+        self.port = port or free_port(address)
         self.address = address
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
