@@ -19,6 +19,7 @@
 #include "proxy/admission.h"
 #include "proxy/respond.h"
 #include "proxy/server.h"
+#include "proxy/startline.h"
 #include "proxy/tls.h"
 
 enum { READS_PER_EVENT = 4, LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024, SUBJECT_MAX = 1024 };
@@ -157,9 +158,31 @@ static void start(struct client *c)
 {
     begin_idle(c);
     client_set_deadline(c, c->tuning->settings->timeouts.request_head_ms);
+}
+
+static void start_plain(struct client *c)
+{
+    start(c);
     if (!is_admitted(c))
         client_refuse(c, 503, "ServiceException", "Too many connections are open.",
                       METRICS_REJECTION_CONNECTIONS);
+}
+
+/* Handshakes are what a flood would be made of: who is over a limit gets none, and so no answer. */
+static int start_tls(struct client *c)
+{
+    c->state = CLIENT_HANDSHAKE;
+    if (!is_admitted(c)) {
+        metrics_add(&c->worker->metrics->rejections[METRICS_REJECTION_CONNECTIONS], 1);
+        client_close(c);
+        return 0;
+    }
+    client_set_deadline(c, c->tuning->settings->timeouts.tls_handshake_ms);
+    if (tls_accept(&c->io, c->worker->tls, c->listener->index) < 0) {
+        client_close(c);
+        return -1;
+    }
+    return 0;
 }
 
 int client_open(struct listener *listener, int fd, const struct sockaddr_storage *peer)
@@ -185,16 +208,9 @@ int client_open(struct listener *listener, int fd, const struct sockaddr_storage
     metrics_add(&w->metrics->client_connections, 1);
     metrics_add(&w->metrics->client_connections_accepted, 1);
     take_peer(c, peer);
-    if (!listener->is_tls) {
-        start(c);
-        return 0;
-    }
-    c->state = CLIENT_HANDSHAKE;
-    client_set_deadline(c, c->tuning->settings->timeouts.tls_handshake_ms);
-    if (tls_accept(&c->io, w->tls, listener->index) < 0) {
-        client_close(c);
-        return -1;
-    }
+    if (listener->is_tls)
+        return start_tls(c);
+    start_plain(c);
     return 0;
 }
 
@@ -458,20 +474,18 @@ static void read_body(struct client *c, const char *cursor, const char *end)
 /* A listener that only sends people to https. */
 static void redirect(struct client *c, const struct http1_head *head)
 {
-    char location[1600], id[FORWARD_ID];
+    char location[REPLY_LOCATION_MAX + 1], id[FORWARD_ID];
     struct str host = head->host >= 0 ? http1_value(head, &head->fields[head->host]) : STR("");
     struct forward_client from = client_from(c);
     struct str path = head->path_len > 0 ? http1_at(head, head->path_at, head->path_len) : STR("/");
-    const char *colon = host.n > 0 && host.p[0] != '[' ? memchr(host.p, ':', host.n) : NULL;
 
-    if (host.n == 0) {
+    if (host.n == 0 || path.p[0] != '/') {
         client_refuse(c, 400, "BadRequestException",
-                      "A request without Host can't be sent to https.",
+                      "A request without Host or without a path can't be sent to https.",
                       METRICS_REJECTION_BAD_REQUEST);
         return;
     }
-    if (colon)
-        host.n = (size_t)(colon - host.p);
+    host = startline_host_of(host);
     char port[8] = "";
     if (c->listener->redirect_port != 443)
         snprintf(port, sizeof(port), ":%u", c->listener->redirect_port);
@@ -753,6 +767,11 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
 void client_on_deadline(struct client *c)
 {
     switch ((enum client_state)c->state) {
+    case CLIENT_HANDSHAKE:
+        log_debug("TLS handshake with %s took too long", c->address);
+        metrics_add(&c->worker->metrics->rejections[METRICS_REJECTION_TLS_HANDSHAKE], 1);
+        client_close(c);
+        return;
     case CLIENT_HEAD:
         c->is_body_read = false;
         client_refuse(c, 408, "RequestTimeoutException", "The request head did not arrive in time.",
