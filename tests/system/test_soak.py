@@ -4,6 +4,7 @@ says how long; `make soak MINUTES=10` runs it under AddressSanitizer."""
 import os
 
 import pytest
+from harness.nomem import Nomem
 from harness.places import SANITIZER, scaled
 from harness.soak import Soak
 from harness.waiting import wait_until_steady
@@ -13,19 +14,29 @@ SECONDS = float(os.environ.get("WEIR_SOAK_SECONDS", "20"))
 GROWTH_KIB = {"": 4096, "address": 64 * 1024, "thread": 64 * 1024}[SANITIZER]
 
 
+GROWTH_ALLOCATIONS = 200
+
+
 @pytest.mark.slow
 def test_mixed_load_leaves_nothing_behind(world, record_property):
-    soak = Soak(world)
+    nomem = None if SANITIZER else Nomem(world.folder / "nomem")  # it counts what is allocated
+    soak = Soak(world, env=nomem and nomem.environment())
+
+    def nr_live():
+        return wait_until_steady(lambda: nomem.live, "what is allocated") if nomem else 0
+
     soak.settle()
     nr_descriptors = wait_until_steady(soak.weir.nr_descriptors, "weir's descriptors")
     soak.run(max(SECONDS / 4, scaled(3, 5)))  # everything that is allocated once has been
     soak.settle()
-    before = soak.weir.rss_kib(), nr_descriptors
+    before, nr_live_before = (soak.weir.rss_kib(), nr_descriptors), nr_live()
     soak.run(SECONDS * 3 / 4)
     soak.settle()
     after = soak.weir.rss_kib(), wait_until_steady(soak.weir.nr_descriptors, "weir's descriptors")
-    print(soak.report(SECONDS, before, after))
+    nr_live_after = nr_live()
+    print(f"allocations: {nr_live_before} {nr_live_after};", soak.report(SECONDS, before, after))
     record_property("soak", soak.report(SECONDS, before, after))
     soak.check_counters()
     assert after[1] == nr_descriptors
+    assert nr_live_after <= nr_live_before + GROWTH_ALLOCATIONS
     assert after[0] <= before[0] + GROWTH_KIB

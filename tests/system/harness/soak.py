@@ -53,7 +53,7 @@ class Mistake(AssertionError):
 
 
 class Soak:
-    def __init__(self, world, seed=1):
+    def __init__(self, world, seed=1, env=None):
         self.seed = seed
         self.world = world
         self.authority = Authority(world.folder / "authority")
@@ -69,7 +69,8 @@ class Soak:
             {"address": f"{ADDRESS}:{self.plain_port}"},
             {"address": f"{ADDRESS}:{self.tls_port}", "tls": self.pair.settings()},
         ]
-        self.weir = world.weir(self.table(), {"listeners": listeners, **SETTINGS})
+        self.first_table = self.table()
+        self.weir = world.weir(self.first_table, {"listeners": listeners, **SETTINGS}, env=env)
         self.weir.port = self.plain_port
         self.weir.allow_error("table")  # broken ones are part of the load
         self.context = client_context(self.authority)
@@ -338,7 +339,8 @@ class Soak:
     # ---- Looking ----
 
     def settle(self):
-        """Waits until nothing is under way and nothing is kept."""
+        """Waits until nothing is under way and nothing is kept, with the table of the start in force."""
+        self.weir.must_reload(self.first_table)
         for gauge in ("weir_invocations_in_flight", "weir_upgraded_connections", "weir_upstream_connections"):
             self.weir.expect_metric(0, gauge)
         wait_until(lambda: self.nr_clients() == 0, "no client is connected")
