@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "proxy/forward.h"
 
-enum { MESSAGE_MAX = 1024, LOCATION_MAX = 1536 };
+enum { MESSAGE_MAX = 1024 };
 
 const char *reply_phrase(int status)
 {
@@ -91,10 +91,8 @@ static char *write_fields(char *p, struct worker *w, const struct reply *reply)
     if (reply->status == 503)
         p = text_lit(p, "Retry-After: 1\r\n");
     if (reply->location) {
-        struct str location = str_of(reply->location);
         p = text_lit(p, "Location: ");
-        p = text_str(
-            p, (struct str){location.p, location.n < LOCATION_MAX ? location.n : LOCATION_MAX});
+        p = text_str(p, str_of(reply->location));
         p = text_lit(p, "\r\n");
     }
     p = text_str(p, str_of(reply->hsts_line));

@@ -7,14 +7,14 @@
 
 #include "proxy/worker.h"
 
-enum { REPLY_MAX = 4096 };
+enum { REPLY_MAX = 4096, REPLY_LOCATION_MAX = 1536 };
 
 struct reply {
     int status;
     const char *type;       /* x-amzn-ErrorType, or NULL for none */
     const char *message;    /* plain text; cut when very long */
     const char *request_id; /* FORWARD_ID bytes */
-    const char *location;   /* for redirects, or NULL */
+    const char *location;   /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */
     const char *hsts_line;  /* or "" */
     bool is_head;           /* leave the body out */
     bool is_close;          /* say that the connection ends */
