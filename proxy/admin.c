@@ -20,7 +20,7 @@
 #include "proxy/reply.h"
 #include "proxy/server.h"
 
-enum { HEAD_MS = 10000, IDLE_MS = 60000, READ_BYTES = 16384 };
+enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
 
 enum state { READING_HEAD, READING_BODY, SENDING, CLOSED };
 
@@ -46,6 +46,7 @@ struct admin_conn {
 struct admin {
     struct io io; /* first: the listener */
     struct loop_garbage garbage;
+    struct deadline rest;
     struct loop *loop;
     const struct api_hooks *hooks;
     struct prng rng;
@@ -414,6 +415,21 @@ static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
 
 /* ---- The listener ---------------------------------------------------------------------------- */
 
+/* What waits to be accepted would wake the loop again at once: look away for a moment. */
+static void rest(struct admin *a)
+{
+    io_rest_listener(a->loop, &a->io);
+    a->rest.kind = SERVER_DEADLINE_ADMIN_REST;
+    wheel_set(&a->loop->wheel, &a->rest.node, a->loop->now_ms + REST_MS);
+}
+
+void admin_on_rested(struct deadline *deadline)
+{
+    struct admin *a = (struct admin *)((char *)deadline - offsetof(struct admin, rest));
+
+    io_wake_listener(a->loop, &a->io);
+}
+
 static void on_accept(struct loop *loop, struct io *io, uint32_t events)
 {
     struct admin *a = (struct admin *)io;
@@ -421,8 +437,11 @@ static void on_accept(struct loop *loop, struct io *io, uint32_t events)
     int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     (void)events;
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            rest(a);
         return;
+    }
     c = a->nr_conns < ADMIN_CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
     if (!c || io_open(loop, &c->io, fd, on_conn_ready) < 0) {
         if (!c)
@@ -474,6 +493,7 @@ void admin_close(struct admin **admin)
     *admin = NULL;
     while (!LIST_EMPTY(&a->conns))
         close_conn(LIST_FIRST(&a->conns));
+    wheel_forget(&a->loop->wheel, &a->rest.node);
     io_close(a->loop, &a->io);
     loop_discard(a->loop, &a->garbage, free_admin);
 }

@@ -141,7 +141,7 @@ static bool refuse_one(struct listener *l)
     static const char answer[] =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
         "Content-Type: application/json\r\nx-amzn-ErrorType: ServiceException\r\n"
-        "Content-Length: 69\r\n\r\n"
+        "Content-Length: 72\r\n\r\n"
         "{\"Type\":\"Service\",\"Message\":\"weir is out of file descriptors just now.\"}";
     struct worker *w = l->worker;
     char discard[4096];

@@ -1,5 +1,6 @@
 """The process: its end, its limits, what it does when it has nothing to do."""
 
+import json
 import signal
 import threading
 
@@ -158,10 +159,13 @@ def test_without_descriptors_weir_sheds_load_without_spinning_and_recovers(world
             c.send_request()
             answer = c.read_answer()
             shed += answer.status == 503
+            if answer.status == 503:
+                assert "descriptors" in json.loads(answer.body)["Message"]
         except (ConnectionError, OSError):
             shed += 1
     assert shed >= 100
     assert weir.is_running()
+    held.append(Connection(weir.admin_port))  # waits to be accepted as well
     ticks = weir.cpu_ticks()
     threading.Event().wait(1.0)
     # One second of two workers: a spinning one would take a hundred ticks.
