@@ -211,8 +211,11 @@ static int read_transfer_encoding(struct http1 *p, struct str value)
     return 0;
 }
 
-static void read_connection(struct http1_head *head, struct str list)
+/* What Connection lists goes no further, among the trailers neither (RFC 9110 section 7.6.1). They
+ * come when the head is gone, so all of them are dropped then, as RFC 9112 section 7.1.2 allows. */
+static void read_connection(struct http1 *p, struct str list)
 {
+    struct http1_head *head = p->head;
     struct str token;
 
     while (fields_next_token(&list, &token)) {
@@ -222,8 +225,10 @@ static void read_connection(struct http1_head *head, struct str list)
             head->is_close = true;
         else if (str_ieq(token, STR("upgrade")))
             head->is_upgrade = true;
-        else
+        else {
             head->has_connection_options = true;
+            p->drops_trailers |= !fields_is_forbidden_trailer(fields_id(token));
+        }
     }
 }
 
@@ -265,7 +270,7 @@ static int read_field(struct http1 *p, struct http1_field *f)
         }
         return read_transfer_encoding(p, value);
     case FIELD_CONNECTION:
-        read_connection(head, value);
+        read_connection(p, value);
         return 0;
     case FIELD_HOST:
         if (head->host >= 0 && !p->is_response) {
@@ -455,7 +460,7 @@ static void init(struct http1 *p, struct http1_head *head, const struct http1_li
     p->state = IN_LINE;
     p->error = HTTP1_ERROR_NONE;
     p->is_response = is_response;
-    p->is_in_name = false;
+    p->is_in_name = p->drops_trailers = false;
     p->body = HTTP1_BODY_NONE;
 }
 
@@ -642,6 +647,8 @@ static enum http1_result next_chunked(struct http1 *p, const char **cursor, cons
             return HTTP1_SPAN;
         }
         p->state = AT_END;
+        if (p->drops_trailers)
+            p->trailers_len = 0;
         return HTTP1_END;
     }
 }

@@ -93,6 +93,7 @@ struct http1 {
     uint64_t remaining;  /* of a body with a length */
     uint8_t state, error;
     bool is_response, is_in_name, is_quoted;
+    bool drops_trailers; /* Connection lists a field that may stand among them */
     enum http1_body_kind body;
 };
 

@@ -170,6 +170,13 @@ def test_request_trailers_reach_the_endpoint(plain):
     assert seen["trailers"] == [["X-Checksum", "abc"], ["X-Other", "1"]]
 
 
+def test_a_trailer_that_connection_lists_goes_no_further(plain):
+    for connection, is_passed in [("X-Checksum", False), ("X-Checksum, TE", False), ("TE", True)]:
+        body = [b"some", b"thing", {"X-Checksum": "abc"}]
+        seen = plain.call("POST", "/", headers=[("Connection", connection)], body=body).json()
+        assert seen["trailers"] == ([["X-Checksum", "abc"]] if is_passed else [])
+
+
 def test_response_trailers_reach_the_client(plain):
     answer = plain.call(target="/?size=5000&trailers=2", headers=[("TE", "trailers")])
     assert answer.framing == "chunked" and answer.body == pattern(5000)
