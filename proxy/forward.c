@@ -130,7 +130,7 @@ static bool has_valid_traceparent(const struct http1_head *head)
 {
     const struct http1_field *f = find_field(head, FIELD_TRACEPARENT);
 
-    return f && is_traceparent(http1_value(head, f));
+    return f && !is_dropped_by_connection(head, f) && is_traceparent(http1_value(head, f));
 }
 
 /* Many programs see '_' and '-' in field names as the same (CGI's variables do): a client's
@@ -220,6 +220,16 @@ static char *write_forwarded(char *p, struct forward_request *out, const struct 
         p = text_str(p, out->host);
     }
     return text_lit(p, "\r\n");
+}
+
+/* The version is that of the message as it came (RFC 9110 section 7.6.3). */
+static char *write_via(char *p, const struct tuning *tuning, const struct http1_head *head)
+{
+    char *minor = p + sizeof("Via: 1.") - 1;
+
+    p = text_str(p, (struct str){tuning->via_line, tuning->via_line_len});
+    *minor = (char)('0' + head->minor);
+    return p;
 }
 
 /* Methods whose requests usually have content say so when they have none (RFC 9110 section 8.6). */
@@ -362,7 +372,7 @@ static char *write_rest(char *p, struct forward_request *out, struct worker *w,
             out->user_agent = (struct str){p - 2 - f->value_len, f->value_len};
     }
     p = write_forwarded(p, out, &found, from);
-    p = text_str(p, (struct str){tuning->via_line, tuning->via_line_len});
+    p = write_via(p, tuning, head);
     p = text_lit(p, "x-amzn-RequestId: ");
     p = text_str(p, (struct str){out->request_id, FORWARD_ID});
     p = text_lit(p, "\r\n");

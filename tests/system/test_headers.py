@@ -177,6 +177,10 @@ def test_via_names_weir_behind_those_before_it(world, plain):
     assert seen_headers(weir, [])["via"] == ["1.1 edge-1"]
 
 
+def test_via_says_the_version_that_the_client_spoke(plain):
+    assert seen_headers(plain, [], version="1.0")["via"] == ["1.0 weir"]
+
+
 # ---- Identifiers ----
 
 
@@ -210,6 +214,13 @@ def test_a_clients_request_id_is_taken_over_only_where_clients_are_trusted(world
 def test_a_valid_traceparent_is_passed_on(plain):
     seen = seen_headers(plain, [("traceparent", VALID_TRACE), ("tracestate", "a=b")])
     assert seen["traceparent"] == [VALID_TRACE] and seen["tracestate"] == ["a=b"]
+
+
+def test_the_state_of_a_trace_goes_no_further_than_the_trace(plain):
+    seen = seen_headers(
+        plain, [("Connection", "traceparent"), ("traceparent", VALID_TRACE), ("tracestate", "a=b")]
+    )
+    assert seen["traceparent"] != [VALID_TRACE] and "tracestate" not in seen
 
 
 @pytest.mark.parametrize(
