@@ -224,7 +224,8 @@ int upstream_flush(struct upstream *u)
         return 0;
     }
     int r = outbox_flush(out, &u->io, &u->backlog);
-    if (r == 1)
+    /* A tunnel in which the client alone speaks does not stand still either. */
+    if (r == 1 || u->state == UPSTREAM_TUNNEL)
         set_deadline(u, exchange_stream_idle_ms(u->exchange));
     if (r != -ENOMEM)
         return r;

@@ -603,6 +603,23 @@ def test_an_upgrade_that_the_endpoint_ignores_is_an_ordinary_exchange(plain):
         assert c.read_answer().json()["target"] == "/next"
 
 
+def test_a_tunnel_in_which_the_client_alone_speaks_does_not_stand_still(world):
+    def handler(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        assert c.read_exactly(25) == b"x" * 25
+        c.send(b"bye")
+
+    weir = world.weir(tables.one(world.fake(handler)), {"timeouts": {"stream_idle_ms": 500}})
+    with weir.connect() as c:
+        c.send_request(headers=[("Connection", "Upgrade"), ("Upgrade", "x")])
+        assert c.read_final_head().status == 101
+        for _ in range(25):  # five times as long as it might stand still
+            c.send(b"x")
+            threading.Event().wait(0.1)
+        assert c.read_exactly(3) == b"bye"
+
+
 def test_the_end_of_a_tunnel_at_the_endpoint_reaches_the_client(world):
     def handler(c):
         c.read_request()
