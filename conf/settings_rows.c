@@ -49,7 +49,7 @@ const struct row settings_rows_main[] = {
              "client's is not forwarded."},
     {.path = "allow_trace", .type = ROWS_BOOL, .offset = offsetof(struct settings, allow_trace), .default_text = "false",
      .is_reloadable = true,
-     .help = "Whether TRACE requests are forwarded. Otherwise they are answered with 405, because TRACE shows a client what "
+     .help = "Whether TRACE requests are forwarded. Otherwise they are answered with 501, because TRACE shows a client what "
              "proxies added to its request."},
 
     {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
