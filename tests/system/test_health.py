@@ -1,4 +1,4 @@
-"""Health: active checks over HTTP and TCP, what they decide, what an invocation gets then; ejection by errors; slow start."""
+"""Health: active checks over HTTP and TCP, what they decide, what an invocation gets then; slow start."""
 
 import re
 import time
@@ -7,91 +7,25 @@ import pytest
 from harness import tables
 from harness.certificates import Authority
 from harness.fake import OK, Fake
+from harness.nomem import Nomem
+from harness.patient import (
+    BAD,
+    CHECK,
+    END,
+    Patient,
+    changes,
+    checked,
+    expect_unavailable,
+    is_up,
+    nr_checks,
+    patient,
+    wait_for_down,
+    wait_for_up,
+)
 from harness.places import ADDRESS, SANITIZER, free_port, scaled
 from harness.resolver import Resolver
 from harness.tls import TlsFake
 from harness.waiting import LIMIT_S, wait_until, wait_until_steady
-
-BAD = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nsick"
-END = object()  # what an answer returns after which the connection is closed
-CHECK = {"path": "/healthz", "interval_ms": 100, "timeout_ms": LIMIT_S * 1000, "rise": 2, "fall": 3}
-
-
-class Patient:
-    """What a fake endpoint does: /healthz is answered by what `script` says, one word per check ("g" good, "b" bad), then by the
-    last word for good; or by `answer`, bytes or a function of the connection. Anything else gets 200."""
-
-    def __init__(self, script="g", answer=None):
-        self.script = script
-        self.answer = answer
-        self.checks = []
-
-    def __call__(self, c):
-        while True:
-            request = c.read_request()
-            if request is None:
-                return
-            if not request.target.startswith("/healthz"):
-                c.send(OK)
-            elif self.check(c, request) is END:
-                return
-
-    def check(self, c, request):
-        self.checks.append(request)
-        if callable(self.answer):
-            return self.answer(c)
-        if self.answer:
-            c.send(self.answer)
-        else:
-            word, self.script = self.script[0], self.script[1:] or self.script
-            c.send(OK if word == "g" else BAD)
-        return None
-
-    def wait_for_checks(self, n):
-        """Waits for n more of them."""
-        n += len(self.checks)
-        wait_until(lambda: len(self.checks) >= n, f"there have been {n} checks")
-
-
-def patient(world, script="g", answer=None):
-    """A fake endpoint with .patient."""
-    handler = Patient(script, answer)
-    fake = world.fake(handler)
-    fake.patient = handler
-    return fake
-
-
-def checked(place, **check):
-    return {**tables.endpoints(*(place if isinstance(place, list) else [place])), "health_check": {**CHECK, **check}}
-
-
-def is_up(weir, version="1", **labels):
-    [(_, value)] = weir.metrics().find("weir_endpoint_up", function="hello", version=version, **labels)
-    return value == 1
-
-
-def wait_for_up(weir, version="1", **labels):
-    wait_until(lambda: is_up(weir, version, **labels), f"version {version} is up")
-
-
-def wait_for_down(weir, version="1", **labels):
-    wait_until(lambda: not is_up(weir, version, **labels), f"version {version} is down")
-
-
-def nr_checks(weir, result, **labels):
-    return weir.metrics().value("weir_health_checks_total", result=result, **labels)
-
-
-def changes(weir):
-    """The transitions in the log, in order."""
-    return re.findall(r"endpoint \S+ of hello version \S+ is (down|up again)", weir.stderr())
-
-
-def expect_unavailable(answer):
-    assert answer.status == 503 and answer.complete, answer
-    assert answer.headers["x-amzn-errortype"] == "ServiceException"
-    assert "no healthy endpoint" in answer.json()["Message"]
-    assert "x-amz-executed-version" not in answer.headers
 
 
 # ---- How an endpoint is asked ----
@@ -130,10 +64,10 @@ _first, _second, _rest = ADDRESS.split(".", 2)
 OTHER_ADDRESS = f"{_first}.{int(_second) - 64}.{_rest}"
 
 # A preloaded library does not come before ThreadSanitizer's.
-needs_resolver = pytest.mark.skipif(SANITIZER == "thread", reason="look-ups cannot be answered under ThreadSanitizer")
+needs_preload = pytest.mark.skipif(SANITIZER == "thread", reason="nothing can be preloaded under ThreadSanitizer")
 
 
-@needs_resolver
+@needs_preload
 def test_a_name_that_nobody_knows_is_down_until_somebody_does(world):
     fake = patient(world)
     resolver = Resolver(world.folder / "names", fn=[])
@@ -148,7 +82,7 @@ def test_a_name_that_nobody_knows_is_down_until_somebody_does(world):
     assert fake.patient.checks[0].headers["host"] == f"fn.test:{fake.port}"
 
 
-@needs_resolver
+@needs_preload
 def test_a_name_is_up_when_one_of_its_addresses_answers(world):
     fake = patient(world)
     resolver = Resolver(world.folder / "names", fn=[OTHER_ADDRESS, ADDRESS])
@@ -159,7 +93,7 @@ def test_a_name_is_up_when_one_of_its_addresses_answers(world):
     wait_for_down(weir)
 
 
-@needs_resolver
+@needs_preload
 def test_a_name_is_looked_up_again_when_its_address_ages(world):
     old = patient(world)
     new = world.keep(Fake(Patient(), OTHER_ADDRESS, port=old.port))
@@ -175,7 +109,7 @@ def test_a_name_is_looked_up_again_when_its_address_ages(world):
     assert is_up(weir)
 
 
-@needs_resolver
+@needs_preload
 def test_a_look_up_that_hangs_times_out_and_holds_up_nothing(world):
     well = patient(world)
     resolver = Resolver(world.folder / "names", fn=["hang"])
@@ -190,7 +124,7 @@ def test_a_look_up_that_hangs_times_out_and_holds_up_nothing(world):
     assert time.monotonic() - begin < LIMIT_S / 2, "its end does not wait for the look-up"
 
 
-@needs_resolver
+@needs_preload
 def test_the_end_does_not_wait_for_a_workers_look_up(world):
     resolver = Resolver(world.folder / "names", fn=["hang"])
     weir = world.weir(
@@ -300,6 +234,22 @@ def test_statuses_that_count_can_be_chosen(world):
     wait_for_down(weir)
 
 
+@needs_preload
+def test_want_of_memory_says_nothing_of_the_endpoint(world):
+    nomem = Nomem(world.folder / "nomem")
+    fake = patient(world, answer=in_pieces(OK))
+    weir = world.weir(tables.one(fake, health_check={**CHECK, "fall": 1}), workers=1, env=nomem.environment())
+    wait_until(lambda: nr_checks(weir, "ok") >= 1, "a good check")
+    for n in (1, 2, 3, 4, 5, 6):
+        nomem.arm(n)
+        wait_until(lambda: nomem.failed == 1, f"allocation {n} has failed")
+    nomem.disarm()
+    wait_until(lambda: nr_checks(weir, "internal") >= 3, "checks have failed for want of memory")
+    assert is_up(weir) and changes(weir) == []
+    good = nr_checks(weir, "ok")
+    wait_until(lambda: nr_checks(weir, "ok") > good, "another good check")
+
+
 # ---- TCP ----
 
 
@@ -398,6 +348,9 @@ def test_failover_runs_another_version_and_says_so(world):
     assert metrics.value("weir_errors_total") == 0
     assert metrics.value("weir_responses_total", version="2", code="2xx") == n // 4
     assert well.count()["requests"] == n
+    moved = [line for line in weir.wait_for_log(n) if line["version"] == "2"]
+    assert len(moved) == n // 4
+    assert {(line["executed_version"], line["endpoint"], line["outcome"]) for line in moved} == {("1", well.url, "ok")}
     # Back again, the version gets its share again.
     sick.patient.script = "g"
     wait_for_up(weir, "2")
@@ -689,89 +642,3 @@ def test_weir_ends_at_once_while_checks_are_on_their_way(world):
     begin = time.monotonic()
     weir.stop()
     assert time.monotonic() - begin < LIMIT_S / 2
-
-
-# ---- Ejection ----
-
-
-def ejections(weir):
-    return [int(ms) for ms in re.findall(r"is ejected for (\d+) ms: 3 errors in a row", weir.stderr())]
-
-
-def test_an_endpoint_that_fails_is_ejected_for_growing_pauses(world):
-    sick, well = world.fake(lambda c: [c.send(BAD) for _ in iter(c.read_request, None)]), world.demo()
-    rule = {"consecutive_errors": 3, "pause_ms": 200, "pause_max_ms": 600}
-    weir = world.weir(tables.one([sick, well], ejection=rule), workers=1)
-    labels = dict(function="hello", version="1", endpoint=sick.url)
-
-    def nr():
-        return weir.metrics().value("weir_ejections_total", **labels)
-
-    def next_ejection(n):
-        wait_until(lambda: weir.call() and nr() >= n, f"ejection {n}")
-
-    assert weir.metrics().find("weir_endpoint_ejected", **labels)[0][1] == 0
-    for n in range(1, 5):
-        next_ejection(n)
-    assert ejections(weir) == [200, 400, 600, 600]
-    assert weir.metrics().value("weir_ejections_total", endpoint=well.url) == 0
-
-
-def test_an_ejected_endpoint_gets_nothing_and_comes_back(world):
-    state = {"answer": BAD}
-    sick, well = world.fake(lambda c: [c.send(state["answer"]) for _ in iter(c.read_request, None)]), world.demo()
-    pause_ms = scaled(1500, 5000)
-    rule = {"consecutive_errors": 3, "pause_ms": pause_ms, "pause_max_ms": pause_ms}
-    weir = world.weir(tables.one([sick, well], ejection=rule), workers=1)
-    wait_until(lambda: weir.call() and weir.metrics().value("weir_endpoint_ejected", endpoint=sick.url) == 1, "it is ejected")
-    begin = time.monotonic()
-    assert not is_up(weir, endpoint=sick.url) and is_up(weir, endpoint=well.url)
-    seen = len(sick.requests)
-    assert [weir.call().status for _ in range(30)] == [200] * 30
-    assert len(sick.requests) == seen or time.monotonic() - begin > pause_ms / 1000
-    state["answer"] = OK
-    wait_until(lambda: weir.call().status == 200 and len(sick.requests) > seen, "it is back")
-    assert weir.metrics().value("weir_endpoint_ejected", endpoint=sick.url) == 0
-    assert is_up(weir, endpoint=sick.url)
-
-
-def test_the_only_endpoint_of_a_version_can_be_ejected_and_the_alias_fail_over(world):
-    sick, well = world.fake(lambda c: [c.send(BAD) for _ in iter(c.read_request, None)]), world.demo("1")
-    sick_version = {**tables.endpoints(sick), "ejection": {"consecutive_errors": 3, "pause_ms": 60000, "pause_max_ms": 60000}}
-    weir = world.weir(
-        tables.split({"1": well, "2": sick_version}, {"1": 50, "2": 50}, on_unavailable="failover"),
-        workers=1,
-    )
-    statuses = [weir.call().status for _ in range(60)]
-    assert statuses.count(503) == 3 and statuses.count(200) == 57
-    metrics = weir.settled_metrics()
-    assert metrics.value("weir_failover_invocations_total", version="1") == 27
-    assert metrics.value("weir_ejections_total", version="2") == 1
-
-
-def test_a_good_check_does_not_shorten_an_ejection(world):
-    fake = world.fake(
-        lambda c: [c.send(OK if r.target == "/healthz" else BAD) for r in iter(c.read_request, None)],
-    )
-    rule = {"consecutive_errors": 3, "pause_ms": 60000, "pause_max_ms": 60000}
-    weir = world.weir(tables.one(fake, health_check=CHECK, ejection=rule), workers=1)
-    assert [weir.call().status for _ in range(3)] == [503] * 3
-    expect_unavailable(weir.call())
-    before = nr_checks(weir, "ok")
-    wait_until(lambda: nr_checks(weir, "ok") >= before + 3, "three good checks")
-    assert weir.metrics().value("weir_endpoint_ejected") == 1
-    expect_unavailable(weir.call())
-
-
-def test_ejection_survives_a_reload(world):
-    fake = world.fake(lambda c: [c.send(BAD) for _ in iter(c.read_request, None)])
-    rule = {"consecutive_errors": 3, "pause_ms": 60000, "pause_max_ms": 60000}
-    table = tables.one(fake, ejection=rule)
-    weir = world.weir(table, workers=1)
-    for _ in range(3):
-        weir.call()
-    weir.must_reload({**table, "routes": [*table["routes"], tables.route("/other", qualifier="1")]})
-    expect_unavailable(weir.call())
-    metrics = weir.metrics()
-    assert metrics.value("weir_endpoint_ejected") == 1 and metrics.value("weir_ejections_total") == 1
-    assert len(fake.requests) == 3
