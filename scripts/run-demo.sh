@@ -71,26 +71,29 @@ wait_ready() { # pid of weir
 advice() {
     cat <<TEXT
 
-weir listens on http://$data and splits the function "hello": 95 of 100 invocations run version 1, 5 run version 2.
-Try in another terminal:
+weir listens on http://$data. It splits the function "hello" by the table $run/table.json:
+of 100 invocations 95 run version 1 and 5 run version 2.
 
-  Invoke it the way AWS Lambda is invoked; the answer names the version that ran:
-    curl -i -d '{"name": "you"}' 'http://$data/2015-03-31/functions/hello/invocations?Qualifier=live'
+Try in another terminal, in the folder $top:
 
-  Or by its route:
-    curl -i http://$data/hello
+  1. Invoke it as AWS Lambda is invoked. The answer names the version that ran:
+       curl -i -d '{"name": "you"}' 'http://$data/2015-03-31/functions/hello/invocations?Qualifier=live'
 
-  A hundred times, counted by version:
-    for i in \$(seq 100); do curl -s -o /dev/null -D - http://$data/hello; done | grep -i executed-version | sort | uniq -c
+  2. Or by its route:
+       curl -i http://$data/hello
 
-  Change the weights while it runs: edit $run/table.json, or
-    sed -i 's/"1": 95, "2": 5/"1": 50, "2": 50/' $run/table.json
+  3. A hundred times, counted by version:
+       for i in \$(seq 100); do curl -s -o /dev/null -D - http://$data/hello; done | grep -i executed-version | sort | uniq -c
+
+  4. Change the weights while it runs: edit $run/table.json, or
+       sed -i 's/"1": 95, "2": 5/"1": 50, "2": 50/' $run/table.json
+     and count again (3.): 50 and 50. A table with a mistake is refused, and said here.
 
   Metrics:            curl http://$admin/metrics
   The table in force: curl http://$admin/table
   The access log:     tail -f $run/access.log
 
-Ctrl-C ends weir and its endpoints. What weir has to say follows here.
+More is in README.md and docs/. Ctrl-C ends weir and its endpoints. What weir has to say follows here.
 
 TEXT
 }
@@ -106,6 +109,7 @@ if ! { cmake --preset release && cmake --build build --parallel "$(nproc)" --tar
 fi
 rm -f "$log"
 
+top=$PWD
 mkdir -p "$run"
 cp examples/table.json examples/settings.json "$run/"
 trap 'stop; exit 0' INT TERM HUP
