@@ -440,6 +440,62 @@ def test_sessions_are_resumed_by_all_workers_and_after_reloads(world, start, ver
     assert all(is_resumed(tls, context, s) for s in sessions[10:])
 
 
+def test_a_thousand_resumptions_in_a_row_leave_nothing_behind(world, start):
+    tls = start(world.fake())
+    context = client_context(tls.authority)
+    session = resumable_session(tls, context)
+
+    def resume(n):
+        nonlocal session
+        for _ in range(n):
+            with tls.connect(context, session=session) as c:
+                c.send_request()
+                assert c.read_answer().status == 200
+                assert c.is_resumed
+                session = c.socket.session  # with TLS 1.3 each ticket is used once
+                c.say_goodbye()
+
+    resume(scaled(200, 50))
+    tls.weir.expect_metric(0, "weir_client_connections")
+    descriptors, memory = tls.weir.nr_descriptors(), tls.weir.rss_kib()
+    resume(scaled(1000, 100))
+    tls.weir.expect_metric(0, "weir_client_connections")
+    assert tls.weir.nr_descriptors() <= descriptors
+    assert places.SANITIZER or tls.weir.rss_kib() - memory < 1024
+    assert rejected_handshakes(tls.weir) == 0
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_restart_ends_sessions_and_their_clients_begin_anew(world, start, version):
+    first, second = start(world.fake()), start(world.fake())
+    context = client_context(first.authority, version)
+    session = resumable_session(first, context)
+    assert not is_resumed(second, context, session)
+
+
+def test_an_idle_connection_takes_little_memory(world, start):
+    n = scaled(500, 50)
+    tls = start(world.fake(), workers=1)
+
+    def open_some():
+        out = []
+        for _ in range(n):
+            c = tls.connect()
+            c.send_request()
+            assert c.read_answer().status == 200
+            out.append(c)
+        return out
+
+    for c in open_some():  # what is kept for reuse is there from now on
+        c.close()
+    tls.weir.expect_metric(0, "weir_client_connections")
+    before = tls.weir.rss_kib()
+    connections = open_some()
+    assert places.SANITIZER or (tls.weir.rss_kib() - before) / n < 48, "KiB a connection"
+    for c in connections:
+        c.close()
+
+
 # ---- Client certificates ----
 
 
@@ -589,6 +645,49 @@ def test_reloads_under_load_fail_no_handshake(world, start, renewable):
         assert certificate_now(tls) == pairs[i % 3].der()
 
 
+def test_certificates_change_under_load_without_a_failure(world, start, renewable):
+    """Threads with new, resumed and kept connections while the certificate changes again and again."""
+    live, pairs = renewable
+    tls = start(world.fake(), pair=live, workers=2)
+    done, trouble, counts = threading.Event(), [], {}
+
+    def run(kind):
+        context = client_context(tls.authority)
+        session, kept, n = None, None, 0
+        try:
+            while not done.is_set():
+                if kind == "kept":
+                    kept = kept or tls.connect(context)
+                    kept.send_request("POST", body=b"k" * 5000)
+                    assert kept.read_answer("POST").status == 200
+                else:
+                    with tls.connect(context, session=session) as c:
+                        c.send_request()
+                        assert c.read_answer().status == 200
+                        session = c.socket.session if kind == "resumed" else None
+                        c.say_goodbye()
+                n += 1
+        except Exception as e:
+            trouble.append((kind, e))
+        finally:
+            if kept:
+                kept.close()
+        counts[kind] = n
+
+    threads = [threading.Thread(target=run, args=(kind,)) for kind in ("new", "resumed", "kept")]
+    for t in threads:
+        t.start()
+    for i in range(scaled(60, 15)):
+        live.become(pairs[i % 3])
+        assert tls.weir.reload().status == 200
+        assert certificate_now(tls) == pairs[i % 3].der()
+    done.set()
+    for t in threads:
+        t.join()
+    assert not trouble and all(n > 10 for n in counts.values()), (trouble, counts)
+    assert rejected_handshakes(tls.weir) == 0
+
+
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_bad_certificates_are_told_before_anything_runs(tmp_path, world, pair, command):
     settings = {
@@ -678,8 +777,31 @@ def raw_body(c, n):
     return body
 
 
+def test_what_runs_is_finished_before_weir_ends(world, start):
+    go_on = threading.Event()
+
+    def handler(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+        assert go_on.wait(LIMIT_S)
+        c.send(b"full")
+
+    tls = start(world.fake(handler))
+    with tls.connect() as c:
+        c.send_request()
+        answer = c.read_final_head()
+        tls.weir.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in tls.weir.stderr(), "weir drains")
+        go_on.set()
+        c.read_content(answer)
+        assert answer.complete and answer.body == b"halffull"
+        assert c.wait_for_end() == "closed"
+    assert tls.weir.wait() == 0
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_request_that_is_cut_does_not_reach_the_endpoint_whole(world, start, version):
+@pytest.mark.parametrize("framing", [("Content-Length", "1000"), ("Transfer-Encoding", "chunked")], ids=["length", "chunked"])
+def test_a_request_that_is_cut_does_not_reach_the_endpoint_whole(world, start, version, framing):
     seen = []
 
     def handler(c):
@@ -692,12 +814,12 @@ def test_a_request_that_is_cut_does_not_reach_the_endpoint_whole(world, start, v
     tls = start(world.fake(handler))
     for is_announced in (False, True):
         with tls.connect(client_context(tls.authority, version)) as c:
-            c.send_request("POST", "/", headers=[("Content-Length", "1000")])
-            c.send(b"x" * 500)
+            c.send_request("POST", "/", headers=[framing])
+            c.send(b"1f4\r\n" + b"x" * 500 + b"\r\n")
             if is_announced:
                 c.say_goodbye()
         wait_until(lambda: len(seen) == 1 + is_announced, "the endpoint sees the end")  # noqa: B023
-        assert len(seen[-1]) < 1000
+        assert len(seen[-1]) < 1000 and b"\r\n0\r\n" not in seen[-1]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
