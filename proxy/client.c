@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -17,9 +16,9 @@
 #include "base/text.h"
 #include "proxy/account.h"
 #include "proxy/admission.h"
+#include "proxy/redirect.h"
 #include "proxy/respond.h"
 #include "proxy/server.h"
-#include "proxy/startline.h"
 #include "proxy/tls.h"
 
 enum { READS_PER_EVENT = 4, LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024, SUBJECT_MAX = 1024 };
@@ -471,45 +470,6 @@ static void read_body(struct client *c, const char *cursor, const char *end)
     }
 }
 
-/* A listener that only sends people to https. */
-static void redirect(struct client *c, const struct http1_head *head)
-{
-    char location[REPLY_LOCATION_MAX + 1], id[FORWARD_ID];
-    struct str host = head->host >= 0 ? http1_value(head, &head->fields[head->host]) : STR("");
-    struct forward_client from = client_from(c);
-    struct str path = head->path_len > 0 ? http1_at(head, head->path_at, head->path_len) : STR("/");
-
-    if (host.n == 0 || path.p[0] != '/') {
-        client_refuse(c, 400, "BadRequestException",
-                      "A request without Host or without a path can't be sent to https.",
-                      METRICS_REJECTION_BAD_REQUEST);
-        return;
-    }
-    host = startline_host_of(host);
-    char port[8] = "";
-    if (c->listener->redirect_port != 443)
-        snprintf(port, sizeof(port), ":%u", c->listener->redirect_port);
-    int n = snprintf(location, sizeof(location), "https://%.*s%s%.*s%s%.*s", STR_ARG(host), port,
-                     STR_ARG(path), head->has_query ? "?" : "", STR_ARG(http1_query(head)));
-    if (n < 0 || (size_t)n >= sizeof(location)) {
-        client_refuse(c, 414, "BadRequestException", "The address is too long to be redirected.",
-                      METRICS_REJECTION_URI_TOO_LONG);
-        return;
-    }
-    struct reply reply = {.status = 308,
-                          .message = "Use https.",
-                          .request_id = id,
-                          .location = location,
-                          .hsts_line = "",
-                          .is_head = head->is_head,
-                          .is_http10 = head->minor == 0};
-    reply.is_close = c->is_last || !c->is_body_read;
-    forward_make_id(c->worker, id);
-    account_unread(c->worker, &from, id, 308, METRICS_REJECTION_REDIRECTED);
-    respond_own(c, &reply);
-    client_next(c);
-}
-
 static void begin_exchange(struct client *c, const struct http1_head *head)
 {
     struct worker *w = c->worker;
@@ -549,7 +509,7 @@ static void on_head(struct client *c, const struct http1_head *head)
         (s->limits.keepalive_requests > 0 && c->nr_requests >= s->limits.keepalive_requests);
     wheel_clear(&c->deadline.node);
     if (c->listener->is_redirect)
-        redirect(c, head);
+        redirect_answer(c, head);
     else
         begin_exchange(c, head);
 }

@@ -2,8 +2,9 @@
 
 import pytest
 from harness import tables
-from harness.client import Closed, Connection, make_chunk, make_request
+from harness.client import Closed, Connection, call, make_chunk, make_request
 from harness.pattern import pattern
+from harness.places import ADDRESS, free_port
 from harness.waiting import wait_until
 
 pytestmark = pytest.mark.fast
@@ -567,3 +568,25 @@ def test_many_connections_are_served_at_once(plain):
     for i, c in enumerate(connections):
         assert c.read_answer().json()["target"] == f"/c/{i}"
         c.close()
+
+
+# ---- Redirects ----
+
+
+def test_a_redirect_names_the_same_address_or_is_refused(world):
+    fake = world.fake()
+    address = f"{ADDRESS}:{free_port()}"
+    listener = {"address": address, "redirect_to_https": True, "redirect_port": 8443}
+    weir = world.weir(tables.one(fake), {"listeners": [listener]})
+    port = int(address.rsplit(":", 1)[1])
+    for host, location in [("a.test:8080", "a.test:8443"), ("[::1]:8080", "[::1]:8443"), ("[::1]", "[::1]:8443")]:
+        answer = call(port, target="/x?y=z", host=host)
+        assert answer.status == 308 and answer.headers["location"] == f"https://{location}/x?y=z"
+    room = 1536 - len("https://a.test:8443/")
+    answer = call(port, target="/" + "x" * room, host="a.test")
+    assert answer.status == 308 and answer.headers["location"] == "https://a.test:8443/" + "x" * room
+    assert call(port, target="/" + "x" * (room + 1), host="a.test").status == 414
+    assert call(port, "OPTIONS", "*", host="a.test").status == 400
+    assert call(port, "CONNECT", "b.test:443", host="a.test").status == 400
+    assert fake.requests == []
+    assert weir.is_running()
