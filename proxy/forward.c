@@ -121,9 +121,7 @@ static const struct http1_field *find_field(const struct http1_head *head, enum 
 
 /* What the pass over the client's fields found. */
 struct found {
-    struct str forwarded_for[8];
-    int nr_forwarded_for;
-    bool has_forwarded_proto, has_forwarded_host, has_traceparent, has_length;
+    bool has_forwarded_for, has_forwarded_proto, has_forwarded_host, has_traceparent, has_length;
 };
 
 static bool has_valid_traceparent(const struct http1_head *head)
@@ -178,8 +176,7 @@ static bool passes(const struct tuning *tuning, const struct http1_head *head,
     case FIELD_EXPECT:
         return head->is_expect_continue && head->minor >= 1 && head->body != HTTP1_BODY_NONE;
     case FIELD_X_FORWARDED_FOR:
-        if (is_trusted && found->nr_forwarded_for < 8)
-            found->forwarded_for[found->nr_forwarded_for++] = http1_value(head, f);
+        found->has_forwarded_for |= is_trusted;
         return false;
     case FIELD_X_FORWARDED_PROTO:
         found->has_forwarded_proto |= is_trusted;
@@ -203,14 +200,27 @@ static bool passes(const struct tuning *tuning, const struct http1_head *head,
     }
 }
 
-static char *write_forwarded(char *p, struct forward_request *out, const struct found *found,
-                             const struct forward_client *from)
+/* What a trusted client says of those before it, however many fields it takes: its own word is the
+ * last, and may not get lost behind what others made it pass on. */
+static char *continue_forwarded_for(char *p, const struct http1_head *head)
 {
-    p = text_lit(p, "X-Forwarded-For: ");
-    for (int i = 0; i < found->nr_forwarded_for; i++) {
-        p = text_str(p, found->forwarded_for[i]);
+    for (int i = 0; i < head->nr_fields; i++) {
+        const struct http1_field *f = &head->fields[i];
+        if (f->id != FIELD_X_FORWARDED_FOR || f->value_len == 0 ||
+            is_dropped_by_connection(head, f))
+            continue;
+        p = text_str(p, http1_value(head, f));
         p = text_lit(p, ", ");
     }
+    return p;
+}
+
+static char *write_forwarded(char *p, struct forward_request *out, const struct http1_head *head,
+                             const struct found *found, const struct forward_client *from)
+{
+    p = text_lit(p, "X-Forwarded-For: ");
+    if (found->has_forwarded_for)
+        p = continue_forwarded_for(p, head);
     p = text_str(p, from->address);
     if (!found->has_forwarded_proto)
         p = from->is_tls ? text_lit(p, "\r\nX-Forwarded-Proto: https")
@@ -355,7 +365,7 @@ static char *write_rest(char *p, struct forward_request *out, struct worker *w,
                         const struct tuning *tuning, const struct http1_head *head,
                         const struct forward_client *from, bool is_upgrade)
 {
-    struct found found = {.nr_forwarded_for = 0};
+    struct found found = {.has_length = false};
 
     for (int i = 0; i < head->nr_fields; i++) {
         const struct http1_field *f = &head->fields[i];
@@ -371,7 +381,7 @@ static char *write_rest(char *p, struct forward_request *out, struct worker *w,
         if (f->id == FIELD_USER_AGENT)
             out->user_agent = (struct str){p - 2 - f->value_len, f->value_len};
     }
-    p = write_forwarded(p, out, &found, from);
+    p = write_forwarded(p, out, head, &found, from);
     p = write_via(p, tuning, head);
     p = text_lit(p, "x-amzn-RequestId: ");
     p = text_str(p, (struct str){out->request_id, FORWARD_ID});

@@ -169,6 +169,13 @@ def test_a_trusted_clients_forwarded_fields_are_continued(world):
     assert seen["x-forwarded-host"] == ["a.example"]
 
 
+def test_no_number_of_forwarded_fields_hides_the_trusted_clients_own(world):
+    weir = world.weir(tables.one(world.demo()), {"forwarded": {"trust": True}})
+    addresses = [f"10.0.0.{i}" for i in range(30)]
+    seen = seen_headers(weir, [("X-Forwarded-For", a) for a in addresses] + [("X-Forwarded-For", "")])
+    assert seen["x-forwarded-for"] == [", ".join([*addresses, ADDRESS])]
+
+
 def test_via_names_weir_behind_those_before_it(world, plain):
     assert seen_headers(plain, [])["via"] == ["1.1 weir"]
     seen = seen_headers(plain, [("Via", "1.0 first, 1.1 second")])
