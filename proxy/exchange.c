@@ -680,9 +680,11 @@ bool exchange_on_response_head(struct exchange *ex, const struct http1_head *hea
     }
     ex->head_us = (int64_t)(clock_us() - ex->start_us);
     ex->status = head->status;
+    /* What goes well is known at its end: else one that always dies in its body would count as
+     * well. */
     if (is_gateway_error(head->status))
         choose_on_failure(ex->worker, ex->endpoint);
-    else
+    else if (head->status == 101)
         choose_on_success(ex->worker, ex->endpoint);
     ex->state = EXCHANGE_RESPONDING;
     int r = ex->front->head(ex, head, body);
@@ -711,6 +713,8 @@ void exchange_on_response_end(struct exchange *ex, struct str trailers, bool is_
 {
     const struct exchange_front *front = ex->front;
 
+    if (!is_gateway_error(ex->status))
+        choose_on_success(ex->worker, ex->endpoint);
     front->end(ex, trailers);
     upstream_release(&ex->upstream, is_reusable && ex->is_request_complete);
     finish(ex, metrics_error_labels[METRICS_ERROR_NONE]);

@@ -91,3 +91,22 @@ def test_ejection_survives_a_reload(world):
     metrics = weir.metrics()
     assert metrics.value("weir_endpoint_ejected") == 1 and metrics.value("weir_ejections_total") == 1
     assert len(fake.requests) == 3
+
+
+def test_an_endpoint_that_always_dies_in_its_body_is_ejected(world):
+    def die(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+
+    sick = world.fake(die)
+    rule = {"consecutive_errors": 3, "pause_ms": 60000, "pause_max_ms": 60000}
+    weir = world.weir(tables.one(sick, ejection=rule), workers=1)
+
+    def status():
+        with weir.connect() as c:
+            c.send_request()
+            return c.read_final_head().status
+
+    statuses = [status()]
+    wait_until(lambda: statuses.append(status()) or statuses[-1] == 503, "it is ejected")
+    assert set(statuses[:-1]) <= {200, 502} and len(statuses) >= 4
