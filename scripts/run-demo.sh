@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make run`: builds weir, starts it on port 8080 in front of two demo endpoints, and says what to try. Ctrl-C ends all three.
-# Its documents are copies of examples/ below build/run/, made anew at each start, so that they can be edited freely.
+# Its documents are copies of examples/ in build/run/, which is made anew at each start, so that they can be edited freely.
 set -eu
 unset MAKEFLAGS MAKELEVEL
 cd "$(dirname "$0")/.."
@@ -110,6 +110,7 @@ fi
 rm -f "$log"
 
 top=$PWD
+rm -rf "$run"
 mkdir -p "$run"
 cp examples/table.json examples/settings.json "$run/"
 trap 'stop; exit 0' INT TERM HUP
