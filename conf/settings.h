@@ -40,6 +40,7 @@ struct settings {
     struct listener_settings *listeners;
     int nr_listeners;
     char *admin_address;
+    char *admin_hosts; /* names by which the admin listener is called, with commas between; "*": any; "" */
     uint32_t workers; /* 0: one per online CPU */
     char *table_file;
     char *executed_version_header;

@@ -77,6 +77,28 @@ const char *settings_check_via(const char *text)
     return "is neither a token nor a host";
 }
 
+const char *settings_check_hosts(const char *text)
+{
+    const char *p = text;
+
+    if (strcmp(text, "*") == 0)
+        return NULL;
+    for (;;) {
+        struct str name;
+
+        p += strspn(p, " ");
+        name = (struct str){p, strcspn(p, ", ")};
+        if (!hostport_is_name(name))
+            return "has something between its commas that is no host name";
+        p += name.n;
+        p += strspn(p, " ");
+        if (*p == '\0')
+            return NULL;
+        if (*p++ != ',')
+            return "has a space inside a name";
+    }
+}
+
 const char *settings_check_level(const char *text)
 {
     enum log_level level;

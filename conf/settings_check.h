@@ -15,4 +15,7 @@ const char *settings_check_level(const char *text);
 /* A TLS version that is still spoken. */
 const char *settings_check_tls_version(const char *text);
 
+/* Host names with commas between, or "*". */
+const char *settings_check_hosts(const char *text);
+
 #endif

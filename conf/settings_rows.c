@@ -36,6 +36,12 @@ const struct row settings_rows_main[] = {
      .expected = "an address such as 127.0.0.1:9901, [::1]:9901 or :9901",
      .help = "The admin listener: metrics, health, the table in force, reload and the control API. It has no access control of "
              "its own, so it belongs on an address that only operators reach. Command line: `--admin ADDRESS`."},
+    {.path = "admin.hosts", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_hosts), .min = 0, .max = 4096,
+     .default_text = "", .check = settings_check_hosts,
+     .expected = "names with commas between, such as \"weir.internal, weir-0.weir\", or \"*\" for any", .is_reloadable = true,
+     .help = "The names by which clients call the admin listener. A request whose Host is neither one of them nor an IP address, "
+             "localhost or the host of admin.address gets 403: this is what keeps a web page from reaching the listener by a name "
+             "of its own that resolves to it (DNS rebinding). `*` admits every name."},
     NUMBER("workers", ROWS_U32, workers, 0, 128, 0, false,
            "Worker threads. 0: one per online CPU. Command line: `--workers N`."),
     {.path = "table.file", .type = ROWS_STRING, .offset = offsetof(struct settings, table_file), .min = 1,

@@ -152,25 +152,34 @@ static int read_weights(struct jsondoc *doc, const struct place *at, const json_
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
-                       const json_t *versions, struct alias_draft *draft, struct builder *builder)
+/* Reads the object over what the draft has. arms has room for SPLIT_ARMS_MAX. Of the spec all but
+ * the description is set. */
+static void read_spec(struct jsondoc *doc, const struct place *at, const json_t *value,
+                      const json_t *versions, struct alias_draft *draft, struct alias_spec *spec,
+                      struct arm_spec *arms)
 {
     struct place weights_at = JSONDOC_KEY(at, "weights");
-    struct arm_spec arms[SPLIT_ARMS_MAX];
-    struct alias_spec spec = {.name = str_of(at->key), .arms = arms};
 
+    *spec = (struct alias_spec){.name = str_of(at->key), .arms = arms};
     rows_read(&alias_rows, doc, at, value, draft);
     if (draft->weights)
-        spec.nr_arms = read_weights(doc, &weights_at, draft->weights, versions, arms);
+        spec->nr_arms = read_weights(doc, &weights_at, draft->weights, versions, arms);
     else if (!json_object_get(value, "weights"))
         jsondoc_problem(doc, at, "missing",
                         "\"weights\" is missing: versions and percentages such as {\"1\": 100}");
-    if (doc->is_bad)
-        return;
+    spec->mode = draft->split == 1 ? SPLIT_RANDOM : SPLIT_EXACT;
+    spec->is_failover = draft->on_unavailable == 1;
+}
+
+static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
+                       const json_t *versions, struct alias_draft *draft, struct builder *builder)
+{
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec spec;
+
+    read_spec(doc, at, value, versions, draft, &spec, arms);
     spec.description = str_of(draft->description);
-    spec.mode = draft->split == 1 ? SPLIT_RANDOM : SPLIT_EXACT;
-    spec.is_failover = draft->on_unavailable == 1;
-    if (builder_alias(builder, &spec) < 0)
+    if (!doc->is_bad && builder_alias(builder, &spec) < 0)
         jsondoc_no_memory(doc);
 }
 
@@ -186,6 +195,42 @@ void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json
     else
         read_parts(doc, at, value, versions, &draft, builder);
     rows_fini(&alias_rows, &draft);
+}
+
+/* The names of a function's versions as the keys of an object; NULL when out of memory. */
+static json_t *name_versions(const struct function *function)
+{
+    json_t *versions = json_object();
+
+    for (int i = 0; versions && i < function->nr_versions; i++) {
+        if (jsondoc_set_take(versions, function->versions[i].name, json_null()) < 0) {
+            json_decref(versions);
+            return NULL;
+        }
+    }
+    return versions;
+}
+
+int tabledoc_alias_change(struct jsondoc *doc, const struct place *at, const json_t *value,
+                          const struct target *target, struct alias_spec *spec,
+                          struct arm_spec *arms)
+{
+    struct alias_draft draft = {0};
+    json_t *versions = name_versions(target->function);
+    const json_t *description = json_object_get(value, "description");
+
+    if (!versions || rows_init(&alias_rows, &draft) < 0) {
+        jsondoc_no_memory(doc);
+    } else {
+        draft.split = target->mode == SPLIT_RANDOM;
+        draft.on_unavailable = target->is_failover;
+        read_spec(doc, at, value, versions, &draft, spec, arms);
+        spec->description =
+            description ? str_of(json_string_value(description)) : target->description;
+    }
+    rows_fini(&alias_rows, &draft);
+    json_decref(versions);
+    return doc->is_bad ? -1 : 0;
 }
 
 /* Whole percents as integers, so that they are not written as 95.0. */

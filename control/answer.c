@@ -24,7 +24,9 @@ void answer_document(struct api_response *out, char *text)
 
 void answer_json(struct api_response *out, int status, json_t *root)
 {
-    take(out, status, "application/json", root ? json_dumps(root, JSON_COMPACT) : NULL);
+    /* What has a fraction is a share in billionths. */
+    take(out, status, "application/json",
+         root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL);
     if (root)
         json_decref(root);
 }
@@ -34,10 +36,21 @@ void answer_error(struct api_response *out, int status, const char *type, const 
     const char *member =
         strcmp(type, "ResourceNotFoundException") == 0 || status >= 500 ? "Message" : "message";
 
-    answer_json(
-        out, status,
-        json_pack("{s:s, s:s}", "Type", status >= 500 ? "Service" : "User", member, message));
+    json_t *root = json_pack("{s:s}", member, message);
+
+    if (root && strcmp(type, "ValidationException") != 0 &&
+        json_object_set_new(root, "Type", json_string(status >= 500 ? "Service" : "User")) < 0) {
+        json_decref(root);
+        root = NULL;
+    }
+    answer_json(out, status, root);
     out->error_type = type;
+}
+
+void answer_not_allowed(struct api_response *out, const char *allow, const char *message)
+{
+    answer_error(out, 405, "MethodNotAllowedException", message);
+    out->allow = allow;
 }
 
 json_t *answer_problem_list(const struct problems *problems)

@@ -18,6 +18,9 @@ void answer_document(struct api_response *out, char *text);
 /* {"message": ...} with x-amzn-ErrorType, in the member names of type's family. */
 void answer_error(struct api_response *out, int status, const char *type, const char *message);
 
+/* 405 with its Allow, which must be a literal. */
+void answer_not_allowed(struct api_response *out, const char *allow, const char *message);
+
 /* 400 with all of them. */
 void answer_problems(struct api_response *out, const struct problems *problems);
 

@@ -1,12 +1,15 @@
-/* Which handler a path has, and the plain ones: pages of the process, reload. alias.c has those
- * that change weights. */
+/* Which handler a path has, and the plain ones: pages of the process, reload. alias.c and lambda.c
+ * have those that read and change aliases. */
 #include "control/api.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 
 #include "conf/tabledoc.h"
+#include "control/access.h"
+#include "control/alias.h"
 #include "control/answer.h"
+#include "control/lambda.h"
 
 static void get_metrics(const struct api_hooks *hooks, const struct api_request *request,
                         struct api_response *out)
@@ -91,18 +94,23 @@ void api_handle(const struct api_hooks *hooks, const struct api_request *request
                 struct api_response *response)
 {
     memset(response, 0, sizeof(*response));
+    if (access_refuse(hooks->settings(hooks->context), request, response))
+        return;
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (!str_eq(request->path, pages[i].path))
             continue;
         if (is_method(request->method, pages[i].method)) {
             pages[i].handle(hooks, request, response);
         } else {
-            answer_error(response, 405, "MethodNotAllowedException",
-                         "This path is served for another method.");
-            response->allow = pages[i].method[0] == 'G' ? "GET, HEAD" : pages[i].method;
+            answer_not_allowed(response, pages[i].method[0] == 'G' ? "GET, HEAD" : "POST",
+                               "This path is served for another method.");
         }
         return;
     }
+    if (alias_handle(hooks, request, response) || lambda_handle(hooks, request, response))
+        return;
     answer_error(response, 404, "ResourceNotFoundException",
-                 "Served here: GET /metrics, /healthz, /readyz, /table, /settings; POST /reload.");
+                 "Served here: GET /metrics, /healthz, /readyz, /table, /settings; POST /reload; "
+                 "GET and PUT /functions/{F}/aliases/{A}; of the Lambda API GetAlias, ListAliases "
+                 "and UpdateAlias.");
 }

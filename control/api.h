@@ -30,14 +30,17 @@ struct api_hooks {
     /* In force now; borrowed for the call. */
     struct table *(*table)(void *context);
     const struct settings *(*settings)(void *context);
-    /* Puts other weights of one alias in force (table_with_weights); 0 or -1 when out of memory. */
-    int (*set_weights)(void *context, const struct target *target, enum split_mode mode, int nr_arms,
-                       const struct arm_spec *arms);
+    /* Puts another alias in force in the place of target, which is one of table's (table_with_alias); 0 or -1 when out of memory. Neither
+     * target nor a table borrowed before may be used after it. */
+    int (*set_alias)(void *context, const struct target *target, const struct alias_spec *spec);
+    uint64_t seed; /* random, of this process: RevisionIds are made with it */
 };
 
 struct api_request {
     struct str method, path, query; /* query without '?' */
     struct str host;                /* the Host field, or empty */
+    struct str origin;              /* the Origin field; p NULL where there is none */
+    struct str content_type;        /* the Content-Type field; p NULL where there is none */
     struct str body;
 };
 

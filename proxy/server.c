@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/prng.h"
 #include "proxy/admin.h"
 #include "proxy/admission.h"
 #include "proxy/health.h"
@@ -233,11 +234,10 @@ static const struct settings *hook_settings(void *context)
     return ((struct server *)context)->settings;
 }
 
-static int hook_set_weights(void *context, const struct target *target, enum split_mode mode,
-                            int nr_arms, const struct arm_spec *arms)
+static int hook_set_alias(void *context, const struct target *target, const struct alias_spec *spec)
 {
     struct server *s = context;
-    struct table *table = table_with_weights(s->table, target, mode, nr_arms, arms);
+    struct table *table = table_with_alias(s->table, target, spec);
 
     if (!table)
         return -1;
@@ -247,15 +247,19 @@ static int hook_set_weights(void *context, const struct target *target, enum spl
 
 static struct api_hooks api_hooks(struct server *s)
 {
+    struct prng rng;
+
+    prng_init(&rng);
     return (struct api_hooks){
         .context = s,
+        .seed = prng_next(&rng),
         .reload = hook_reload,
         .metrics = hook_metrics,
         .is_ready = hook_is_ready,
         .is_draining = hook_is_draining,
         .table = hook_table,
         .settings = hook_settings,
-        .set_weights = hook_set_weights,
+        .set_alias = hook_set_alias,
     };
 }
 

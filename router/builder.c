@@ -270,17 +270,14 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 
 int builder_alias(struct builder *builder, const struct alias_spec *spec)
 {
-    struct str description;
     struct target *target;
 
     if (seal(builder))
         return -1;
     assert(builder->function && spec->nr_arms >= 1 && spec->nr_arms <= SPLIT_ARMS_MAX &&
            spec->name.n > 0);
-    if (keep(builder, spec->description, &description))
-        return -1;
-    target = target_make(builder->function, spec->name, description, spec->mode, spec->is_failover,
-                         spec->nr_arms);
+    target = target_make(builder->function, spec->name, spec->description, spec->mode,
+                         spec->is_failover, spec->nr_arms);
     if (!target)
         return -1;
     for (int i = 0; i < spec->nr_arms; i++) {
@@ -323,7 +320,8 @@ struct changes {
 };
 
 /* Gives every alias its split, and lists those that replace one. */
-static int join(struct builder *builder, const struct table *previous, struct changes *changes)
+static int join(struct builder *builder, const struct table *previous, uint64_t generation,
+                struct changes *changes)
 {
     struct qsbr *domain = registry_domain(builder->registry);
 
@@ -337,6 +335,7 @@ static int join(struct builder *builder, const struct table *previous, struct ch
             continue;
         if (previous)
             before = table_find(previous, target->function->name, target->alias, NULL);
+        target_set_since(target, before, generation);
         if (target_join(target, before, domain, &is_replacement))
             return -1;
         if (!is_replacement)
@@ -353,12 +352,14 @@ static int join(struct builder *builder, const struct table *previous, struct ch
 struct table *builder_freeze(struct builder **builder, struct table *previous)
 {
     struct builder *b = *builder;
+    uint64_t generation = previous ? previous->generation + 1 : 1;
     struct changes changes = {0};
     struct table *table = NULL;
 
-    if (!seal(b) && !skeleton_adopt(b->skeleton, previous) && !join(b, previous, &changes))
+    if (!seal(b) && !skeleton_adopt(b->skeleton, previous) &&
+        !join(b, previous, generation, &changes))
         table = table_make_take(b->skeleton, b->targets, b->nr_targets, changes.list, changes.nr,
-                                previous ? previous->generation + 1 : 1);
+                                generation);
     if (table) {
         b->skeleton = NULL;
         b->nr_targets = 0;

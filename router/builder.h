@@ -37,15 +37,6 @@ struct endpoint_spec {
     struct str base_path; /* the URL's path; empty means "/" */
 };
 
-struct alias_spec {
-    struct str name;
-    struct str description;
-    enum split_mode mode;
-    bool is_failover;
-    int nr_arms;
-    const struct arm_spec *arms; /* weights total SPLIT_ONE */
-};
-
 /* NULL when out of memory. */
 struct builder *builder_make(struct registry *registry);
 

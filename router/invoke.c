@@ -69,9 +69,7 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes into at most max bytes; the length, or -1 where it is too long or a percent sign stands
- * before no two hex digits. */
-static int decode(struct str s, char *out, int max)
+int invoke_decode(struct str s, char *out, int max)
 {
     int n = 0;
 
@@ -226,7 +224,7 @@ static bool is_named_qualifier(struct str key)
 
     if (key.n <= name.n || !memchr(key.p, '%', key.n))
         return str_eq(key, name);
-    n = decode(key, decoded, sizeof(decoded));
+    n = invoke_decode(key, decoded, sizeof(decoded));
 
     return n == (int)name.n && memcmp(decoded, name.p, name.n) == 0;
 }
@@ -250,7 +248,7 @@ static enum invoke_result parse_query(struct str query, char *text, struct str *
         query.n -= pair.n + (end ? 1 : 0);
         if (!is_named_qualifier(key))
             continue;
-        n = decode(value, decoded, sizeof(decoded));
+        n = invoke_decode(value, decoded, sizeof(decoded));
         found.n = n > 0 ? (size_t)n : 0;
         if (!is_qualifier_in_query(found))
             return INVOKE_BAD_QUALIFIER;
@@ -276,6 +274,15 @@ static bool find_name(struct str path, struct str *name)
     return true;
 }
 
+enum invoke_result invoke_parse_name(struct invoke_address *out, struct str raw)
+{
+    int n = invoke_decode(raw, out->text, INVOKE_NAME_MAX);
+
+    if (n < 0 || !parse_name((struct str){out->text, (size_t)n}, &out->function, &out->qualifier))
+        return INVOKE_BAD_NAME;
+    return INVOKE_OK;
+}
+
 enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query)
 {
     struct str raw, derived = {"", 0};
@@ -293,7 +300,7 @@ enum invoke_result invoke_parse(struct invoke_address *out, struct str path, str
     result = parse_query(query, out->text + INVOKE_NAME_MAX, &out->qualifier);
     if (result == INVOKE_BAD_QUALIFIER)
         return result;
-    n = decode(raw, out->text, INVOKE_NAME_MAX);
+    n = invoke_decode(raw, out->text, INVOKE_NAME_MAX);
     if (n < 0 || !parse_name((struct str){out->text, (size_t)n}, &out->function, &derived))
         return INVOKE_BAD_NAME;
     if (result)

@@ -38,6 +38,14 @@ struct invoke_address {
  * have dots or 200 letters here, as for Lambda they are not found rather than wrong. */
 enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query);
 
+/* A FunctionName as it stands in another path, percent-encoded or not: sets function, and qualifier where it has one.
+ * INVOKE_OK or INVOKE_BAD_NAME. */
+enum invoke_result invoke_parse_name(struct invoke_address *out, struct str raw);
+
+/* Decodes percent-encoding into at most max bytes, without a terminator; the length, or -1 where it is too long or
+ * malformed. */
+int invoke_decode(struct str s, char *out, int max);
+
 /* The grammars of documents and addresses. */
 bool invoke_is_function_name(struct str s); /* [A-Za-z0-9_-]{1,64} */
 bool invoke_is_alias_name(struct str s);    /* [A-Za-z0-9_-]{1,128}, not all digits */

@@ -172,23 +172,24 @@ struct table *table_make_take(struct skeleton *skeleton, struct target *const *t
 /* ---- Changing -------------------------------------------------------------------------------- */
 
 /* The target as it is to be, with its split. */
-static struct target *reweigh(const struct table *previous, const struct target *changed,
-                              enum split_mode mode, int nr_arms, const struct arm_spec *arms,
-                              bool *is_replacement)
+static struct target *remake(const struct table *previous, const struct target *changed,
+                             const struct alias_spec *spec, bool *is_replacement)
 {
     struct registry *registry = previous->skeleton->registry;
-    struct target *target = target_make(changed->function, changed->alias, changed->description,
-                                        mode, changed->is_failover, nr_arms);
+    struct target *target = target_make(changed->function, changed->alias, spec->description,
+                                        spec->mode, spec->is_failover, spec->nr_arms);
 
     if (!target)
         return NULL;
     target->index = changed->index;
-    for (int i = 0; i < nr_arms; i++) {
+    target->since = previous->generation + 1;
+    for (int i = 0; i < spec->nr_arms; i++) {
+        const struct arm_spec *arm = &spec->arms[i];
         const struct target *named =
-            table_find(previous, changed->function->name, arms[i].version, NULL);
+            table_find(previous, changed->function->name, arm->version, NULL);
 
         assert(named && named->alias.n == 0);
-        if (target_set_arm(target, registry, i, named->arms[0].version, arms[i].weight))
+        if (target_set_arm(target, registry, i, named->arms[0].version, arm->weight))
             goto fail;
     }
     if (target_join(target, changed, registry_domain(registry), is_replacement))
@@ -199,8 +200,8 @@ fail:
     return NULL;
 }
 
-struct table *table_with_weights(struct table *previous, const struct target *changed,
-                                 enum split_mode mode, int nr_arms, const struct arm_spec *arms)
+struct table *table_with_alias(struct table *previous, const struct target *changed,
+                               const struct alias_spec *spec)
 {
     uint32_t at = changed->index / TABLE_LEAF_TARGETS, place = changed->index % TABLE_LEAF_TARGETS;
     struct table_leaf *leaf = NULL;
@@ -214,7 +215,7 @@ struct table *table_with_weights(struct table *previous, const struct target *ch
         return NULL;
     table->changed = malloc(sizeof(table->changed[0]));
     if (table->changed)
-        target = reweigh(previous, changed, mode, nr_arms, arms, &is_replacement);
+        target = remake(previous, changed, spec, &is_replacement);
     if (target)
         leaf = leaf_with_take(previous->leaves[at], place, target);
     if (!leaf) {

@@ -10,7 +10,7 @@
  * (their connection pools), health, gauges and series numbers (their counters). What a table points to is valid while a
  * reference is held.
  *
- * A change of one alias's weights does not rebuild anything: table_with_weights copies only the way to that target. */
+ * A change of one alias does not rebuild anything: table_with_alias copies only the way to that target. */
 #ifndef WEIR_ROUTER_TABLE_H
 #define WEIR_ROUTER_TABLE_H
 
@@ -97,10 +97,11 @@ struct arm {
 /* What a qualifier names: an alias, or directly a version (then alias is empty, split NULL, one arm). */
 struct target {
     _Atomic uint32_t refs;
-    uint32_t index; /* its place in the table, the same in every table made by table_with_weights */
+    uint32_t index; /* its place in the table, the same in every table made by table_with_alias */
     struct function *function;
     struct str alias;
     struct str description;
+    uint64_t since; /* generation in which what is said of the alias last changed, or was last said through table_with_alias */
     enum split_mode mode;
     bool is_failover; /* on_unavailable: "failover" */
     struct split *split;       /* its arms are these, then the past ones with weight 0 */
@@ -181,11 +182,20 @@ struct arm_spec {
     uint32_t weight; /* billionths */
 };
 
-/* A copy of previous in which one alias has other weights, versions or another mode; no parsing, and nothing copied but
- * the way to that alias. changed is a target of previous; arms name versions of its function and total SPLIT_ONE.
+/* All that a document says of an alias. */
+struct alias_spec {
+    struct str name;
+    struct str description;
+    enum split_mode mode;
+    bool is_failover;
+    int nr_arms;
+    const struct arm_spec *arms; /* weights total SPLIT_ONE */
+};
+
+/* A copy of previous in which one alias is as spec says (its name stays); no parsing, and nothing copied but the way to
+ * that alias. changed is a target of previous; arms name versions of its function, once each. Strings are copied.
  * Returns a table with one reference for the caller; NULL when out of memory. */
-struct table *table_with_weights(struct table *previous, const struct target *changed, enum split_mode mode,
-                                 int nr_arms, const struct arm_spec *arms);
+struct table *table_with_alias(struct table *previous, const struct target *changed, const struct alias_spec *spec);
 
 /* After a table was published to the workers: opens the splits of all aliases that changed, which closes the ones they
  * replace. Bounded work; workers that pick in between open what they need themselves. 0, or -1 when out of memory

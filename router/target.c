@@ -1,5 +1,6 @@
 /* When does an alias keep its split? When nothing about the order of its picks changed: the mode,
- * the versions in their order, the weights. Endpoints, limits and descriptions may change freely.
+ * the versions in their order, the weights. Endpoints, limits and descriptions may change freely;
+ * the last only make it another revision of the alias.
  *
  * A version that leaves the alias stays behind as a past one while its function has it: an arm of
  * the split without weight, so that what it is owed waits for its return. */
@@ -13,17 +14,21 @@ struct target *target_make(struct function *function, struct str alias, struct s
                            enum split_mode mode, bool is_failover, int nr_arms)
 {
     size_t bytes = sizeof(struct target) + (size_t)nr_arms * sizeof(struct arm);
-    struct target *target = calloc(1, bytes + alias.n);
+    struct target *target = calloc(1, bytes + alias.n + description.n);
+    char *names = (char *)target + bytes;
 
     if (!target)
         return NULL;
     /* The name is compared at each look-up: next to the target it costs no cache line of its own.
      */
-    memcpy((char *)target + bytes, alias.p, alias.n);
+    if (alias.n > 0)
+        memcpy(names, alias.p, alias.n);
+    if (description.n > 0)
+        memcpy(names + alias.n, description.p, description.n);
     atomic_init(&target->refs, 1);
     target->function = function;
-    target->alias = (struct str){(char *)target + bytes, alias.n};
-    target->description = description;
+    target->alias = (struct str){names, alias.n};
+    target->description = (struct str){names + alias.n, description.n};
     target->mode = mode;
     target->is_failover = is_failover;
     target->nr_arms = nr_arms;
@@ -120,6 +125,15 @@ static bool has_same_arms(const struct target *a, const struct target *b)
             !str_eq(a->arms[i].version->name, b->arms[i].version->name))
             return false;
     return true;
+}
+
+void target_set_since(struct target *target, const struct target *before, uint64_t generation)
+{
+    bool is_same = before && has_same_arms(target, before) &&
+                   target->is_failover == before->is_failover &&
+                   str_eq(target->description, before->description);
+
+    target->since = is_same ? before->since : generation;
 }
 
 static bool has_same_past(const struct target *a, const struct target *b)

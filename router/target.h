@@ -7,8 +7,8 @@
 #include "router/registry.h"
 #include "router/table.h"
 
-/* With one reference for the caller, no split and no arms yet. alias is copied, description borrowed from the
- * function's skeleton. NULL when out of memory. */
+/* With one reference for the caller, no split and no arms yet. alias and description are copied. NULL when out of
+ * memory. */
 struct target *target_make(struct function *function, struct str alias, struct str description, enum split_mode mode,
                            bool is_failover, int nr_arms);
 
@@ -22,6 +22,10 @@ int target_set_arm(struct target *target, struct registry *registry, int i, stru
  * out of memory. */
 int target_join(struct target *target, const struct target *before, struct qsbr *domain, bool *is_replacement)
     __attribute__((warn_unused_result));
+
+/* Dates an alias whose arms are set: its predecessor's date, if both say the same (versions in order, weights, mode,
+ * description, on_unavailable), else this generation. */
+void target_set_since(struct target *target, const struct target *before, uint64_t generation);
 
 struct target *target_ref(struct target *target);
 /* Ends the reference and clears the pointer; the last one frees at once. */

@@ -186,7 +186,7 @@ def test_weir_runs_from_a_table_alone(world, tmp_path):
 
     def is_ready():
         try:
-            return client.call(admin, target="/readyz").status == 200
+            return client.call(admin, target="/readyz", host=ADDRESS).status == 200
         except OSError:
             return False
 

@@ -91,6 +91,6 @@ def test_weir_in_the_image_splits_invocations(root, world):
 def is_ready(weir, admin_port):
     assert weir.is_running(), weir.stderr()
     try:
-        return client.call(admin_port, target="/readyz").status == 200
+        return client.call(admin_port, target="/readyz", host=places.ADDRESS).status == 200
     except OSError:
         return False

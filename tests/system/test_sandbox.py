@@ -239,13 +239,13 @@ def use_bare(weir, demo, root, table, port, admin_port):
     def is_ready():
         assert weir.is_running(), weir.stderr()
         try:
-            return call(admin_port, target="/readyz").status == 200
+            return call(admin_port, target="/readyz", host=ADDRESS).status == 200
         except OSError:
             return False
 
     wait_until(is_ready, "weir is ready")
     assert call(port).headers["x-amz-executed-version"] == demo.version
-    assert call(admin_port, target="/metrics").status == 200
+    assert call(admin_port, target="/metrics", host=ADDRESS).status == 200
     (root / "table.json").write_text(table.replace('"/"', '"/moved"'))
     wait_until(lambda: call(port).status == 404, "the table's change is seen")
     assert call(port, target="/moved").status == 200

@@ -27,7 +27,7 @@ static const char full[] =
     "                         {\"certificate\": \"c.pem\", \"key\": \"c.key\"}],"
     "      \"client_ca\": \"ca.pem\", \"client_required\": true, \"min_version\": \"1.3\","
     "      \"hsts_max_age_s\": 31536000}}],"
-    " \"admin\": {\"address\": \"127.0.0.1:9000\"},"
+    " \"admin\": {\"address\": \"127.0.0.1:9000\", \"hosts\": \"weir.internal, weir\"},"
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true,"
     " \"forwarded\": {\"trust\": true, \"via\": \"edge.example:80\","
@@ -313,6 +313,7 @@ static const struct bad bads[] = {
      "already means something"},
     {"{\"executed_version_header\": \"x-amzn-RequestId\"}", "bad_value",
      "$.executed_version_header", "already means something"},
+    {"{\"admin\": {\"hosts\": \"a, b:80\"}}", "bad_value", "$.admin.hosts", "no host name"},
     {"{\"forwarded\": {\"via\": \"a b\"}}", "bad_value", "$.forwarded.via", "neither"},
     {"{\"forwarded\": {\"client_certificate_header\": \"te\"}}", "bad_value",
      "$.forwarded.client_certificate_header", "already means something"},

@@ -57,6 +57,20 @@ static void via_is_a_token_or_a_host(void **state)
     assert_non_null(settings_check_via(""));
 }
 
+static void hosts_are_names_with_commas_between(void **state)
+{
+    static const char *const goods[] = {"*", "weir", "a.b,c", " a , b ", "127.0.0.1, x_y"};
+    static const char *const bads[] = {"", ",", "a,", ",a", "a,,b", "a b", "a:80", "*, a", "[::1]"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++)
+        if (settings_check_hosts(goods[i]))
+            fail_msg("refused: %s", goods[i]);
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++)
+        if (!settings_check_hosts(bads[i]))
+            fail_msg("accepted: %s", bads[i]);
+}
+
 static void levels_and_tls_versions_are_known_ones(void **state)
 {
     (void)state;
@@ -113,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(field_names_that_mean_something_are_taken),
         cmocka_unit_test(via_is_a_token_or_a_host),
+        cmocka_unit_test(hosts_are_names_with_commas_between),
         cmocka_unit_test(levels_and_tls_versions_are_known_ones),
         cmocka_unit_test(one_address_is_not_used_twice),
     };

@@ -205,10 +205,12 @@ static void gauges_and_health_go_by_name(void **state)
 static struct table *reweigh(struct table *table, const char *alias, enum split_mode mode,
                              const struct share *shares)
 {
+    const struct target *target = find(table, "hello", alias);
     struct arm_spec arms[SPLIT_ARMS_MAX];
-    int nr = fill_arms(shares, arms);
+    struct alias_spec spec = {.description = target->description, .mode = mode, .arms = arms};
 
-    return table_with_weights(table, find(table, "hello", alias), mode, nr, arms);
+    spec.nr_arms = fill_arms(shares, arms);
+    return table_with_alias(table, target, &spec);
 }
 
 static void weights_change_without_a_document(void **state)
@@ -255,6 +257,56 @@ static void weights_change_without_a_document(void **state)
     world_end(world);
 }
 
+/* What an alias is said to be has a date that reloads keep as long as they say the same. */
+static void an_alias_is_dated_by_its_last_change(void **state)
+{
+    struct world *world = world_make();
+    struct table *table = build(world, NULL, SPLIT_EXACT, ninety_five);
+    struct table *next = build(world, table, SPLIT_EXACT, half);
+
+    (void)state;
+    assert_int_equal(find(table, "hello", "live")->since, 1);
+    assert_int_equal(find(next, "hello", "live")->since, 2);
+    assert_int_equal(find(next, "hello", "fixed")->since, 1);
+    replace(&table, next);
+    /* Said again by a document it keeps its date, said again by a change it does not. */
+    replace(&table, build(world, table, SPLIT_EXACT, half));
+    assert_int_equal(find(table, "hello", "live")->since, 2);
+    replace(&table, reweigh(table, "live", SPLIT_EXACT, half));
+    assert_int_equal(find(table, "hello", "live")->since, 4);
+    replace(&table, build(world, table, SPLIT_RANDOM, half));
+    assert_int_equal(find(table, "hello", "live")->since, 5);
+    table_unref(&table);
+    world_end(world);
+}
+
+/* The description is the new alias's own: what it was borrowed from may go. */
+static void a_change_replaces_all_that_is_said_of_an_alias(void **state)
+{
+    struct world *world = world_make();
+    struct table *table = build(world, NULL, SPLIT_EXACT, ninety_five);
+    const struct arm_spec arms[] = {{STR("3"), SPLIT_ONE}};
+    char text[] = "another";
+    const struct alias_spec spec = {.name = STR("ignored"),
+                                    .description = str_of(text),
+                                    .mode = SPLIT_RANDOM,
+                                    .is_failover = true,
+                                    .nr_arms = 1,
+                                    .arms = arms};
+    const struct target *now;
+
+    (void)state;
+    replace(&table, table_with_alias(table, find(table, "hello", "live"), &spec));
+    settle(world);
+    memset(text, 'x', sizeof(text) - 1);
+    now = find(table, "hello", "live");
+    assert_true(str_eq(now->description, STR("another")));
+    assert_true(now->is_failover && now->mode == SPLIT_RANDOM && now->nr_arms == 1);
+    assert_true(str_eq(now->arms[0].version->name, STR("3")));
+    table_unref(&table);
+    world_end(world);
+}
+
 /* As many targets as fill several leaves, and one changed in each. */
 static void a_change_shares_all_leaves_but_one(void **state)
 {
@@ -285,7 +337,7 @@ static void a_change_shares_all_leaves_but_one(void **state)
 
         snprintf(name, sizeof(name), "f%d", i);
         old = find(table, name, "live");
-        next = table_with_weights(table, old, SPLIT_EXACT, 2, arms);
+        next = table_with_alias(table, old, &(struct alias_spec){.nr_arms = 2, .arms = arms});
         assert_non_null(next);
         nr_shared = 0;
         for (int l = 0; l < nr_leaves; l++)
@@ -585,6 +637,8 @@ int main(void)
         cmocka_unit_test(an_empty_table_finds_nothing),
         cmocka_unit_test(gauges_and_health_go_by_name),
         cmocka_unit_test(weights_change_without_a_document),
+        cmocka_unit_test(an_alias_is_dated_by_its_last_change),
+        cmocka_unit_test(a_change_replaces_all_that_is_said_of_an_alias),
         cmocka_unit_test(a_change_shares_all_leaves_but_one),
         cmocka_unit_test(an_origin_is_one_for_scheme_host_port_and_tls),
         cmocka_unit_test(authorities_are_as_host_headers_name_them),

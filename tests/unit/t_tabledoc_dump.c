@@ -156,8 +156,9 @@ static void changed_weights_are_dumped(void **state)
 {
     struct table *table = fixture_good(full);
     const struct arm_spec arms[] = {{STR("12"), 5000001}, {STR("3"), SPLIT_ONE - 5000001}};
-    struct table *changed = table_with_weights(
-        table, table_find(table, STR("zeta"), STR("live"), NULL), SPLIT_RANDOM, 2, arms);
+    const struct alias_spec spec = {.mode = SPLIT_RANDOM, .nr_arms = 2, .arms = arms};
+    struct table *changed =
+        table_with_alias(table, table_find(table, STR("zeta"), STR("live"), NULL), &spec);
     char *text;
 
     (void)state;

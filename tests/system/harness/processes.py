@@ -240,8 +240,8 @@ class Weir(Process):
     def invoke(self, function, body=b"{}", query="", **more):
         return self.call("POST", f"/2015-03-31/functions/{function}/invocations{query}", body=body, **more)
 
-    def admin(self, target, method="GET", body=None):
-        return client.call(self.admin_port, method, target, body=body)
+    def admin(self, target, method="GET", body=None, headers=(), host=ADDRESS):
+        return client.call(self.admin_port, method, target, headers, body, host)
 
     def load(self, **more):
         return Load(self.folder, self.port, **more)

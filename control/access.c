@@ -1,0 +1,109 @@
+/* Keeps web pages away from the admin listener.
+ *
+ * A page can make a browser send requests to any address. By the address itself they come from
+ * another site: the browser keeps the answer from the page, and names the site in Origin wherever
+ * a request could change something. What Origin does not stop are names: a page from a name that
+ * resolves to this listener (DNS rebinding) is of the same site as it. Such a name stands in Host,
+ * and nobody but the operator knows a name for this listener. */
+#include "control/access.h"
+
+#include <arpa/inet.h>
+
+#include "conf/hostport.h"
+#include "control/answer.h"
+
+/* In four parts; what is longer than an address is none. */
+static bool is_ipv4(struct str host)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+
+    if (host.n >= sizeof(text))
+        return false;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* names: admin.hosts, already checked. */
+static bool is_listed(struct str host, const char *names)
+{
+    if (strcmp(names, "*") == 0)
+        return true;
+    for (const char *p = names; *p; p += strspn(p, ", ")) {
+        struct str name = {p, strcspn(p, ", ")};
+
+        if (str_ieq(name, host))
+            return true;
+        p += name.n;
+    }
+    return false;
+}
+
+static bool is_our_host(const struct settings *settings, struct str text)
+{
+    struct hostport host, own;
+
+    if (text.n == 0) /* no browser, and no name either */
+        return true;
+    if (strcmp(settings->admin_hosts, "*") == 0)
+        return true;
+    if (hostport_parse(text, &host))
+        return false;
+    if (host.is_ipv6 || is_ipv4(host.host) || str_ieq(host.host, STR("localhost")))
+        return true;
+    if (!hostport_parse(str_of(settings->admin_address), &own) && own.host.n > 0 &&
+        str_ieq(host.host, own.host))
+        return true;
+    return is_listed(host.host, settings->admin_hosts);
+}
+
+/* Is the origin that of the listener itself, as the request calls it? */
+static bool is_own_origin(struct str origin, struct str host)
+{
+    const struct str scheme = STR("http://");
+
+    return origin.n >= scheme.n && str_ieq((struct str){origin.p, scheme.n}, scheme) &&
+           str_ieq((struct str){origin.p + scheme.n, origin.n - scheme.n}, host);
+}
+
+/* With or without parameters, such as charset. */
+static bool is_json(struct str type)
+{
+    const struct str json = STR("application/json");
+
+    if (type.n < json.n || !str_ieq((struct str){type.p, json.n}, json))
+        return false;
+    return type.n == json.n || strchr("; \t", type.p[json.n]);
+}
+
+static bool changes_something(struct str method)
+{
+    return !str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD"));
+}
+
+bool access_refuse(const struct settings *settings, const struct api_request *request,
+                   struct api_response *response)
+{
+    bool is_change = changes_something(request->method);
+
+    if (!is_our_host(settings, request->host)) {
+        answer_error(response, 403, "AccessDeniedException",
+                     "Host is a name that this listener is not known by; call it by its address, "
+                     "or add the name to the setting admin.hosts.");
+        return true;
+    }
+    if (request->origin.p && (is_change || !is_own_origin(request->origin, request->host))) {
+        answer_error(response, 403, "AccessDeniedException",
+                     is_change ? "Web pages cannot change anything here: the request has an Origin."
+                               : "Requests from other sites' pages are not served.");
+        return true;
+    }
+    if (is_change && (request->content_type.p ? !is_json(request->content_type)
+                                              : str_eq(request->method, STR("PUT")))) {
+        answer_error(response, 415, "UnsupportedMediaTypeException",
+                     "Content-Type must be application/json.");
+        return true;
+    }
+    return false;
+}
