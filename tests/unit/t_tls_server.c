@@ -1,8 +1,6 @@
-/* Listeners that terminate TLS: which files are refused and how that is said, and what clients get.
- */
-#include "tls_lab.h"
-
+/* Listeners that terminate TLS: which files are refused, how that is said, what clients get. */
 #include "proxy/tls_tickets.h"
+#include "tls_lab.h"
 #include "tls_pair.h"
 
 static struct lab_cert authority, other_authority, first, second_ec, second_rsa, wild, client,
