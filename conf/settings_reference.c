@@ -96,7 +96,8 @@ static const char introduction[] =
     "--settings FILE` lists all of them "
     "at once. Names end in their unit: `_ms` milliseconds, `_s` seconds, `_bytes` bytes.\n"
     "\n"
-    "The document is read again when it changes, and on SIGHUP and `POST /reload`. Keys with \"yes\" "
+    "The document is read again when it changes, and on SIGHUP and `POST /reload`. Keys with "
+    "\"yes\" "
     "under Reload then hold for new connections and "
     "invocations; the others keep their value until the next start, and the log says which those "
     "were.\n";
