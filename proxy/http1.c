@@ -1,10 +1,10 @@
 /* HTTP/1.x message reader on llhttp.
  *
- * A message begins with a start line, which startline.c reads. llhttp then starts behind it: its
- * state as it stands after a start line is kept as a template and copied, so no start line is
- * parsed twice and any method is possible. llhttp stops (HPE_PAUSED) at the end of the header
- * section; bodies with a length or until close are counted here, only chunked ones go through
- * llhttp again, span by span.
+ * A message begins with a start line, which startline.c reads, and plain field lines, which
+ * plainline.c reads. llhttp starts behind them: its state as it stands after a start line is kept
+ * as a template and copied, so nothing is parsed twice and any method is possible. llhttp stops
+ * (HPE_PAUSED) at the end of the header section; bodies with a length or until close are counted
+ * here, only chunked ones go through llhttp again, span by span.
  *
  * Spans that a read cuts in two arrive in two callbacks; since a head's bytes are contiguous (the
  * caller sees to that), the second one just makes the field longer. */
@@ -13,6 +13,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "proxy/chars.h"
+#include "proxy/plainline.h"
 #include "proxy/startline.h"
 
 enum state { IN_LINE, IN_FIELDS, IN_BODY, IN_TRAILERS, AT_END, FAILED };
@@ -296,31 +298,53 @@ static int read_field(struct http1 *p, struct http1_field *f)
     }
 }
 
+/* Whether a field says something about the message itself. */
+static inline bool is_read(enum field_id id)
+{
+    const uint32_t read = 1u << FIELD_HOST | 1u << FIELD_CONNECTION | 1u << FIELD_CONTENT_LENGTH |
+                          1u << FIELD_TRANSFER_ENCODING | 1u << FIELD_EXPECT |
+                          1u << FIELD_MAX_FORWARDS;
+
+    _Static_assert(FIELD_COUNT <= 32, "as many as there are bits");
+    return read >> id & 1;
+}
+
+static int too_many_fields(struct http1 *p)
+{
+    fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
+    return -1;
+}
+
+/* Adds the field whose place is known. */
+static inline __attribute__((always_inline)) int take_field(struct http1 *p, struct http1_field *f)
+{
+    struct http1_head *head = p->head;
+
+    f->id = (uint8_t)fields_id(http1_at(head, f->name_at, f->name_len));
+    if (is_read((enum field_id)f->id) && read_field(p, f) < 0)
+        return -1;
+    if (head->nr_fields >= p->limits->header_count)
+        return too_many_fields(p);
+    head->nr_fields++;
+    return 0;
+}
+
 static int on_value_complete(llhttp_t *ll)
 {
     struct http1 *p = ll->data;
-    struct http1_head *head = p->head;
 
     if (p->state == IN_TRAILERS)
         return trailer_end_value(p);
     struct http1_field *f = last_field(p);
     p->is_in_name = false;
-    head->base = p->base;
+    p->head->base = p->base;
     if (f->value_len == 0)
         f->value_at = f->name_at + f->name_len;
     while (f->value_len > 0 && (p->base[f->value_at + f->value_len - 1] == ' ' ||
                                 p->base[f->value_at + f->value_len - 1] == '\t'))
         f->value_len--;
-    f->id = (uint8_t)fields_id(http1_at(head, f->name_at, f->name_len));
-    if (f->id != FIELD_OTHER && read_field(p, f) < 0)
-        return -1;
-    if (head->nr_fields + 1u >= HTTP1_FIELDS_MAX ||
-        head->nr_fields + 1u > p->limits->header_count) {
-        fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
-        return -1;
-    }
-    head->nr_fields++;
-    return 0;
+    p->head->has_underscores |= memchr(p->base + f->name_at, '_', f->name_len) != NULL;
+    return take_field(p, f);
 }
 
 static int on_pause(llhttp_t *ll)
@@ -376,7 +400,7 @@ static int on_extension_value(llhttp_t *ll, const char *at, size_t n)
     if (p->extension_len == 0)
         p->is_quoted = n > 0 && at[0] == '"';
     for (size_t i = 0; !p->is_quoted && i < n; i++)
-        if (!fields_is_tchar((unsigned char)at[i])) {
+        if (!chars_is(at[i], CHARS_TOKEN)) {
             fail(p, HTTP1_ERROR_BAD, "a chunk extension's value is neither a token nor quoted");
             return -1;
         }
@@ -440,6 +464,7 @@ static void clear_head(struct http1_head *head)
     head->line_at = 0;
     head->is_close = head->is_keep_alive = head->is_upgrade = false;
     head->has_connection_options = head->is_expect_continue = head->has_max_forwards = false;
+    head->has_underscores = false;
     head->is_head = false; /* a request line that can't be read is none of HEAD */
     head->body = HTTP1_BODY_NONE;
     head->content_length = 0;
@@ -450,6 +475,7 @@ static void clear_head(struct http1_head *head)
 static void init(struct http1 *p, struct http1_head *head, const struct http1_limits *limits,
                  bool is_response)
 {
+    assert(limits->header_count < HTTP1_FIELDS_MAX);
     p->head = head;
     p->limits = limits;
     p->detail = "";
@@ -510,9 +536,8 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     if (error)
         return fail(p, error, p->detail);
     p->parsed = p->head_floor = (uint32_t)(lf - base) + 1;
-    p->ll = p->is_response ? after_status_line : after_request_line;
-    p->ll.data = p;
     p->state = IN_FIELDS;
+    p->is_plain = true;
     return HTTP1_HEAD;
 }
 
@@ -582,6 +607,34 @@ static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
     return fail(p, HTTP1_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
 }
 
+/* Takes plain lines, and the end of the head if only such came. HTTP1_MORE: the rest is llhttp's.
+ */
+static enum http1_result feed_plain(struct http1 *p, const char *base, const char *end)
+{
+    const char *line = base + p->parsed;
+
+    p->head->base = base;
+    for (;;) {
+        struct http1_field *f = last_field(p);
+        struct plainline found;
+
+        const char *next = plainline_read(base, line, end, &found);
+        if (!next || found.name_len > UINT16_MAX)
+            break;
+        f->name_at = (uint32_t)(line - base);
+        f->name_len = (uint16_t)found.name_len;
+        f->value_at = f->name_at + found.name_len + 2;
+        f->value_len = found.value_len;
+        if (take_field(p, f) < 0)
+            return HTTP1_FAILED;
+        line = next;
+    }
+    if (end - line >= 2 && line[0] == '\r' && line[1] == '\n')
+        return head_complete(p, line + 2);
+    p->parsed = (uint32_t)(line - base);
+    return HTTP1_MORE;
+}
+
 enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
 {
     p->base = base;
@@ -595,6 +648,13 @@ enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
     assert(p->state == IN_FIELDS);
     if (p->parsed == len)
         return HTTP1_MORE;
+    if (p->is_plain) {
+        enum http1_result r = feed_plain(p, base, base + len);
+        if (r != HTTP1_MORE)
+            return r;
+        p->is_plain = false;
+        p->ll = p->is_response ? after_status_line : after_request_line;
+    }
     p->ll.data = p;
     llhttp_errno_t error = llhttp_execute(&p->ll, base + p->parsed, len - p->parsed);
     if (error == HPE_PAUSED)

@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "proxy/fields.h"
 
-enum { HTTP1_FIELDS_MAX = 256, HTTP1_LINE_MAX = 65535 };
+enum { HTTP1_FIELDS_MAX = 257, HTTP1_LINE_MAX = 65535 };
 
 enum http1_body_kind {
     HTTP1_BODY_NONE,
@@ -41,6 +41,7 @@ struct http1_head {
     uint8_t minor;  /* HTTP/1.minor, as far as weir speaks it: 0 or 1 */
     bool is_close, is_keep_alive, is_upgrade; /* Connection's tokens */
     bool has_connection_options;              /* it lists other fields as well */
+    bool has_underscores;                     /* in a field's name */
     bool is_expect_continue;
     bool has_max_forwards;  /* a valid Max-Forwards on OPTIONS or TRACE */
     uint32_t max_forwards;
@@ -62,7 +63,8 @@ struct http1_head {
 };
 
 struct http1_limits {
-    uint32_t line_bytes, header_bytes, header_count;
+    uint32_t line_bytes, header_bytes;
+    uint32_t header_count; /* below HTTP1_FIELDS_MAX */
     struct str own_field; /* a name that weir vouches for: refused in trailers; may be empty */
 };
 
@@ -94,6 +96,7 @@ struct http1 {
     uint8_t state, error;
     bool is_response, is_in_name, is_quoted;
     bool drops_trailers; /* Connection lists a field that may stand among them */
+    bool is_plain; /* all lines so far were plain ones, and llhttp has seen nothing of this head */
     enum http1_body_kind body;
 };
 

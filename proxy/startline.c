@@ -6,23 +6,9 @@
  * on as browsers send them. */
 #include "proxy/startline.h"
 
-enum { METHOD_MAX = 64 };
+#include "proxy/chars.h"
 
-/* Bytes that may stand in a request target. */
-static const uint8_t target_bytes[256] = {
-    [0x21] = 1, [0x24] = 1, [0x25] = 1, [0x26] = 1, [0x27] = 1, [0x28] = 1, [0x29] = 1, [0x2a] = 1,
-    [0x2b] = 1, [0x2c] = 1, [0x2d] = 1, [0x2e] = 1, [0x2f] = 1, ['0'] = 1,  ['1'] = 1,  ['2'] = 1,
-    ['3'] = 1,  ['4'] = 1,  ['5'] = 1,  ['6'] = 1,  ['7'] = 1,  ['8'] = 1,  ['9'] = 1,  [':'] = 1,
-    [';'] = 1,  ['='] = 1,  ['?'] = 1,  ['@'] = 1,  ['A'] = 1,  ['B'] = 1,  ['C'] = 1,  ['D'] = 1,
-    ['E'] = 1,  ['F'] = 1,  ['G'] = 1,  ['H'] = 1,  ['I'] = 1,  ['J'] = 1,  ['K'] = 1,  ['L'] = 1,
-    ['M'] = 1,  ['N'] = 1,  ['O'] = 1,  ['P'] = 1,  ['Q'] = 1,  ['R'] = 1,  ['S'] = 1,  ['T'] = 1,
-    ['U'] = 1,  ['V'] = 1,  ['W'] = 1,  ['X'] = 1,  ['Y'] = 1,  ['Z'] = 1,  ['['] = 1,  [']'] = 1,
-    ['^'] = 1,  ['_'] = 1,  ['`'] = 1,  ['a'] = 1,  ['b'] = 1,  ['c'] = 1,  ['d'] = 1,  ['e'] = 1,
-    ['f'] = 1,  ['g'] = 1,  ['h'] = 1,  ['i'] = 1,  ['j'] = 1,  ['k'] = 1,  ['l'] = 1,  ['m'] = 1,
-    ['n'] = 1,  ['o'] = 1,  ['p'] = 1,  ['q'] = 1,  ['r'] = 1,  ['s'] = 1,  ['t'] = 1,  ['u'] = 1,
-    ['v'] = 1,  ['w'] = 1,  ['x'] = 1,  ['y'] = 1,  ['z'] = 1,  ['{'] = 1,  ['|'] = 1,  ['}'] = 1,
-    ['~'] = 1,
-};
+enum { METHOD_MAX = 64 };
 
 static bool is_hex(char c)
 {
@@ -47,15 +33,9 @@ static bool is_port(struct str s)
  * encodings, which hide what is looked up. */
 static bool is_reg_name(struct str s)
 {
-    static const char others[] = "-._~!$&'()*+;=";
-
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if ((c >= '0' && c <= '9') || (str_lower(c) >= 'a' && str_lower(c) <= 'z'))
-            continue;
-        if (c == 0 || !memchr(others, c, sizeof(others) - 1))
+    for (size_t i = 0; i < s.n; i++)
+        if (!chars_is(s.p[i], CHARS_HOST_NAME))
             return false;
-    }
     return s.n > 0;
 }
 
@@ -134,17 +114,17 @@ static enum http1_error read_version(struct http1_head *head, struct str s, cons
 /* Splits path and query; checks percent encodings of the path, since Invoke addresses are decoded
  * from it. */
 static enum http1_error read_path(struct http1_head *head, uint32_t at, uint32_t len,
-                                  const char **detail)
+                                  bool has_special, const char **detail)
 {
     const char *path = head->base + at;
-    const char *question = memchr(path, '?', len);
+    const char *question = has_special ? memchr(path, '?', len) : NULL;
 
     head->path_at = at;
     head->path_len = question ? (uint32_t)(question - path) : len;
     head->has_query = question != NULL;
     head->query_at = at + head->path_len + (question ? 1 : 0);
     head->query_len = len - head->path_len - (question ? 1 : 0);
-    const char *percent = memchr(path, '%', head->path_len);
+    const char *percent = has_special ? memchr(path, '%', head->path_len) : NULL;
     while (percent) {
         const char *end = path + head->path_len;
         if (end - percent < 3 || !is_hex(percent[1]) || !is_hex(percent[2])) {
@@ -180,20 +160,22 @@ static enum http1_error read_absolute(struct http1_head *head, const char **deta
         *detail = "the request target's authority is not a host with an optional port";
         return HTTP1_ERROR_BAD;
     }
-    return read_path(head, head->target_at + (uint32_t)n, head->target_len - (uint32_t)n, detail);
+    return read_path(head, head->target_at + (uint32_t)n, head->target_len - (uint32_t)n, true,
+                     detail);
 }
 
-static enum http1_error read_target(struct http1_head *head, const char **detail)
+/* has_special: one of its bytes is '?' or '%'. */
+static enum http1_error read_target(struct http1_head *head, bool has_special, const char **detail)
 {
     struct str target = http1_target(head);
 
     head->authority_at = head->authority_len = 0;
     if (target.n > 0 && target.p[0] == '/')
-        return read_path(head, head->target_at, head->target_len, detail);
+        return read_path(head, head->target_at, head->target_len, has_special, detail);
     if (str_eq(target, STR("*")) && str_eq(http1_method(head), STR("OPTIONS")))
-        return read_path(head, head->target_at, head->target_len, detail);
+        return read_path(head, head->target_at, head->target_len, has_special, detail);
     if (head->is_connect) /* authority-form; refused later, as a method */
-        return read_path(head, head->target_at, head->target_len, detail);
+        return read_path(head, head->target_at, head->target_len, has_special, detail);
     return read_absolute(head, detail);
 }
 
@@ -202,7 +184,7 @@ enum http1_error startline_request(struct http1_head *head, size_t n, const char
     const char *line = head->base + head->line_at;
     size_t i = 0;
 
-    while (i < n && fields_is_tchar((unsigned char)line[i]))
+    while (i < n && chars_is(line[i], CHARS_TOKEN))
         i++;
     if (i == 0 || i > METHOD_MAX || i == n || line[i] != ' ') {
         *detail = "the request line does not begin with a method and one space";
@@ -211,8 +193,9 @@ enum http1_error startline_request(struct http1_head *head, size_t n, const char
     head->method_len = (uint16_t)i;
     classify_method(head);
     size_t at = ++i;
-    while (i < n && target_bytes[(unsigned char)line[i]])
-        i++;
+    uint8_t classes, seen = 0;
+    for (; i < n && (classes = chars_classes(line[i])) & CHARS_TARGET; i++)
+        seen |= classes;
     if (i == at || i == n || line[i] != ' ') {
         *detail = "the request target is empty, holds a byte that no target may hold, or is not "
                   "followed by one space and the version";
@@ -221,7 +204,7 @@ enum http1_error startline_request(struct http1_head *head, size_t n, const char
     head->target_at = head->line_at + (uint32_t)at;
     head->target_len = (uint32_t)(i - at);
     enum http1_error error = read_version(head, (struct str){line + i + 1, n - i - 1}, detail);
-    return error ? error : read_target(head, detail);
+    return error ? error : read_target(head, seen & CHARS_SPECIAL, detail);
 }
 
 /* "HTTP/1.x SP 3DIGIT [SP reason]" (RFC 9112 section 4); a missing last space is common and
