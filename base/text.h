@@ -23,20 +23,6 @@ static inline char *text_char(char *p, char c)
     return p + 1;
 }
 
-/* A number in decimal, at most 20 digits. */
-static inline char *text_u64(char *p, uint64_t n)
-{
-    char digits[20];
-    int i = 20;
-
-    do {
-        digits[--i] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    memcpy(p, digits + i, (size_t)(20 - i));
-    return p + 20 - i;
-}
-
 /* A number in lower-case hexadecimal without leading zeros, at most 16 digits. */
 static inline char *text_hex(char *p, uint64_t n)
 {

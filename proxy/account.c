@@ -1,7 +1,6 @@
 /* Counting and logging. */
 #include "proxy/account.h"
 
-#include "base/clock.h"
 #include "metrics/accesslog.h"
 
 static void write_log(struct exchange *ex, uint64_t total_us, const char *outcome)
@@ -37,7 +36,7 @@ static void write_log(struct exchange *ex, uint64_t total_us, const char *outcom
     if (ex->run && ex->run != ex->arm)
         entry.executed_version = ex->run->version->name;
     if (ex->endpoint)
-        entry.endpoint = str_of(ex->endpoint->url);
+        entry.endpoint = (struct str){ex->endpoint->url, ex->endpoint->url_len};
     if (ex->worker->log)
         accesslog_write(ex->worker->log, &entry);
 }
@@ -65,7 +64,7 @@ void account_unread(struct worker *w, const struct forward_client *from, const c
                     int status, enum metrics_rejection why)
 {
     struct accesslog_entry entry = {
-        .unix_us = clock_unix_us(),
+        .unix_us = loop_unix_us(&w->loop),
         .request_id = {request_id, FORWARD_ID},
         .client = from->address,
         .status = status,

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/decimal.h"
 #include "base/prng.h"
 #include "base/text.h"
 #include "proxy/forward.h"
@@ -128,7 +129,7 @@ static char *write_head(char *p, struct admin_conn *c, const struct api_response
     uint64_t a = prng_next(&c->admin->rng), b = prng_next(&c->admin->rng);
 
     p = text_lit(p, "HTTP/1.1 ");
-    p = text_u64(p, (uint64_t)response->status);
+    p = decimal_put(p, (uint64_t)response->status);
     p = text_char(p, ' ');
     p = text_str(p, str_of(reply_phrase(response->status)));
     if (response->content_type) {
@@ -147,7 +148,7 @@ static char *write_head(char *p, struct admin_conn *c, const struct api_response
     forward_write_uuid(p, a, b);
     p += FORWARD_ID;
     p = text_lit(p, "\r\nCache-Control: no-store\r\nContent-Length: ");
-    p = text_u64(p, response->length);
+    p = decimal_put(p, response->length);
     if (c->is_last)
         p = text_lit(p, "\r\nConnection: close");
     else if (c->is_http10)

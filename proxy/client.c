@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/decimal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "proxy/account.h"
@@ -137,7 +138,7 @@ static void take_peer(struct client *c, const struct sockaddr_storage *peer)
     }
     char *p = c->address;
     for (int i = 12; i < 16; i++) {
-        p = text_u64(p, c->peer.s6_addr[i]);
+        p = decimal_put(p, c->peer.s6_addr[i]);
         *p++ = i < 15 ? '.' : 0;
     }
 }

@@ -412,7 +412,7 @@ uint32_t exchange_response_head_ms(const struct exchange *ex)
 static void begin_request(struct exchange *ex)
 {
     ex->state = EXCHANGE_REQUESTING;
-    ex->connect_us = (int64_t)(clock_us() - ex->start_us);
+    ex->connect_us = (int64_t)(ex->worker->loop.now_us - ex->start_us);
 }
 
 static void acquire(struct exchange *ex)
@@ -510,8 +510,8 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->status = 0;
     ex->outcome = METRICS_ERROR_NONE;
     ex->nr_retries = 0;
-    ex->start_us = clock_us();
-    ex->start_unix_us = clock_unix_us();
+    ex->start_us = ex->worker->loop.now_us;
+    ex->start_unix_us = loop_unix_us(&ex->worker->loop);
     ex->bytes_in = ex->bytes_out = 0;
     ex->connect_us = ex->head_us = -1;
     ex->worker->nr_exchanges++;
@@ -678,7 +678,7 @@ bool exchange_on_response_head(struct exchange *ex, const struct http1_head *hea
         exchange_on_upstream_failed(ex, METRICS_ERROR_BAD_RESPONSE, false);
         return false;
     }
-    ex->head_us = (int64_t)(clock_us() - ex->start_us);
+    ex->head_us = (int64_t)(ex->worker->loop.now_us - ex->start_us);
     ex->status = head->status;
     /* What goes well is known at its end: else one that always dies in its body would count as
      * well. */

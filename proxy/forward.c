@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/decimal.h"
 #include "base/text.h"
 
 /* ---- Identifiers ----------------------------------------------------------------------------- */
@@ -82,19 +83,49 @@ static char *write_traceparent(char *p, const char *id, uint64_t parent)
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-/* Most fields already stand as they are to be written: "name: value" CR LF. Then one copy does it
- * instead of four (some 60 instructions less a field). */
-static char *write_field(char *p, const struct http1_head *head, const struct http1_field *f)
+/* Most fields already stand as they are to be written: "name: value" CR LF. */
+static bool is_written(const struct http1_head *head, const struct http1_field *f)
 {
     const char *line = head->base + f->name_at;
-    uint32_t colon = f->name_len, end = colon + 2 + f->value_len;
+    uint32_t at = f->name_len + 2;
 
-    if (f->value_at == f->name_at + colon + 2 && line[colon + 1] == ' ' && line[end] == '\r')
-        return text_str(p, (struct str){line, end + 2});
+    return f->value_at == f->name_at + at && line[at - 1] == ' ' && line[at + f->value_len] == '\r';
+}
+
+static char *write_field(char *p, const struct http1_head *head, const struct http1_field *f)
+{
+    if (is_written(head, f))
+        return text_str(p, http1_at(head, f->name_at, f->name_len + f->value_len + 4u));
     p = text_str(p, http1_name(head, f));
     p = text_lit(p, ": ");
     p = text_str(p, http1_value(head, f));
     return text_lit(p, "\r\n");
+}
+
+/* Fields that stand one behind the other as they are to be written go in one copy instead of four a
+ * field (some 80 instructions less each). Those that are dropped in between end the run. */
+struct run {
+    uint32_t at, n; /* not yet written */
+};
+
+static char *end_run(char *p, const struct http1_head *head, struct run *run)
+{
+    p = text_str(p, http1_at(head, run->at, run->n));
+    run->n = 0;
+    return p;
+}
+
+static char *write_in_run(char *p, const struct http1_head *head, const struct http1_field *f,
+                          struct run *run)
+{
+    if (!is_written(head, f))
+        return write_field(end_run(p, head, run), head, f);
+    if (run->n == 0 || run->at + run->n != f->name_at) {
+        p = end_run(p, head, run);
+        run->at = f->name_at;
+    }
+    run->n += f->name_len + f->value_len + 4u;
+    return p;
 }
 
 static bool is_named(const struct http1_head *head, const struct http1_field *f, const char *name,
@@ -139,7 +170,7 @@ static bool is_mimicry(const struct tuning *tuning, const struct http1_head *hea
     struct str name = http1_name(head, f);
     char dashed[64];
 
-    if (name.n > sizeof(dashed))
+    if (name.n > sizeof(dashed) || !memchr(name.p, '_', name.n))
         return false;
     for (size_t i = 0; i < name.n; i++)
         dashed[i] = name.p[i] == '_' ? '-' : name.p[i];
@@ -158,7 +189,7 @@ static bool passes(const struct tuning *tuning, const struct http1_head *head,
 
     switch ((enum field_id)f->id) {
     case FIELD_OTHER:
-        if (memchr(http1_name(head, f).p, '_', f->name_len) && is_mimicry(tuning, head, f))
+        if (head->has_underscores && is_mimicry(tuning, head, f))
             return false;
         if (is_named(head, f, tuning->executed_line, tuning->executed_name_len))
             return false;
@@ -255,7 +286,7 @@ static char *write_framing(char *p, const struct http1_head *head, const struct 
         return text_lit(p, "Transfer-Encoding: chunked\r\n");
     if (head->body == HTTP1_BODY_LENGTH || found->has_length || wants_length(http1_method(head))) {
         p = text_lit(p, "Content-Length: ");
-        p = text_u64(p, head->content_length);
+        p = decimal_put(p, head->content_length);
         p = text_lit(p, "\r\n");
     }
     return p;
@@ -292,7 +323,7 @@ static char *write_target(char *p, struct forward_request *out, const struct end
     if (version->host)
         p = text_str(p, str_of(version->host));
     else if (out->is_own_host)
-        p = text_str(p, str_of(endpoint->origin->authority));
+        p = text_str(p, (struct str){endpoint->origin->authority, endpoint->origin->authority_len});
     else
         p = text_str(p, out->host);
     p = text_lit(p, "\r\n");
@@ -348,7 +379,7 @@ static size_t head_room(const struct tuning *tuning, const struct http1_head *he
     const struct version *version = endpoint->version;
 
     return head->bytes + head->nr_fields + endpoint->base_path.n + 2 * host_len +
-           strlen(endpoint->origin->authority) + (version->host ? strlen(version->host) : 0) +
+           endpoint->origin->authority_len + (version->host ? strlen(version->host) : 0) +
            tuning->via_line_len + from->address.n + tuning->certificate_name_len +
            from->certificate_subject.n + 512;
 }
@@ -366,21 +397,24 @@ static char *write_rest(char *p, struct forward_request *out, struct worker *w,
                         const struct forward_client *from, bool is_upgrade)
 {
     struct found found = {.has_length = false};
+    struct run run = {0, 0};
 
     for (int i = 0; i < head->nr_fields; i++) {
         const struct http1_field *f = &head->fields[i];
         if (is_dropped_by_connection(head, f) || !passes(tuning, head, f, &found))
             continue;
         if (f->id == FIELD_MAX_FORWARDS && head->has_max_forwards) {
+            p = end_run(p, head, &run);
             p = text_lit(p, "Max-Forwards: ");
-            p = text_u64(p, head->max_forwards - 1);
+            p = decimal_put(p, head->max_forwards - 1);
             p = text_lit(p, "\r\n");
             continue;
         }
-        p = write_field(p, head, f);
-        if (f->id == FIELD_USER_AGENT)
-            out->user_agent = (struct str){p - 2 - f->value_len, f->value_len};
+        p = write_in_run(p, head, f, &run);
+        if (f->id == FIELD_USER_AGENT) /* where it is, or will be at the end of the run */
+            out->user_agent = (struct str){p + run.n - 2 - f->value_len, f->value_len};
     }
+    p = end_run(p, head, &run);
     p = write_forwarded(p, out, head, &found, from);
     p = write_via(p, tuning, head);
     p = text_lit(p, "x-amzn-RequestId: ");
@@ -442,7 +476,7 @@ int forward_request_retarget(struct forward_request *out, struct worker *w,
 {
     struct forward_request old = *out;
     uint32_t rest_len = old.head_at + old.head_len + old.body_len - old.rest_at;
-    size_t room = old.room + endpoint->base_path.n + strlen(endpoint->origin->authority) + 64;
+    size_t room = old.room + endpoint->base_path.n + endpoint->origin->authority_len + 64;
 
     if (take_block(out, w, room) < 0) {
         *out = old;
@@ -518,7 +552,7 @@ static char *write_response_framing(char *p, const struct forward_response *how)
         p = text_lit(p, "Transfer-Encoding: chunked\r\n");
     if (how->has_length) {
         p = text_lit(p, "Content-Length: ");
-        p = text_u64(p, how->length);
+        p = decimal_put(p, how->length);
         p = text_lit(p, "\r\n");
     }
     if (how->is_upgrade)
@@ -533,10 +567,11 @@ static char *write_response_framing(char *p, const struct forward_response *how)
 char *forward_response_write(char *p, struct worker *w, const struct tuning *tuning,
                              const struct http1_head *head, const struct forward_response *how)
 {
+    struct run run = {0, 0};
     bool has_date = false;
 
     p = text_lit(p, "HTTP/1.1 ");
-    p = text_u64(p, (uint64_t)head->status);
+    p = decimal_put(p, (uint64_t)head->status);
     p = text_char(p, ' ');
     p = text_str(p, http1_at(head, head->reason_at, head->reason_len));
     p = text_lit(p, "\r\n");
@@ -548,8 +583,9 @@ char *forward_response_write(char *p, struct worker *w, const struct tuning *tun
             (is_dropped_by_connection(head, f) || !response_passes(tuning, head, f, how)))
             continue;
         has_date |= f->id == FIELD_DATE;
-        p = write_field(p, head, f);
+        p = write_in_run(p, head, f, &run);
     }
+    p = end_run(p, head, &run);
     if (!how->is_interim || how->is_upgrade) {
         if (how->executed_version.n > 0) {
             p = text_str(p, (struct str){tuning->executed_line, tuning->executed_line_len});
@@ -561,7 +597,8 @@ char *forward_response_write(char *p, struct worker *w, const struct tuning *tun
         p = text_lit(p, "\r\n");
         if (!has_date)
             p = text_str(p, worker_date(w));
-        p = text_str(p, str_of(how->hsts_line));
+        if (how->hsts_line[0])
+            p = text_str(p, str_of(how->hsts_line));
     }
     p = write_response_framing(p, how);
     return text_lit(p, "\r\n");

@@ -10,6 +10,17 @@
 
 enum { EVENTS_PER_TURN = 256 };
 
+/* A clock costs some 50 ns to read, which at five readings a request was 2 % of it all. */
+static void read_clock(struct loop *loop)
+{
+    loop->now_us = clock_us();
+    loop->now_ms = loop->now_us / 1000;
+    if (loop->now_ms < loop->offset_due_ms)
+        return;
+    loop->unix_offset_us = clock_unix_us() - loop->now_us;
+    loop->offset_due_ms = loop->now_ms + 1000;
+}
+
 int loop_init(struct loop *loop, struct qsbr *qsbr, wheel_expired *on_deadline, void *owner)
 {
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
@@ -19,7 +30,7 @@ int loop_init(struct loop *loop, struct qsbr *qsbr, wheel_expired *on_deadline, 
     loop->qsbr = qsbr;
     loop->on_deadline = on_deadline;
     loop->owner = owner;
-    loop->now_ms = clock_ms();
+    read_clock(loop);
     wheel_init(&loop->wheel, loop->now_ms);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0) {
@@ -149,7 +160,7 @@ void loop_run(struct loop *loop)
         qsbr_offline(loop->qsbr, loop->qsbr_slot);
         int nr = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout);
         qsbr_online(loop->qsbr, loop->qsbr_slot);
-        loop->now_ms = clock_ms();
+        read_clock(loop);
         bool is_uv_due = dispatch(loop, events, nr);
         if (loop->again)
             call_again(loop);

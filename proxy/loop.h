@@ -39,7 +39,9 @@ struct loop {
     int epoll_fd;
     bool is_stopped;
     bool is_stuck; /* after loop_fini */
-    uint64_t now_ms; /* monotonic, as of this turn */
+    uint64_t now_us, now_ms; /* monotonic, as of this turn */
+    uint64_t unix_offset_us; /* what makes Unix time of it; looked at once a second */
+    uint64_t offset_due_ms;
     struct wheel wheel;
     wheel_expired *on_deadline;
     loop_hook *on_turn; /* once per turn, after its events; may be NULL */
@@ -61,6 +63,12 @@ void loop_fini(struct loop *loop);
 /* Until loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+
+/* Microseconds since 1970 as of this turn, UTC. */
+static inline uint64_t loop_unix_us(const struct loop *loop)
+{
+    return loop->now_us + loop->unix_offset_us;
+}
 
 /* Lets uv handles that are closing run their callbacks: at most some turns, without waiting. */
 void loop_settle(struct loop *loop);

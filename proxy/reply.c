@@ -1,6 +1,7 @@
 /* Own answers. The JSON's member names differ by family of error, as they do in Lambda's API. */
 #include "proxy/reply.h"
 
+#include "base/decimal.h"
 #include "base/text.h"
 #include "proxy/forward.h"
 
@@ -114,13 +115,13 @@ char *reply_write(char *p, struct worker *w, const struct reply *reply)
         length = (size_t)(write_body(body, &shorter) - body);
     }
     p = text_lit(p, "HTTP/1.1 ");
-    p = text_u64(p, (uint64_t)reply->status);
+    p = decimal_put(p, (uint64_t)reply->status);
     p = text_char(p, ' ');
     p = text_str(p, str_of(reply_phrase(reply->status)));
     p = text_lit(p, "\r\n");
     p = write_fields(p, w, reply);
     p = text_lit(p, "Content-Length: ");
-    p = text_u64(p, length);
+    p = decimal_put(p, length);
     p = text_lit(p, "\r\n\r\n");
     return reply->is_head ? p : text_str(p, (struct str){body, length});
 }

@@ -257,6 +257,7 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
     endpoint = &endpoints[builder->nr_endpoints];
     *endpoint = (struct endpoint){0};
     endpoint->url = stash_copy(&builder->skeleton->stash, spec->url);
+    endpoint->url_len = (uint32_t)spec->url.n;
     if (!endpoint->url || keep(builder, base_path, &endpoint->base_path))
         return -1;
     endpoint->origin =

@@ -21,6 +21,7 @@ struct origin {
     bool is_tls;
     uint16_t port;
     char *host;      /* name or address, an IPv6 address without brackets */
+    uint32_t authority_len;
     char *authority; /* as a Host header names it: port left out where it is the scheme's default, IPv6 in brackets */
     struct origin_tls tls;
     _Atomic uint32_t refs; /* one of them is the registry's: it alone frees, on the control thread */

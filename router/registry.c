@@ -174,6 +174,7 @@ static struct origin *make_origin(const struct identity *id, uint32_t number)
     origin->port = id->port;
     origin->host = copy(id->host);
     origin->authority = make_authority(id);
+    origin->authority_len = origin->authority ? (uint32_t)strlen(origin->authority) : 0;
     origin->tls.verify = id->verify;
     atomic_init(&origin->refs, 1);
     if (!copy_option(id->ca_file, &origin->tls.ca_file) ||

@@ -57,6 +57,7 @@ struct version;
 struct endpoint {
     struct origin *origin;
     char *url;                      /* as the document says it */
+    uint32_t url_len;
     struct str base_path;           /* the URL's path, never empty: "/" at least, no query */
     struct endpoint_health *health; /* never NULL */
     struct version *version;
