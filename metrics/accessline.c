@@ -22,7 +22,7 @@
     X(METHOD, "method", 64)                                                                        \
     X(TARGET, "target", 1536)                                                                      \
     X(HOST, "host", 256)                                                                           \
-    X(PROTOCOL, "protocol", 16)                                                                    \
+    X(PROTOCOL, "protocol", 32)                                                                    \
     X(FUNCTION, "function", 64)                                                                    \
     X(ALIAS, "alias", 128)                                                                         \
     X(VERSION, "version", 64)                                                                      \
@@ -61,6 +61,31 @@ _Static_assert(FIELD_BYTES_MAX + OTHER_BYTES_MAX <= ACCESSLINE_MAX, "a line coul
 static inline __attribute__((always_inline)) char *put(char *p, struct str s)
 {
     memcpy(p, s.p, s.n);
+    return p + s.n;
+}
+
+/* A name, which needs no escape (struct accesslog_entry). One of up to 32 bytes, which nearly all
+ * are and which each limit allows, goes in two pieces that overlap: 12 instructions instead of 35.
+ */
+static inline __attribute__((always_inline)) char *put_name(char *p, struct str s, enum field field,
+                                                            uint32_t *cuts)
+{
+    if (s.n > 32)
+        return escape_quoted(p, s, &limits[field], cuts);
+    if (s.n >= 16) {
+        memcpy(p, s.p, 16);
+        memcpy(p + s.n - 16, s.p + s.n - 16, 16);
+    } else if (s.n >= 8) {
+        memcpy(p, s.p, 8);
+        memcpy(p + s.n - 8, s.p + s.n - 8, 8);
+    } else if (s.n >= 4) {
+        memcpy(p, s.p, 4);
+        memcpy(p + s.n - 4, s.p + s.n - 4, 4);
+    } else {
+        p[0] = s.p[0];
+        p[s.n / 2] = s.p[s.n / 2];
+        p[s.n - 1] = s.p[s.n - 1];
+    }
     return p + s.n;
 }
 
@@ -167,6 +192,13 @@ json_string(char *p, struct str key, struct str s, enum field field, uint32_t *c
     return s.n > 0 ? escape_quoted(put(p, key), s, &limits[field], cuts) : p;
 }
 
+/* The same for a name. */
+static inline __attribute__((always_inline)) char *json_name(char *p, struct str key, struct str s,
+                                                             enum field field, uint32_t *cuts)
+{
+    return s.n > 0 ? put_name(put(p, key), s, field, cuts) : p;
+}
+
 /* A key and its number unless negative. */
 static inline __attribute__((always_inline)) char *json_number(char *p, struct str key, int64_t n)
 {
@@ -175,21 +207,21 @@ static inline __attribute__((always_inline)) char *json_number(char *p, struct s
 
 static inline char *json_strings(char *p, const struct accesslog_entry *e, uint32_t *cuts)
 {
-    p = json_string(p, STRING_KEY("request_id"), e->request_id, FIELD_REQUEST_ID, cuts);
-    p = json_string(p, STRING_KEY("client"), e->client, FIELD_CLIENT, cuts);
+    p = json_name(p, STRING_KEY("request_id"), e->request_id, FIELD_REQUEST_ID, cuts);
+    p = json_name(p, STRING_KEY("client"), e->client, FIELD_CLIENT, cuts);
     p = json_string(p, STRING_KEY("method"), e->method, FIELD_METHOD, cuts);
     p = json_string(p, STRING_KEY("target"), e->target, FIELD_TARGET, cuts);
     p = json_string(p, STRING_KEY("host"), e->host, FIELD_HOST, cuts);
-    p = json_string(p, STRING_KEY("protocol"), e->protocol, FIELD_PROTOCOL, cuts);
+    p = json_name(p, STRING_KEY("protocol"), e->protocol, FIELD_PROTOCOL, cuts);
     p = json_string(p, STRING_KEY("user_agent"), e->user_agent, FIELD_USER_AGENT, cuts);
-    p = json_string(p, STRING_KEY("function"), e->function, FIELD_FUNCTION, cuts);
-    p = json_string(p, STRING_KEY("alias"), e->alias, FIELD_ALIAS, cuts);
-    p = json_string(p, STRING_KEY("version"), e->version, FIELD_VERSION, cuts);
+    p = json_name(p, STRING_KEY("function"), e->function, FIELD_FUNCTION, cuts);
+    p = json_name(p, STRING_KEY("alias"), e->alias, FIELD_ALIAS, cuts);
+    p = json_name(p, STRING_KEY("version"), e->version, FIELD_VERSION, cuts);
     if (ran_elsewhere(e))
-        p = json_string(p, STRING_KEY("executed_version"), e->executed_version,
-                        FIELD_EXECUTED_VERSION, cuts);
+        p = json_name(p, STRING_KEY("executed_version"), e->executed_version,
+                      FIELD_EXECUTED_VERSION, cuts);
     p = json_string(p, STRING_KEY("endpoint"), e->endpoint, FIELD_ENDPOINT, cuts);
-    return json_string(p, STRING_KEY("outcome"), e->outcome, FIELD_OUTCOME, cuts);
+    return json_name(p, STRING_KEY("outcome"), e->outcome, FIELD_OUTCOME, cuts);
 }
 
 static inline char *json_numbers(char *p, const struct accesslog_entry *e)

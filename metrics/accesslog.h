@@ -10,15 +10,18 @@
 
 enum accesslog_format { ACCESSLOG_JSON, ACCESSLOG_TEXT };
 
-/* One exchange as logged. Strings are borrowed for the call. Times in microseconds, -1 where a phase was not
+/* One exchange as logged. Strings are borrowed for the call. Names are within the limits of metrics/accessline.c and of visible ASCII
+ * without quotes and backslashes: what is checked where they come from. Texts are anything. Times in microseconds, -1 where a phase was not
  * reached. */
 struct accesslog_entry {
     uint64_t unix_us; /* wall clock at the first request byte */
-    struct str request_id, client, method, target, host, protocol; /* target: path and query as received */
-    struct str function, alias, version, endpoint;  /* empty where none was picked */
-    struct str executed_version;                    /* differs from version after a failover */
+    struct str request_id, client, protocol;        /* names */
+    struct str method, target, host;                /* texts; target: path and query as received */
+    struct str function, alias, version;            /* names; empty where none was picked */
+    struct str endpoint;                            /* a text */
+    struct str executed_version;                    /* a name; differs from version after a failover */
     int status;                                     /* sent to the client; 0: none */
-    struct str outcome;                             /* "ok" or an error's or rejection's label */
+    struct str outcome;                             /* a name: "ok" or an error's or rejection's label */
     uint64_t bytes_in, bytes_out;                   /* bodies */
     int64_t connect_us, head_us, total_us;          /* connection had, response head seen, end; since the start */
     int retries;

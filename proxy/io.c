@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "proxy/loop.h"
@@ -89,6 +90,16 @@ void io_again(struct loop *loop, struct io *io)
     loop->again = io;
 }
 
+/* glibc's recv and send are points where a thread can be cancelled, which costs 35 instructions a
+ * call; nobody cancels a worker. The sanitizers look at the calls that they know. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RECEIVE(fd, buf, n) recv(fd, buf, n, 0)
+#define SEND(fd, buf, n)    send(fd, buf, n, MSG_NOSIGNAL)
+#else
+#define RECEIVE(fd, buf, n) syscall(SYS_recvfrom, fd, buf, n, 0, NULL, NULL)
+#define SEND(fd, buf, n)    syscall(SYS_sendto, fd, buf, n, MSG_NOSIGNAL, NULL, 0)
+#endif
+
 ssize_t io_read(struct io *io, void *buf, size_t n)
 {
     ssize_t r;
@@ -96,7 +107,7 @@ ssize_t io_read(struct io *io, void *buf, size_t n)
     if (io->layer)
         return io->layer->read(io, buf, n);
     do
-        r = recv(io->fd, buf, n, 0);
+        r = RECEIVE(io->fd, buf, n);
     while (r < 0 && errno == EINTR);
     if (r < 0) {
         if (errno == EAGAIN)
@@ -118,7 +129,7 @@ ssize_t io_write(struct io *io, const struct iovec *iov, int n)
         return io->layer->write(io, iov, n);
     do {
         if (n == 1) {
-            r = send(io->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+            r = SEND(io->fd, iov->iov_base, iov->iov_len);
         } else {
             struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
             r = sendmsg(io->fd, &message, MSG_NOSIGNAL);

@@ -30,29 +30,36 @@ static void advance(struct outbox *o, int *first, size_t n)
     }
 }
 
-int outbox_flush(struct outbox *o, struct io *io, struct backlog *b)
+static int finish(struct outbox *o, int result)
 {
-    int first = 0, result = 0;
+    outbox_drop(o);
+    return result;
+}
 
-    while (backlog_is_empty(b) && first < o->nr_pieces) {
-        ssize_t n = io_write(io, &o->pieces[first], o->nr_pieces - first);
-        if (n == -EAGAIN)
-            break;
-        if (n < 0) {
-            result = (int)n;
-            goto out;
-        }
-        advance(o, &first, (size_t)n);
-        /* A short write means that the socket is full; the event for room is on its way. */
-        if (first < o->nr_pieces)
-            break;
-    }
+/* What the socket did not take, from piece first on. */
+static int keep_rest(struct outbox *o, int first, struct backlog *b)
+{
+    int result = 0;
+
     for (; first < o->nr_pieces && result == 0; first++)
         result = backlog_keep(b, o->pieces[first].iov_base, o->pieces[first].iov_len);
-    if (result == 0 && !backlog_is_empty(b))
-        result = 1;
-out:
-    o->nr_pieces = 0;
-    o->flat_len = 0;
-    return result;
+    return finish(o, result == 0 && !backlog_is_empty(b) ? 1 : result);
+}
+
+int outbox_flush(struct outbox *o, struct io *io, struct backlog *b)
+{
+    int first = 0;
+
+    if (o->nr_pieces == 0 || !backlog_is_empty(b))
+        return keep_rest(o, 0, b);
+    ssize_t n = io_write(io, o->pieces, o->nr_pieces);
+    /* Nearly always all is one piece, and the socket takes it. */
+    if (o->nr_pieces == 1 && n == (ssize_t)o->pieces[0].iov_len)
+        return finish(o, 0);
+    if (n < 0 && n != -EAGAIN)
+        return finish(o, (int)n);
+    /* A short write means that the socket is full; the event for room is on its way. */
+    if (n > 0)
+        advance(o, &first, (size_t)n);
+    return keep_rest(o, first, b);
 }
