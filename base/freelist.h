@@ -8,6 +8,13 @@
 #include <stdlib.h>
 
 #ifdef __SANITIZE_ADDRESS__
+#define FREELIST_KEEPS_NOTHING
+#elif defined(__has_feature) /* clang */
+#if __has_feature(address_sanitizer)
+#define FREELIST_KEEPS_NOTHING
+#endif
+#endif
+#ifdef FREELIST_KEEPS_NOTHING
 enum { FREELIST_KEPT_MAX = 0 };
 #else
 enum { FREELIST_KEPT_MAX = 512 };
