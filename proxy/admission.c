@@ -35,9 +35,10 @@ void admission_free(struct admission **admission)
     *admission = NULL;
     if (!a)
         return;
-    HASH_ITER(hh, a->entries, e, next)
-    {
-        HASH_DEL(a->entries, e);
+    e = a->entries;
+    HASH_CLEAR(hh, a->entries); /* the entries stay linked */
+    for (; e; e = next) {
+        next = e->hh.next;
         free(e);
     }
     pthread_mutex_destroy(&a->lock);

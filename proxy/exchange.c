@@ -9,6 +9,7 @@
  * be sent again; after that they stream. */
 #include "proxy/exchange.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -423,6 +424,7 @@ static void acquire(struct exchange *ex)
 
     if (connect_ms == 0)
         connect_ms = ex->tuning->settings->timeouts.connect_ms;
+    assert(ex->endpoint);
     ex->pool = pool_of(ex->worker, ex->endpoint->origin);
     if (!ex->pool) {
         give_up(ex, METRICS_ERROR_INTERNAL);

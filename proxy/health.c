@@ -432,12 +432,15 @@ const uint64_t *health_counts(const struct endpoint *endpoint)
 void health_free(struct health **health)
 {
     struct health *h = *health;
+    struct health_checker *c, *next;
 
     *health = NULL;
     if (!h)
         return;
-    while (!LIST_EMPTY(&h->checkers))
-        stop_checker(LIST_FIRST(&h->checkers));
+    for (c = LIST_FIRST(&h->checkers); c; c = next) {
+        next = LIST_NEXT(c, link);
+        stop_checker(c);
+    }
     assert(h->nr_running == 0);
     free(h);
 }

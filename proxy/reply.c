@@ -46,7 +46,7 @@ const char *reply_phrase(int status)
 static char *write_json_string(char *p, const char *s, size_t max)
 {
     p = text_char(p, '"');
-    for (size_t i = 0; s[i] && i < max; i++) {
+    for (size_t i = 0; i < max && s[i]; i++) {
         unsigned char c = (unsigned char)s[i];
         if (c == '"' || c == '\\')
             p = text_char(p, '\\');

@@ -448,7 +448,7 @@ static void start_handles(struct server *s)
 static int make_workers(struct server *s)
 {
     int nr = s->settings->nr_listeners, result = -1, nr_open = 0;
-    int *by_listener = calloc((size_t)(nr * s->nr_workers), sizeof(int));
+    int *by_listener = calloc((size_t)nr * (size_t)s->nr_workers, sizeof(int));
     int *mine = calloc((size_t)nr, sizeof(int));
     char name[80];
 

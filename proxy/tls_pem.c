@@ -90,6 +90,7 @@ static bool is_end_of_pem(void)
 }
 
 /* Never asks: the terminal, if there is one, is not for that. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type of callback */
 static int no_passphrase(char *buf, int size, int is_writing, void *arg)
 {
     (void)buf, (void)size, (void)is_writing, (void)arg;

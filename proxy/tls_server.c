@@ -84,6 +84,7 @@ static void report_file(const struct draft *d, int i, const char *key, const cha
 
 /* ---- Choices during a handshake ------------------------------------------------------------- */
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type of callback */
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
     const struct listener *listener = arg;
@@ -197,7 +198,8 @@ fail:
     return NULL;
 }
 
-static int make_contexts(struct draft *d, struct listener *listener)
+/* Where it fails it has added a problem. */
+static void make_contexts(struct draft *d, struct listener *listener)
 {
     int nr;
 
@@ -206,16 +208,15 @@ static int make_contexts(struct draft *d, struct listener *listener)
     listener->contexts = nr > 0 ? calloc((size_t)nr, sizeof(SSL_CTX *)) : NULL;
     if (!listener->contexts) {
         report_failure(d->problems);
-        return -1;
+        return;
     }
     for (; listener->nr_contexts < nr; listener->nr_contexts++) {
         SSL_CTX *ctx =
             make_context(d, listener, tls_names_set(listener->names, listener->nr_contexts));
         if (!ctx)
-            return -1;
+            return;
         listener->contexts[listener->nr_contexts] = ctx;
     }
-    return 0;
 }
 
 /* ---- Files ---------------------------------------------------------------------------------- */
@@ -320,7 +321,7 @@ static void make_listener(struct draft *d, struct listener *listener)
     if (read_client_authorities(d) < 0)
         r = -1;
     if (r == 0 && make_session_context(d) == 0)
-        r = make_contexts(d, listener);
+        make_contexts(d, listener);
 out:
     draft_fini(d);
 }

@@ -53,6 +53,8 @@ static uint64_t copy_key(struct tls_tickets *tickets, unsigned age, struct key *
                                             memory_order_acquire);
         after = atomic_load_explicit(&tickets->serial, memory_order_relaxed);
     } while (after != serial);
+    /* cppcheck-suppress uninitvar ; it does not know sizeof(struct key), and so not that WORDS is
+     * above 0 */
     memcpy(out, words, sizeof(*out));
     OPENSSL_cleanse(words, sizeof(words));
     return serial;

@@ -160,8 +160,10 @@ struct table *table_make_take(struct skeleton *skeleton, struct target *const *t
         table->leaves[i]->refs = 1;
     }
     for (uint32_t i = 0; i < nr_targets; i++) {
+        struct table_leaf *leaf = table->leaves[i / TABLE_LEAF_TARGETS];
+        assert(leaf);
         targets[i]->index = i;
-        table->leaves[i / TABLE_LEAF_TARGETS]->targets[i % TABLE_LEAF_TARGETS] = targets[i];
+        leaf->targets[i % TABLE_LEAF_TARGETS] = targets[i];
     }
     table->skeleton = skeleton;
     table->changed = changed;

@@ -6,6 +6,7 @@
  * the split without weight, so that what it is owed waits for its return. */
 #include "router/target.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { PAST_MAX = 16 };
@@ -15,10 +16,11 @@ struct target *target_make(struct function *function, struct str alias, struct s
 {
     size_t bytes = sizeof(struct target) + (size_t)nr_arms * sizeof(struct arm);
     struct target *target = calloc(1, bytes + alias.n + description.n);
-    char *names = (char *)target + bytes;
+    char *names;
 
     if (!target)
         return NULL;
+    names = (char *)target + bytes;
     /* The name is compared at each look-up: next to the target it costs no cache line of its own.
      */
     if (alias.n > 0)
@@ -49,13 +51,21 @@ int target_set_arm(struct target *target, struct registry *registry, int i, stru
     return arm->series == REGISTRY_NO_SERIES ? -1 : 0;
 }
 
+static const struct version *past_version(const struct target *target, int i)
+{
+    const struct version *version = target->past[i];
+
+    assert(version);
+    return version;
+}
+
 static int16_t place_of(const struct target *target, struct str version)
 {
     for (int i = 0; i < target->nr_arms; i++)
         if (str_eq(target->arms[i].version->name, version))
             return (int16_t)i;
     for (int i = 0; i < target->nr_past; i++)
-        if (str_eq(target->past[i]->name, version))
+        if (str_eq(past_version(target, i)->name, version))
             return (int16_t)(target->nr_arms + i);
     return -1;
 }
@@ -149,7 +159,7 @@ static bool has_same_past(const struct target *a, const struct target *b)
 static struct str split_name(const struct target *target, int i)
 {
     return i < target->nr_arms ? target->arms[i].version->name
-                               : target->past[i - target->nr_arms]->name;
+                               : past_version(target, i - target->nr_arms)->name;
 }
 
 int target_join(struct target *target, const struct target *before, struct qsbr *domain,
