@@ -133,7 +133,7 @@ static const char *check_head(struct client *client, const char *head, size_t le
     const char *line = memchr(head, '\n', length);
     bool has_length = false;
 
-    if (length < 12 || memcmp(head, "HTTP/1.1 200", 12))
+    if (length < 12 || memcmp(head, "HTTP/1.1 200", 12) != 0)
         return "status other than 200";
     client->head_version = 0;
     for (line++; line < end; line = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1) {

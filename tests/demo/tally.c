@@ -37,10 +37,10 @@ void tally_json(struct bytes *out, struct str version)
     member(out, "open", tally.open);
     bytes_text(out, ",\"responses\":{\"1xx\":");
     bytes_number(out, tally.responses[1]);
-    for (char class = '2'; class <= '5'; class ++) {
-        char name[] = {class, 'x', 'x', '\0'};
+    for (int class = 2; class <= 5; class ++) {
+        char name[] = {(char)('0' + class), 'x', 'x', '\0'};
 
-        member(out, name, tally.responses[class - '0']);
+        member(out, name, tally.responses[class]);
     }
     bytes_text(out, "}}\n");
 }

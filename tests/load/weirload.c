@@ -3,6 +3,7 @@
  * takes commands on standard input, so that a test can change something between two batches, or
  * during one, without the connections being made anew. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -97,15 +98,13 @@ static void begin_batch(uint64_t n)
 
 static void obey(const char *line)
 {
-    uint64_t n;
-
     if (strcmp(line, "go") == 0) {
         begin_batch(UINT64_MAX);
     } else if (strcmp(line, "stop") == 0) {
         nr_left = 0;
         is_batch = true;
-    } else if (sscanf(line, "run %" SCNu64, &n) == 1) {
-        begin_batch(n);
+    } else if (strncmp(line, "run ", 4) == 0 && isdigit((unsigned char)line[4])) {
+        begin_batch(strtoull(line + 4, NULL, 10));
     } else if (strcmp(line, "quit") == 0) {
         is_over = true;
     } else {
