@@ -36,8 +36,8 @@ test:
 check-fast:
 	@scripts/test.sh --fast
 
-bench:
-	@scripts/install-deps.sh build bench
+bench: build
+	@scripts/install-deps.sh bench
 	@bench/run $(BENCH_ARGS)
 
 fuzz:

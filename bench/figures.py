@@ -51,17 +51,18 @@ TLS_CELLS = (
 MODES = {
     "smoke": dict(
         rounds=1, rounds_s=0, window_ms=0, warm_ms=0, latency_rounds=1, latency_ms=200, latency_rate=2000, call_cells=1,
-        few=200, many=1200, traced=(100, 400), functions=50, turn=20, idle=100, active=50, changes=1, change_rate=1000, change_ms=1400, split=1000,
+        few=200, many=1200, traced=(100, 400), functions=50, turn=20, idle=100, active=50, changes=1, change_rate=1000, change_ms=900, split=1000, settle_s=0.1,
+        counted=("relay", "weir"), posts=(),
     ),
     "quick": dict(
-        rounds=3, rounds_s=65, window_ms=250, warm_ms=120, latency_rounds=3, latency_ms=700, latency_rate=None, call_cells=2,
+        rounds=2, rounds_s=60, window_ms=250, warm_ms=120, latency_rounds=3, latency_ms=700, latency_rate=None, call_cells=2,
         few=2000, many=12000, traced=(500, 2500), functions=10000, turn=1000, idle=10000, active=4000, changes=1,
-        change_rate=10000, change_ms=4500, split=10000,
+        change_rate=10000, change_ms=4000, split=10000, settle_s=0.3, counted=None, posts=("weir",),
     ),
     "full": dict(
         rounds=5, rounds_s=1150, window_ms=500, warm_ms=250, latency_rounds=9, latency_ms=2500, latency_rate=None, call_cells=3,
         few=2000, many=22000, traced=(500, 4500), functions=10000, turn=1000, idle=10000, active=4000, changes=5,
-        change_rate=10000, change_ms=9000, split=10000,
+        change_rate=10000, change_ms=9000, split=10000, settle_s=0.3, counted=None, posts=None,
     ),
 }  # fmt: skip
 
@@ -70,11 +71,11 @@ def say(*words):
     print(time.strftime("%H:%M:%S"), *words, flush=True)
 
 
-def settled_memory_kb(proxy):
+def settled_memory_kb(proxy, settle_s):
     """Its memory once that stays the same: the generator is done before the proxy is."""
     last = None
     for _ in range(20):
-        time.sleep(0.3)
+        time.sleep(settle_s)
         now = memory_kb(proxy.pids())
         if last is not None and abs(now - last) <= now / 200:
             break
@@ -88,7 +89,9 @@ class Figures:
     def __init__(self, rig, mode, installed):
         self.rig, self.mode, self.installed = rig, MODES[mode], installed
         self.running = {}
-        self.results = dict(samples=[], latency=[], calls={}, errors={}, instructions={}, memory={}, changes=[], split=[])
+        self.results = dict(
+            samples=[], latency=[], calls={}, errors={}, instructions={}, instructions_post={}, memory={}, changes=[], split=[]
+        )
 
     def variant_options(self, proxy, variant):
         return {
@@ -175,15 +178,20 @@ class Figures:
 
     # --- counts
 
+    def counted(self, key="counted"):
+        """The proxies that the mode names, or all: perf and callgrind take seconds a proxy."""
+        names = self.mode[key]
+        return [proxy for proxy in self.installed if names is None or proxy.name in names]
+
     def calls(self):
         cells = {"get64": SMALL, "post64": BOTH_WAYS, "once": (*SMALL, "-x")}
         for name, options in list(cells.items())[: self.mode["call_cells"]]:
-            for proxy in self.installed:
+            for proxy in self.counted():
                 running = self.instance(proxy, "once" if name == "once" else "plain")
                 found = self.rig.calls(running, options, self.mode["few"], self.mode["many"])
                 self.results["calls"].setdefault(name, {})[proxy.name] = found
         requests = self.mode["traced"][1]
-        for proxy in self.installed:  # reads that found nothing, and the like
+        for proxy in self.counted():  # reads that found nothing, and the like
             traced = self.rig.trace(self.instance(proxy, "plain"), SMALL, requests)
             self.results["errors"][proxy.name] = {
                 name: round(errors / requests, 3) for name, (_, errors) in traced.items() if errors > requests / 1000
@@ -191,16 +199,21 @@ class Figures:
         say("system calls counted")
 
     def instructions(self):
-        for proxy in self.installed:
-            try:
-                found = self.rig.instructions(
-                    lambda: proxy(self.rig, single=True), (*SMALL, "-c", 16), *self.mode["traced"]
-                )
-            except (Trouble, OSError) as problem:
-                say(f"no instructions of {proxy.name}: {problem}")
-                continue
-            self.results["instructions"][proxy.name] = round(found)
+        """Of a GET and of a POST."""
+        for key, mode_key, options in (("instructions", "counted", SMALL), ("instructions_post", "posts", BOTH_WAYS)):
+            for proxy in self.counted(mode_key):
+                self.count_instructions(proxy, key, options)
         say("instructions counted")
+
+    def count_instructions(self, proxy, key, options):
+        try:
+            found = self.rig.instructions(
+                lambda: proxy(self.rig, single=True), (*options, "-c", 16), *self.mode["traced"]
+            )
+        except (Trouble, OSError) as problem:
+            say(f"no instructions of {proxy.name}: {problem}")
+        else:
+            self.results[key][proxy.name] = round(found)
 
     def memory(self):
         room = {"idle": self.rig.descriptors - 1000, "active": self.rig.descriptors // 2 - 1000}
@@ -211,9 +224,9 @@ class Figures:
             for kind, flag, target in (("idle", "-i", "/f/0?s=200"), ("active", "-a", "/f/0?s=200&d=60000")):
                 count = min(self.mode[kind], room[kind])
                 running = proxy(self.rig).start()
-                before = settled_memory_kb(running)
+                before = settled_memory_kb(running, self.mode["settle_s"])
                 holder, is_complete = self.rig.hold(running, flag, "-c", count, "-u", target)
-                after = settled_memory_kb(running)
+                after = settled_memory_kb(running, self.mode["settle_s"])
                 self.rig.release(holder)
                 running.stop()
                 figures |= {"start_kb": before, f"{kind}_kb": after, f"{kind}_count": count}

@@ -305,9 +305,8 @@ class Weir(Proxy):
 
     def change(self, way, weights):
         if way == "alias API":
-            version = str(1 + weights.index(100))
-            body = json.dumps({"FunctionVersion": version, "RoutingConfig": {"AdditionalVersionWeights": {}}})
-            self.ask_admin("PUT", f"/2015-03-31/functions/{FUNCTION}/aliases/{ALIAS}", body)
+            body = json.dumps({"weights": {str(1 + weights.index(100)): 100}})
+            self.ask_admin("PUT", f"/functions/{FUNCTION}/aliases/{ALIAS}", body)
             return
         self.put_in_place("table.json")
         if way == "POST /reload":

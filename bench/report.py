@@ -175,12 +175,13 @@ class Report:
         rows = [[s["proxy"], s["workers"], s["of"], s["got"], s["got"] - s["of"] // 20] for s in self.results["split"]]
         return table(["proxy", "workers", "invocations", "to version 2", "off by"], rows)
 
-    def markdown(self):
+    def markdown(self, level="##"):
+        """The tables, under headings of a level; the run's own line is no heading within a page that has one."""
         results = self.results
         machine = results["machine"]
         parts = [
-            f"# bench: {results['mode']} run of {results['when']}\n",
-            f"weir at commit {results['commit']}; " + ", ".join(f"{k} {v}" for k, v in results["versions"].items()) + ". "
+            f"# bench: {results['mode']} run of {results['when']}\n" if level == "##" else "",
+            f"A {results['mode']} run of {results['when']}: weir at commit {results['commit']}; " + ", ".join(f"{k} {v}" for k, v in results["versions"].items()) + ". "
             f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}; "
             f"{results['rounds']} rounds of {results['mode_values']['window_ms']} ms windows; "
             f"others on the machine used {100 * results.get('foreign', 0):.0f} % of one core.\n",
@@ -189,11 +190,12 @@ class Report:
         ]
         if results["samples"]:
             parts.append(self.main_table())
+        parts += [f"{level} Targets\n", self.target_table()]
         sections = (
             ("Ratios to the relay", self.spread_table, "samples"),
             ("Requests per second (in brackets where the generator was what limited them)", self.rate_table, "samples"),
             ("System calls per request", self.calls_table, "calls"),
-            ("User instructions per GET", self.instructions_table, "instructions"),
+            ("User instructions per request", self.instructions_table, "instructions"),
             (f"Latency at {results.get('latency_rate')} requests/s, 64 connections, open loop", self.latency_table, "latency"),
             ("Memory (proportional set size)", self.memory_table, "memory"),
             (
@@ -206,11 +208,70 @@ class Report:
         )
         for title, make, key in sections:
             if results[key]:
-                parts += [f"## {title}\n", make()]
-        return "\n".join(parts)
+                parts += [f"{level} {title}\n", make()]
+        return "\n".join(part for part in parts if part)
 
     def instructions_table(self):
-        return table(["proxy", "instructions"], [[k, number(v, 0)] for k, v in self.results["instructions"].items()])
+        """Of a GET with a 200 B answer and of a POST with 1 KiB both ways."""
+        post = self.results.get("instructions_post", {})
+        rows = [[k, number(v, 0), number(post.get(k), 0)] for k, v in self.results["instructions"].items()]
+        return table(["proxy", "GET", "POST, 1 KiB both ways"], rows)
+
+    def own_memory(self, key):
+        return self.results["memory"].get("weir", {}).get(key)
+
+    def added(self, name, key):
+        """Median over the rounds of what a proxy adds to the endpoints' own latency."""
+        samples = self.results["latency"]
+        direct = {s["round"]: s[key] for s in samples if s["proxy"] == "direct"}
+        values = [s[key] - direct[s["round"]] for s in samples if s["proxy"] == name]
+        return median(values) if values else None
+
+    def changed(self, way, key, how=median):
+        values = [c[key] for c in self.results["changes"] if c["proxy"] == "weir" and c["way"] == way]
+        values = [value for value in values if value is not None]
+        return how(values) if values else None
+
+    def target_rows(self):
+        """(figure, measured, the most it may be, digits) of weir; None where it was not measured."""
+        for cell in self.cells:
+            if cell.name in TARGETS:
+                other = (cell.own, "weir") if cell.own else (cell.name, "relay")
+                against = f"its own {cell.own}" if cell.own else "the relay"
+                title = f"{self.title(cell)}: CPU, multiple of {against}"
+                yield title, self.ratio(cell.name, "weir", *other), TARGETS[cell.name], 2
+        for cell in CELLS:
+            counts = self.results["calls"].get(cell.name, {}).get("weir")
+            if counts and cell.name != "once":
+                yield f"{cell.title}: system calls a request", sum(counts.values()), 4.2, 2
+        for name, by_name in (("GET", "instructions"), ("POST", "instructions_post")):
+            yield f"{name}: user instructions", self.results.get(by_name, {}).get("weir"), 6500, 0
+        yield "kB an idle connection", self.own_memory("idle_each_kb"), 1.0, 2
+        idle, start = self.own_memory("idle_kb"), self.own_memory("start_kb")
+        yield f"MB with {self.own_memory('idle_count')} idle connections", idle and idle / 1000, 16.0, 1
+        yield "MB at start", start and start / 1000, 5.0, 1
+        yield "kB an invocation in flight", self.own_memory("active_each_kb"), 4.5, 2
+        yield "new weights by the alias API: ms until in force", self.changed("alias API", "first_new_ms"), 2.0, 2
+        for key, word in (("failed", "failed"), ("reconnects", "connections made anew")):
+            yield f"new weights by the alias API: {word}", self.changed("alias API", key, sum), 0, 0
+        slowest, before = (self.changed("alias API", key) for key in ("slowest_ms", "slowest_before_ms"))
+        yield f"new weights by the alias API: slowest request, ms ({number(before)} before it)", slowest, 5.0, 2
+        for key, word in (("p50_us", "p50"), ("p99_us", "p99")):
+            relay = self.added("relay", key)
+            peers = [value for value in (self.added(name, key) for name in self.peers) if value is not None]
+            most = (relay and 1.1 * relay) if key == "p50_us" else min(peers, default=None)
+            yield f"µs added to {word} at 30 % load", self.added("weir", key), most, 0
+        splits = [s for s in self.results["split"] if s["proxy"] == "weir"]
+        if splits:
+            yield "split: invocations off", max(abs(s["got"] - s["of"] // 20) for s in splits), 1, 0
+
+    def target_table(self):
+        rows = []
+        for title, found, most, digits in self.target_rows():
+            if found is not None and most is not None:
+                verdict = "yes" if round(found, digits) <= round(most, digits) else "no"
+                rows.append([title, number(found, digits), number(most, digits), verdict])
+        return table(["weir", "measured", "at most", "reached"], rows)
 
     # --- picture
 
