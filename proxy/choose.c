@@ -134,6 +134,10 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
     if (out->is_invoke && check_invoke(out, invoked, head) < 0)
         return -1;
     for (int i = 0; i < PICKS_MAX; i++) {
+        /* Whoever was told that a change is in force must find it so, though the worker may not
+         * have got to its orders yet; closed splits alone do not see to that, as those with one
+         * version are never closed. */
+        worker_take_table(w);
         out->lease = worker_lease(w);
         int r = out->is_invoke ? find_invoked(out, out->lease->table, &address)
                                : find_routed(out, out->lease->table, host_of(head), path);
@@ -151,7 +155,6 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
         if (r != SPLIT_CLOSED)
             break;
         worker_unlease(w, &out->lease);
-        worker_take_table(w);
     }
     return refuse(out, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
                   "weir is out of memory.");
