@@ -1,0 +1,185 @@
+/* For the tests of control/: the admin API over a table of its own, without sockets, with hooks that can be told to fail. */
+#ifndef WEIR_TESTS_UNIT_API_FIXTURE_H
+#define WEIR_TESTS_UNIT_API_FIXTURE_H
+
+#include "tests/unit/tabledoc_fixture.h"
+
+#include <jansson.h>
+
+#include "conf/settings.h"
+#include "control/api.h"
+
+static const char api_table[] =
+    "{\"functions\": {"
+    "  \"hello\": {\"versions\": {\"$LATEST\": {\"endpoints\": [\"http://h:1\"]},"
+    "                         \"1\": {\"endpoints\": [\"http://h:1\"]},"
+    "                         \"2\": {\"endpoints\": [\"http://h:2\"]},"
+    "                         \"3\": {\"endpoints\": [\"http://h:3\"]}},"
+    "    \"aliases\": {\"live\": {\"weights\": {\"1\": 95, \"2\": 5}},"
+    "                \"beta\": {\"weights\": {\"2\": 100}, \"split\": \"random\","
+    "                         \"description\": \"for testers\", \"on_unavailable\": \"failover\"},"
+    "                \"edge\": {\"weights\": {\"$LATEST\": 100}}}},"
+    "  \"bare\": {\"versions\": {\"7\": {\"endpoints\": [\"http://h:7\"]}}}},"
+    " \"routes\": [{\"path\": \"/\", \"function\": \"hello\", \"qualifier\": \"live\"}]}";
+
+static struct {
+    struct table *table;
+    struct settings *settings;
+    bool is_ready, is_draining, is_out_of_memory;
+    int nr_changes, nr_reloads;
+    const char *host, *origin, *content_type; /* of the next requests; NULL: none */
+} api;
+
+static int api_hook_reload(void *context, struct problems *problems, struct problems *notes)
+{
+    (void)context;
+    api.nr_reloads++;
+    if (api.is_out_of_memory)
+        problems_add(problems, "no_memory", "t.json", "$", "out of memory");
+    else
+        problems_add(notes, "not_reloadable", NULL, "$.workers", "stays 2");
+    return api.is_out_of_memory ? -1 : 0;
+}
+
+static char *api_hook_metrics(void *context, size_t *length)
+{
+    (void)context;
+    *length = 4;
+    return api.is_out_of_memory ? NULL : strdup("m 1\n");
+}
+
+static bool api_hook_is_ready(void *context)
+{
+    (void)context;
+    return api.is_ready;
+}
+
+static bool api_hook_is_draining(void *context)
+{
+    (void)context;
+    return api.is_draining;
+}
+
+static struct table *api_hook_table(void *context)
+{
+    (void)context;
+    return api.table;
+}
+
+static const struct settings *api_hook_settings(void *context)
+{
+    (void)context;
+    return api.settings;
+}
+
+static int api_hook_set_alias(void *context, const struct target *target, const struct alias_spec *spec)
+{
+    struct table *next = api.is_out_of_memory ? NULL : table_with_alias(api.table, target, spec);
+
+    (void)context;
+    if (!next)
+        return -1;
+    assert_int_equal(table_open(next), 0);
+    fixture_drop(&api.table); /* frees what the change was made from: nobody may use it any more */
+    api.table = next;
+    api.nr_changes++;
+    return 0;
+}
+
+static const struct api_hooks api_hooks = {
+    .reload = api_hook_reload,
+    .metrics = api_hook_metrics,
+    .is_ready = api_hook_is_ready,
+    .is_draining = api_hook_is_draining,
+    .table = api_hook_table,
+    .settings = api_hook_settings,
+    .set_alias = api_hook_set_alias,
+    .seed = 42,
+};
+
+static inline int api_setup(void **state)
+{
+    (void)state;
+    memset(&api, 0, sizeof(api));
+    api.table = fixture_good(api_table);
+    api.settings = settings_parse("{}", 2, "s.json", NULL);
+    api.host = "127.0.0.1:9901";
+    return api.settings ? 0 : -1;
+}
+
+static inline int api_teardown(void **state)
+{
+    (void)state;
+    fixture_drop(&api.table);
+    settings_unref(&api.settings);
+    return 0;
+}
+
+/* Loads the table again, from a document, as a reload does. */
+static inline void api_reload(const char *text)
+{
+    struct problems problems = {0};
+    struct table *next = fixture_build(text, api.table, &problems);
+
+    assert_non_null(next);
+    assert_int_equal(table_open(next), 0);
+    fixture_drop(&api.table);
+    api.table = next;
+}
+
+static inline struct str api_field(const char *text)
+{
+    return text ? str_of(text) : (struct str){NULL, 0};
+}
+
+/* The response, its body to be freed. A body goes as application/json unless api.content_type says otherwise. */
+static inline struct api_response api_ask(const char *method, const char *target, const char *body)
+{
+    const char *mark = strchr(target, '?');
+    struct api_request request = {
+        .method = str_of(method),
+        .path = {target, mark ? (size_t)(mark - target) : strlen(target)},
+        .query = str_of(mark ? mark + 1 : ""),
+        .host = str_of(api.host ? api.host : ""),
+        .origin = api_field(api.origin),
+        .content_type = api_field(api.content_type ? api.content_type : body ? "application/json" : NULL),
+        .body = str_of(body),
+    };
+    struct api_response response;
+
+    memset(&response, 0x5a, sizeof(response));
+    api_handle(&api_hooks, &request, &response);
+    if (response.body && strlen(response.body) != response.length)
+        fail_msg("%s %s: a body of %zu bytes is said to have %zu", method, target, strlen(response.body),
+                 response.length);
+    return response;
+}
+
+/* The status is this and, if not NULL, the body has part and the error is of type. */
+static inline void api_expect(const char *method, const char *target, const char *body, int status, const char *type,
+                              const char *part)
+{
+    struct api_response response = api_ask(method, target, body);
+    bool is_type = type ? response.error_type && strcmp(type, response.error_type) == 0 : !response.error_type;
+
+    if (response.status != status || !is_type || (part && (!response.body || !strstr(response.body, part))))
+        fail_msg("%s %s %s: %d %s %s, but should be %d %s with %s", method, target, body ? body : "", response.status,
+                 response.error_type ? response.error_type : "-", response.body ? response.body : "-", status,
+                 type ? type : "-", part ? part : "anything");
+    free(response.body);
+}
+
+/* The body of a 200, parsed. */
+static inline json_t *api_get(const char *method, const char *target, const char *body)
+{
+    struct api_response response = api_ask(method, target, body);
+    json_t *json = response.body ? json_loads(response.body, 0, NULL) : NULL;
+
+    if (response.status != 200 || !json)
+        fail_msg("%s %s: %d %s", method, target, response.status, response.body ? response.body : "-");
+    assert_string_equal(response.content_type, "application/json");
+    free(response.body);
+    return json;
+}
+
+#endif

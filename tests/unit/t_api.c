@@ -1,0 +1,227 @@
+/* The admin API's plain pages, its methods, and whom it answers. */
+#include "tests/unit/api_fixture.h"
+
+static void pages_are_served(void **state)
+{
+    (void)state;
+    api_expect("GET", "/metrics", NULL, 200, NULL, "m 1\n");
+    api_expect("HEAD", "/metrics", NULL, 200, NULL, "m 1\n");
+    api_expect("GET", "/healthz", NULL, 200, NULL, "ok");
+    api_expect("GET", "/table", NULL, 200, NULL, "\"1\": 95");
+    api_expect("GET", "/table?x=y", NULL, 200, NULL, "\"1\": 95");
+    api_expect("GET", "/settings", NULL, 200, NULL, "executed_version_header");
+    api.is_out_of_memory = true;
+    api_expect("GET", "/metrics", NULL, 503, NULL, NULL);
+}
+
+static void readiness_says_why_not(void **state)
+{
+    (void)state;
+    api_expect("GET", "/readyz", NULL, 503, NULL, "starting");
+    api.is_draining = true;
+    api_expect("GET", "/readyz", NULL, 503, NULL, "draining");
+    api.is_ready = true;
+    api_expect("GET", "/readyz", NULL, 200, NULL, "ready");
+}
+
+static void a_reload_is_answered_with_its_notes_or_problems(void **state)
+{
+    (void)state;
+    api_expect("POST", "/reload", NULL, 200, NULL, "\"$.workers\"");
+    api.is_out_of_memory = true;
+    api_expect("POST", "/reload", NULL, 400, "ValidationException", "\"no_memory\"");
+    assert_int_equal(api.nr_reloads, 2);
+}
+
+static void expect_allow(const char *method, const char *target, const char *allow)
+{
+    struct api_response response =
+        api_ask(method, target, strcmp(method, "PUT") == 0 ? "{}" : NULL);
+
+    assert_int_equal(response.status, 405);
+    assert_string_equal(response.error_type, "MethodNotAllowedException");
+    assert_string_equal(response.allow, allow);
+    free(response.body);
+}
+
+static void other_methods_are_told_which_to_use(void **state)
+{
+    (void)state;
+    expect_allow("POST", "/metrics", "GET, HEAD");
+    expect_allow("DELETE", "/table", "GET, HEAD");
+    expect_allow("get", "/table", "GET, HEAD");
+    expect_allow("GET", "/reload", "POST");
+    expect_allow("PUT", "/reload", "POST");
+    expect_allow("POST", "/functions/hello/aliases/live", "GET, HEAD, PUT");
+    expect_allow("DELETE", "/2015-03-31/functions/hello/aliases/live", "GET, HEAD, PUT");
+    expect_allow("POST", "/2015-03-31/functions/hello/aliases", "GET, HEAD");
+    expect_allow("PUT", "/2015-03-31/functions/hello/aliases", "GET, HEAD");
+    assert_int_equal(api.nr_reloads + api.nr_changes, 0);
+}
+
+static void other_paths_are_not_found(void **state)
+{
+    static const char *const paths[] = {"/",
+                                        "*",
+                                        "/metrics/",
+                                        "/Metrics",
+                                        "/functions",
+                                        "/functions/hello",
+                                        "/functions/hello/aliases",
+                                        "/functions/hello/aliases/",
+                                        "/functions/hello/aliases/live/",
+                                        "/2015-03-31/functions",
+                                        "/2015-03-31/functions/hello",
+                                        "/2015-03-31/functions/hello/aliases/",
+                                        "/2015-03-31/functions/hello/aliasesx",
+                                        "/2015-03-31/functions/hello/aliases/live/x",
+                                        "/2015-03-31/functions/hello/invocations"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        api_expect("GET", paths[i], NULL, 404, "ResourceNotFoundException", "Served here");
+}
+
+/* ---- Who is answered ------------------------------------------------------------------------- */
+
+static void use_settings(const char *text)
+{
+    struct problems problems = {0};
+
+    settings_unref(&api.settings);
+    api.settings = settings_parse(text, strlen(text), "s.json", &problems);
+    assert_non_null(api.settings);
+}
+
+static void expect_host(const char *host, int status)
+{
+    api.host = host;
+    api_expect("GET", "/healthz", NULL, status, status == 403 ? "AccessDeniedException" : NULL,
+               NULL);
+    api_expect("POST", "/reload", NULL, status, status == 403 ? "AccessDeniedException" : NULL,
+               NULL);
+}
+
+static void addresses_and_localhost_may_be_the_host(void **state)
+{
+    static const char *const goods[] = {
+        "127.0.0.1", "127.0.0.1:9901", "10.1.2.3:1",  "[::1]",          "[::1]:9901",
+        "localhost", "LocalHost:9901", "192.168.0.9", "[fe80::1]:9901", NULL /* HTTP/1.0 */};
+    static const char *const bads[] = {"evil.example",
+                                       "evil.example:9901",
+                                       "localhost.evil.example",
+                                       "127.0.0.1.evil.example",
+                                       "1.2.3",
+                                       "127.1",
+                                       "0x7f000001",
+                                       "2130706433",
+                                       "localhost.",
+                                       "evil,localhost",
+                                       "::1",
+                                       "[::1",
+                                       "local host",
+                                       "127.0.0.1:x",
+                                       "[::1].evil.example",
+                                       "weir.internal"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++)
+        expect_host(goods[i], 200);
+    api.nr_reloads = 0;
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++)
+        expect_host(bads[i], 403);
+    assert_int_equal(api.nr_reloads, 0);
+}
+
+static void names_in_the_settings_may_be_the_host(void **state)
+{
+    (void)state;
+    use_settings("{\"admin\": {\"hosts\": \"weir.internal , weir-0\"}}");
+    expect_host("weir.internal:9901", 200);
+    expect_host("WEIR-0", 200);
+    expect_host("weir", 403);
+    expect_host("weir-0.evil.example", 403);
+    expect_host("internal", 403);
+    use_settings("{\"admin\": {\"hosts\": \"*\"}}");
+    expect_host("anything.example", 200);
+    use_settings("{\"admin\": {\"address\": \"box.example:9901\"}}");
+    expect_host("box.example:9901", 200);
+    expect_host("box.example", 200);
+    expect_host("example", 403);
+    use_settings("{\"admin\": {\"address\": \":9901\"}}");
+    expect_host("box.example", 403);
+    expect_host(":9901", 403);
+}
+
+static void pages_of_other_sites_are_refused(void **state)
+{
+    static const char *const others[] = {
+        "http://evil.example", "null", "", "https://127.0.0.1:9901", "http://127.0.0.1:9902",
+        "http://127.0.0.1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        api.origin = others[i];
+        api_expect("GET", "/table", NULL, 403, "AccessDeniedException", "other sites");
+        api_expect("POST", "/reload", NULL, 403, "AccessDeniedException", "Origin");
+    }
+    api.origin = "http://127.0.0.1:9901";
+    api_expect("GET", "/table", NULL, 200, NULL, NULL);
+    api_expect("POST", "/reload", NULL, 403, "AccessDeniedException", "Origin");
+    api_expect("PUT", "/functions/hello/aliases/live", "{\"weights\": {\"1\": 100}}", 403,
+               "AccessDeniedException", "Origin");
+    assert_int_equal(api.nr_reloads + api.nr_changes, 0);
+}
+
+static void what_changes_something_is_json(void **state)
+{
+    static const char *const forms[] = {"application/x-www-form-urlencoded",
+                                        "text/plain",
+                                        "multipart/form-data; boundary=x",
+                                        "",
+                                        "application/jsonx",
+                                        "application",
+                                        "text/json"};
+    static const char *const jsons[] = {"application/json", "Application/JSON",
+                                        "application/json; charset=utf-8",
+                                        "application/json;charset=utf-8"};
+    const char *alias = "/functions/hello/aliases/live", *weights = "{\"weights\": {\"1\": 100}}";
+    const char *lambda = "/2015-03-31/functions/hello/aliases/live";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        api.content_type = forms[i];
+        api_expect("PUT", alias, weights, 415, "UnsupportedMediaTypeException", "application/json");
+        api_expect("PUT", lambda, "{}", 415, "UnsupportedMediaTypeException", NULL);
+        api_expect("POST", "/reload", NULL, 415, "UnsupportedMediaTypeException", NULL);
+        api_expect("GET", alias, NULL, 200, NULL, NULL);
+    }
+    api.content_type = NULL;
+    api_expect("PUT", alias, NULL, 415, "UnsupportedMediaTypeException", NULL);
+    assert_int_equal(api.nr_reloads + api.nr_changes, 0);
+    for (size_t i = 0; i < sizeof(jsons) / sizeof(jsons[0]); i++) {
+        api.content_type = jsons[i];
+        api_expect("PUT", alias, weights, 200, NULL, NULL);
+    }
+    api.content_type = NULL;
+    api_expect("POST", "/reload", NULL, 200, NULL, NULL);
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, api_setup, api_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(pages_are_served),
+        test(readiness_says_why_not),
+        test(a_reload_is_answered_with_its_notes_or_problems),
+        test(other_methods_are_told_which_to_use),
+        test(other_paths_are_not_found),
+        test(addresses_and_localhost_may_be_the_host),
+        test(names_in_the_settings_may_be_the_host),
+        test(pages_of_other_sites_are_refused),
+        test(what_changes_something_is_json),
+    };
+
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
