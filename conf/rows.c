@@ -75,14 +75,12 @@ static const char *get_string(const struct row *row, const void *base)
 static int set_string(const struct row *row, void *base, const char *text)
 {
     char **p = member(row, base);
-    char *before = *p;
+    char *copy = text ? strdup(text) : NULL;
 
-    *p = text ? strdup(text) : NULL;
-    if (text && !*p) {
-        *p = before;
+    if (text && !copy)
         return -1;
-    }
-    free(before);
+    free(*p);
+    *p = copy;
     return 0;
 }
 

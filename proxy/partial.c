@@ -1,6 +1,7 @@
 /* Keeping heads that came in pieces. */
 #include "proxy/partial.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ int partial_keep(struct partial **partial, struct http1 *parser, const char *dat
             free(p);
             return -ENOMEM;
         }
+        assert(p->bytes);
         memcpy(p->bytes, data, n);
         *partial = p;
     } else if (data != p->bytes) {

@@ -71,6 +71,8 @@ static struct pool *make(struct worker *w, struct origin *origin)
 
 struct pool *pool_of(struct worker *w, struct origin *origin)
 {
+    struct pool *pool;
+
     if (origin->id >= w->nr_pools) {
         uint32_t nr = w->nr_pools ? w->nr_pools : 16;
         while (nr <= origin->id)
@@ -82,9 +84,12 @@ struct pool *pool_of(struct worker *w, struct origin *origin)
         w->pools = grown;
         w->nr_pools = nr;
     }
-    if (!w->pools[origin->id])
-        w->pools[origin->id] = make(w, origin);
-    return w->pools[origin->id];
+    pool = w->pools[origin->id];
+    if (!pool) {
+        pool = make(w, origin);
+        w->pools[origin->id] = pool;
+    }
+    return pool;
 }
 
 void pool_close_idle(struct pool *pool)
