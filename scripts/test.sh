@@ -92,11 +92,15 @@ unit() { # preset
     local source name program log status counts skips
     heading "unit tests: $1"
     log=$(mktemp)
-    for source in tests/unit/t_*.c; do
+    for source in tests/unit/t_*.c tests/fuzz/replay.c; do
         [ -e "$source" ] || continue
         name=$(basename "$source" .c)
-        program=$(build_dir "$1")/tests/unit/$name
-        if "$program" >"$log" 2>&1 </dev/null; then status=0; else status=$?; fi
+        program=("$(build_dir "$1")/tests/unit/$name")
+        if [ "$name" = replay ]; then # the fuzz targets over what is kept of their inputs
+            name=weir-fuzz-replay
+            program=("$(build_dir "$1")/$name" tests/fuzz/corpus tests/fuzz/regressions)
+        fi
+        if "${program[@]}" >"$log" 2>&1 </dev/null; then status=0; else status=$?; fi
         # "unit: N passed, N failed" is guard.c's line, one per group; cmocka counts skipped tests as passed.
         counts=$(sed -n 's/^unit: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" |
             awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }')
