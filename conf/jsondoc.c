@@ -117,6 +117,32 @@ static bool is_blank(const char *text, size_t length)
     return true;
 }
 
+/* jansson (2.14) does not notice when memory runs out while the text of a long key, string or
+ * number grows, and goes on without some of its characters. So its allocations are watched. */
+static _Thread_local bool has_run_out;
+
+static void *watched_malloc(size_t n)
+{
+    void *p = malloc(n);
+
+    has_run_out |= !p;
+    return p;
+}
+
+static json_t *load_whole(const char *text, size_t length, json_error_t *error)
+{
+    json_t *json;
+
+    json_set_alloc_funcs(watched_malloc, free);
+    has_run_out = false;
+    json = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
+    if (has_run_out) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
 json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length)
 {
     struct place root = JSONDOC_ROOT;
@@ -134,7 +160,11 @@ json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length)
         return NULL;
     }
     memset(&error, 0, sizeof(error));
-    json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    json = load_whole(text, length, &error);
+    if (!json && has_run_out) {
+        jsondoc_no_memory(doc);
+        return NULL;
+    }
     if (!json) {
         report_syntax(doc, &error, text, length);
         return NULL;
@@ -148,9 +178,8 @@ json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length)
 
 /* jansson's own json_dumps (2.14) loses keys unnoticed when memory runs out while its buffer grows.
  * Here the length is found first, and the buffer never grows. */
-char *jsondoc_dump(const json_t *json, int digits)
+static char *dump(const json_t *json, size_t flags)
 {
-    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(digits);
     size_t length = json_dumpb(json, NULL, 0, flags);
     char *text = length > 0 ? malloc(length + 2) : NULL;
 
@@ -162,6 +191,16 @@ char *jsondoc_dump(const json_t *json, int digits)
     }
     memcpy(text + length, "\n", 2);
     return text;
+}
+
+char *jsondoc_dump(const json_t *json, int digits)
+{
+    return dump(json, JSON_INDENT(2) | JSON_REAL_PRECISION(digits));
+}
+
+char *jsondoc_dump_line(const json_t *json, int digits)
+{
+    return dump(json, JSON_COMPACT | JSON_REAL_PRECISION(digits));
 }
 
 int jsondoc_set_take(json_t *object, struct str name, json_t *value)

@@ -31,6 +31,8 @@ struct jsondoc {
 
 /* The value as text, indented; numbers with a fraction have at most digits significant ones. To be freed; NULL when out of memory. */
 char *jsondoc_dump(const json_t *json, int digits);
+/* The same in one line. */
+char *jsondoc_dump_line(const json_t *json, int digits);
 
 /* Sets a member of an object under a name that need not be terminated and has 255 bytes at most; takes the value, which may be NULL
  * (then it fails). 0, or -1 when out of memory. */

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/jsondoc.h"
+
+/* What has a fraction is a share in billionths. */
+enum { SHARE_DIGITS = 9 };
+
 static void take(struct api_response *out, int status, const char *content_type, char *body)
 {
     out->status = body ? status : 503;
@@ -24,9 +29,7 @@ void answer_document(struct api_response *out, char *text)
 
 void answer_json(struct api_response *out, int status, json_t *root)
 {
-    /* What has a fraction is a share in billionths. */
-    take(out, status, "application/json",
-         root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL);
+    take(out, status, "application/json", root ? jsondoc_dump_line(root, SHARE_DIGITS) : NULL);
     if (root)
         json_decref(root);
 }

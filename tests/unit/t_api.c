@@ -1,4 +1,5 @@
 /* The admin API's plain pages, its methods, and whom it answers. */
+#include "failmalloc.h"
 #include "tests/unit/api_fixture.h"
 
 static void pages_are_served(void **state)
@@ -207,6 +208,77 @@ static void what_changes_something_is_json(void **state)
     api_expect("POST", "/reload", NULL, 200, NULL, NULL);
 }
 
+/* ---- Without memory -------------------------------------------------------------------------- */
+
+static const struct {
+    const char *method, *target, *body;
+    int status; /* when there is memory */
+} calls[] = {
+    {"GET", "/table", NULL, 200},
+    {"GET", "/functions/hello/aliases/live", NULL, 200},
+    {"PUT", "/functions/hello/aliases/live",
+     "{\"weights\": {\"1\": 60, \"3\": 40}, \"description\": \"d\"}", 200},
+    {"PUT", "/functions/hello/aliases/live", "{\"weights\": {\"1\": 60, \"9\": 30}, \"x\": 1}",
+     400},
+    {"GET", "/2015-03-31/functions/hello/aliases/live", NULL, 200},
+    {"GET", "/2015-03-31/functions/hello/aliases?MaxItems=2", NULL, 200},
+    {"PUT", "/2015-03-31/functions/hello/aliases/live",
+     "{\"RoutingConfig\": {\"AdditionalVersionWeights\": {\"3\": 0.4}}, \"Description\": \"d\"}",
+     200},
+    {"PUT", "/2015-03-31/functions/hello/aliases/live", "{\"FunctionVersion\": \"x\"}", 400},
+    {"GET", "/functions/hello/aliases/none", NULL, 404},
+};
+
+/* The status; 0 where a body is cut or garbled. */
+static int call_once(size_t i)
+{
+    struct api_response response = api_ask(calls[i].method, calls[i].target, calls[i].body);
+    int status = response.status;
+
+    if (!response.body && status != 503)
+        status = 0;
+    free(response.body);
+    return status;
+}
+
+/* Each allocation of each call fails once: the call is then refused, or succeeds, and nothing
+ * leaks. */
+static void calls_survive_each_failed_allocation(void **state)
+{
+    long nr_failed = 0;
+
+    (void)state;
+    failmalloc_skip();
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        bool has_failed = true;
+        long live;
+
+        assert_int_equal(call_once(i), calls[i].status);
+        assert_int_equal(call_once(i), calls[i].status);
+        live = failmalloc_live();
+        for (long n = 1; has_failed && n < 2000; n++) {
+            uint64_t generation = api.table->generation;
+            int status;
+
+            failmalloc_arm(n);
+            status = call_once(i);
+            has_failed = failmalloc_disarm();
+            nr_failed += has_failed;
+            if (status != calls[i].status && status != 503 && status != 400)
+                fail_msg("%s %s: status %d at allocation %ld", calls[i].method, calls[i].target,
+                         status, n);
+            /* After a change only its answer can fail any more. */
+            if (status == 400)
+                assert_int_equal(api.table->generation, generation);
+            if (failmalloc_live() != live)
+                fail_msg("%s %s: a leak at allocation %ld, status %d", calls[i].method,
+                         calls[i].target, n, status);
+        }
+        assert_false(has_failed);
+    }
+    assert_true(nr_failed > 100);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, api_setup, api_teardown)
 
 int main(void)
@@ -221,6 +293,7 @@ int main(void)
         test(names_in_the_settings_may_be_the_host),
         test(pages_of_other_sites_are_refused),
         test(what_changes_something_is_json),
+        test(calls_survive_each_failed_allocation),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
