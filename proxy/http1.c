@@ -611,21 +611,17 @@ static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
  */
 static enum http1_result feed_plain(struct http1 *p, const char *base, const char *end)
 {
-    const char *line = base + p->parsed;
+    const char *line = base + p->parsed, *next;
+    struct http1_field *f = last_field(p);
+    struct plainline found;
 
     p->head->base = base;
-    for (;;) {
-        struct http1_field *f = last_field(p);
-        struct plainline found;
-
-        const char *next = plainline_read(base, line, end, &found);
-        if (!next || found.name_len > UINT16_MAX)
-            break;
+    while ((next = plainline_read(base, line, end, &found)) && found.name_len <= UINT16_MAX) {
         f->name_at = (uint32_t)(line - base);
         f->name_len = (uint16_t)found.name_len;
         f->value_at = f->name_at + found.name_len + 2;
         f->value_len = found.value_len;
-        if (take_field(p, f) < 0)
+        if (take_field(p, f++) < 0)
             return HTTP1_FAILED;
         line = next;
     }

@@ -19,13 +19,13 @@ struct plainline {
     uint32_t value_len; /* the value begins 2 bytes behind the name */
 };
 
-/* Letters, digits and '-'. Setting bit 5 lowers letters. (Not '_': names with it are looked at more closely, http1_head.) */
+/* Letters, digits and '-': 0xff where a byte is one. Setting bit 5 lowers letters. (Not '_': names with it are looked at more closely,
+ * http1_head.) Subtraction moves a range to 0, and what is below it to the far end. */
 static inline block plainline_name_bytes(block b)
 {
-    block lower = b | ' ';
+    block_unsigned letter = (block_unsigned)((b | ' ') - 'a'), digit = (block_unsigned)(b - '0');
 
-    return (block)((lower >= 'a') & (lower <= 'z')) | (block)((b >= '0') & (b <= '9')) |
-           (block)(b == '-');
+    return (block)(letter < 26) | (block)(digit < 10) | (block)(b == '-');
 }
 
 /* Visible ASCII and spaces. */
@@ -34,37 +34,22 @@ static inline block plainline_value_bytes(block b)
     return (block)((b >= ' ') & (b != 0x7f));
 }
 
-/* The first byte from p on that is not of the class; end if there is none. There are sixteen bytes
- * before end. */
-#define PLAINLINE_FIND_OTHER(p, end, is_class)                                                               \
-    for (;;) {                                                                                     \
-        ptrdiff_t left = (end) - (p);                                                              \
-        uint32_t others;                                                                           \
-        if (left < BLOCK_BYTES) {                                                                  \
-            others = ~block_bits(is_class(block_load((end)-BLOCK_BYTES))) & 0xffff;                \
-            others >>= BLOCK_BYTES - left;                                                         \
-            (p) = others ? (p) + __builtin_ctz(others) : (end);                                    \
-            break;                                                                                 \
-        }                                                                                          \
-        others = ~block_bits(is_class(block_load(p))) & 0xffff;                                    \
-        if (others) {                                                                              \
-            (p) += __builtin_ctz(others);                                                          \
-            break;                                                                                 \
-        }                                                                                          \
-        (p) += BLOCK_BYTES;                                                                        \
+/* Where in [p, end) the first byte is that is not of the class; end if there is none. There are sixteen bytes before end. */
+#define PLAINLINE_DEFINE_END(name, is_class)                                                                           \
+    static inline const char *name(const char *p, const char *end)                                                     \
+    {                                                                                                                  \
+        for (; end - p >= BLOCK_BYTES; p += BLOCK_BYTES) {                                                             \
+            uint32_t others = block_bits(is_class(block_load(p))) ^ 0xffff;                                            \
+            if (others)                                                                                                \
+                return p + __builtin_ctz(others);                                                                      \
+        }                                                                                                              \
+        uint32_t last = block_bits(is_class(block_load(end - BLOCK_BYTES))) ^ 0xffff;                                  \
+        last >>= BLOCK_BYTES - (end - p);                                                                              \
+        return last ? p + __builtin_ctz(last) : end;                                                                   \
     }
 
-static inline const char *plainline_name_end(const char *p, const char *end)
-{
-    PLAINLINE_FIND_OTHER(p, end, plainline_name_bytes)
-    return p;
-}
-
-static inline const char *plainline_value_end(const char *p, const char *end)
-{
-    PLAINLINE_FIND_OTHER(p, end, plainline_value_bytes)
-    return p;
-}
+PLAINLINE_DEFINE_END(plainline_name_end, plainline_name_bytes)
+PLAINLINE_DEFINE_END(plainline_value_end, plainline_value_bytes)
 
 static inline uint16_t plainline_pair(const char *p)
 {
