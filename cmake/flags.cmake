@@ -27,6 +27,8 @@ endif()
 # with -fPIC and so keep the compiler from inlining exported functions within a file.
 target_compile_options(weir_flags INTERFACE -fPIE)
 target_link_options(weir_flags INTERFACE -pie)
+# Calls into shared libraries without a stop in the procedure linkage table: all are bound at start anyway (-z now).
+target_compile_options(weir_flags INTERFACE -fno-plt)
 
 if(WEIR_SANITIZE)
     target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer

@@ -209,7 +209,7 @@ static inline char *json_strings(char *p, const struct accesslog_entry *e, uint3
 {
     p = json_name(p, STRING_KEY("request_id"), e->request_id, FIELD_REQUEST_ID, cuts);
     p = json_name(p, STRING_KEY("client"), e->client, FIELD_CLIENT, cuts);
-    p = json_string(p, STRING_KEY("method"), e->method, FIELD_METHOD, cuts);
+    p = json_name(p, STRING_KEY("method"), e->method, FIELD_METHOD, cuts);
     p = json_string(p, STRING_KEY("target"), e->target, FIELD_TARGET, cuts);
     p = json_string(p, STRING_KEY("host"), e->host, FIELD_HOST, cuts);
     p = json_name(p, STRING_KEY("protocol"), e->protocol, FIELD_PROTOCOL, cuts);
@@ -220,7 +220,7 @@ static inline char *json_strings(char *p, const struct accesslog_entry *e, uint3
     if (ran_elsewhere(e))
         p = json_name(p, STRING_KEY("executed_version"), e->executed_version,
                       FIELD_EXECUTED_VERSION, cuts);
-    p = json_string(p, STRING_KEY("endpoint"), e->endpoint, FIELD_ENDPOINT, cuts);
+    p = json_name(p, STRING_KEY("endpoint"), e->endpoint, FIELD_ENDPOINT, cuts);
     return json_name(p, STRING_KEY("outcome"), e->outcome, FIELD_OUTCOME, cuts);
 }
 

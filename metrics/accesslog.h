@@ -15,10 +15,9 @@ enum accesslog_format { ACCESSLOG_JSON, ACCESSLOG_TEXT };
  * reached. */
 struct accesslog_entry {
     uint64_t unix_us; /* wall clock at the first request byte */
-    struct str request_id, client, protocol;        /* names */
-    struct str method, target, host;                /* texts; target: path and query as received */
-    struct str function, alias, version;            /* names; empty where none was picked */
-    struct str endpoint;                            /* a text */
+    struct str request_id, client, protocol, method; /* names */
+    struct str target, host;                         /* texts; target: path and query as received */
+    struct str function, alias, version, endpoint;   /* names; empty where none was picked */
     struct str executed_version;                    /* a name; differs from version after a failover */
     int status;                                     /* sent to the client; 0: none */
     struct str outcome;                             /* a name: "ok" or an error's or rejection's label */

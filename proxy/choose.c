@@ -78,24 +78,6 @@ static int find_invoked(struct choice *out, const struct table *table,
                   STR_ARG(address->function), STR_ARG(qualifier));
 }
 
-static struct str host_of(const struct http1_head *head)
-{
-    struct str host = {NULL, 0};
-
-    if (head->authority_len > 0)
-        host = http1_at(head, head->authority_at, head->authority_len);
-    else if (head->host >= 0)
-        host = http1_value(head, &head->fields[head->host]);
-    if (host.n == 0)
-        return host;
-    if (host.p[0] == '[') {
-        const char *end = memchr(host.p, ']', host.n);
-        return end ? (struct str){host.p, (size_t)(end - host.p) + 1} : host;
-    }
-    const char *colon = memchr(host.p, ':', host.n);
-    return colon ? (struct str){host.p, (size_t)(colon - host.p)} : host;
-}
-
 static int find_routed(struct choice *out, const struct table *table, struct str host,
                        struct str path)
 {
@@ -140,7 +122,8 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
         worker_take_table(w);
         out->lease = worker_lease(w);
         int r = out->is_invoke ? find_invoked(out, out->lease->table, &address)
-                               : find_routed(out, out->lease->table, host_of(head), path);
+                               : find_routed(out, out->lease->table,
+                                             http1_at(head, head->host_at, head->host_len), path);
         if (r < 0)
             return -1;
         if (!out->is_invoke) {

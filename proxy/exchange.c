@@ -494,7 +494,9 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->pool = NULL;
     ex->in_function = ex->in_version = NULL;
     ex->waiter.is_waiting = false;
-    memset(&ex->request, 0, sizeof(ex->request));
+    ex->request.block = NULL;
+    ex->request.user_agent = ex->request.upgrade = (struct str){NULL, 0};
+    ex->request.host = (struct str){NULL, 0};
     ex->request.method = http1_method(head);
     ex->request.target = http1_target(head);
     if (head->host >= 0)

@@ -293,6 +293,9 @@ static int read_field(struct http1 *p, struct http1_field *f)
     case FIELD_MAX_FORWARDS:
         read_max_forwards(head, value);
         return 0;
+    case FIELD_KEEP_ALIVE:
+        head->has_keep_alive = true;
+        return 0;
     default:
         return 0;
     }
@@ -303,7 +306,7 @@ static inline bool is_read(enum field_id id)
 {
     const uint32_t read = 1u << FIELD_HOST | 1u << FIELD_CONNECTION | 1u << FIELD_CONTENT_LENGTH |
                           1u << FIELD_TRANSFER_ENCODING | 1u << FIELD_EXPECT |
-                          1u << FIELD_MAX_FORWARDS;
+                          1u << FIELD_MAX_FORWARDS | 1u << FIELD_KEEP_ALIVE;
 
     _Static_assert(FIELD_COUNT <= 32, "as many as there are bits");
     return read >> id & 1;
@@ -464,7 +467,7 @@ static void clear_head(struct http1_head *head)
     head->line_at = 0;
     head->is_close = head->is_keep_alive = head->is_upgrade = false;
     head->has_connection_options = head->is_expect_continue = head->has_max_forwards = false;
-    head->has_underscores = false;
+    head->has_underscores = head->has_keep_alive = false;
     head->is_head = false; /* a request line that can't be read is none of HEAD */
     head->body = HTTP1_BODY_NONE;
     head->content_length = 0;
@@ -503,6 +506,8 @@ void http1_init_response(struct http1 *p, struct http1_head *head,
 
 void http1_fini(struct http1 *p)
 {
+    if (!p->trailers)
+        return;
     free(p->trailers);
     p->trailers = NULL;
     p->trailers_len = p->trailers_room = 0;
@@ -557,18 +562,26 @@ static bool is_same_authority(struct str a, struct str b, struct str default_por
 
 /* Host (RFC 9112 section 3.2): exactly one in HTTP/1.1, valid, and the same as an absolute target's
  * authority. */
-static const char *check_host(const struct http1_head *head)
+static const char *check_host(struct http1_head *head)
 {
+    struct str authority = http1_at(head, head->authority_at, head->authority_len);
+    struct str host, name = startline_host_of(authority);
+
+    head->host_at = head->authority_at;
+    head->host_len = (uint32_t)name.n;
     if (head->host < 0)
         return head->minor == 0 ? NULL : "HTTP/1.1 needs a Host field";
-    struct str host = http1_value(head, &head->fields[head->host]);
-    if (!startline_is_authority(host))
+    host = http1_value(head, &head->fields[head->host]);
+    if (!startline_is_authority(host, &name))
         return "Host is not a host name or address with an optional port";
-    if (head->authority_len > 0 &&
-        !is_same_authority(host, http1_at(head, head->authority_at, head->authority_len),
-                           head->is_https ? STR(":443") : STR(":80")))
-        return "the request target and Host name different hosts";
-    return NULL;
+    if (authority.n == 0) {
+        head->host_at = (uint32_t)(name.p - head->base);
+        head->host_len = (uint32_t)name.n;
+        return NULL;
+    }
+    return is_same_authority(host, authority, head->is_https ? STR(":443") : STR(":80"))
+               ? NULL
+               : "the request target and Host name different hosts";
 }
 
 static enum http1_result head_complete(struct http1 *p, const char *end)

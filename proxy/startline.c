@@ -29,16 +29,6 @@ static bool is_port(struct str s)
     return port >= 1 && port <= 65535;
 }
 
-/* reg-name without the comma, which some servers take for a list of hosts, and without percent
- * encodings, which hide what is looked up. */
-static bool is_reg_name(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!chars_is(s.p[i], CHARS_HOST_NAME))
-            return false;
-    return s.n > 0;
-}
-
 static bool is_ip_literal(struct str s)
 {
     if (s.n < 4 || s.p[0] != '[' || s.p[s.n - 1] != ']')
@@ -59,18 +49,24 @@ struct str startline_host_of(struct str authority)
     return colon ? (struct str){authority.p, (size_t)(colon - authority.p)} : authority;
 }
 
-bool startline_is_authority(struct str s)
+/* A reg-name is without the comma, which some servers take for a list of hosts, and without percent
+ * encodings, which hide what is looked up. */
+bool startline_is_authority(struct str s, struct str *host)
 {
+    *host = (struct str){s.p, 0};
     if (s.n == 0 || s.n > 320)
         return false;
-    struct str host = startline_host_of(s);
-
-    if (host.n < s.n) {
-        struct str port = {s.p + host.n + 1, s.n - host.n - 1};
-        if (s.p[host.n] != ':' || (port.n > 0 && !is_port(port)))
+    if (s.p[0] == '[')
+        *host = startline_host_of(s);
+    else
+        while (host->n < s.n && chars_is(s.p[host->n], CHARS_HOST_NAME))
+            host->n++;
+    if (host->n < s.n) {
+        struct str port = {s.p + host->n + 1, s.n - host->n - 1};
+        if (s.p[host->n] != ':' || (port.n > 0 && !is_port(port)))
             return false;
     }
-    return host.n > 0 && (host.p[0] == '[' ? is_ip_literal(host) : is_reg_name(host));
+    return host->n > 0 && (s.p[0] != '[' || is_ip_literal(*host));
 }
 
 static void classify_method(struct http1_head *head)
@@ -139,7 +135,7 @@ static enum http1_error read_path(struct http1_head *head, uint32_t at, uint32_t
 /* absolute-form (RFC 9112 section 3.2.2): scheme, authority, then a path that may be left out. */
 static enum http1_error read_absolute(struct http1_head *head, const char **detail)
 {
-    struct str target = http1_target(head);
+    struct str target = http1_target(head), host;
     size_t skip = 0;
 
     if (target.n > 7 && str_ieq((struct str){target.p, 7}, STR("http://")))
@@ -156,7 +152,7 @@ static enum http1_error read_absolute(struct http1_head *head, const char **deta
     head->is_https = skip == 8;
     head->authority_at = head->target_at + (uint32_t)skip;
     head->authority_len = (uint32_t)(n - skip);
-    if (!startline_is_authority((struct str){target.p + skip, n - skip})) {
+    if (!startline_is_authority((struct str){target.p + skip, n - skip}, &host)) {
         *detail = "the request target's authority is not a host with an optional port";
         return HTTP1_ERROR_BAD;
     }

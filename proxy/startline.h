@@ -8,8 +8,9 @@
 enum http1_error startline_request(struct http1_head *head, size_t n, const char **detail);
 enum http1_error startline_response(struct http1_head *head, size_t n, const char **detail);
 
-/* host [":" port], as Host and absolute targets carry it (RFC 3986 section 3.2 without userinfo); not empty. */
-bool startline_is_authority(struct str s);
+/* host [":" port], as Host and absolute targets carry it (RFC 3986 section 3.2 without userinfo); not empty. *host is the part
+ * before the port. */
+bool startline_is_authority(struct str s, struct str *host);
 
 /* An authority without its port, and without the brackets of an IPv6 address left off. */
 struct str startline_host_of(struct str authority);

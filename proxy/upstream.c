@@ -287,7 +287,7 @@ void upstream_tunnel(struct upstream *u)
 /* "timeout=5" in Keep-Alive: the endpoint will close then, so the pool does a second earlier. */
 static void read_keep_alive(struct upstream *u, const struct http1_head *head)
 {
-    for (int i = 0; i < head->nr_fields; i++) {
+    for (int i = 0; head->has_keep_alive && i < head->nr_fields; i++) {
         if (head->fields[i].id != FIELD_KEEP_ALIVE)
             continue;
         struct str v = http1_value(head, &head->fields[i]);

@@ -201,7 +201,7 @@ static const char *const keys[STRINGS] = {
 /* Names have no byte that would need an escape (struct accesslog_entry). */
 static bool is_name(int k)
 {
-    static const char *const texts[] = {"method", "target", "host", "endpoint", "user_agent"};
+    static const char *const texts[] = {"target", "host", "user_agent"};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (strcmp(keys[k], texts[i]) == 0)
