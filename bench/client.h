@@ -37,6 +37,7 @@ struct client {
     int fd;
     enum client_state state;
     bool was_used;    /* an answer has come over this connection */
+    bool is_warm;     /* the generator's: it has had an answer since the start */
     uint32_t watched; /* epoll events */
     SSL *ssl;
     SSL_SESSION *session; /* of the last connection, for the next */

@@ -51,18 +51,18 @@ TLS_CELLS = (
 MODES = {
     "smoke": dict(
         rounds=1, rounds_s=0, window_ms=0, warm_ms=0, latency_rounds=1, latency_ms=200, latency_rate=2000, call_cells=1,
-        few=200, many=1200, traced=(100, 400), functions=50, turn=20, idle=100, active=50, changes=1, change_rate=1000, change_ms=900, split=1000, settle_s=0.1,
+        few=200, many=1200, traced=(100, 400), functions=50, turn=20, idle=100, active=50, changes=1, change_rate=1000, change_ms=900, call_ms=900, split=1000, settle_s=0.1,
         counted=("relay", "weir"), posts=(),
     ),
     "quick": dict(
-        rounds=2, rounds_s=60, window_ms=250, warm_ms=120, latency_rounds=3, latency_ms=700, latency_rate=None, call_cells=2,
+        rounds=2, rounds_s=45, window_ms=250, warm_ms=120, latency_rounds=3, latency_ms=700, latency_rate=None, call_cells=2,
         few=2000, many=12000, traced=(500, 2500), functions=10000, turn=1000, idle=10000, active=4000, changes=1,
-        change_rate=10000, change_ms=4000, split=10000, settle_s=0.3, counted=None, posts=("weir",),
+        change_rate=10000, change_ms=5000, call_ms=1500, split=10000, settle_s=0.3, counted=None, posts=("weir",),
     ),
     "full": dict(
         rounds=5, rounds_s=1150, window_ms=500, warm_ms=250, latency_rounds=9, latency_ms=2500, latency_rate=None, call_cells=3,
         few=2000, many=22000, traced=(500, 4500), functions=10000, turn=1000, idle=10000, active=4000, changes=5,
-        change_rate=10000, change_ms=9000, split=10000, settle_s=0.3, counted=None, posts=None,
+        change_rate=10000, change_ms=9000, call_ms=3000, split=10000, settle_s=0.3, counted=None, posts=None,
     ),
 }  # fmt: skip
 
@@ -136,12 +136,18 @@ class Figures:
             for cell, proxies in random.sample(work, len(work)):
                 for proxy in random.sample(proxies, len(proxies)):
                     self.sample(cell, proxy, number)
+                    if cell.own and proxy is Weir:  # what it is compared with, as its neighbour
+                        self.sample(self.cell_named(cell.own), proxy, number, f"{cell.name}'s {cell.own}")
             number += 1
             say(f"round {number} done")
         foreign = self.rig.foreign_seconds() - foreign
         self.results["foreign"] = foreign / (time.monotonic() - began)
 
-    def sample(self, cell, proxy, number):
+    @staticmethod
+    def cell_named(name):
+        return next(cell for cell in CELLS if cell.name == name)
+
+    def sample(self, cell, proxy, number, name=None):
         running = self.instance(proxy, cell.variant)
         window = ("-t", self.mode["window_ms"], "-w", self.mode["warm_ms"])
         if not self.mode["window_ms"]:  # judged by counts: a window may pass without an answer on a busy machine
@@ -151,7 +157,7 @@ class Figures:
             running.trim_log()
         result.pop("slice_slowest_us")
         result["cost"] = result["cpu_us"] / cell.per
-        self.results["samples"].append(dict(cell=cell.name, proxy=proxy.name, round=number, **result))
+        self.results["samples"].append(dict(cell=name or cell.name, proxy=proxy.name, round=number, **result))
         if result["failed"]:
             say(f"{cell.name}, {proxy.name}: {result['failed']} failed: {result['error']}")
 
@@ -275,7 +281,8 @@ class Figures:
     def change(self, proxy, way):
         """From all to one version to all to the other, while 64 connections are busy at a fixed rate."""
         old, new = ("1", "2") if proxy.weights == (100, 0) else ("2", "1")
-        options = (*SMALL, "-c", 64, "-r", self.mode["change_rate"], "-t", self.mode["change_ms"], "-w", 300, "-H", proxy.version_header)
+        options = (*SMALL, "-c", 64, "-r", self.mode["change_rate"], "-w", 300, "-H", proxy.version_header)
+        options += ("-t", self.mode["change_ms" if way in ("reload", "file and SIGHUP") else "call_ms"])
         proxy.prepare((100, 0) if new == "1" else (0, 100))
         load = subprocess.Popen(
             self.rig.load_command(proxy.port, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -30,6 +30,8 @@
 #define RAMP          64    /* connections being opened at a time when holding */
 #define FAILURES_MAX  10000 /* then there is no use going on */
 #define TIME_LIMIT_MS 120000
+#define WARM_MORE_MS                                                                               \
+    3000 /* the longest that a window waits for connections that are slow to begin */
 
 enum phase { PHASE_WARM, PHASE_MEASURED, PHASE_DRAIN };
 
@@ -48,6 +50,7 @@ static enum phase phase;
 static uint64_t begin_ns, end_ns; /* of the window */
 static uint64_t nr_sent, nr_under_way;
 static int nr_opened, nr_settled; /* connections held, when holding */
+static int nr_warm;               /* connections that have had an answer */
 static uint64_t proxy_cpu, origin_cpu, own_cpu;
 
 static bool is_holding(void)
@@ -104,6 +107,8 @@ static void on_answer(struct client *client)
     bool is_due = client->due_ns >= begin_ns && client->due_ns < end_ns;
 
     nr_under_way--;
+    nr_warm += !client->is_warm;
+    client->is_warm = true;
     if (options.rate ? is_due : phase == PHASE_MEASURED) {
         tally_answer(&tally, client->version, client->due_ns, client->sent_ns, now);
         tally.bytes += client_rules.answer_bytes;
@@ -198,6 +203,8 @@ static void open_window(uint64_t now)
     tally_begin(&tally, options.rate ? begin_ns : now, slice_ns);
     tally.connections = options.total ? connections : 0;
     begin_ns = tally.begin_ns;
+    if (!options.rate && !options.total)
+        end_ns = begin_ns + options.window_ms * MS;
     read_clocks(0);
     printf("BEGIN %lu\n", now);
     fflush(stdout);
@@ -215,9 +222,16 @@ static bool is_all_answered(void)
     return !nr_under_way && (!options.rate || due_ns(nr_sent) >= end_ns);
 }
 
+/* Connecting and handshakes belong to no window of a closed loop, however long they take. */
+static bool is_warmed_up(uint64_t now)
+{
+    return options.rate || options.total || nr_warm >= options.connections ||
+           now >= begin_ns + WARM_MORE_MS * MS;
+}
+
 static bool is_over(uint64_t now)
 {
-    if (phase == PHASE_WARM && now >= begin_ns)
+    if (phase == PHASE_WARM && now >= begin_ns && is_warmed_up(now))
         open_window(now);
     if (phase == PHASE_MEASURED &&
         (options.total ? tally.answers + tally.failed >= options.total : now >= end_ns))
@@ -247,7 +261,7 @@ static void run_load(void)
     begin_ns = now + options.warm_ms * MS;
     end_ns = begin_ns + (options.total ? TIME_LIMIT_MS : options.window_ms) * MS;
     while (!is_over(now)) {
-        uint64_t until = phase == PHASE_WARM    ? begin_ns
+        uint64_t until = phase == PHASE_WARM    ? (now < begin_ns ? begin_ns : now + MS)
                          : phase == PHASE_DRAIN ? now + 10 * MS
                                                 : end_ns;
 

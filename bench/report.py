@@ -68,7 +68,7 @@ class Report:
             costs = [number(self.typical(cell.name, name)) for name in self.names]
             target = TARGETS.get(cell.name)
             if cell.own:
-                against = self.ratio(cell.name, "weir", cell.own, "weir")
+                against = self.ratio(cell.name, "weir", f"{cell.name}'s {cell.own}", "weir")
                 word = f"{number(against, 2)} of its {cell.own}"
             else:
                 against = self.ratio(cell.name, "weir", cell.name, "relay")
@@ -236,7 +236,7 @@ class Report:
         """(figure, measured, the most it may be, digits) of weir; None where it was not measured."""
         for cell in self.cells:
             if cell.name in TARGETS:
-                other = (cell.own, "weir") if cell.own else (cell.name, "relay")
+                other = (f"{cell.name}'s {cell.own}", "weir") if cell.own else (cell.name, "relay")
                 against = f"its own {cell.own}" if cell.own else "the relay"
                 title = f"{self.title(cell)}: CPU, multiple of {against}"
                 yield title, self.ratio(cell.name, "weir", *other), TARGETS[cell.name], 2

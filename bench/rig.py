@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
@@ -308,9 +309,10 @@ class Rig:
             out = proxy.folder / "callgrind.out"
             wrap = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "-q"]
             runs.append((proxy.start(wrap=wrap, cores="0,1"), requests, out))
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(lambda run: self.load(run[0], *options, "-n", run[1]), runs))
         totals = []
-        for proxy, requests, out in runs:
-            result = self.load(proxy, *options, "-n", requests)
+        for (proxy, _, out), result in zip(runs, results):
             proxy.stop(patience_s=30)
             if result["failed"]:
                 raise Trouble(f"{proxy.name} under callgrind: {result['error']}")
