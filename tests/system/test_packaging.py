@@ -1,7 +1,9 @@
 """What is shipped around the binary: hardening, what `make install` lays down, the examples, the systemd unit."""
 
+import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -27,9 +29,30 @@ def test_the_binary_is_hardened():
     assert "Position-Independent Executable" in header, "PIE"
     assert "GNU_RELRO" in header and "BIND_NOW" in header, "full RELRO"
     assert re.search(r"GNU_STACK .* RW ", header), "the stack is not executable"
+    loaded = re.findall(r"^ *LOAD .* ([R ][W ][E ]) 0x", header, re.MULTILINE)
+    assert len(loaded) > 2 and "RWE" not in loaded, "no memory is writable and executable"
+    assert not re.search(r"TEXTREL|R(UN)?PATH", header), "no code is changed at start, no library comes from elsewhere"
     assert "__stack_chk_fail" in symbols, "stack protector"
     if os.environ.get("WEIR_PRESET", "release") == "release":
         assert re.search(r"__\w+_chk@", symbols), "_FORTIFY_SOURCE"
+
+
+@only_plain
+@pytest.mark.skipif(os.environ.get("WEIR_PRESET", "release") != "release", reason="what users run is the release build")
+def test_every_file_is_compiled_with_the_hardening_flags():
+    """The binary shows that the flags were there for some file; the compile commands show it for each."""
+    commands = json.loads((places.WEIR.parent / "compile_commands.json").read_text())
+    folders = {"base", "router", "metrics", "conf", "control", "proxy"}
+    product = [c for c in commands if pathlib.Path(c["file"]).relative_to(places.ROOT).parts[0] in folders]
+    assert len(product) > 50
+    wanted = ["-fPIE", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=3"]
+    if platform.machine() == "x86_64":
+        wanted += ["-fstack-clash-protection", "-fcf-protection=full"]
+    for command in product:
+        flags = command["command"].split()
+        missing = [flag for flag in wanted if flag not in flags]
+        assert re.search(r" -O[23] ", command["command"]), "without optimisation _FORTIFY_SOURCE does nothing"
+        assert not missing, f"{command['file']} is compiled without {missing}"
 
 
 @pytest.fixture(scope="module")
