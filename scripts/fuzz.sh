@@ -85,7 +85,7 @@ fuzz_one() { # target
     fi
     # A unit that takes 25 s, more than 2 GB, or any report of a sanitizer is a finding.
     timeout -k 10 $((seconds + 120)) build/fuzz/fuzz/fuzz_"$target" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 \
-        -max_len=4096 -print_final_stats=1 -use_value_profile=1 "${dictionary[@]}" -artifact_prefix="$findings/" \
+        -max_len=4096 -print_final_stats=1 "${dictionary[@]}" -artifact_prefix="$findings/" \
         "$corpus" "tests/fuzz/corpus/$target" >"$findings.log" 2>&1
     status=$?
     echo "$status" >"$findings.status"
@@ -99,7 +99,7 @@ fi
 build build/fuzz
 rm -rf build/fuzz-findings
 mkdir -p build/fuzz-findings
-export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
+export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:quarantine_size_mb=32"
 export UBSAN_OPTIONS="print_stacktrace=1"
 nr=$(echo $targets | wc -w)
 echo "fuzz: $nr targets, $seconds s each, $jobs side by side"
