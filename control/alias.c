@@ -30,10 +30,10 @@ static void log_change(const struct table *table, const struct target *target)
 
     for (int i = 0; i < target->nr_arms; i++) {
         const struct arm *arm = &target->arms[i];
-        jsondoc_append(&text, "%s%.*s %s", i > 0 ? ", " : "", STR_ARG(arm->version->name),
-                       weight_text(arm->weight).s);
+        jsondoc_append(&text, "%sversion %.*s at %s %%", i > 0 ? ", " : "",
+                       STR_ARG(arm->version->name), weight_text(arm->weight).s);
     }
-    log_info("generation %llu is in force: %.*s:%.*s is at %s (percent), by the admin API",
+    log_info("generation %llu is in force: %.*s:%.*s has %s, by the admin API",
              (unsigned long long)table->generation, STR_ARG(target->function->name),
              STR_ARG(target->alias), text.s);
 }

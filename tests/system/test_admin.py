@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -480,6 +481,32 @@ def test_a_gradual_shift_by_lambdas_calls(pair):
     assert call("GET", "?MaxItems=50")["Aliases"] == [alias]
     assert {version_now(pair) for _ in range(20)} == {"2"}
     connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("aws"), reason="the AWS command line is not installed")
+def test_the_aws_command_line_shifts_an_alias(pair):
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    endpoint = ["--endpoint-url", f"http://{ADDRESS}:{pair.admin_port}", "--output", "json", "--no-cli-pager"]
+
+    def aws(call, *arguments):
+        command = ["aws", "lambda", call, "--function-name", "hello", *arguments, *endpoint]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    before = aws("get-alias", "--name", "live")
+    if isinstance(before, str) and "no-cli-pager" in before:  # version 1 has no pager to turn off
+        endpoint.pop()
+        before = aws("get-alias", "--name", "live")
+    assert before["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.05}}
+    after = aws("update-alias", "--name", "live", "--routing-config", "AdditionalVersionWeights={3=0.25}", "--revision-id", before["RevisionId"])
+    assert after["RoutingConfig"] == {"AdditionalVersionWeights": {"3": 0.25}}
+    assert "PreconditionFailedException" in aws("update-alias", "--name", "live", "--revision-id", before["RevisionId"])
+    after = aws("update-alias", "--name", "live", "--function-version", "3", "--routing-config", "AdditionalVersionWeights={}")
+    assert after["FunctionVersion"] == "3" and "RoutingConfig" not in after
+    assert aws("list-aliases") == {"Aliases": [after]}
+    assert "(ResourceNotFoundException) when calling the GetAlias operation: Cannot find alias arn" in aws("get-alias", "--name", "nope")
+    assert pair.admin(LIVE).json() == {"weights": {"3": 100}}
 
 
 SDK_SCRIPT = """
