@@ -50,7 +50,6 @@
     X(CONNECTIONS, "connections", "over a limit on client connections")                                              \
     X(DESCRIPTORS, "descriptors", "out of file descriptors")                                                          \
     X(TLS_HANDSHAKE, "tls_handshake", "a client's TLS handshake failed")                                              \
-    X(DRAINING, "draining", "weir is shutting down")                                                                  \
     X(REDIRECTED, "redirected", "sent to https by a listener that only redirects")                                    \
     X(NO_MEMORY, "no_memory", "out of memory")
 

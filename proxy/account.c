@@ -61,13 +61,14 @@ void account_exchange(struct exchange *ex, uint64_t total_us, const char *outcom
 }
 
 void account_unread(struct worker *w, const struct forward_client *from, const char *request_id,
-                    int status, enum metrics_rejection why)
+                    int status, size_t bytes_out, enum metrics_rejection why)
 {
     struct accesslog_entry entry = {
         .unix_us = loop_unix_us(&w->loop),
         .request_id = {request_id, FORWARD_ID},
         .client = from->address,
         .status = status,
+        .bytes_out = bytes_out,
         .outcome = str_of(metrics_rejection_labels[why]),
         .connect_us = -1,
         .head_us = -1,

@@ -7,8 +7,8 @@
 /* An exchange that is over, however it went. outcome is the log's word for it: "ok", or the label of an error or a rejection. */
 void account_exchange(struct exchange *ex, uint64_t total_us, const char *outcome);
 
-/* A request that never became an exchange, because its head could not be read or was redirected. */
+/* A request that never became an exchange, because its head could not be read or was redirected; bytes_out: its answer's body. */
 void account_unread(struct worker *w, const struct forward_client *from, const char *request_id, int status,
-                    enum metrics_rejection why);
+                    size_t bytes_out, enum metrics_rejection why);
 
 #endif

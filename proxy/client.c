@@ -316,9 +316,8 @@ void client_refuse(struct client *c, int status, const char *type, const char *m
     };
 
     forward_make_id(c->worker, id);
-    account_unread(c->worker, &from, id, status, why);
     c->is_last = true;
-    respond_own(c, &reply);
+    account_unread(c->worker, &from, id, status, respond_own(c, &reply), why);
     client_next(c);
 }
 
@@ -396,7 +395,7 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
         c->is_cut = true;
     } else {
         ex->status = status;
-        respond_own(c, &reply);
+        ex->bytes_out = respond_own(c, &reply);
     }
     exchange_abort(ex, METRICS_ERROR_BAD_REQUEST_BODY);
     client_next(c);

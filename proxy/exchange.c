@@ -121,7 +121,7 @@ static struct failure failure_of(enum metrics_error why)
     case METRICS_ERROR_OVERLOAD:
         return (struct failure){
             503, "ServiceException",
-            "All connections to the endpoint are in use and its queue is full."};
+            "All connections to the endpoint are in use, and none came free in time."};
     case METRICS_ERROR_UNAVAILABLE:
         return (struct failure){503, "ServiceException", "The version has no healthy endpoint."};
     default:
@@ -149,7 +149,6 @@ static void give_up(struct exchange *ex, enum metrics_error why)
     ex->outcome = why;
     if (ex->state < EXCHANGE_RESPONDING ||
         (ex->state == EXCHANGE_RESPONDING && front->retract(ex))) {
-        ex->bytes_out = 0;
         answer(ex, failure.status, failure.type, failure.message, metrics_error_labels[why]);
         return;
     }

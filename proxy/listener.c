@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "proxy/client.h"
+#include "proxy/reply.h"
 
 enum { BACKLOG = 4096, ACCEPTS_PER_EVENT = 64, REST_MS = 50 };
 
@@ -134,17 +135,27 @@ static void take_spare(struct worker *w)
         w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static size_t write_refusal(char *p, struct worker *w)
+{
+    char id[FORWARD_ID];
+    struct reply reply = {.status = 503,
+                          .type = "ServiceException",
+                          .message = "weir is out of file descriptors just now.",
+                          .request_id = id,
+                          .hsts_line = "",
+                          .is_close = true};
+    size_t body_bytes;
+
+    forward_make_id(w, id);
+    return (size_t)(reply_write(p, w, &reply, &body_bytes) - p);
+}
+
 /* Out of descriptors: one is given up to take the next connection and refuse it, instead of leaving
  * it to wait. False when another thread was faster to take the descriptor. */
 static bool refuse_one(struct listener *l)
 {
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
-        "Content-Type: application/json\r\nx-amzn-ErrorType: ServiceException\r\n"
-        "Content-Length: 72\r\n\r\n"
-        "{\"Type\":\"Service\",\"Message\":\"weir is out of file descriptors just now.\"}";
     struct worker *w = l->worker;
-    char discard[4096];
+    char bytes[REPLY_MAX];
     int fd;
 
     if (w->spare_fd < 0)
@@ -155,8 +166,8 @@ static bool refuse_one(struct listener *l)
     if (fd >= 0) {
         metrics_add(&w->metrics->rejections[METRICS_REJECTION_DESCRIPTORS], 1);
         /* Reading first keeps the close from resetting the connection under the answer. */
-        if (!l->is_tls && recv(fd, discard, sizeof(discard), 0) >= -1)
-            (void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+        if (!l->is_tls && recv(fd, bytes, sizeof(bytes), 0) >= -1)
+            (void)!send(fd, bytes, write_refusal(bytes, w), MSG_NOSIGNAL);
         close(fd);
     }
     take_spare(w);

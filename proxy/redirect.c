@@ -40,7 +40,6 @@ void redirect_answer(struct client *c, const struct http1_head *head)
                           .is_http10 = head->minor == 0};
     reply.is_close = c->is_last || !c->is_body_read;
     forward_make_id(c->worker, id);
-    account_unread(c->worker, &from, id, 308, METRICS_REJECTION_REDIRECTED);
-    respond_own(c, &reply);
+    account_unread(c->worker, &from, id, 308, respond_own(c, &reply), METRICS_REJECTION_REDIRECTED);
     client_next(c);
 }

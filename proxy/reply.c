@@ -104,7 +104,7 @@ static char *write_fields(char *p, struct worker *w, const struct reply *reply)
 }
 
 /* The body is written first, aside, to learn its length. */
-char *reply_write(char *p, struct worker *w, const struct reply *reply)
+char *reply_write(char *p, struct worker *w, const struct reply *reply, size_t *body_bytes)
 {
     char body[MESSAGE_MAX * 6 + 128];
     size_t length = (size_t)(write_body(body, reply) - body);
@@ -123,5 +123,6 @@ char *reply_write(char *p, struct worker *w, const struct reply *reply)
     p = text_lit(p, "Content-Length: ");
     p = decimal_put(p, length);
     p = text_lit(p, "\r\n\r\n");
-    return reply->is_head ? p : text_str(p, (struct str){body, length});
+    *body_bytes = reply->is_head ? 0 : length;
+    return text_str(p, (struct str){body, *body_bytes});
 }

@@ -21,8 +21,8 @@ struct reply {
     bool is_http10;
 };
 
-/* Writes the whole answer at p, which has room for REPLY_MAX bytes; returns its end. */
-char *reply_write(char *p, struct worker *w, const struct reply *reply);
+/* Writes the whole answer at p, which has room for REPLY_MAX bytes; returns its end. *body_bytes is what of it is body. */
+char *reply_write(char *p, struct worker *w, const struct reply *reply, size_t *body_bytes);
 
 /* The standard's phrase for a status; "Unknown" where there is none. */
 const char *reply_phrase(int status);

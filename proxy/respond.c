@@ -166,17 +166,19 @@ static void end(struct exchange *ex, struct str trailers)
     flush(c);
 }
 
-void respond_own(struct client *c, const struct reply *reply)
+size_t respond_own(struct client *c, const struct reply *reply)
 {
     struct outbox *out = &c->worker->outbox;
+    size_t body_bytes;
 
     if (!outbox_has_room(out, REPLY_MAX))
         flush(c);
     c->is_last |= reply->is_close;
     c->framing = CLIENT_FRAMING_LENGTH;
     char *start = outbox_reserve(out);
-    outbox_claim(out, (size_t)(reply_write(start, c->worker, reply) - start));
+    outbox_claim(out, (size_t)(reply_write(start, c->worker, reply, &body_bytes) - start));
     flush(c);
+    return body_bytes;
 }
 
 static void error(struct exchange *ex, int status, const char *type, const char *message)
@@ -194,7 +196,7 @@ static void error(struct exchange *ex, int status, const char *type, const char 
 
     reply.is_close = c->is_last || status == 413 || c->worker->is_draining ||
                      (!c->is_body_read && !is_rest_small(c));
-    respond_own(c, &reply);
+    ex->bytes_out = respond_own(c, &reply);
 }
 
 static bool retract(struct exchange *ex)

@@ -52,7 +52,6 @@ struct upstream {
     uint32_t nr_exchanges;
     uint32_t keep_alive_ms; /* from the endpoint's Keep-Alive field; 0: none given */
     uint64_t opened_ms;
-    uint64_t active_ms; /* the last progress, for idle limits */
     struct partial *partial;
     struct http1 parser;
     struct backlog backlog;
