@@ -89,7 +89,7 @@ class Rig:
         self.weir = weir
         self.folder = Path(tempfile.mkdtemp(prefix="weir-bench-"))
         self.programs = ROOT / "build" / "bench"
-        self.next_port = 17100
+        self.next_port = 17100 + os.getpid() % 100 * 120  # two runs on one machine keep apart
         self.processes = []
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
