@@ -12,7 +12,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 if [ $# -eq 0 ]; then
-    set -- {base,router,metrics,conf,control,proxy,bench}/*.c tests/{demo,load}/*.c
+    set -- {base,router,metrics,conf,control,proxy,bench}/*.c tests/{demo,load,fuzz}/*.c
 fi
 sources=()
 for file; do
@@ -52,9 +52,21 @@ WEIR_BUILD=build/debug /usr/bin/python3 -c '
 import sys
 sys.path.insert(0, "tests/lint")
 import rules
-print("\n".join(rules.compile_flags()))' >"$out/flags" || exit 1
+print("\n".join(flag.replace("\"", "\\\"") for flag in rules.compile_flags()))' >"$out/flags" || exit 1
+# gcc 12 loses sight of what is stored in an object that it reaches through two pointers, and calls it leaked. In these
+# files it is wrong: strings that rows put into a struct, hash table buckets (uthash) that the table keeps, a lease, a gauge
+# and a text that their owner keeps. Leaks in them are found by LeakSanitizer under the preset asan.
+gcc_analyze() { # file
+    local wrong=
+    case $1 in
+    conf/rows.c | proxy/admission.c | proxy/worker.c | router/skeleton.c | tests/fuzz/transcript.c) wrong=-Wno-analyzer-malloc-leak ;;
+    esac
+    gcc "@$out/flags" -O1 -fanalyzer ${wrong:+"$wrong"} -c -o /dev/null "$1"
+}
+export -f gcc_analyze
+export out
 printf '%s\0' "${sources[@]}" |
-    xargs -0 -P "$jobs" -n 1 gcc "@$out/flags" -O1 -fanalyzer -c -o /dev/null >"$out/gcc-analyzer" 2>&1
+    xargs -0 -P "$jobs" -n 1 bash -c 'gcc_analyze "$1"' analyze >"$out/gcc-analyzer" 2>&1
 verdict gcc-analyzer
 
 exit "$findings"

@@ -93,11 +93,13 @@ static void ask(const struct routes *routes, const struct naive *naive, struct s
 static void take_line(struct routes *routes, struct naive *naive, struct str line)
 {
     bool is_question = line.n > 0 && line.p[0] == '?';
-    const char *space = line.n > 0 ? memchr(line.p, ' ', line.n) : NULL;
 
+    if (is_question)
+        line = (struct str){line.p + 1, line.n - 1};
+    const char *space = line.n > 0 ? memchr(line.p, ' ', line.n) : NULL;
     if (!space || space + 1 == line.p + line.n || space[1] != '/')
         return;
-    struct str host = {line.p + is_question, (size_t)(space - line.p) - is_question};
+    struct str host = {line.p, (size_t)(space - line.p)};
     struct str path = {space + 1, line.n - (size_t)(space + 1 - line.p)};
     if (is_question)
         ask(routes, naive, host, path);

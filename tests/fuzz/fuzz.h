@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FUZZ_TARGETS(X) X(address) X(invoke) X(request) X(response) X(routes) X(settings) X(split) X(table)
 
@@ -42,8 +43,8 @@ static inline char *fuzz_text(const uint8_t *data, size_t n)
     char *text = malloc(n + 1);
 
     FUZZ_CHECK(text);
-    for (size_t i = 0; i < n; i++)
-        text[i] = (char)data[i];
+    if (n > 0)
+        memcpy(text, data, n);
     text[n] = '\0';
     return text;
 }
