@@ -134,8 +134,10 @@ static bool is_named(const struct http1_head *head, const struct http1_field *f,
     return f->name_len == n && str_ieq(http1_name(head, f), (struct str){name, n});
 }
 
-/* A field that the sender's Connection lists concerns that connection alone. */
-static bool is_dropped_by_connection(const struct http1_head *head, const struct http1_field *f)
+/* A field that the sender's Connection lists concerns that connection alone. The test of the flag
+ * is all that most heads see of it. */
+static inline __attribute__((always_inline)) bool
+is_dropped_by_connection(const struct http1_head *head, const struct http1_field *f)
 {
     return head->has_connection_options && http1_connection_lists(head, http1_name(head, f));
 }

@@ -755,7 +755,8 @@ bool http1_body_eof(const struct http1 *p)
     return p->state == AT_END || (p->state == IN_BODY && p->body == HTTP1_BODY_UNTIL_CLOSE);
 }
 
-bool http1_connection_lists(const struct http1_head *head, struct str token)
+__attribute__((noinline)) bool http1_connection_lists(const struct http1_head *head,
+                                                      struct str token)
 {
     for (int i = 0; i < head->nr_fields; i++) {
         if (head->fields[i].id != FIELD_CONNECTION)
