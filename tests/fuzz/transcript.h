@@ -41,7 +41,7 @@ void transcript_read(struct transcript *t, const char *bytes, size_t n, const si
 
 void transcript_fini(struct transcript *t);
 
-/* Reads the bytes whole, by single bytes and cut at places that seed chooses; all must agree. on_message is called while they are read
+/* Reads the bytes and two line ends behind them whole, by single bytes and cut at places that seed chooses; all must agree. on_message is called while they are read
  * whole. */
 void transcript_compare(const struct transcript *how, const char *bytes, size_t n, uint64_t seed);
 
