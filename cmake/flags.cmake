@@ -55,6 +55,8 @@ if(WEIR_LTO)
     check_ipo_supported(RESULT lto_works OUTPUT lto_output LANGUAGES C)
     if(lto_works)
         set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+        # Ordinary code beside what the linker optimises: programs of the tests link that, in a tenth of the time.
+        target_compile_options(weir_flags INTERFACE -ffat-lto-objects)
     else()
         message(STATUS "no link-time optimisation: ${lto_output}")
     endif()
