@@ -91,10 +91,13 @@ static void make_line(struct segment *segment, const struct chosen *chosen, cons
 
 /* ---- Three and more: the chairman assignment ------------------------------------------------- */
 
-/* Tijdeman's rule, with all errors centred and multiplied by k(2k - 2), which makes its constants
- * whole numbers. Before each pick every arm is owed its weight more. An arm may be picked once it
- * is owed 1/(2k-2), must be picked before it is owed more than 1 - 1/(2k-2), and the one whose time
- * runs out first is. */
+/* Tijdeman's windows, with all errors centred and multiplied by k(2k - 2), which makes his
+ * constants whole numbers. Before each pick every arm is owed its weight more. An arm may be picked
+ * once it is owed 1/(2k-2), and has to be at the latest when it is owed more than 1 - 1/(2k-2).
+ *
+ * Of those that may be picked, the one whose time runs out first always keeps the rest in their
+ * windows. The one that is owed most is better prepared for other weights, as nobody is left close
+ * to a whole invocation: it is picked where that keeps the others in their windows too. */
 struct chairs {
     int nr;
     int64_t one;   /* an invocation */
@@ -104,6 +107,8 @@ struct chairs {
     int64_t steps[SEGMENT_ARMS_MAX]; /* what a ticket adds */
     uint32_t weights[SEGMENT_ARMS_MAX];
 };
+
+enum { LOOK_AHEAD = 32 }; /* picks */
 
 static void chairs_init(struct chairs *chairs, const struct chosen *chosen, const uint32_t *weights,
                         const int64_t *errors)
@@ -132,24 +137,103 @@ static bool is_sooner(const struct chairs *chairs, int i, int j)
            (__int128)(chairs->until - chairs->owed[j]) * chairs->weights[i];
 }
 
+/* If now is picked now, have the others enough picks among the next nr for the turns that they must
+ * have had by then? nr is LOOK_AHEAD at most. */
+static bool is_room_for_others(const struct chairs *chairs, int now, int64_t nr)
+{
+    uint8_t nr_due[LOOK_AHEAD + 1] = {0}; /* by the pick that is the last one for them */
+    int64_t sum = 0;
+
+    for (int i = 0; i < chairs->nr; i++) {
+        int64_t step = chairs->steps[i], end = nr * step;
+
+        if (i == now)
+            continue;
+        /* One turn after the other; each needs an invocation more. */
+        for (int64_t spare = chairs->until - chairs->owed[i]; spare < end; spare += chairs->one)
+            nr_due[spare / step + 1]++;
+    }
+    for (int64_t pick = 1; pick <= nr; pick++) {
+        sum += nr_due[pick];
+        if (sum > pick)
+            return false;
+    }
+    return true;
+}
+
+/* Is there room for the others at all later times too? docs/split.md has the estimate: after t more
+ * picks, now is owed half an invocation more than what keeps the others from being owed c - 1. */
+static bool is_room_from_then_on(const struct chairs *chairs, int now)
+{
+    int64_t owed = chairs->owed[now] + LOOK_AHEAD * chairs->steps[now];
+
+    for (int i = 0; i < chairs->nr; i++) {
+        int64_t lacking = chairs->until - chairs->one - chairs->owed[i];
+
+        lacking -= LOOK_AHEAD * chairs->steps[i];
+        if (i != now && lacking > 0)
+            owed -= lacking;
+    }
+    return owed >= chairs->one / 2;
+}
+
+/* May it be picked now though others' time runs out sooner? What counts is the time until its own
+ * runs out. */
+static bool may_go_first(const struct chairs *chairs, int i)
+{
+    int64_t wait = (chairs->until - chairs->owed[i]) / chairs->steps[i];
+
+    if (wait <= LOOK_AHEAD)
+        return is_room_for_others(chairs, i, wait);
+    return is_room_from_then_on(chairs, i) && is_room_for_others(chairs, i, LOOK_AHEAD);
+}
+
+/* Of those that are owed less than most, or as much and come behind it, the one that is owed most;
+ * -1 where none may be picked. */
+static int next_most_owed(const struct chairs *chairs, int most)
+{
+    int next = -1;
+
+    for (int i = 0; i < chairs->nr; i++) {
+        if (chairs->owed[i] < chairs->from)
+            continue;
+        if (most >= 0 && (chairs->owed[i] > chairs->owed[most] ||
+                          (chairs->owed[i] == chairs->owed[most] && i <= most)))
+            continue;
+        if (next < 0 || chairs->owed[i] > chairs->owed[next])
+            next = i;
+    }
+    return next;
+}
+
+/* None is late. */
+static int choose_in_time(const struct chairs *chairs)
+{
+    int soonest = -1;
+    int i;
+
+    for (i = 0; i < chairs->nr; i++)
+        if (chairs->owed[i] >= chairs->from && (soonest < 0 || is_sooner(chairs, i, soonest)))
+            soonest = i;
+    assert(soonest >= 0); /* all are owed one in sum, so one of them is owed 1/k at least */
+    i = next_most_owed(chairs, -1);
+    while (i != soonest && i >= 0 && !may_go_first(chairs, i))
+        i = next_most_owed(chairs, i);
+    return i >= 0 ? i : soonest;
+}
+
 /* The next pick, as an index of the chosen arms. Several can be late after a change of weights:
  * then the one that is owed most goes first, which keeps the worst error smallest. */
 static int next_chair(struct chairs *chairs)
 {
-    int soonest = -1, latest = -1, best;
+    int most = 0, best;
 
     for (int i = 0; i < chairs->nr; i++) {
         chairs->owed[i] += chairs->steps[i];
-        if (chairs->owed[i] > chairs->until) {
-            if (latest < 0 || chairs->owed[i] > chairs->owed[latest])
-                latest = i;
-        } else if (chairs->owed[i] >= chairs->from) {
-            if (soonest < 0 || is_sooner(chairs, i, soonest))
-                soonest = i;
-        }
+        if (chairs->owed[i] > chairs->owed[most])
+            most = i;
     }
-    best = latest >= 0 ? latest : soonest;
-    assert(best >= 0); /* all are owed one in sum, so one of them is owed 1/k at least */
+    best = chairs->owed[most] > chairs->until ? most : choose_in_time(chairs);
     chairs->owed[best] -= chairs->one;
     return best;
 }
