@@ -356,12 +356,20 @@ static enum metrics_rejection rejection_of(enum http1_error error)
     }
 }
 
-static void refuse_head(struct client *c)
+/* Also where the line was not read to its end: whoever asked with HEAD reads no body. */
+static bool begins_with_head(const struct client *c, const char *data, size_t n)
+{
+    uint32_t at = c->parser.head->line_at;
+
+    return n >= at + 5u && memcmp(data + at, "HEAD ", 5) == 0;
+}
+
+static void refuse_head(struct client *c, const char *data, size_t n)
 {
     enum http1_error error = (enum http1_error)c->parser.error;
 
     c->is_body_read = false;
-    c->is_head_request = c->parser.head->is_head;
+    c->is_head_request = begins_with_head(c, data, n);
     client_refuse(c, http1_error_status(error), "BadRequestException", c->parser.detail,
                   rejection_of(error));
 }
@@ -374,7 +382,8 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
 
     if (!ex) {
         c->is_last = true;
-        linger(c);
+        if (c->state == CLIENT_DISCARD) /* else the answer waits to be sent */
+            linger(c);
         return;
     }
     bool has_begun = ex->state >= EXCHANGE_RESPONDING;
@@ -520,7 +529,7 @@ static void read_head(struct client *c, const char *data, const char *end)
     enum http1_result r = http1_head_feed(&c->parser, data, (size_t)(end - data));
 
     if (r == HTTP1_FAILED) {
-        refuse_head(c);
+        refuse_head(c, data, (size_t)(end - data));
         return;
     }
     if (r == HTTP1_MORE) {
@@ -533,6 +542,7 @@ static void read_head(struct client *c, const char *data, const char *end)
         return;
     }
     const char *rest = data + head->bytes;
+    c->is_head_request = head->is_head;
     if (head->is_upgrade && head->body == HTTP1_BODY_NONE && rest < end) {
         /* Whether these bytes belong to the old protocol or the new one, the endpoint alone could
          * tell. */
@@ -734,6 +744,7 @@ void client_on_deadline(struct client *c)
         return;
     case CLIENT_HEAD:
         c->is_body_read = false;
+        c->is_head_request = begins_with_head(c, c->partial->bytes, c->partial->len);
         client_refuse(c, 408, "RequestTimeoutException", "The request head did not arrive in time.",
                       METRICS_REJECTION_HEAD_TIMEOUT);
         return;

@@ -53,7 +53,7 @@ struct client {
     bool is_last;     /* the connection ends with this response */
     bool is_broken;   /* writing failed */
     bool is_cut;      /* the response can't be completed */
-    bool is_head_request;     /* a request that is refused unread was HEAD: its answer has no body */
+    bool is_head_request;     /* the current request is HEAD: an answer to it has no body */
     bool is_body_read;        /* the current request is complete */
     bool is_half_closed;      /* its end came with the request: it still listens */
     bool is_expecting;        /* it waits for 100 (Continue) */

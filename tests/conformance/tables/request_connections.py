@@ -334,6 +334,7 @@ g.reject(
         "bytes behind it": get(*WS, target=T + b"switch") + b"\x81\x05hello",
         "a request behind it": get(*WS, target=T + b"switch") + SMUGGLED,
         "a request behind a refused one": get(*WS) + SMUGGLED,
+        "bytes behind HEAD": request(b"HEAD", fields=WS) + b"\x81\x05hello",
     },
 )
 g.either(

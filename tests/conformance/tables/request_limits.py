@@ -31,6 +31,7 @@ g.reject(
         "query of 9000 bytes": get(target=T + b"?" + b"a" * 9000),
         "absolute target of 9000 bytes": get(target=b"http://edge.test" + T + b"a" * 9000),
         "method of 9000 bytes": request(b"M" * 9000),
+        "target of 9000 bytes, HEAD": request(b"HEAD", T + b"a" * 9000),
         "20 kB without an end": b"GET " + T + b"a" * 20000,
         "200 kB without an end": b"GET " + T + b"a" * 200000,
     },
@@ -226,6 +227,8 @@ g.reject(
         "after the request line": b"GET " + T + b" HTTP/1.1\r\n",
         "in a field": b"GET " + T + b" HTTP/1.1\r\nHost: ed",
         "before the last line": b"GET " + T + b" HTTP/1.1\r\nHost: edge.test\r\n",
+        "in the request line, HEAD": b"HEAD " + T,
+        "in a field, HEAD": b"HEAD " + T + b" HTTP/1.1\r\nHost: ed",
     },
 )
 g.reject(None, 408, {"in the second request": get(target=T + b"a") + b"GET " + T}, after=1)

@@ -545,6 +545,15 @@ g.reject(
         "HTTP in the Host": to(ABSOLUTE, host=b"http://edge.test"),
     },
 )
+# An answer to HEAD ends with its head, also where the request is refused.
+g.reject(
+    "absolute-form",
+    400,
+    {
+        "scheme https, HEAD": to(b"https://edge.test/" + TAG, method=b"HEAD"),
+        "another Host, HEAD": to(ABSOLUTE, host=b"other.test", method=b"HEAD"),
+    },
+)
 g.reject(
     "target-form",
     400,
@@ -631,6 +640,7 @@ g.reject(
         "form feed instead of LF": GET_LINE + b"\r\x0c" + H + b"\r\n\r\n",
     },
 )
+g.reject("line-end", 400, {"all bare LF, HEAD": request(b"HEAD").replace(b"\r\n", b"\n")})
 g.reject(
     "line-end",
     400,
