@@ -14,7 +14,9 @@
 
 #include "proxy/backlog.h"
 
-enum { OUTBOX_PIECES = 64, OUTBOX_FLAT = 128 * 1024, OUTBOX_COPY_MAX = 4096 };
+/* The flat part takes the largest head of a response whole: 128 KiB of fields (the most that limits.header_bytes may say), a status line of
+ * 8 KiB, and what weir adds. */
+enum { OUTBOX_PIECES = 64, OUTBOX_FLAT = 160 * 1024, OUTBOX_COPY_MAX = 4096 };
 
 /* One per worker; empty between events. */
 struct outbox {
