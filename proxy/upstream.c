@@ -111,6 +111,12 @@ static void become_active(struct upstream *u)
     u->nr_exchanges++;
     pool_on_connected(u->pool);
     begin_response(u);
+    /* What came together with the connection makes no event of its own. From an endpoint that
+     * answers before it is asked, nobody can tell what it will answer to the next request; under
+     * TLS it may as well be a session ticket. */
+    u->has_spoken_first = u->io.is_readable && !u->io.layer;
+    if (u->io.is_readable)
+        io_again(&u->worker->loop, &u->io);
     exchange_on_connected(u->exchange);
 }
 
@@ -335,7 +341,7 @@ static void on_complete(struct upstream *u, bool has_more_bytes)
 {
     struct str trailers = {u->parser.trailers, u->parser.trailers_len};
     bool is_reusable = u->may_persist && !has_more_bytes && !u->is_write_broken &&
-                       u->parser.body != HTTP1_BODY_UNTIL_CLOSE;
+                       !u->has_spoken_first && u->parser.body != HTTP1_BODY_UNTIL_CLOSE;
 
     exchange_on_response_end(u->exchange, trailers, is_reusable);
     http1_fini(&u->parser);

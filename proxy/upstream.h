@@ -47,6 +47,7 @@ struct upstream {
     bool is_in_body;       /* the final response's head has been passed on */
     bool may_persist;      /* by the response's version and Connection */
     bool is_write_broken;  /* the endpoint takes no more of the request; it may still have answered */
+    bool has_spoken_first; /* bytes of the endpoint came before a request was sent to it */
     bool is_out_of_memory; /* bytes of the request were lost: it fails in the next turn */
     uint8_t nr_interim;
     uint32_t nr_exchanges;

@@ -1,5 +1,7 @@
 """The endpoints' side: the pool, the choice among endpoints, time limits, what counts as a valid response, retries."""
 
+import contextlib
+import signal
 import socket
 import threading
 import time
@@ -390,6 +392,64 @@ def test_a_whole_upload_after_an_early_response_keeps_the_client_connection_in_s
             assert c.read_answer().json()["target"] == "/next"
         else:
             assert c.wait_for_end()
+
+
+class Hasty:
+    """An endpoint that may answer before it is asked: weir stands still while requests come, and then makes connections for all of
+    them in one turn of its loop, so that the first has seen something of its endpoint by the time that weir looks."""
+
+    def __init__(self, world, handler, settings):
+        self.fake = world.fake(handler)
+        functions = {"hasty": tables.function({"1": self.fake}), "other": tables.function({"1": world.fake()})}
+        routes = [tables.route("/hasty", "hasty", "1"), tables.route("/", "other", "1")]
+        self.weir = world.weir(tables.table(functions, routes), settings, workers=1)
+
+    def call(self):
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(self.weir.connect()) for _ in range(60)]
+            self.weir.signal(signal.SIGSTOP)
+            for n, c in enumerate(clients):
+                c.send_request(target="/other" if n else "/hasty")
+            self.weir.signal(signal.SIGCONT)
+            return [c.read_answer() for c in clients][0]
+
+
+def test_an_answer_that_comes_with_the_connection_is_seen(world):
+    def handler(c):
+        c.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+        c.wait_for_end()
+
+    hasty = Hasty(world, handler, {"timeouts": {"response_head_ms": 8000}})
+    for _ in range(20):
+        answer = hasty.call()
+        assert (answer.status, answer.body) == (200, b"ok")
+
+
+def test_a_connection_on_which_the_endpoint_spoke_first_is_not_used_again(world):
+    def handler(c):
+        c.send(OK)
+        while c.read_request() and c.read_request():
+            c.send(OK)
+
+    hasty = Hasty(world, handler, {"upstream": {"lifetime_requests": 2}})
+    for _ in range(50):  # until the answer is faster than weir
+        assert hasty.call().status == 200
+        before = hasty.fake.nr_connections
+        assert hasty.weir.call(target="/hasty").status == 200
+        if hasty.fake.nr_connections > before:
+            return
+    pytest.fail("it was used again")
+
+
+def test_the_largest_head_of_a_response_that_may_be_allowed_passes(world):
+    fields = b"".join(b"X-%03d: %s\r\n" % (n, b"v" * 1290) for n in range(100))
+    head = b"HTTP/1.1 200 " + b"r" * 8000 + b"\r\n" + fields + b"Content-Length: 2\r\n\r\n"
+    fake = world.fake(answering(b"HTTP/1.1 103 " + head[13:-21] + b"\r\n" + head + b"ok"))
+    weir = world.weir(tables.one(fake), {"limits": {"header_bytes": 131072, "header_count": 256}}, workers=1)
+    for _ in range(2):
+        answer = weir.call()
+        assert answer.status == 200 and answer.body == b"ok" and len(answer.headers["x-099"]) == 1290
+        assert answer.interim[0].headers["x-099"] == answer.headers["x-099"]
 
 
 # ---- Responses that are none ----
