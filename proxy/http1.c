@@ -145,7 +145,15 @@ static int on_name(llhttp_t *ll, const char *at, size_t n)
     return 0;
 }
 
-/* Names have no callback at their end: the first of a value does it. */
+/* llhttp reads the values of some fields closer, and then does not take a tab behind a length. What
+ * they mean is read_field's matter: to llhttp all are alike. */
+static int on_name_complete(llhttp_t *ll)
+{
+    ll->header_state = 0;
+    return 0;
+}
+
+/* The first bytes of a value, or its end, end the name. */
 static int on_value(llhttp_t *ll, const char *at, size_t n)
 {
     struct http1 *p = ll->data;
@@ -165,6 +173,8 @@ static int read_content_length(struct http1 *p, struct str value)
 {
     uint64_t length = 0;
 
+    for (; value.n > 1 && *value.p == '0'; value.p++)
+        value.n--;
     if (value.n == 0 || value.n > 18)
         return -1;
     for (size_t i = 0; i < value.n; i++) {
@@ -439,6 +449,7 @@ void http1_global_init(void)
 {
     llhttp_settings_init(&callbacks);
     callbacks.on_header_field = on_name;
+    callbacks.on_header_field_complete = on_name_complete;
     callbacks.on_header_value = on_value;
     callbacks.on_header_value_complete = on_value_complete;
     callbacks.on_headers_complete = on_pause;
