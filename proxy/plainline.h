@@ -23,7 +23,8 @@ struct plainline {
  * http1_head.) Subtraction moves a range to 0, and what is below it to the far end. */
 static inline block plainline_name_bytes(block b)
 {
-    block_unsigned letter = (block_unsigned)((b | ' ') - 'a'), digit = (block_unsigned)(b - '0');
+    block_unsigned u = (block_unsigned)b;
+    block_unsigned letter = (u | ' ') - 'a', digit = u - '0';
 
     return (block)(letter < 26) | (block)(digit < 10) | (block)(b == '-');
 }

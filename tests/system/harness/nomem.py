@@ -25,6 +25,8 @@ class Nomem:
         out = {**os.environ, "WEIR_NOMEM": str(self.path), "LD_PRELOAD": str(LIBRARY)}
         if SANITIZER == "address":
             more = f"verify_asan_link_order=0:allocator_may_return_null=1:detect_leaks={self.leaks:d}"
+            if not self.leaks:  # who looks for none also knows the sanitizer's own failures, by what it prints
+                more += ":log_path=stderr"
             out["ASAN_OPTIONS"] = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), more]))
         return out
 
