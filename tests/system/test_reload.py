@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import signal
 import threading
+import time
 
 import pytest
 from harness import tables
@@ -87,6 +89,66 @@ def test_kubernetes_symlink_swap_is_noticed(world, tmp_path):
     for i, version in enumerate(["2", "1", "2"], 2):
         publish(f"..2025_{i}", version)
         wait_for_version(weir, version)
+
+
+def in_place(path, text):
+    path.write_text(text)
+
+
+def in_two_pieces(path, text):
+    with path.open("w") as file:
+        file.write(text[: len(text) // 2])
+        file.flush()
+        time.sleep(random.uniform(0, 0.06))
+        file.write(text[len(text) // 2 :])
+
+
+def renamed(path, text):
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    os.replace(fresh, path)
+
+
+def with_a_backup(path, text):
+    if path.exists():
+        os.replace(path, path.with_suffix(".json~"))
+    path.write_text(text)
+
+
+def removed_first(path, text):
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+
+
+def in_a_new_folder(path, text):
+    fresh = path.parent.with_suffix(".new")
+    fresh.mkdir()
+    (fresh / path.name).write_text(text)
+    os.replace(path.parent, path.parent.with_suffix(f".{time.monotonic_ns()}"))
+    os.replace(fresh, path.parent)
+
+
+def test_the_last_of_many_quick_changes_is_the_one_in_force(world, tmp_path):
+    ways = [in_place, in_two_pieces, renamed, with_a_backup, removed_first, in_a_new_folder]
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    texts = {v: json.dumps(tables.split(demos, {v: 100})) for v in demos}
+    path = tmp_path / "folder" / "table.json"
+    path.parent.mkdir()
+    path.write_text(texts["1"])
+    weir = world.weir({}, {"table": {"file": str(path)}})
+    weir.allow_error(".*")
+    random.seed(1)
+    for i in range(scaled(24, 12)):
+        version = "21"[i % 2]
+        for _ in range(random.randrange(12)):
+            random.choice(ways)(path, texts[random.choice("12")])
+            time.sleep(random.choice([0, 0.001, 0.02, 0.045]))
+        ways[i % len(ways)](path, texts[version])
+        began = time.monotonic()
+        wait_for_version(weir, version)
+        assert time.monotonic() - began < (5 if SANITIZED else 1)
+        time.sleep(0.1)
+        assert version_now(weir) == version
 
 
 @pytest.mark.fast
@@ -341,3 +403,71 @@ def test_reloads_from_many_sides_at_once_are_all_right(pair):
     assert result["failed"] == 0 and set(result["statuses"]) == {"200"}
     pair.must_reload(pair.all_on("2"))
     assert version_now(pair) == "2"
+
+
+def test_every_count_agrees_while_all_that_can_change_changes(world):
+    demos = {v: world.demo(v) for v in ("1", "2", "3")}
+    weir = world.weir(tables.split(demos, {"1": 60, "2": 40}), workers=4)
+    load = world.load(weir, connections=32)
+    folder = weir.access_log_path.parent
+    is_over = threading.Event()
+    problems = []
+
+    def weights(chance):
+        some = chance.sample(sorted(demos), chance.randrange(1, 4))
+        parts = [chance.randrange(1, 30) for _ in some[1:]]
+        return dict(zip(some, [100 - sum(parts), *parts]))
+
+    def reload(chance):
+        weir.write_table(tables.split(demos, weights(chance), split=chance.choice(["exact", "exact", "random"])))
+        if chance.randrange(2):
+            weir.signal(signal.SIGHUP)
+        elif weir.admin("/reload", "POST", b"").status != 200:
+            problems.append("a reload failed")
+
+    def change_alias(chance):
+        body = json.dumps({"weights": weights(chance)}).encode()
+        answer = weir.admin("/functions/hello/aliases/live", "PUT", body, [("Content-Type", "application/json")])
+        if answer.status != 200:
+            problems.append(answer)
+
+    def rotate(chance):
+        os.rename(weir.access_log_path, folder / f"rotated.{time.monotonic_ns()}")
+        weir.signal(signal.SIGUSR1)
+        wait_until(weir.access_log_path.exists, "the new file is there")
+
+    def scrape(chance):
+        weir.metrics()
+
+    def keep(what, seed):
+        chance = random.Random(seed)
+        while not is_over.is_set():
+            try:
+                what(chance)
+            except Exception as e:  # told in the test's own thread
+                problems.append(e)
+            time.sleep(chance.uniform(0, 0.02))
+
+    threads = [threading.Thread(target=keep, args=(w, i)) for i, w in enumerate([reload, change_alias, rotate, scrape])]
+    load.tell("go")
+    for thread in threads:
+        thread.start()
+    time.sleep(scaled(6, 2))
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    load.tell("stop")
+    result = load.result()
+    assert not problems
+    assert result["failed"] == 0 and set(result["statuses"]) == {"200"} and result["mismatches"] == 0
+    assert result["connects"] == 32
+    metrics = weir.settled_metrics()
+    weir.stop()
+    lines = [json.loads(line) for path in [weir.access_log_path, *folder.glob("rotated.*")] for line in path.read_text().splitlines()]
+    assert metrics.value("weir_access_log_lost_lines_total") == 0
+    assert len(lines) == len({line["request_id"] for line in lines}) == result["answers"]
+    for version, demo in demos.items():
+        n = result["versions"].get(version, 0)
+        assert demo.count()["requests"] == n
+        assert metrics.value("weir_invocations_total", alias="live", version=version) == n
+        assert sum(line["version"] == version for line in lines) == n
