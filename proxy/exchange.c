@@ -549,6 +549,13 @@ static size_t body_room(const struct http1_head *head)
                : 0;
 }
 
+/* h2c, its drafts' names, and HTTP/2.0 as RFC 7230 spelt it. */
+static bool is_http(struct str protocol)
+{
+    return (protocol.n >= 2 && str_lower(protocol.p[0]) == 'h' && protocol.p[1] == '2') ||
+           (protocol.n >= 4 && str_ieq((struct str){protocol.p, 4}, STR("http")));
+}
+
 /* An upgrade is passed on where the version allows it. Never one to HTTP/2 in clear text: what
  * flows then would be requests that nobody here sees (h2c smuggling). */
 static bool wants_upgrade(const struct exchange *ex, const struct http1_head *head, bool is_invoke)
@@ -559,7 +566,7 @@ static bool wants_upgrade(const struct exchange *ex, const struct http1_head *he
     for (int i = 0; i < head->nr_fields; i++) {
         struct str list = http1_value(head, &head->fields[i]), protocol;
         while (head->fields[i].id == FIELD_UPGRADE && fields_next_token(&list, &protocol))
-            if (protocol.n >= 2 && str_lower(protocol.p[0]) == 'h' && protocol.p[1] == '2')
+            if (is_http(protocol))
                 return false;
     }
     return true;

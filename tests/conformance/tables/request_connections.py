@@ -313,6 +313,8 @@ g.forward(
         "h2c without settings": get(b"Connection: Upgrade", b"Upgrade: h2c"),
         "h2c in capitals": get(b"Connection: Upgrade", b"Upgrade: H2C"),
         "h2c in a list": get(b"Connection: Upgrade", b"Upgrade: h2c, foo"),
+        "HTTP/2.0": get(b"Connection: Upgrade", b"Upgrade: HTTP/2.0", target=T + b"switch"),
+        "http/1.1 in a list": get(b"Connection: Upgrade", b"Upgrade: foo, http/1.1", target=T + b"switch"),
         "h2c to an endpoint that would agree": get(
             b"Connection: Upgrade, HTTP2-Settings",
             b"Upgrade: h2c",
