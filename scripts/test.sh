@@ -158,8 +158,8 @@ whole_program() { # preset pytest arguments
     dir=$PWD/$(build_dir "$preset")
     export WEIR_BIN=$dir/weir WEIR_DEMO=$dir/weir-demo WEIR_BUILD=$dir WEIR_PRESET=$preset
     heading "whole-program tests: $preset"
-    # Each test process has a loopback address and ports of its own (tests/system/harness/places.py), so they can run side by side.
-    run_pytest "whole-program tests under $preset" 1200 tests/system -n "$(nproc)" ${mark:+-m "$mark"} "$@"
+    # Each test process has a loopback address and ports of its own (tests/system/harness/places.py), so they can run side by side; they wait more than they work.
+    run_pytest "whole-program tests under $preset" 1200 tests/system -n $(($(nproc) + 1)) ${mark:+-m "$mark"} "$@"
     if [ -z "$mark" ] && [ $# -eq 0 ]; then
         heading "odd requests and misbehaving endpoints: $preset"
         run_pytest "conformance under $preset" 900 tests/conformance
