@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "proxy/exchange.h"
@@ -62,7 +63,7 @@ static struct pool *make(struct worker *w, struct origin *origin)
             return NULL;
         }
     }
-    pool->origin = origin_ref(origin);
+    pool->origin = origin_ref_pool(origin);
     TAILQ_INIT(&pool->idle);
     TAILQ_INIT(&pool->waiters);
     addresses_init(&pool->addresses, &w->loop, origin, on_resolved);
@@ -111,8 +112,14 @@ void pool_free(struct pool **pool)
         LIST_REMOVE(p, serve_link);
     if (p->tls)
         tls_origin_free(&p->tls);
-    origin_unref(&p->origin);
+    origin_unref_pool(&p->origin);
     free(p);
+}
+
+bool pool_is_over(const struct pool *pool)
+{
+    return pool->nr_busy == 0 && pool->nr_idle == 0 && pool->nr_waiters == 0 &&
+           !origin_is_wanted(pool->origin);
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
@@ -175,11 +182,22 @@ void pool_serve(struct pool *pool)
 
 /* ---- Acquiring ------------------------------------------------------------------------------- */
 
+/* Of a connection that became idle in this very turn the loop has not heard since: whether its end,
+ * or bytes nobody asked for, have come. */
+static bool has_news(const struct pool *pool, const struct upstream *u)
+{
+    char byte;
+
+    return u->idle_since_us == pool->worker->loop.now_us &&
+           recv(u->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 static bool is_too_old(const struct pool *pool, const struct upstream *u)
 {
     const struct settings *s = pool->worker->tuning->settings;
 
-    return u->io.is_readable || /* its end, or bytes nobody asked for, came in this very turn */
+    return u->io.is_readable || /* the same, as the loop told */
+           has_news(pool, u) ||
            (s->upstream.lifetime_ms > 0 &&
             pool->worker->loop.now_ms - u->opened_ms >= s->upstream.lifetime_ms) ||
            (s->upstream.lifetime_requests > 0 && u->nr_exchanges >= s->upstream.lifetime_requests);
@@ -257,6 +275,7 @@ bool pool_on_idle(struct pool *pool, struct upstream *u)
     if (pool->nr_idle >= s->upstream.idle_connections || pool->worker->is_draining)
         return false;
     TAILQ_INSERT_HEAD(&pool->idle, u, idle_link);
+    u->idle_since_us = pool->worker->loop.now_us;
     pool->nr_idle++;
     pool->nr_busy--;
     metrics_sub(&pool->cell->connections[METRICS_ACTIVE], 1);

@@ -52,7 +52,7 @@ struct upstream {
     uint8_t nr_interim;
     uint32_t nr_exchanges;
     uint32_t keep_alive_ms; /* from the endpoint's Keep-Alive field; 0: none given */
-    uint64_t opened_ms;
+    uint64_t opened_ms, idle_since_us;
     struct partial *partial;
     struct http1 parser;
     struct backlog backlog;
