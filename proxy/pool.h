@@ -19,7 +19,7 @@ struct pool_waiter {
 
 struct pool {
     struct worker *worker;
-    struct origin *origin; /* counted */
+    struct origin *origin; /* counted, as a pool's */
     struct metrics_pool_cell *cell;
     TAILQ_HEAD(pool_idle, upstream) idle; /* the last used first */
     uint32_t nr_idle, nr_busy;   /* busy: connecting or active */
@@ -65,7 +65,10 @@ void pool_on_closed(struct pool *pool, struct upstream *u, enum upstream_state w
 /* Draining: idle connections are closed. */
 void pool_close_idle(struct pool *pool);
 
-/* Frees the pool; the loop is about to end. */
+/* Whether it is empty and no table has its endpoint any more: it may then be freed. */
+bool pool_is_over(const struct pool *pool);
+
+/* Frees the pool, when it is over or the loop is about to end. */
 void pool_free(struct pool **pool);
 
 #endif

@@ -18,7 +18,7 @@
 #include "proxy/server.h"
 #include "proxy/tls.h"
 
-enum { STATUS_LINE_MAX = 8192 };
+enum { STATUS_LINE_MAX = 8192, POOLS_A_SWEEP = 1024 };
 enum { RETRY_TOKEN = 100000, RETRY_TOKENS_MAX = 100 * RETRY_TOKEN, RETRIES_A_SECOND = 3 };
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
@@ -240,6 +240,18 @@ static void stop(struct worker *w)
     loop_stop(&w->loop);
 }
 
+/* Of endpoints that have left the table: a few pools a reload, so that it takes no time. */
+static void sweep_pools(struct worker *w)
+{
+    for (int i = 0; i < POOLS_A_SWEEP && w->nr_pools > 0; i++) {
+        struct pool **pool = &w->pools[w->pool_at];
+
+        if (*pool && pool_is_over(*pool))
+            pool_free(pool);
+        w->pool_at = (w->pool_at + 1) % w->nr_pools;
+    }
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct worker *w = wake->data;
@@ -247,8 +259,10 @@ static void on_wake(uv_async_t *wake)
 
     if (orders & WORKER_TAKE_SETTINGS)
         worker_take_settings(w);
-    if (orders & WORKER_TAKE_TABLE)
+    if (orders & WORKER_TAKE_TABLE) {
         worker_take_table(w);
+        sweep_pools(w);
+    }
     if (orders & WORKER_DRAIN)
         drain(w);
     if (orders & WORKER_STOP)

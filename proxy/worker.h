@@ -82,6 +82,7 @@ struct worker {
     bool is_draining;
     struct pool **pools; /* by origin id */
     uint32_t nr_pools;
+    uint32_t pool_at; /* the next one to be looked at: is it over? */
     LIST_HEAD(, pool) pools_to_serve;
     struct retry_budget {
         uint64_t tokens; /* in hundred-thousandths of a retry */

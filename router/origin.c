@@ -17,3 +17,22 @@ void origin_unref(struct origin **origin)
     assert(before > 1); /* the registry's own is never ended here */
     *origin = NULL;
 }
+
+struct origin *origin_ref_pool(struct origin *origin)
+{
+    atomic_fetch_add_explicit(&origin->pools, 1, memory_order_relaxed);
+    return origin;
+}
+
+void origin_unref_pool(struct origin **origin)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&(*origin)->pools, 1, memory_order_release);
+
+    assert(before > 0);
+    *origin = NULL;
+}
+
+bool origin_is_wanted(const struct origin *origin)
+{
+    return atomic_load_explicit(&origin->refs, memory_order_acquire) > 1;
+}

@@ -24,13 +24,21 @@ struct origin {
     uint32_t authority_len;
     char *authority; /* as a Host header names it: port left out where it is the scheme's default, IPv6 in brackets */
     struct origin_tls tls;
-    _Atomic uint32_t refs; /* one of them is the registry's: it alone frees, on the control thread */
+    _Atomic uint32_t refs;  /* one of them is the registry's: it alone frees, on the control thread */
+    _Atomic uint32_t pools; /* pools of workers; they count apart, to see when nobody else wants the origin */
 };
 
-/* Pools hold origins by counted reference; any thread that already has one, by itself or through a table. */
+/* Any thread that already has a reference, by itself or through a table. */
 struct origin *origin_ref(struct origin *origin);
 
 /* Ends the reference and clears the pointer; any thread. */
 void origin_unref(struct origin **origin);
+
+/* The same for a worker's pool: the origin stays as long as it has one. */
+struct origin *origin_ref_pool(struct origin *origin);
+void origin_unref_pool(struct origin **origin);
+
+/* Whether a table or anything else but pools has it: what it has not, no exchange can be about to use. */
+bool origin_is_wanted(const struct origin *origin);
 
 #endif

@@ -236,8 +236,9 @@ void registry_sweep(struct registry *registry)
         struct identity id;
 
         /* Nobody can take a new reference meanwhile: to do that one has to hold one, or a table
-         * that does. */
-        if (!origin || atomic_load_explicit(&origin->refs, memory_order_acquire) > 1)
+         * that does. The same for pools. */
+        if (!origin || origin_is_wanted(origin) ||
+            atomic_load_explicit(&origin->pools, memory_order_acquire) > 0)
             continue;
         id = identity_of_origin(origin);
         flathash_remove(&registry->by_name, tag_of(&id), i);
