@@ -203,15 +203,21 @@ static bool is_too_old(const struct pool *pool, const struct upstream *u)
            (s->upstream.lifetime_requests > 0 && u->nr_exchanges >= s->upstream.lifetime_requests);
 }
 
+/* The last used, but before those of this turn the ones that cost no look. */
+static struct upstream *next_idle(const struct pool *pool)
+{
+    bool has_fresh = pool->idle_turn_us == pool->worker->loop.now_us;
+
+    return has_fresh && pool->heard ? pool->heard : TAILQ_FIRST(&pool->idle);
+}
+
 static struct upstream *take_idle(struct pool *pool)
 {
-    while (!TAILQ_EMPTY(&pool->idle)) {
-        struct upstream *u = TAILQ_FIRST(&pool->idle);
-        if (!is_too_old(pool, u))
-            return u;
+    struct upstream *u;
+
+    while ((u = next_idle(pool)) && is_too_old(pool, u))
         upstream_close_idle(u);
-    }
-    return NULL;
+    return u;
 }
 
 enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool is_fresh,
@@ -259,10 +265,30 @@ void pool_on_connected(struct pool *pool)
     metrics_add(&pool->cell->connections[METRICS_ACTIVE], 1);
 }
 
-void pool_on_activated(struct pool *pool, struct upstream *u)
+static void add_idle(struct pool *pool, struct upstream *u)
 {
+    uint64_t now_us = pool->worker->loop.now_us;
+
+    if (pool->idle_turn_us != now_us) {
+        pool->idle_turn_us = now_us;
+        pool->heard = TAILQ_FIRST(&pool->idle);
+    }
+    TAILQ_INSERT_HEAD(&pool->idle, u, idle_link);
+    u->idle_since_us = now_us;
+    pool->nr_idle++;
+}
+
+static void remove_idle(struct pool *pool, struct upstream *u)
+{
+    if (u == pool->heard)
+        pool->heard = TAILQ_NEXT(u, idle_link);
     TAILQ_REMOVE(&pool->idle, u, idle_link);
     pool->nr_idle--;
+}
+
+void pool_on_activated(struct pool *pool, struct upstream *u)
+{
+    remove_idle(pool, u);
     pool->nr_busy++;
     metrics_sub(&pool->cell->connections[METRICS_IDLE], 1);
     metrics_add(&pool->cell->connections[METRICS_ACTIVE], 1);
@@ -274,9 +300,7 @@ bool pool_on_idle(struct pool *pool, struct upstream *u)
 
     if (pool->nr_idle >= s->upstream.idle_connections || pool->worker->is_draining)
         return false;
-    TAILQ_INSERT_HEAD(&pool->idle, u, idle_link);
-    u->idle_since_us = pool->worker->loop.now_us;
-    pool->nr_idle++;
+    add_idle(pool, u);
     pool->nr_busy--;
     metrics_sub(&pool->cell->connections[METRICS_ACTIVE], 1);
     metrics_add(&pool->cell->connections[METRICS_IDLE], 1);
@@ -287,8 +311,7 @@ bool pool_on_idle(struct pool *pool, struct upstream *u)
 void pool_on_closed(struct pool *pool, struct upstream *u, enum upstream_state was)
 {
     if (was == UPSTREAM_IDLE) {
-        TAILQ_REMOVE(&pool->idle, u, idle_link);
-        pool->nr_idle--;
+        remove_idle(pool, u);
         metrics_sub(&pool->cell->connections[METRICS_IDLE], 1);
     } else {
         bool is_early = was == UPSTREAM_CONNECTING || was == UPSTREAM_HANDSHAKE;

@@ -22,6 +22,8 @@ struct pool {
     struct origin *origin; /* counted, as a pool's */
     struct metrics_pool_cell *cell;
     TAILQ_HEAD(pool_idle, upstream) idle; /* the last used first */
+    uint64_t idle_turn_us;  /* the turn in which one became idle last */
+    struct upstream *heard; /* the first that was idle before that turn; NULL: none */
     uint32_t nr_idle, nr_busy;   /* busy: connecting or active */
     TAILQ_HEAD(, pool_waiter) waiters;
     uint32_t nr_waiters;
