@@ -130,14 +130,30 @@ static int teardown(void **state)
     return 0;
 }
 
+/* By memory functions: with strict checks of strings AddressSanitizer would look through all of the
+ * text for each of its lines. */
+static bool begins(const struct world *w, const char *p, const char *start)
+{
+    size_t n = strlen(start);
+
+    return (size_t)(w->text + w->length - p) >= n && memcmp(p, start, n) == 0;
+}
+
+static const char *next_line(const struct world *w, const char *p)
+{
+    const char *end = memchr(p, '\n', (size_t)(w->text + w->length - p));
+
+    assert_non_null(end);
+    return end + 1;
+}
+
 /* How many lines of the text are this one. */
 static int count_line(const struct world *w, const char *line)
 {
-    size_t n = strlen(line);
     int nr = 0;
 
-    for (const char *p = w->text; *p; p = strchr(p, '\n') + 1)
-        nr += strncmp(p, line, n) == 0 && p[n] == '\n';
+    for (const char *p = w->text; p < w->text + w->length; p = next_line(w, p))
+        nr += begins(w, p, line) && p[strlen(line)] == '\n';
     return nr;
 }
 
@@ -145,8 +161,8 @@ static int count_starts(const struct world *w, const char *start)
 {
     int nr = 0;
 
-    for (const char *p = w->text; *p; p = strchr(p, '\n') + 1)
-        nr += strncmp(p, start, strlen(start)) == 0;
+    for (const char *p = w->text; p < w->text + w->length; p = next_line(w, p))
+        nr += begins(w, p, start);
     return nr;
 }
 

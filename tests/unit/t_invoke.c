@@ -17,7 +17,7 @@
 static enum invoke_result parse_path(struct invoke_address *out, const char *name,
                                      const char *query)
 {
-    char path[4096];
+    static char path[4096]; /* the address's parts are in it */
 
     snprintf(path, sizeof(path), "/2015-03-31/functions/%s/invocations", name);
     return invoke_parse(out, str_of(path), str_of(query));
