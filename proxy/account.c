@@ -3,7 +3,7 @@
 
 #include "metrics/accesslog.h"
 
-static void write_log(struct exchange *ex, uint64_t total_us, const char *outcome)
+static void write_log(struct exchange *ex, uint64_t total_us, struct str outcome)
 {
     const struct forward_request *r = &ex->request;
     const struct version *version = ex->arm ? ex->arm->version : NULL;
@@ -16,7 +16,7 @@ static void write_log(struct exchange *ex, uint64_t total_us, const char *outcom
         .host = r->host,
         .protocol = ex->minor ? STR("HTTP/1.1") : STR("HTTP/1.0"),
         .status = ex->status,
-        .outcome = str_of(outcome),
+        .outcome = outcome,
         .bytes_in = ex->bytes_in,
         .bytes_out = ex->bytes_out,
         .connect_us = ex->connect_us,
@@ -54,7 +54,7 @@ static void count(struct exchange *ex, uint64_t total_us)
     metrics_observe(cell, total_us);
 }
 
-void account_exchange(struct exchange *ex, uint64_t total_us, const char *outcome)
+void account_exchange(struct exchange *ex, uint64_t total_us, struct str outcome)
 {
     count(ex, total_us);
     write_log(ex, total_us, outcome);

@@ -71,7 +71,7 @@ static void leave(struct exchange *ex)
 
 /* The end of every exchange: account, then let go of everything but the connection, which the
  * caller has released. */
-static void finish(struct exchange *ex, const char *outcome)
+static void finish(struct exchange *ex, struct str outcome)
 {
     struct worker *w = ex->worker;
     uint64_t total_us = clock_us() - ex->start_us;
@@ -131,7 +131,7 @@ static struct failure failure_of(enum metrics_error why)
 
 /* weir's own answer where the client has none yet. The exchange is over. */
 static void answer(struct exchange *ex, int status, const char *type, const char *message,
-                   const char *outcome)
+                   struct str outcome)
 {
     const struct exchange_front *front = ex->front;
 
@@ -149,11 +149,12 @@ static void give_up(struct exchange *ex, enum metrics_error why)
     ex->outcome = why;
     if (ex->state < EXCHANGE_RESPONDING ||
         (ex->state == EXCHANGE_RESPONDING && front->retract(ex))) {
-        answer(ex, failure.status, failure.type, failure.message, metrics_error_labels[why]);
+        answer(ex, failure.status, failure.type, failure.message,
+               str_of(metrics_error_labels[why]));
         return;
     }
     front->cut(ex);
-    finish(ex, metrics_error_labels[why]);
+    finish(ex, str_of(metrics_error_labels[why]));
     front->over(ex);
 }
 
@@ -219,7 +220,7 @@ void exchange_abort(struct exchange *ex, enum metrics_error why)
         pool_forget_waiter(ex->pool, &ex->waiter);
     if (ex->upstream)
         upstream_release(&ex->upstream, false);
-    finish(ex, metrics_error_labels[why]);
+    finish(ex, str_of(metrics_error_labels[why]));
 }
 
 /* ---- Sending the request --------------------------------------------------------------------- */
@@ -476,7 +477,7 @@ static int reject(struct exchange *ex, int status, const char *type, const char 
 {
     forward_make_id(ex->worker, ex->request.request_id);
     metrics_add(&ex->worker->metrics->rejections[why], 1);
-    answer(ex, status, type, message, metrics_rejection_labels[why]);
+    answer(ex, status, type, message, str_of(metrics_rejection_labels[why]));
     return -1;
 }
 
@@ -584,7 +585,7 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
         ex->request.method = http1_method(head);
         forward_make_id(ex->worker, ex->request.request_id);
         answer(ex, 200, NULL, "The request was to go no further than this proxy (Max-Forwards: 0).",
-               "ok");
+               STR("ok"));
         return -1;
     }
     if (s->limits.body_bytes > 0 && head->body == HTTP1_BODY_LENGTH &&
@@ -638,7 +639,7 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
     if (!enter(ex)) {
         ex->outcome = METRICS_ERROR_OVERLOAD;
         answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
-               metrics_error_labels[METRICS_ERROR_OVERLOAD]);
+               str_of(metrics_error_labels[METRICS_ERROR_OVERLOAD]));
         return -1;
     }
     acquire(ex);
@@ -727,7 +728,7 @@ void exchange_on_response_end(struct exchange *ex, struct str trailers, bool is_
         choose_on_success(ex->worker, ex->endpoint);
     front->end(ex, trailers);
     upstream_release(&ex->upstream, is_reusable && ex->is_request_complete);
-    finish(ex, metrics_error_labels[METRICS_ERROR_NONE]);
+    finish(ex, STR("ok"));
     front->over(ex);
 }
 
@@ -765,6 +766,6 @@ void exchange_on_tunnel_end(struct exchange *ex)
     front->end(ex, (struct str){NULL, 0});
     if (ex->upstream)
         upstream_release(&ex->upstream, false);
-    finish(ex, metrics_error_labels[METRICS_ERROR_NONE]);
+    finish(ex, STR("ok"));
     front->over(ex);
 }

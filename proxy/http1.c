@@ -524,6 +524,14 @@ void http1_fini(struct http1 *p)
     p->trailers_len = p->trailers_room = 0;
 }
 
+static enum http1_result begin_fields(struct http1 *p, size_t at)
+{
+    p->parsed = p->head_floor = (uint32_t)at;
+    p->state = IN_FIELDS;
+    p->is_plain = true;
+    return HTTP1_HEAD;
+}
+
 /* Finds the start line and reads it. A few empty lines before a request are skipped (RFC 9112
  * section 2.2). */
 static enum http1_result feed_line(struct http1 *p, const char *base, size_t len)
@@ -531,6 +539,12 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     struct http1_head *head = p->head;
     enum http1_error error;
 
+    head->base = base;
+    if (p->is_response && p->parsed == 0) {
+        size_t n = startline_usual_response(head, len);
+        if (n > 0)
+            return begin_fields(p, n);
+    }
     while (!p->is_response && head->line_at < EMPTY_LINES_MAX && len >= head->line_at + 2u &&
            base[head->line_at] == '\r' && base[head->line_at + 1] == '\n') {
         head->line_at += 2;
@@ -544,17 +558,13 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
         p->parsed = (uint32_t)len;
         return HTTP1_MORE;
     }
-    head->base = base;
     if (line_bytes == 0 || lf[-1] != '\r')
         return fail(p, HTTP1_ERROR_BAD, "the start line does not end with CR LF");
     error = p->is_response ? startline_response(head, line_bytes - 1, &p->detail)
                            : startline_request(head, line_bytes - 1, &p->detail);
     if (error)
         return fail(p, error, p->detail);
-    p->parsed = p->head_floor = (uint32_t)(lf - base) + 1;
-    p->state = IN_FIELDS;
-    p->is_plain = true;
-    return HTTP1_HEAD;
+    return begin_fields(p, (size_t)(lf - base) + 1);
 }
 
 /* The scheme's default port is left out when an absolute target is compared with Host. */

@@ -31,6 +31,7 @@ struct io {
     struct io *next_again;
     const struct io_layer *layer; /* NULL: plain */
     void *layer_state;
+    const void *related[2]; /* what its events will touch besides its own connection, or NULL: fetched ahead */
     int fd; /* -1: closed */
     bool is_again;
     bool is_readable; /* there may be bytes, or the end */

@@ -8,6 +8,21 @@
 enum http1_error startline_request(struct http1_head *head, size_t n, const char **detail);
 enum http1_error startline_response(struct http1_head *head, size_t n, const char **detail);
 
+/* The line that most responses begin with, at the very beginning of n bytes at head->base: its length with CRLF, or 0 if it is not that
+ * one. Some 130 instructions less than finding its end and reading it. */
+static inline size_t startline_usual_response(struct http1_head *head, size_t n)
+{
+    static const char usual[] = "HTTP/1.1 200 OK\r\n";
+
+    if (n < sizeof(usual) - 1 || memcmp(head->base, usual, sizeof(usual) - 1) != 0)
+        return 0;
+    head->minor = 1;
+    head->status = 200;
+    head->reason_at = sizeof("HTTP/1.1 200 ") - 1;
+    head->reason_len = 2;
+    return sizeof(usual) - 1;
+}
+
 /* host [":" port], as Host and absolute targets carry it (RFC 3986 section 3.2 without userinfo); not empty. *host is the part
  * before the port. */
 bool startline_is_authority(struct str s, struct str *host);

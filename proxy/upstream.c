@@ -45,6 +45,7 @@ static void close_now(struct upstream *u)
         return;
     u->state = UPSTREAM_CLOSED;
     u->exchange = NULL;
+    u->io.related[0] = u->io.related[1] = NULL;
     pool_on_closed(u->pool, u, was);
     wheel_forget(&u->worker->loop.wheel, &u->deadline.node);
     io_close(&u->worker->loop, &u->io);
@@ -96,6 +97,8 @@ struct upstream *upstream_open(struct pool *pool, struct exchange *exchange, uin
     u->worker = w;
     u->pool = pool;
     u->exchange = exchange;
+    u->io.related[0] = exchange;
+    u->io.related[1] = exchange->client;
     u->state = UPSTREAM_CONNECTING;
     u->opened_ms = w->loop.now_ms;
     u->deadline.kind = WORKER_DEADLINE_UPSTREAM;
@@ -167,6 +170,8 @@ static void on_connecting(struct upstream *u, uint32_t events)
 void upstream_activate(struct upstream *u, struct exchange *exchange)
 {
     u->exchange = exchange;
+    u->io.related[0] = exchange;
+    u->io.related[1] = exchange->client;
     u->state = UPSTREAM_ACTIVE;
     u->is_reused = true;
     u->nr_exchanges++;
@@ -190,6 +195,7 @@ void upstream_release(struct upstream **upstream, bool is_reusable)
     if (!u || u->state == UPSTREAM_CLOSED)
         return;
     u->exchange = NULL;
+    u->io.related[0] = u->io.related[1] = NULL;
     if (!is_reusable || u->state != UPSTREAM_ACTIVE || u->io.is_hangup || u->io.is_readable ||
         !backlog_is_empty(&u->backlog) || !pool_on_idle(u->pool, u)) {
         close_now(u);
