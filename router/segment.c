@@ -198,7 +198,7 @@ static int next_most_owed(const struct chairs *chairs, int most)
         if (chairs->owed[i] < chairs->from)
             continue;
         if (most >= 0 && (chairs->owed[i] > chairs->owed[most] ||
-                          (chairs->owed[i] == chairs->owed[most] && i <= most)))
+                          (chairs->owed[i] == chairs->owed[most] && most >= i)))
             continue;
         if (next < 0 || chairs->owed[i] > chairs->owed[next])
             next = i;

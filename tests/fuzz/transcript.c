@@ -33,7 +33,7 @@ void transcript_put(struct transcript_text *text, const char *bytes, size_t n)
         text->p = grown;
         text->room = room;
     }
-    if (n > 0)
+    if (n > 0 && text->p)
         memcpy(text->p + text->n, bytes, n);
     text->n += n;
 }
