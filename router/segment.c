@@ -192,15 +192,14 @@ static bool may_go_first(const struct chairs *chairs, int i)
  * -1 where none may be picked. */
 static int next_most_owed(const struct chairs *chairs, int most)
 {
+    int64_t ceiling = most >= 0 ? chairs->owed[most] : INT64_MAX;
     int next = -1;
 
     for (int i = 0; i < chairs->nr; i++) {
-        if (chairs->owed[i] < chairs->from)
-            continue;
-        if (most >= 0 && (chairs->owed[i] > chairs->owed[most] ||
-                          (chairs->owed[i] == chairs->owed[most] && most >= i)))
-            continue;
-        if (next < 0 || chairs->owed[i] > chairs->owed[next])
+        int64_t owed = chairs->owed[i];
+        bool was_tried = owed > ceiling || (owed == ceiling && i <= most);
+
+        if (owed >= chairs->from && !was_tried && (next < 0 || owed > chairs->owed[next]))
             next = i;
     }
     return next;
