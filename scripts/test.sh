@@ -2,7 +2,7 @@
 # The whole suite: usage: test.sh [--fast] [--presets "release asan tsan"] [--keep-going] [PYTEST ARGUMENT...]
 #
 # For each preset: build, unit tests, whole-program tests; lint once. Everything runs even after a failure; the last line adds
-# it all up ("N passed, N failed, N skipped") and the exit status is non-zero if anything failed.
+# it all up ("N passed, N failed") and the exit status is non-zero if anything failed.
 # --fast is the inner loop of `make check-fast`: one quick build, unit tests, lint, and the whole-program tests marked fast.
 # Further arguments go to the whole-program tests' pytest, such as -k reload.
 set -u
@@ -195,5 +195,6 @@ done
 if [ "$passed" -eq 0 ]; then
     failed=$((failed + 1))
 fi
-printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+printf '%d skipped\n' "$skipped"
+printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
