@@ -122,26 +122,38 @@ unit() { # preset
 }
 
 run_pytest() { # what limit_s argument...
-    local what=$1 limit=$2 xml status counts
+    local what=$1 limit=$2 xml status counts lines line
     shift 2
     xml=$(mktemp)
     # -s is not given: what a test prints is shown when it fails.
     timeout -k 30 "$limit" "$python" -m pytest -q -ra -p no:cacheprovider --junitxml="$xml" "$@" </dev/null
     status=$?
-    counts=$("$python" - "$xml" <<'PY'
+    # The first line: passed, failed, skipped. The others: what failed and why, for the end of the output, which is all that
+    # some CI systems keep.
+    mapfile -t lines < <("$python" - "$xml" <<'PY'
 import sys
 import xml.etree.ElementTree as tree
 total = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+reasons = []
 try:
     for suite in tree.parse(sys.argv[1]).getroot().iter("testsuite"):
         for key in total:
             total[key] += int(suite.get(key, 0))
+        for case in suite.iter("testcase"):
+            for bad in (*case.iter("failure"), *case.iter("error")):
+                why = " | ".join((bad.get("message") or "").split("\n")[:12])
+                reasons.append(f"{case.get('classname')}::{case.get('name')}: {why[:1200]}")
 except (OSError, tree.ParseError):
     pass
 bad = total["failures"] + total["errors"]
 print(total["tests"] - bad - total["skipped"], bad, total["skipped"])
+print(*reasons, sep="\n")
 PY
     )
+    counts=${lines[0]}
+    for line in "${lines[@]:1}"; do
+        [ -z "$line" ] || broken+=("$line")
+    done
     rm -f "$xml"
     # shellcheck disable=SC2086 # three numbers
     set -- $counts
