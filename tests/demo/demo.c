@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,8 +27,6 @@ struct options {
     const char *address, *port, *version;
     struct peer_settings peer;
 };
-
-static volatile sig_atomic_t is_stopping;
 
 static void print_help(void)
 {
@@ -56,19 +55,10 @@ static void print_help(void)
          "  curl 'localhost:9001/?size=1g&chunked=64k&fail=reset&at=500m'");
 }
 
-static void on_stop(int signal)
-{
-    (void)signal;
-    is_stopping = 1;
-}
-
 static void prepare_process(void)
 {
-    struct sigaction action = {.sa_handler = on_stop};
     struct rlimit limit;
 
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
@@ -136,26 +126,49 @@ static void accept_one(int listener, int epoll_fd)
         usleep(1000); /* a test program may wait for descriptors */
 }
 
-static int serve(int listener)
+/* SIGTERM and SIGINT become events like all others: a handler's flag, set between the look at it
+ * and the wait, would be seen with the next event only, which may never come. */
+static int open_signals(void)
 {
-    struct epoll_event events[EVENTS_MAX], event = {.events = EPOLLIN, .data.ptr = NULL};
+    sigset_t ends;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &ends, NULL) < 0)
+        return -1;
+    return signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static int watch(int epoll_fd, int fd, void *who)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = who};
+
+    return fd < 0 ? -1 : epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int serve(int listener, int signals)
+{
+    struct epoll_event events[EVENTS_MAX];
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-    if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event) < 0) {
+    if (epoll_fd < 0 || watch(epoll_fd, listener, &listener) < 0 ||
+        watch(epoll_fd, signals, &signals) < 0) {
         perror("weir-demo: epoll");
         return 1;
     }
-    while (!is_stopping) {
+    for (;;) {
         int n = epoll_wait(epoll_fd, events, EVENTS_MAX, alarms_run());
 
         for (int i = 0; i < n; i++) {
-            if (events[i].data.ptr)
-                peer_event(events[i].data.ptr, events[i].events);
-            else
+            if (events[i].data.ptr == &signals)
+                return 0;
+            if (events[i].data.ptr == &listener)
                 accept_one(listener, epoll_fd);
+            else
+                peer_event(events[i].data.ptr, events[i].events);
         }
     }
-    return 0;
 }
 
 static void set_default_behaviours(struct options *options, const char *words)
@@ -209,10 +222,11 @@ static void parse_options(struct options *options, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static struct options options = {.address = "127.0.0.1"};
-    int listener;
+    int listener, signals;
 
     behave_reset(&options.peer.does);
     parse_options(&options, argc, argv);
+    signals = open_signals();
     prepare_process();
     pattern_init();
     reply_set_version(options.version);
@@ -221,5 +235,5 @@ int main(int argc, char **argv)
     if (listener < 0)
         return 1;
     announce(&options, listener);
-    return serve(listener);
+    return serve(listener, signals);
 }
