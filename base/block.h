@@ -2,6 +2,7 @@
 #ifndef WEIR_BASE_BLOCK_H
 #define WEIR_BASE_BLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -37,6 +38,31 @@ static inline uint32_t block_bits(block b)
     return (uint32_t)(((halves[0] & tops) * gather) >> 56) |
            (uint32_t)(((halves[1] & tops) * gather) >> 56) << 8;
 #endif
+}
+
+/* Where two blocks differ first; BLOCK_BYTES where they are the same. */
+static inline size_t block_difference(const char *a, const char *b)
+{
+    uint32_t same = block_bits(block_load(a) == block_load(b));
+
+    return (size_t)__builtin_ctz(~same);
+}
+
+/* How many bytes at the begin of a and b are the same, n at most. */
+static inline size_t block_common(const char *a, const char *b, size_t n)
+{
+    size_t i = 0, d;
+
+    for (; i + BLOCK_BYTES <= n; i += BLOCK_BYTES) {
+        d = block_difference(a + i, b + i);
+        if (d < BLOCK_BYTES)
+            return i + d;
+    }
+    if (i > 0) /* the last block overlaps the one before */
+        return n - BLOCK_BYTES + block_difference(a + n - BLOCK_BYTES, b + n - BLOCK_BYTES);
+    while (i < n && a[i] == b[i])
+        i++;
+    return i;
 }
 
 #endif

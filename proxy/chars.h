@@ -9,7 +9,8 @@ enum chars_class {
     CHARS_TOKEN = 1,     /* tchar (RFC 9110 section 5.6.2) */
     CHARS_TARGET = 2,    /* what weir takes in a request target, see startline.c */
     CHARS_HOST_NAME = 4, /* what weir takes in a reg-name, see startline.c */
-    CHARS_SPECIAL = 8    /* '?' and '%': what a target may have to be looked through for */
+    CHARS_SPECIAL = 8,   /* '?' and '%': what a target may have to be looked through for */
+    CHARS_HEX = 16       /* hexadecimal digits */
 };
 
 extern const uint8_t chars_table[256];

@@ -84,8 +84,10 @@ static char *write_traceparent(char *p, const char *id, uint64_t parent)
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
 /* Most fields already stand as they are to be written: "name: value" CR LF. */
-static bool is_written(const struct http1_head *head, const struct http1_field *f)
+static inline bool is_written(const struct http1_head *head, const struct http1_field *f)
 {
+    if (head->is_plain)
+        return true;
     const char *line = head->base + f->name_at;
     uint32_t at = f->name_len + 2;
 

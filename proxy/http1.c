@@ -13,7 +13,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "proxy/authority.h"
 #include "proxy/chars.h"
+#include "proxy/framing.h"
 #include "proxy/plainline.h"
 #include "proxy/startline.h"
 
@@ -28,7 +30,7 @@ static llhttp_t after_request_line, after_status_line, after_chunked_head;
 
 /* ---- Failing --------------------------------------------------------------------------------- */
 
-static enum http1_result fail(struct http1 *p, enum http1_error error, const char *detail)
+enum http1_result http1_fail(struct http1 *p, enum http1_error error, const char *detail)
 {
     p->state = FAILED;
     p->error = (uint8_t)error;
@@ -61,7 +63,7 @@ int http1_error_status(enum http1_error error)
 static int trailer_append(struct http1 *p, const char *at, size_t n)
 {
     if (p->trailers_len + n > TRAILERS_MAX) {
-        fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
+        http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
         return -1;
     }
     if (p->trailers_len + n > p->trailers_room) {
@@ -70,7 +72,7 @@ static int trailer_append(struct http1 *p, const char *at, size_t n)
             room *= 2;
         char *grown = realloc(p->trailers, room);
         if (!grown) {
-            fail(p, HTTP1_ERROR_NO_MEMORY, "out of memory");
+            http1_fail(p, HTTP1_ERROR_NO_MEMORY, "out of memory");
             return -1;
         }
         p->trailers = grown;
@@ -97,7 +99,8 @@ static int trailer_end_name(struct http1 *p)
         return 0;
     p->is_in_name = false;
     if (fields_is_forbidden_trailer(fields_id(name)) || is_own_field(p, name)) {
-        fail(p, HTTP1_ERROR_BAD, "a field stands in the trailer section that must not stand there");
+        http1_fail(p, HTTP1_ERROR_BAD,
+                   "a field stands in the trailer section that must not stand there");
         return -1;
     }
     return trailer_append(p, ": ", 2);
@@ -146,7 +149,7 @@ static int on_name(llhttp_t *ll, const char *at, size_t n)
 }
 
 /* llhttp reads the values of some fields closer, and then does not take a tab behind a length. What
- * they mean is read_field's matter: to llhttp all are alike. */
+ * they mean is framing_read's matter: to llhttp all are alike. */
 static int on_name_complete(llhttp_t *ll)
 {
     ll->header_state = 0;
@@ -169,172 +172,24 @@ static int on_value(llhttp_t *ll, const char *at, size_t n)
     return 0;
 }
 
-static int read_content_length(struct http1 *p, struct str value)
-{
-    uint64_t length = 0;
-
-    for (; value.n > 1 && *value.p == '0'; value.p++)
-        value.n--;
-    if (value.n == 0 || value.n > 18)
-        return -1;
-    for (size_t i = 0; i < value.n; i++) {
-        if (value.p[i] < '0' || value.p[i] > '9')
-            return -1;
-        length = length * 10 + (uint64_t)(value.p[i] - '0');
-    }
-    p->head->content_length = length;
-    p->head->body = HTTP1_BODY_LENGTH;
-    return 0;
-}
-
-/* A last coding other than chunked leaves the body without an end (400, RFC 9112 section 6.3);
- * before it stand codings that weir would have to know (501, section 6.1), but chunked only once.
- */
-static int refuse_coding(struct http1 *p, struct str value)
-{
-    struct str token = {NULL, 0};
-    int nr_chunked = 0, nr = 0;
-    bool is_last_chunked = false;
-
-    for (; fields_next_token(&value, &token); nr++) {
-        is_last_chunked = str_ieq(token, STR("chunked"));
-        nr_chunked += is_last_chunked;
-    }
-    fail(p,
-         is_last_chunked && nr_chunked == 1 && nr > 1 ? HTTP1_ERROR_NOT_IMPLEMENTED
-                                                      : HTTP1_ERROR_BAD,
-         "the only transfer coding spoken here is 'chunked', once");
-    return -1;
-}
-
-static int read_transfer_encoding(struct http1 *p, struct str value)
-{
-    if (p->head->body == HTTP1_BODY_CHUNKED) {
-        fail(p, HTTP1_ERROR_BAD, "there is more than one Transfer-Encoding");
-        return -1;
-    }
-    if (p->head->minor == 0) {
-        fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding has no place in HTTP/1.0");
-        return -1;
-    }
-    if (!str_ieq(value, STR("chunked")))
-        return refuse_coding(p, value);
-    p->head->body = HTTP1_BODY_CHUNKED;
-    return 0;
-}
-
-/* What Connection lists goes no further, among the trailers neither (RFC 9110 section 7.6.1). They
- * come when the head is gone, so all of them are dropped then, as RFC 9112 section 7.1.2 allows. */
-static void read_connection(struct http1 *p, struct str list)
-{
-    struct http1_head *head = p->head;
-    struct str token;
-
-    while (fields_next_token(&list, &token)) {
-        if (str_ieq(token, STR("keep-alive")))
-            head->is_keep_alive = true;
-        else if (str_ieq(token, STR("close")))
-            head->is_close = true;
-        else if (str_ieq(token, STR("upgrade")))
-            head->is_upgrade = true;
-        else {
-            head->has_connection_options = true;
-            p->drops_trailers |= !fields_is_forbidden_trailer(fields_id(token));
-        }
-    }
-}
-
-/* Only OPTIONS and TRACE count their steps (RFC 9110 section 7.6.2). */
-static void read_max_forwards(struct http1_head *head, struct str value)
-{
-    uint32_t n = 0;
-
-    if (value.n == 0 || value.n > 9 || head->has_max_forwards ||
-        (!head->is_trace && !str_eq(http1_method(head), STR("OPTIONS"))))
-        return;
-    for (size_t i = 0; i < value.n; i++) {
-        if (value.p[i] < '0' || value.p[i] > '9')
-            return;
-        n = n * 10 + (uint32_t)(value.p[i] - '0');
-    }
-    head->has_max_forwards = true;
-    head->max_forwards = n;
-}
-
-/* Fields that decide about the message itself are read as they come by. */
-static int read_field(struct http1 *p, struct http1_field *f)
-{
-    struct http1_head *head = p->head;
-    struct str value = http1_at(head, f->value_at, f->value_len);
-
-    switch (f->id) {
-    case FIELD_CONTENT_LENGTH:
-        if (head->body != HTTP1_BODY_NONE || read_content_length(p, value) < 0) {
-            fail(p, HTTP1_ERROR_BAD,
-                 "Content-Length must be one decimal number, and no Transfer-Encoding beside it");
-            return -1;
-        }
-        return 0;
-    case FIELD_TRANSFER_ENCODING:
-        if (head->body == HTTP1_BODY_LENGTH) {
-            fail(p, HTTP1_ERROR_BAD, "Content-Length and Transfer-Encoding exclude each other");
-            return -1;
-        }
-        return read_transfer_encoding(p, value);
-    case FIELD_CONNECTION:
-        read_connection(p, value);
-        return 0;
-    case FIELD_HOST:
-        if (head->host >= 0 && !p->is_response) {
-            fail(p, HTTP1_ERROR_BAD, "there is more than one Host");
-            return -1;
-        }
-        head->host = (int16_t)head->nr_fields;
-        return 0;
-    case FIELD_EXPECT:
-        if (p->is_response)
-            return 0;
-        if (!str_ieq(value, STR("100-continue"))) {
-            fail(p, HTTP1_ERROR_EXPECT, "the only expectation known here is 100-continue");
-            return -1;
-        }
-        head->is_expect_continue = true;
-        return 0;
-    case FIELD_MAX_FORWARDS:
-        read_max_forwards(head, value);
-        return 0;
-    case FIELD_KEEP_ALIVE:
-        head->has_keep_alive = true;
-        return 0;
-    default:
-        return 0;
-    }
-}
-
-/* Whether a field says something about the message itself. */
-static inline bool is_read(enum field_id id)
-{
-    const uint32_t read = 1u << FIELD_HOST | 1u << FIELD_CONNECTION | 1u << FIELD_CONTENT_LENGTH |
-                          1u << FIELD_TRANSFER_ENCODING | 1u << FIELD_EXPECT |
-                          1u << FIELD_MAX_FORWARDS | 1u << FIELD_KEEP_ALIVE;
-
-    _Static_assert(FIELD_COUNT <= 32, "as many as there are bits");
-    return read >> id & 1;
-}
-
 static int too_many_fields(struct http1 *p)
 {
-    fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
+    http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
     return -1;
 }
 
-/* Adds the field whose place is known. */
+static inline __attribute__((always_inline)) void name_field(const struct http1 *p,
+                                                             struct http1_field *f)
+{
+    f->id = (uint8_t)fields_id(http1_at(p->head, f->name_at, f->name_len));
+}
+
+/* Adds the field whose place and name are known. */
 static inline __attribute__((always_inline)) int take_field(struct http1 *p, struct http1_field *f)
 {
     struct http1_head *head = p->head;
 
-    f->id = (uint8_t)fields_id(http1_at(head, f->name_at, f->name_len));
-    if (is_read((enum field_id)f->id) && read_field(p, f) < 0)
+    if (framing_is_concerned((enum field_id)f->id) && framing_read(p, f) < 0)
         return -1;
     if (head->nr_fields >= p->limits->header_count)
         return too_many_fields(p);
@@ -357,6 +212,7 @@ static int on_value_complete(llhttp_t *ll)
                                 p->base[f->value_at + f->value_len - 1] == '\t'))
         f->value_len--;
     p->head->has_underscores |= memchr(p->base + f->name_at, '_', f->name_len) != NULL;
+    name_field(p, f);
     return take_field(p, f);
 }
 
@@ -381,7 +237,7 @@ static int on_chunk_header(llhttp_t *ll)
 
     p->chunk_meta = 0;
     if (ll->content_length > CHUNK_MAX) {
-        fail(p, HTTP1_ERROR_BAD, "a chunk is larger than anything that can be sent");
+        http1_fail(p, HTTP1_ERROR_BAD, "a chunk is larger than anything that can be sent");
         return -1;
     }
     return 0;
@@ -396,7 +252,7 @@ static int count_extension(struct http1 *p, size_t n)
     p->extension_len += (uint32_t)n;
     if (p->chunk_meta <= CHUNK_META_MAX)
         return 0;
-    fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
+    http1_fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
     return -1;
 }
 
@@ -414,7 +270,8 @@ static int on_extension_value(llhttp_t *ll, const char *at, size_t n)
         p->is_quoted = n > 0 && at[0] == '"';
     for (size_t i = 0; !p->is_quoted && i < n; i++)
         if (!chars_is(at[i], CHARS_TOKEN)) {
-            fail(p, HTTP1_ERROR_BAD, "a chunk extension's value is neither a token nor quoted");
+            http1_fail(p, HTTP1_ERROR_BAD,
+                       "a chunk extension's value is neither a token nor quoted");
             return -1;
         }
     return count_extension(p, n);
@@ -425,7 +282,7 @@ static int on_extension_end(llhttp_t *ll)
     struct http1 *p = ll->data;
 
     if (p->extension_len == 0) {
-        fail(p, HTTP1_ERROR_BAD, "a chunk extension's name or value is empty");
+        http1_fail(p, HTTP1_ERROR_BAD, "a chunk extension's name or value is empty");
         return -1;
     }
     p->extension_len = 0;
@@ -464,7 +321,7 @@ void http1_global_init(void)
     make_template(&after_request_line, HTTP_REQUEST, "PUT / HTTP/1.1\r\n");
     make_template(&after_status_line, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
     /* Chunked bodies begin from here, whatever llhttp made of the head: that a body is chunked is
-     * decided in one place, read_transfer_encoding. */
+     * decided in one place, framing.c. */
     make_template(&after_chunked_head, HTTP_REQUEST,
                   "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
@@ -478,7 +335,7 @@ static void clear_head(struct http1_head *head)
     head->line_at = 0;
     head->is_close = head->is_keep_alive = head->is_upgrade = false;
     head->has_connection_options = head->is_expect_continue = head->has_max_forwards = false;
-    head->has_underscores = head->has_keep_alive = false;
+    head->has_underscores = head->has_keep_alive = head->is_plain = false;
     head->is_head = false; /* a request line that can't be read is none of HEAD */
     head->body = HTTP1_BODY_NONE;
     head->content_length = 0;
@@ -553,56 +410,18 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     const char *lf = p->parsed < len ? memchr(base + p->parsed, '\n', len - p->parsed) : NULL;
     uint32_t line_bytes = (uint32_t)((lf ? (size_t)(lf - base) : len) - head->line_at);
     if (line_bytes > p->limits->line_bytes)
-        return fail(p, HTTP1_ERROR_LINE_TOO_LONG, "the start line is too long");
+        return http1_fail(p, HTTP1_ERROR_LINE_TOO_LONG, "the start line is too long");
     if (!lf) {
         p->parsed = (uint32_t)len;
         return HTTP1_MORE;
     }
     if (line_bytes == 0 || lf[-1] != '\r')
-        return fail(p, HTTP1_ERROR_BAD, "the start line does not end with CR LF");
+        return http1_fail(p, HTTP1_ERROR_BAD, "the start line does not end with CR LF");
     error = p->is_response ? startline_response(head, line_bytes - 1, &p->detail)
                            : startline_request(head, line_bytes - 1, &p->detail);
     if (error)
-        return fail(p, error, p->detail);
+        return http1_fail(p, error, p->detail);
     return begin_fields(p, (size_t)(lf - base) + 1);
-}
-
-/* The scheme's default port is left out when an absolute target is compared with Host. */
-static bool is_same_authority(struct str a, struct str b, struct str default_port)
-{
-    struct str *both[2] = {&a, &b};
-
-    for (int i = 0; i < 2; i++) {
-        struct str host = startline_host_of(*both[i]);
-        struct str rest = {both[i]->p + host.n, both[i]->n - host.n};
-        if (rest.n <= 1 || str_eq(rest, default_port))
-            *both[i] = host;
-    }
-    return str_ieq(a, b);
-}
-
-/* Host (RFC 9112 section 3.2): exactly one in HTTP/1.1, valid, and the same as an absolute target's
- * authority. */
-static const char *check_host(struct http1_head *head)
-{
-    struct str authority = http1_at(head, head->authority_at, head->authority_len);
-    struct str host, name = startline_host_of(authority);
-
-    head->host_at = head->authority_at;
-    head->host_len = (uint32_t)name.n;
-    if (head->host < 0)
-        return head->minor == 0 ? NULL : "HTTP/1.1 needs a Host field";
-    host = http1_value(head, &head->fields[head->host]);
-    if (!startline_is_authority(host, &name))
-        return "Host is not a host name or address with an optional port";
-    if (authority.n == 0) {
-        head->host_at = (uint32_t)(name.p - head->base);
-        head->host_len = (uint32_t)name.n;
-        return NULL;
-    }
-    return is_same_authority(host, authority, head->is_https ? STR(":443") : STR(":80"))
-               ? NULL
-               : "the request target and Host name different hosts";
 }
 
 static enum http1_result head_complete(struct http1 *p, const char *end)
@@ -613,11 +432,11 @@ static enum http1_result head_complete(struct http1 *p, const char *end)
     head->base = p->base;
     head->bytes = (uint32_t)(end - p->base);
     if (head->bytes - p->head_floor > p->limits->header_bytes)
-        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     if (!p->is_response) {
-        complaint = check_host(head);
+        complaint = authority_check_host(head);
         if (complaint)
-            return fail(p, HTTP1_ERROR_BAD, complaint);
+            return http1_fail(p, HTTP1_ERROR_BAD, complaint);
     }
     if (head->body == HTTP1_BODY_LENGTH && head->content_length == 0 && !p->is_response)
         head->body = HTTP1_BODY_NONE;
@@ -636,33 +455,88 @@ static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
     if (p->state == FAILED)
         return HTTP1_FAILED;
     if (error == HPE_INVALID_TRANSFER_ENCODING)
-        return fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
+        return http1_fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
     const char *reason = llhttp_get_error_reason(&p->ll);
-    return fail(p, HTTP1_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
+    return http1_fail(p, HTTP1_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
+}
+
+/* Takes the lines that stand where they stood in the head before. The begin of the next one; NULL
+ * where a field's meaning, or one too many, makes the head fail. */
+static inline __attribute__((always_inline)) const char *
+take_known(struct http1 *p, const char *line, const char *end, const struct http1_field *known_end)
+{
+    struct http1_field *f = last_field(p);
+    uint32_t first = f->name_at, moved = (uint32_t)(line - p->base) - first;
+
+    if (f >= known_end)
+        return line;
+    /* The byte behind a line has to be the same too: it could continue it. */
+    uint32_t same_end = first + (uint32_t)memo_common(&p->head->memo, first, line, end);
+    for (; f < known_end && f->value_at + f->value_len + 2 < same_end; f++) {
+        f->name_at += moved;
+        f->value_at += moved;
+        line = p->base + f->value_at + f->value_len + 2;
+        if (take_field(p, f) < 0)
+            return NULL;
+    }
+    return line;
+}
+
+/* Takes one plain line. The begin of the next one; NULL where it is not plain. */
+static inline __attribute__((always_inline)) const char *
+read_plain(struct http1 *p, const char *line, const char *end)
+{
+    struct http1_field *f = last_field(p);
+    struct plainline found;
+    const char *next = plainline_read(p->base, line, end, &found);
+
+    if (!next || found.name_len > UINT16_MAX)
+        return NULL;
+    f->name_at = (uint32_t)(line - p->base);
+    f->name_len = (uint16_t)found.name_len;
+    f->value_at = f->name_at + found.name_len + 2;
+    f->value_len = found.value_len;
+    name_field(p, f);
+    return next;
 }
 
 /* Takes plain lines, and the end of the head if only such came. HTTP1_MORE: the rest is llhttp's.
  */
 static enum http1_result feed_plain(struct http1 *p, const char *base, const char *end)
 {
-    const char *line = base + p->parsed, *next;
-    struct http1_field *f = last_field(p);
-    struct plainline found;
+    struct http1_head *head = p->head;
+    const struct http1_field *known_end = head->fields + head->memo.nr;
+    const char *first = base + p->parsed, *line = first, *next;
+    bool is_new = false;
 
-    p->head->base = base;
-    while ((next = plainline_read(base, line, end, &found)) && found.name_len <= UINT16_MAX) {
-        f->name_at = (uint32_t)(line - base);
-        f->name_len = (uint16_t)found.name_len;
-        f->value_at = f->name_at + found.name_len + 2;
-        f->value_len = found.value_len;
-        if (take_field(p, f++) < 0)
+    head->memo.nr = 0; /* until this head proves to be one to keep */
+    head->base = base;
+    for (;; line = next, is_new = true) {
+        line = take_known(p, line, end, known_end);
+        if (!line)
             return HTTP1_FAILED;
-        line = next;
+        next = line < end && *line == '\r' ? NULL : read_plain(p, line, end);
+        if (!next)
+            break;
+        if (take_field(p, last_field(p)) < 0)
+            return HTTP1_FAILED;
     }
-    if (end - line >= 2 && line[0] == '\r' && line[1] == '\n')
-        return head_complete(p, line + 2);
     p->parsed = (uint32_t)(line - base);
-    return HTTP1_MORE;
+    if (end - line < 2 || line[0] != '\r' || line[1] != '\n')
+        return HTTP1_MORE;
+    line += 2;
+    head->is_plain = true;
+    enum http1_result r = head_complete(p, line);
+    if (r != HTTP1_HEAD)
+        return r;
+    if (is_new)
+        memo_keep(&head->memo, (struct str){first, (size_t)(line - first)}, p->head_floor,
+                  head->nr_fields);
+    else {
+        head->memo.at = p->head_floor;
+        head->memo.nr = head->nr_fields;
+    }
+    return r;
 }
 
 enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
@@ -693,7 +567,7 @@ enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
         return llhttp_failed(p, error);
     p->parsed = (uint32_t)len;
     if (len - p->head_floor > p->limits->header_bytes)
-        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     return HTTP1_MORE;
 }
 

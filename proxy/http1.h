@@ -17,6 +17,7 @@
 
 #include "base/str.h"
 #include "proxy/fields.h"
+#include "proxy/memo.h"
 
 enum { HTTP1_FIELDS_MAX = 257, HTTP1_LINE_MAX = 65535 };
 
@@ -34,7 +35,8 @@ struct http1_field {
     uint8_t id; /* enum field_id */
 };
 
-/* One parsed head. Valid while the bytes at base stay where they are. */
+/* One parsed head. Valid while the bytes at base stay where they are. Zero-initialised before its first use; with the next head in it, it
+ * is read the faster the more that one is like it. */
 struct http1_head {
     const char *base;
     uint32_t bytes; /* of the whole head, with its empty line */
@@ -42,6 +44,7 @@ struct http1_head {
     bool is_close, is_keep_alive, is_upgrade; /* Connection's tokens */
     bool has_connection_options;              /* it lists other fields as well */
     bool has_underscores;                     /* in a field's name */
+    bool is_plain;                            /* all field lines are "name: value" CR LF, with one space */
     bool is_expect_continue;
     bool has_max_forwards;  /* a valid Max-Forwards on OPTIONS or TRACE */
     uint32_t max_forwards;
@@ -62,6 +65,7 @@ struct http1_head {
     bool is_https;                        /* its scheme */
     uint16_t nr_fields;
     struct http1_field fields[HTTP1_FIELDS_MAX];
+    struct memo memo; /* http1.c's: fields[0] to [memo.nr - 1] are of the lines there */
 };
 
 struct http1_limits {
@@ -140,6 +144,9 @@ enum http1_result http1_body_next(struct http1 *p, const char **cursor, const ch
 bool http1_body_eof(const struct http1 *p);
 
 int http1_error_status(enum http1_error error);
+
+/* For framing.c: nothing more may be fed; detail is a constant. HTTP1_FAILED. */
+enum http1_result http1_fail(struct http1 *p, enum http1_error error, const char *detail);
 
 static inline struct str http1_at(const struct http1_head *head, uint32_t at, size_t n)
 {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "proxy/account.h"
+#include "proxy/authority.h"
 #include "proxy/respond.h"
-#include "proxy/startline.h"
 
 void redirect_answer(struct client *c, const struct http1_head *head)
 {
@@ -20,7 +20,7 @@ void redirect_answer(struct client *c, const struct http1_head *head)
                       METRICS_REJECTION_BAD_REQUEST);
         return;
     }
-    host = startline_host_of(host);
+    host = authority_host(host);
     char port[8] = "";
     if (c->listener->redirect_port != 443)
         snprintf(port, sizeof(port), ":%u", c->listener->redirect_port);

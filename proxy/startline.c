@@ -6,68 +6,10 @@
  * on as browsers send them. */
 #include "proxy/startline.h"
 
+#include "proxy/authority.h"
 #include "proxy/chars.h"
 
 enum { METHOD_MAX = 64 };
-
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (str_lower(c) >= 'a' && str_lower(c) <= 'f');
-}
-
-static bool is_port(struct str s)
-{
-    uint32_t port = 0;
-
-    if (s.n == 0 || s.n > 5)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        port = port * 10 + (uint32_t)(s.p[i] - '0');
-    }
-    return port >= 1 && port <= 65535;
-}
-
-static bool is_ip_literal(struct str s)
-{
-    if (s.n < 4 || s.p[0] != '[' || s.p[s.n - 1] != ']')
-        return false;
-    for (size_t i = 1; i < s.n - 1; i++)
-        if (!is_hex(s.p[i]) && s.p[i] != ':' && s.p[i] != '.')
-            return false;
-    return memchr(s.p, ':', s.n) != NULL;
-}
-
-struct str startline_host_of(struct str authority)
-{
-    if (authority.n > 0 && authority.p[0] == '[') {
-        const char *end = memchr(authority.p, ']', authority.n);
-        return end ? (struct str){authority.p, (size_t)(end - authority.p) + 1} : authority;
-    }
-    const char *colon = memchr(authority.p, ':', authority.n);
-    return colon ? (struct str){authority.p, (size_t)(colon - authority.p)} : authority;
-}
-
-/* A reg-name is without the comma, which some servers take for a list of hosts, and without percent
- * encodings, which hide what is looked up. */
-bool startline_is_authority(struct str s, struct str *host)
-{
-    *host = (struct str){s.p, 0};
-    if (s.n == 0 || s.n > 320)
-        return false;
-    if (s.p[0] == '[')
-        *host = startline_host_of(s);
-    else
-        while (host->n < s.n && chars_is(s.p[host->n], CHARS_HOST_NAME))
-            host->n++;
-    if (host->n < s.n) {
-        struct str port = {s.p + host->n + 1, s.n - host->n - 1};
-        if (s.p[host->n] != ':' || (port.n > 0 && !is_port(port)))
-            return false;
-    }
-    return host->n > 0 && (s.p[0] != '[' || is_ip_literal(*host));
-}
 
 static void classify_method(struct http1_head *head)
 {
@@ -123,7 +65,8 @@ static enum http1_error read_path(struct http1_head *head, uint32_t at, uint32_t
     const char *percent = has_special ? memchr(path, '%', head->path_len) : NULL;
     while (percent) {
         const char *end = path + head->path_len;
-        if (end - percent < 3 || !is_hex(percent[1]) || !is_hex(percent[2])) {
+        if (end - percent < 3 || !chars_is(percent[1], CHARS_HEX) ||
+            !chars_is(percent[2], CHARS_HEX)) {
             *detail = "the request target has a '%' that two hexadecimal digits do not follow";
             return HTTP1_ERROR_BAD;
         }
@@ -152,7 +95,7 @@ static enum http1_error read_absolute(struct http1_head *head, const char **deta
     head->is_https = skip == 8;
     head->authority_at = head->target_at + (uint32_t)skip;
     head->authority_len = (uint32_t)(n - skip);
-    if (!startline_is_authority((struct str){target.p + skip, n - skip}, &host)) {
+    if (!authority_is_valid((struct str){target.p + skip, n - skip}, &host)) {
         *detail = "the request target's authority is not a host with an optional port";
         return HTTP1_ERROR_BAD;
     }

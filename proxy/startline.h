@@ -1,4 +1,4 @@
-/* Start lines (RFC 9112 sections 3 and 4) and the authority grammar, read strictly. Pure. */
+/* Start lines (RFC 9112 sections 3 and 4), read strictly. Pure. */
 #ifndef WEIR_PROXY_STARTLINE_H
 #define WEIR_PROXY_STARTLINE_H
 
@@ -22,12 +22,5 @@ static inline size_t startline_usual_response(struct http1_head *head, size_t n)
     head->reason_len = 2;
     return sizeof(usual) - 1;
 }
-
-/* host [":" port], as Host and absolute targets carry it (RFC 3986 section 3.2 without userinfo); not empty. *host is the part
- * before the port. */
-bool startline_is_authority(struct str s, struct str *host);
-
-/* An authority without its port, and without the brackets of an IPv6 address left off. */
-struct str startline_host_of(struct str authority);
 
 #endif

@@ -314,12 +314,12 @@ void crossing_response(const struct transcript_message *message, uint64_t seed)
     make_world(world, seed);
     choose_framing(&how, message);
     size_t room = forward_response_room(&world->tuning, head);
-    char *block = malloc(room);
-    FUZZ_CHECK(block);
-    char *end = forward_response_write(block, &world->worker, &world->tuning, head, &how);
-    FUZZ_CHECK((size_t)(end - block) <= room);
+    char *written = malloc(room);
+    FUZZ_CHECK(written);
+    char *end = forward_response_write(written, &world->worker, &world->tuning, head, &how);
+    FUZZ_CHECK((size_t)(end - written) <= room);
     struct transcript_text text = {0};
-    transcript_put(&text, block, (size_t)(end - block));
+    transcript_put(&text, written, (size_t)(end - written));
     append_body(&text, message->body, message->trailers, how.is_chunked);
     struct landing landing = {.sent = message,
                               .head = head,
@@ -335,6 +335,6 @@ void crossing_response(const struct transcript_message *message, uint64_t seed)
     transcript_read(&t, text.p, text.n, NULL, 0);
     FUZZ_CHECK(t.error == HTTP1_ERROR_NONE && t.consumed == text.n && landing.nr == 1);
     transcript_fini(&t);
-    free(block);
+    free(written);
     free(text.p);
 }

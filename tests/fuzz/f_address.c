@@ -5,6 +5,7 @@
 
 #include "conf/hostport.h"
 #include "conf/url.h"
+#include "proxy/authority.h"
 #include "proxy/startline.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -32,9 +33,9 @@ static bool has_control(struct str s)
 static bool is_authority(struct str text)
 {
     struct str host;
-    bool is = startline_is_authority(text, &host);
+    bool is = authority_is_valid(text, &host);
 
-    FUZZ_CHECK(!is || str_eq(host, startline_host_of(text)));
+    FUZZ_CHECK(!is || str_eq(host, authority_host(text)));
     return is;
 }
 
@@ -97,7 +98,7 @@ static void check_path(struct str text)
 
 static void check_authority(struct str text)
 {
-    struct str host = startline_host_of(text);
+    struct str host = authority_host(text);
 
     FUZZ_CHECK(host.n <= text.n && (host.n == 0 || host.p == text.p));
     if (is_authority(text))

@@ -32,6 +32,7 @@ static void the_table_says_what_the_rules_say(void **state)
         assert_int_equal(chars_is(byte, CHARS_HOST_NAME),
                          is_ascii && (is_alphanumeric(c) || is_one_of(c, "-._~!$&'()*+;=")));
         assert_int_equal(chars_is(byte, CHARS_SPECIAL), c == '?' || c == '%');
+        assert_int_equal(chars_is(byte, CHARS_HEX), is_one_of(c, "0123456789abcdefABCDEF"));
     }
 }
 

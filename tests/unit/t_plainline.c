@@ -226,12 +226,158 @@ static void plain_lines_read_as_llhttp_reads_them(void **state)
     assert_true(nr_good > 5000 && nr_bad > 5000);
 }
 
+/* ---- Heads that are like the one before -------------------------------------------------------
+ */
+
+/* What it came to, or the status it is refused with, negative. */
+static int read_into(struct http1_head *head, const char *text, size_t n, bool is_response,
+                     const struct http1_limits *how)
+{
+    struct http1 p;
+
+    if (is_response)
+        http1_init_response(&p, head, how);
+    else
+        http1_init_request(&p, head, how);
+    int r = (int)http1_head_feed(&p, text, n);
+    if (r == HTTP1_FAILED)
+        r = -http1_error_status(p.error);
+    http1_fini(&p);
+    return r;
+}
+
+static char *line_at(char *text, size_t n, uint32_t nr)
+{
+    char *p = text;
+
+    for (; nr > 0; nr--) {
+        char *lf = memchr(p, '\n', (size_t)(text + n - p));
+        if (!lf)
+            break;
+        p = lf + 1;
+    }
+    return p;
+}
+
+/* A line twice, a line less, another byte, a byte more, a line that goes on, or all as it was. */
+static size_t change(char *text, size_t n, struct prng *random)
+{
+    char *line = line_at(text, n, prng_below(random, 8));
+    char *next = line_at(line, (size_t)(text + n - line), 1);
+    size_t length = (size_t)(next - line), rest = (size_t)(text + n - next);
+    char *byte = text + prng_below(random, (uint32_t)n);
+
+    switch (prng_below(random, 6)) {
+    case 0:
+        memmove(next + length, next, rest);
+        memcpy(next, line, length);
+        return n + length;
+    case 1:
+        memmove(line, next, rest);
+        return n - length;
+    case 2:
+        *byte = "Xx: \r\n\t1"[prng_below(random, 8)];
+        return n;
+    case 3:
+        memmove(byte + 1, byte, (size_t)(text + n - byte));
+        return n + 1;
+    case 4:
+        memmove(line + 1, line, (size_t)(text + n - line));
+        *line = ' ';
+        return n + 1;
+    default:
+        return n;
+    }
+}
+
+/* One reader keeps what it has read; the other one is new each time. Changes pile up as long as the
+ * head stays good. */
+static void a_head_reads_the_same_whatever_was_read_before(void **state)
+{
+    static struct http1_head used[2], fresh;
+    static char good[2][8192], text[8192];
+    size_t nr_bytes[2] = {0, 0};
+    struct prng random;
+    int nr_kept = 0, nr_good = 0, nr_bad = 0;
+
+    (void)state;
+    http1_global_init();
+    prng_seed(&random, 21);
+    for (int round = 0; round < 200000; round++) {
+        int kind = round & 1;
+        size_t n = nr_bytes[kind];
+
+        memcpy(text, good[kind], n);
+        if (n == 0 || n > 4000 || prng_below(&random, 30) == 0)
+            n = make_head(text, &random, kind);
+        else
+            n = change(text, n, &random);
+        memset(&fresh, 0, sizeof(fresh));
+        int a = read_into(&used[kind], text, n, kind, &limits);
+        int b = read_into(&fresh, text, n, kind, &limits);
+        if (a != b)
+            fail_msg("%d, and %d afresh: %.*s", a, b, (int)n, text);
+        if (a != HTTP1_HEAD) {
+            nr_bad++;
+            continue;
+        }
+        assert_same_head(&used[kind], &fresh);
+        assert_int_equal(used[kind].host_at, fresh.host_at);
+        assert_int_equal(used[kind].host_len, fresh.host_len);
+        assert_int_equal(used[kind].is_plain, fresh.is_plain);
+        nr_kept += used[kind].memo.nr > 0;
+        nr_good++;
+        nr_bytes[kind] = n;
+        memcpy(good[kind], text, n);
+    }
+    assert_true(nr_good > 50000 && nr_kept > 20000 && nr_bad > 20000);
+}
+
+static void limits_hold_for_lines_that_are_known(void **state)
+{
+    static struct http1_head head;
+    static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\nX-A: c\r\n\r\n";
+    struct http1_limits few = limits, small = limits;
+
+    (void)state;
+    http1_global_init();
+    few.header_count = 2;
+    small.header_bytes = 20;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(read_into(&head, text, sizeof(text) - 1, false, &limits), HTTP1_HEAD);
+        assert_int_equal(head.memo.nr, 3);
+        assert_int_equal(read_into(&head, text, sizeof(text) - 1, false, i ? &few : &small), -431);
+        assert_int_equal(head.memo.nr, 0);
+    }
+}
+
+/* A section that is larger than a memo is read as well, and again. */
+static void what_is_too_large_to_keep_is_read_anew(void **state)
+{
+    static struct http1_head head;
+    static char text[4096];
+    size_t n = (size_t)snprintf(text, sizeof(text),
+                                "GET / HTTP/1.1\r\nHost: a\r\nX-A: %0*d\r\n\r\n", 2000, 7);
+
+    (void)state;
+    http1_global_init();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(read_into(&head, text, n, false, &limits), HTTP1_HEAD);
+        assert_int_equal(head.memo.nr, 0);
+        assert_int_equal(head.nr_fields, 2);
+        assert_int_equal(head.fields[1].value_len, 2000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_plain_or_not),
         cmocka_unit_test(zero_bytes_are_not_plain),
         cmocka_unit_test(plain_lines_read_as_llhttp_reads_them),
+        cmocka_unit_test(a_head_reads_the_same_whatever_was_read_before),
+        cmocka_unit_test(limits_hold_for_lines_that_are_known),
+        cmocka_unit_test(what_is_too_large_to_keep_is_read_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
