@@ -228,6 +228,7 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
                                 .connect_ms = spec->connect_ms,
                                 .response_head_ms = spec->response_head_ms,
                                 .stream_idle_ms = spec->stream_idle_ms,
+                                .may_fail = spec->health_check.is_on || spec->ejection.is_on,
                                 .health_check = spec->health_check,
                                 .ejection = spec->ejection};
     builder->tls.verify = spec->tls.verify;

@@ -65,21 +65,23 @@ struct endpoint {
 
 enum version_kind { VERSION_HTTP };
 
+/* In the order in which an invocation needs it: the first two cache lines are all that it reads. */
 struct version {
     struct str name; /* "$LATEST" or decimal */
     struct function *function;
-    enum version_kind kind;
-    int nr_endpoints; /* 1 or more */
     struct endpoint *endpoints;
     char *host;                                            /* Host to send instead of the origin's authority, or NULL */
+    int nr_endpoints;                                      /* 1 or more */
+    enum version_kind kind;
     bool preserve_host;                                    /* send the client's Host */
     bool allow_upgrade;                                    /* pass Upgrade (WebSocket) through; default true */
+    bool may_fail;                                         /* health checks or ejection are on: endpoint_health counts */
     uint32_t max_in_flight;                                /* 0: none; per process, counted in in_flight */
     uint32_t max_connections;                              /* per endpoint and worker; 0: the settings' */
     uint32_t connect_ms, response_head_ms, stream_idle_ms; /* 0: the settings' */
-    struct health_check health_check;
     struct ejection ejection;
     struct gauge *in_flight; /* shared with the same version of other tables; NULL where max_in_flight is 0 */
+    struct health_check health_check;
 };
 
 /* A counted number that outlives tables: invocations in flight of a version or a function. */
@@ -99,15 +101,17 @@ struct arm {
 struct target {
     _Atomic uint32_t refs;
     uint32_t index; /* its place in the table, the same in every table made by table_with_alias */
-    struct function *function;
-    struct str alias;
     struct str description;
     uint64_t since; /* generation in which what is said of the alias last changed, or was last said through table_with_alias */
+    struct version **past; /* versions of the function that have left the alias: what they are owed is kept */
+    int nr_past;
     enum split_mode mode;
-    bool is_failover; /* on_unavailable: "failover" */
-    struct split *split;       /* its arms are these, then the past ones with weight 0 */
-    struct version **past;     /* versions of the function that have left the alias: what they are owed is kept */
-    int nr_past, nr_arms;
+    /* What an invocation reads, in one or two cache lines: */
+    struct function *function;
+    struct str alias;
+    struct split *split; /* its arms are these, then the past ones with weight 0 */
+    bool is_failover;    /* on_unavailable: "failover" */
+    int nr_arms;
     struct arm arms[]; /* in the document's order; the first is the primary version */
 };
 

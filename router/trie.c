@@ -2,19 +2,36 @@
 #include "router/trie.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { NODES_MIN = 8, CACHE_LINE = 64 };
+
+/* Aligned, so that no node lies across two cache lines. */
+static int grow(struct trie *trie)
+{
+    uint32_t capacity = trie->capacity ? trie->capacity * 2 : NODES_MIN;
+    struct trie_node *nodes = aligned_alloc(CACHE_LINE, capacity * sizeof(nodes[0]));
+
+    if (!nodes)
+        return -1;
+    if (trie->nr > 0)
+        memcpy(nodes, trie->nodes, trie->nr * sizeof(nodes[0]));
+    free(trie->nodes);
+    trie->nodes = nodes;
+    trie->capacity = capacity;
+    return 0;
+}
 
 static uint32_t add_node(struct trie *trie, uint32_t parent, struct str label)
 {
-    if (trie->nr == trie->capacity) {
-        uint32_t capacity = trie->capacity ? trie->capacity * 2 : 8;
-        struct trie_node *nodes = realloc(trie->nodes, capacity * sizeof(nodes[0]));
+    struct trie_node *node;
 
-        if (!nodes)
-            return TRIE_NONE;
-        trie->nodes = nodes;
-        trie->capacity = capacity;
-    }
-    trie->nodes[trie->nr] = (struct trie_node){parent, TRIE_NONE, TRIE_NONE, label};
+    if (trie->nr == trie->capacity && grow(trie))
+        return TRIE_NONE;
+    node = &trie->nodes[trie->nr];
+    *node = (struct trie_node){parent, TRIE_NONE, TRIE_NONE, (uint32_t)label.n, {.p = label.p}};
+    if (label.n > 0 && label.n <= TRIE_SHORT)
+        memcpy(node->label.text, label.p, label.n);
     return trie->nr++;
 }
 

@@ -4,19 +4,25 @@
 #ifndef WEIR_ROUTER_TRIE_H
 #define WEIR_ROUTER_TRIE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
 #include "router/flathash.h"
 #include "router/hash.h"
 
-enum { TRIE_NONE = FLATHASH_NONE };
+enum { TRIE_NONE = FLATHASH_NONE, TRIE_SHORT = 16 };
 
+/* Half a cache line, and most labels in it: in a large tree each step of a walk costs one line for its slot and one for the node. */
 struct trie_node {
     uint32_t parent; /* TRIE_NONE: a root */
     uint32_t here;   /* what belongs to the node itself; TRIE_NONE: nothing */
     uint32_t below;  /* what belongs to all that goes on from here; TRIE_NONE: nothing */
-    struct str label;
+    uint32_t n;      /* bytes of the label */
+    union {
+        char text[TRIE_SHORT]; /* n <= TRIE_SHORT */
+        const char *p;
+    } label;
 };
 
 /* Zero-initialised is empty. */
@@ -37,6 +43,11 @@ uint32_t trie_add(struct trie *trie, uint32_t parent, struct str label);
 /* Releases it and leaves it empty. */
 void trie_fini(struct trie *trie);
 
+static inline bool trie_is_labelled(const struct trie_node *node, struct str label)
+{
+    return str_eq((struct str){node->n <= TRIE_SHORT ? node->label.text : node->label.p, node->n}, label);
+}
+
 /* The child with this label, or TRIE_NONE. */
 static inline uint32_t trie_child(const struct trie *trie, uint32_t parent, struct str label)
 {
@@ -47,7 +58,7 @@ static inline uint32_t trie_child(const struct trie *trie, uint32_t parent, stru
     tag = (uint32_t)hash_str(label, parent);
     for (uint32_t n = flathash_first(&trie->children, tag, &at); n != FLATHASH_NONE;
          n = flathash_next(&trie->children, tag, &at))
-        if (trie->nodes[n].parent == parent && str_eq(trie->nodes[n].label, label))
+        if (trie->nodes[n].parent == parent && trie_is_labelled(&trie->nodes[n], label))
             return n;
     return TRIE_NONE;
 }
