@@ -24,7 +24,8 @@ static int grow(struct partial *partial, size_t room)
     return 0;
 }
 
-/* Only the fields in use are copied, and the one that is being read. */
+/* Only the fields in use are copied, and the one that is being read; what was remembered with those
+ * that they replace is of no use any more. */
 static void copy_head(struct http1_head *to, const struct http1_head *from)
 {
     size_t nr = (size_t)from->nr_fields + 1;
@@ -32,6 +33,7 @@ static void copy_head(struct http1_head *to, const struct http1_head *from)
     memcpy(to, from,
            offsetof(struct http1_head, fields) +
                (nr < HTTP1_FIELDS_MAX ? nr : HTTP1_FIELDS_MAX) * sizeof(from->fields[0]));
+    to->memo.nr = 0;
 }
 
 int partial_keep(struct partial **partial, struct http1 *parser, const char *data, size_t n)
