@@ -278,19 +278,36 @@ void exchange_flush(struct exchange *ex)
 }
 
 /* Bytes behind the head in its block, growing it while there is no connection. Answers where they
- * go, NULL if they have to stream. */
+ * go, NULL if they have to stream: nothing is kept for a repetition that would not be allowed.
+ * (With 512 connections the blocks are not in the cache, the outbox is.) */
 static char *keep_room(struct exchange *ex, size_t n)
 {
     struct forward_request *r = &ex->request;
     size_t used = r->head_at + r->head_len + r->body_len;
 
-    if (ex->is_request_sent)
+    if (ex->is_request_sent || (ex->state != EXCHANGE_WAITING && !ex->is_idempotent))
         return NULL;
     if (used + n > r->room) {
         if (ex->state != EXCHANGE_WAITING || forward_request_grow(r, ex->worker, used + n) < 0)
             return NULL;
     }
     return r->block + used;
+}
+
+/* The same, in one piece with a small body that follows. */
+static void push_request_with(struct exchange *ex, size_t body_bytes)
+{
+    struct forward_request *r = &ex->request;
+    struct outbox *out = &ex->worker->outbox;
+    size_t n = r->head_len + r->body_len;
+
+    if (ex->is_request_sent || n > OUTBOX_COPY_MAX || body_bytes > OUTBOX_COPY_MAX ||
+        !outbox_has_room(out, n + body_bytes + CHUNK_ROOM)) {
+        push_request(ex);
+        return;
+    }
+    ex->is_request_sent = true;
+    outbox_copy(out, r->block + r->head_at, n);
 }
 
 static char *write_chunk_head(char *p, size_t n)
@@ -305,7 +322,7 @@ static void stream_body(struct exchange *ex, struct str span)
     bool is_chunked = ex->request_body == HTTP1_BODY_CHUNKED;
     bool is_small = span.n <= OUTBOX_COPY_MAX;
 
-    push_request(ex);
+    push_request_with(ex, span.n);
     ex->is_request_replayable = false;
     if (!outbox_has_room(out, (is_small ? span.n : 0) + CHUNK_ROOM)) {
         exchange_flush(ex);
