@@ -15,7 +15,9 @@
 #include "proxy/tls.h"
 #include "proxy/worker.h"
 
-enum { READS_PER_EVENT = 4, INTERIM_MAX = 100 };
+/* Reads in a row, of 32 KiB: 16 take some 0.2 ms, which is the longest that a large response makes
+ * others wait, and cost 3 % less CPU than 4 do (1 MiB down, 16 connections). */
+enum { READS_PER_EVENT = 16, INTERIM_MAX = 100 };
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
 
