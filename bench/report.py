@@ -184,7 +184,7 @@ class Report:
             f"A {results['mode']} run of {results['when']}: weir at commit {results['commit']}; " + ", ".join(f"{k} {v}" for k, v in results["versions"].items()) + ". "
             f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}; "
             f"{results['rounds']} rounds of {results['mode_values']['window_ms']} ms windows; "
-            f"others on the machine used {100 * results.get('foreign', 0):.0f} % of one core.\n",
+            f"others on the machine used {max(0, 100 * results.get('foreign', 0)):.0f} % of one core.\n",
             "The proxy runs on one core, generator and endpoints on the other. nginx and HAProxy run without access log, request id and "
             "forwarded headers; weir always has them, and its metrics, on.\n",
         ]
