@@ -18,7 +18,7 @@
 #include "router/builder.h"
 #include "router/table.h"
 
-/* What the API can have done, filled in by the wiring (proxy/server.c). */
+/* What the API can have done, filled in by the wiring (proxy/server/server.c). */
 struct api_hooks {
     void *context;
     /* Reads the documents again; 0 or -1 with problems. */

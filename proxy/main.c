@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "conf/settings.h"
-#include "proxy/documents.h"
-#include "proxy/server.h"
+#include "proxy/server/documents.h"
+#include "proxy/server/server.h"
 
 enum { LISTEN_MAX = 64, EXIT_USAGE = 2 };
 

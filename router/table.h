@@ -49,7 +49,7 @@ struct endpoint_health {
     _Atomic uint32_t ejections;          /* in a row; decides the pause */
     _Atomic uint64_t returned_at_ms;     /* for slow start; 0: long ago */
     _Atomic uint64_t nr_ejections;       /* ever */
-    struct health_checker *checker;      /* who sets is_down (proxy/health.h); NULL: nobody. Control thread */
+    struct health_checker *checker;      /* who sets is_down (proxy/upstream/health.h); NULL: nobody. Control thread */
 };
 
 struct version;

@@ -59,7 +59,7 @@ print("\n".join(flag.replace("\"", "\\\"") for flag in rules.compile_flags()))' 
 gcc_analyze() { # file
     local wrong=
     case $1 in
-    conf/rows.c | proxy/admission.c | proxy/worker.c | router/skeleton.c | tests/fuzz/transcript.c) wrong=-Wno-analyzer-malloc-leak ;;
+    conf/rows.c | proxy/client/admission.c | proxy/worker/worker.c | router/skeleton.c | tests/fuzz/transcript.c) wrong=-Wno-analyzer-malloc-leak ;;
     esac
     gcc "@$out/flags" -O1 -fanalyzer ${wrong:+"$wrong"} -c -o /dev/null "$1"
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "proxy/forward.h"
+#include "proxy/exchange/forward.h"
 #include "tests/fuzz/fuzz.h"
 
 #define EXECUTED "x-amz-executed-version"

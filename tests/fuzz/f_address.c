@@ -5,8 +5,8 @@
 
 #include "conf/hostport.h"
 #include "conf/url.h"
-#include "proxy/authority.h"
-#include "proxy/startline.h"
+#include "proxy/http/authority.h"
+#include "proxy/http/startline.h"
 #include "tests/fuzz/fuzz.h"
 
 static char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/prng.h"
-#include "proxy/partial.h"
+#include "proxy/http/partial.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/wire_model.h"
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "proxy/http1.h"
+#include "proxy/http/http1.h"
 
 struct transcript_text {
     char *p;

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "proxy/http1.h"
+#include "proxy/http/http1.h"
 
 struct transcript_message;
 

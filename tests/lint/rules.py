@@ -26,13 +26,37 @@ MAY_INCLUDE = {
     "proxy": {"proxy", "control", "conf", "router", "metrics", "base"},
 }
 
+# The rooms of proxy/ and which of them each may know, itself aside (docs/architecture.md): arrows point down only.
+ROOMS = {
+    "io": set(),
+    "tls": {"io"},
+    "http": {"io"},
+    "worker": {"tls", "http", "io"},
+    "upstream": {"worker", "tls", "http", "io"},
+    "exchange": {"upstream", "worker", "tls", "http", "io"},
+    "client": {"exchange", "upstream", "worker", "tls", "http", "io"},
+    "admin": {"worker", "tls", "http", "io"},
+    "server": {"admin", "client", "exchange", "upstream", "worker", "tls", "http", "io"},
+}
+# Arrows that still point up: this list only ever shrinks.
+UPWARD = {
+    "proxy/admin/admin.c": {"exchange", "server"},
+    "proxy/client/client.c": {"server"},
+    "proxy/http/reply.c": {"exchange"},
+    "proxy/http/reply.h": {"worker"},
+    "proxy/upstream/health.c": {"server"},
+    "proxy/upstream/pool.c": {"exchange"},
+    "proxy/upstream/upstream.c": {"exchange"},
+    "proxy/worker/worker.c": {"client", "exchange", "upstream", "server"},
+}
+
 # Which product files may include a library's headers. What is not a key here is the C library's, POSIX' or Linux'.
 LIBRARIES = {
-    r"llhttp\.h": r"proxy/http1\w*\.[ch]",
-    r"openssl/.*": r"proxy/tls\w*\.[ch]|control/.*",
+    r"llhttp\.h": r"proxy/http/http1\w*\.[ch]",
+    r"openssl/.*": r"proxy/tls/.*|control/.*",
     r"jansson\.h": r"(conf|control)/.*",
     r"uv(/.*)?\.h": r"proxy/.*",
-    r"uthash\.h": r"proxy/\w+\.c",
+    r"uthash\.h": r"proxy/.*\.c",
     r"xxhash\.h": r"router/hash\.h",
     r"cmocka\.h": r"tests/.*",
 }
@@ -119,6 +143,27 @@ def check_include_direction(path, text):
             if not (BUILD / "generated" / name).exists():
                 complaints.append(f"{path}:{line}: {name} does not exist")
     return complaints
+
+
+def room_of(name):
+    """The room of a file of proxy/; None for proxy/main.c and files elsewhere."""
+    parts = Path(name).parts
+    return parts[1] if len(parts) == 3 and parts[0] == "proxy" else None
+
+
+def check_rooms(path, text):
+    """Files of proxy/ know their own room and those below."""
+    room = room_of(path)
+    if room is None:
+        return []
+    if room not in ROOMS:
+        return [f"{path}: proxy/{room} is no room of ROOMS"]
+    may_know = ROOMS[room] | {room} | UPWARD.get(str(path), set())
+    return [
+        f"{path}:{line}: proxy/{room} may not know {name}"
+        for line, name, is_quoted in includes(text)
+        if is_quoted and room_of(name) and room_of(name) not in may_know
+    ]
 
 
 def check_libraries(path, text):

@@ -11,18 +11,27 @@ def test_include_direction_finds_an_upward_include():
     assert rules.check_include_direction("proxy/x.c", '#include "base/no_such.h"\n')
 
 
+def test_rooms_find_an_arrow_that_points_up():
+    assert rules.check_rooms("proxy/exchange/x.c", '#include "proxy/io/loop.h"\n#include "base/str.h"\n') == []
+    assert rules.check_rooms("proxy/io/x.c", '#include "proxy/io/loop.h"\n') == []
+    assert rules.check_rooms("proxy/io/x.c", '#include "proxy/exchange/exchange.h"\n')
+    assert rules.check_rooms("proxy/tls/x.c", '#include "proxy/http/http1.h"\n')
+    assert rules.check_rooms("proxy/attic/x.c", "")
+    assert rules.check_rooms("proxy/main.c", '#include "proxy/server/server.h"\n') == []
+
+
 def test_an_include_in_a_comment_does_not_count():
     assert rules.includes('/* #include "a.h" */\n// #include "b.h"\n#include <c.h>\n') == [(3, "c.h", False)]
 
 
 def test_libraries_are_kept_to_their_files():
-    assert rules.check_libraries("proxy/http1.c", "#include <llhttp.h>\n") == []
-    assert rules.check_libraries("proxy/http1_parse.c", "#include <llhttp.h>\n") == []
-    assert rules.check_libraries("proxy/client.c", "#include <llhttp.h>\n")
+    assert rules.check_libraries("proxy/http/http1.c", "#include <llhttp.h>\n") == []
+    assert rules.check_libraries("proxy/http/http1_parse.c", "#include <llhttp.h>\n") == []
+    assert rules.check_libraries("proxy/client/client.c", "#include <llhttp.h>\n")
     assert rules.check_libraries("router/table.c", "#include <jansson.h>\n")
     assert rules.check_libraries("conf/file.c", "#include <uv.h>\n")
-    assert rules.check_libraries("proxy/client.c", "#include <openssl/ssl.h>\n")
-    assert rules.check_libraries("proxy/tls_server.c", "#include <openssl/ssl.h>\n") == []
+    assert rules.check_libraries("proxy/client/client.c", "#include <openssl/ssl.h>\n")
+    assert rules.check_libraries("proxy/tls/tls_server.c", "#include <openssl/ssl.h>\n") == []
 
 
 def test_banned_functions_are_found_in_code_only():

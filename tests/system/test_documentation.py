@@ -83,7 +83,7 @@ def test_every_key_of_the_table_is_described_with_its_range_and_is_in_the_longes
 def test_every_code_of_a_problem_is_described():
     page = read("docs/table.md")
     calls = r'(?:jsondoc_problem\(\s*doc, [^,]+,|report\(\s*(?:problems|row, doc, at),|problems_add\(\s*&?problems,)\s*"(\w+)"'
-    text = sources("conf/tabledoc*.c") + sources("conf/jsondoc.c") + sources("conf/rows.c") + sources("conf/file.c") + sources("proxy/documents.c")
+    text = sources("conf/tabledoc*.c") + sources("conf/jsondoc.c") + sources("conf/rows.c") + sources("conf/file.c") + sources("proxy/server/documents.c")
     codes = set(re.findall(calls, text)) | set(re.findall(r'^    \{json_error_\w+, "(\w+)"', text, re.MULTILINE))
     assert {"weight_sum", "file_missing", "unknown_key", "too_deep", "no_table", "wrong_type"} <= codes
     assert not [code for code in sorted(codes) if f"`{code}`" not in page]
@@ -103,7 +103,7 @@ def test_the_manual_page_has_every_command_and_option_and_no_fault():
 
 def test_every_answer_that_weir_makes_for_an_endpoint_is_in_the_list_of_troubles():
     page = read("docs/operations.md")
-    text = re.search(r"static struct failure failure_of.*?^}", read("proxy/exchange.c"), re.DOTALL | re.MULTILINE)[0]
+    text = re.search(r"static struct failure failure_of.*?^}", read("proxy/exchange/exchange.c"), re.DOTALL | re.MULTILINE)[0]
     messages = re.findall(r'"(\w+Exception)",\s*"([^"]+)"', text)
     assert len(messages) >= 8
     for kind, message in messages:

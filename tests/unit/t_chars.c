@@ -1,5 +1,5 @@
 /* Classes of bytes: the table and the rules that it stands for. */
-#include "proxy/chars.h"
+#include "proxy/http/chars.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Rise and fall: single cases, and every history of results against a model that keeps all of it.
  */
-#include "proxy/health_state.h"
+#include "proxy/upstream/health_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The message reader: each message is read whole, then cut at every place, then byte by byte; what
  * is understood must be the same. */
-#include "proxy/http1.h"
+#include "proxy/http/http1.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/partial.h"
+#include "proxy/http/partial.h"
 
 enum { LOG = 65536 };
 

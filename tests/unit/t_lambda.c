@@ -220,8 +220,8 @@ static void what_is_left_out_stays(void **state)
 {
     static const char *const nothing[] = {
         "", "{}",
-        "{\"FunctionVersion\": null, \"RoutingConfig\": null, \"Description\": null,"
-        " \"RevisionId\": null}",
+        ("{\"FunctionVersion\": null, \"RoutingConfig\": null, \"Description\": null,"
+         " \"RevisionId\": null}"),
         "{\"Name\": \"other\"}"};
 
     (void)state;

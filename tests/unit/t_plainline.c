@@ -1,5 +1,5 @@
 /* Plain lines: what is one, and that whoever reads a head by them reads it as llhttp does. */
-#include "proxy/plainline.h"
+#include "proxy/http/plainline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/prng.h"
-#include "proxy/http1.h"
+#include "proxy/http/http1.h"
 
 static const struct http1_limits limits = {
     .line_bytes = 1000, .header_bytes = 8000, .header_count = 20};

@@ -1,5 +1,5 @@
 /* Names in certificates, and which certificates they choose. */
-#include "proxy/tls_names.h"
+#include "proxy/tls/tls_names.h"
 
 #include "tls_lab.h"
 

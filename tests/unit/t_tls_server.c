@@ -1,5 +1,5 @@
 /* Listeners that terminate TLS: which files are refused, how that is said, what clients get. */
-#include "proxy/tls_tickets.h"
+#include "proxy/tls/tls_tickets.h"
 #include "tls_lab.h"
 #include "tls_pair.h"
 

@@ -1,6 +1,6 @@
 /* The keys of session tickets: which open what, and that a worker never sees half a key while the
  * control thread changes them. */
-#include "proxy/tls_tickets.h"
+#include "proxy/tls/tls_tickets.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -16,8 +16,8 @@
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
-#include "proxy/loop.h"
-#include "proxy/tls.h"
+#include "proxy/io/loop.h"
+#include "proxy/tls/tls.h"
 #include "tls_lab.h"
 
 enum { PAIR_TURNS_MAX = 50000, PAIR_NO_END = 1, PAIR_IOV = 5 };

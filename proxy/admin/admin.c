@@ -1,0 +1,487 @@
+/* The admin listener's connections: one request at a time, answered in full before the next is
+ * read. Speed is no concern here; a page of many megabytes, a slow reader and a broken request are.
+ */
+#include "proxy/admin/admin.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/decimal.h"
+#include "base/prng.h"
+#include "base/text.h"
+#include "proxy/exchange/forward.h"
+#include "proxy/http/http1.h"
+#include "proxy/http/partial.h"
+#include "proxy/http/reply.h"
+#include "proxy/io/outbox.h"
+#include "proxy/server/server.h"
+
+enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
+
+enum state { READING_HEAD, READING_BODY, SENDING, CLOSED };
+
+struct admin_conn {
+    struct io io; /* first */
+    struct loop_garbage garbage;
+    struct deadline deadline;
+    struct admin *admin;
+    LIST_ENTRY(admin_conn) link;
+    enum state state;
+    bool is_last, is_head_request, is_http10;
+    struct partial *partial;
+    struct http1 parser;
+    struct http1_head head; /* of the request in hand; its strings stand in text */
+    char *text;             /* the request head's bytes */
+    char *body;
+    size_t body_len, body_room;
+    char *stash; /* bytes behind the request */
+    size_t stash_len;
+    struct backlog backlog;
+};
+
+struct admin {
+    struct io io; /* first: the listener */
+    struct loop_garbage garbage;
+    struct deadline rest;
+    struct loop *loop;
+    const struct api_hooks *hooks;
+    struct prng rng;
+    LIST_HEAD(, admin_conn) conns;
+    int nr_conns;
+    struct http1_head scratch;
+    char buffer[READ_BYTES];
+};
+
+static const struct http1_limits limits = {
+    .line_bytes = 8192, .header_bytes = 32768, .header_count = 100};
+
+static void read_some(struct admin_conn *c);
+static void take_bytes(struct admin_conn *c, const char *data, size_t n);
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static void free_conn(struct loop_garbage *garbage)
+{
+    struct admin_conn *c =
+        (struct admin_conn *)((char *)garbage - offsetof(struct admin_conn, garbage));
+
+    partial_free(&c->partial);
+    free(c->text);
+    free(c->body);
+    free(c->stash);
+    free(c);
+}
+
+static void close_conn(struct admin_conn *c)
+{
+    struct admin *a = c->admin;
+
+    if (c->state == CLOSED)
+        return;
+    c->state = CLOSED;
+    wheel_forget(&a->loop->wheel, &c->deadline.node);
+    io_close(a->loop, &c->io);
+    backlog_fini(&c->backlog);
+    http1_fini(&c->parser);
+    LIST_REMOVE(c, link);
+    a->nr_conns--;
+    loop_discard(a->loop, &c->garbage, free_conn);
+}
+
+static void set_deadline(struct admin_conn *c, uint32_t in_ms)
+{
+    wheel_set(&c->admin->loop->wheel, &c->deadline.node, c->admin->loop->now_ms + in_ms);
+}
+
+static void begin_request(struct admin_conn *c)
+{
+    c->state = READING_HEAD;
+    free(c->text);
+    free(c->body);
+    c->text = c->body = NULL;
+    c->body_len = c->body_room = 0;
+    http1_fini(&c->parser);
+    http1_init_request(&c->parser, &c->admin->scratch, &limits);
+    set_deadline(c, IDLE_MS);
+}
+
+/* ---- Answering ------------------------------------------------------------------------------- */
+
+static void after_answer(struct admin_conn *c)
+{
+    if (c->is_last) {
+        io_shutdown(&c->io);
+        close_conn(c);
+        return;
+    }
+    begin_request(c);
+    if (c->stash_len > 0 || c->io.is_readable)
+        io_again(c->admin->loop, &c->io);
+}
+
+static char *write_head(char *p, struct admin_conn *c, const struct api_response *response)
+{
+    uint64_t a = prng_next(&c->admin->rng), b = prng_next(&c->admin->rng);
+
+    p = text_lit(p, "HTTP/1.1 ");
+    p = decimal_put(p, (uint64_t)response->status);
+    p = text_char(p, ' ');
+    p = text_str(p, str_of(reply_phrase(response->status)));
+    if (response->content_type) {
+        p = text_lit(p, "\r\nContent-Type: ");
+        p = text_str(p, str_of(response->content_type));
+    }
+    if (response->error_type) {
+        p = text_lit(p, "\r\nx-amzn-ErrorType: ");
+        p = text_str(p, str_of(response->error_type));
+    }
+    if (response->allow) {
+        p = text_lit(p, "\r\nAllow: ");
+        p = text_str(p, str_of(response->allow));
+    }
+    p = text_lit(p, "\r\nx-amzn-RequestId: ");
+    forward_write_uuid(p, a, b);
+    p += FORWARD_ID;
+    p = text_lit(p, "\r\nCache-Control: no-store\r\nContent-Length: ");
+    p = decimal_put(p, response->length);
+    if (c->is_last)
+        p = text_lit(p, "\r\nConnection: close");
+    else if (c->is_http10)
+        p = text_lit(p, "\r\nConnection: keep-alive");
+    return text_lit(p, "\r\n\r\n");
+}
+
+/* Ends the response's body in any case. */
+static void answer(struct admin_conn *c, struct api_response *response)
+{
+    char head[2048];
+    size_t head_len = (size_t)(write_head(head, c, response) - head);
+    int r = backlog_keep(&c->backlog, head, head_len);
+
+    if (r == 0 && response->length > 0 && !c->is_head_request)
+        r = backlog_keep(&c->backlog, response->body, response->length);
+    free(response->body);
+    c->state = SENDING;
+    set_deadline(c, IDLE_MS);
+    if (r == 0)
+        r = backlog_send(&c->backlog, &c->io);
+    if (r < 0)
+        close_conn(c);
+    else if (r == 0)
+        after_answer(c);
+}
+
+static void refuse(struct admin_conn *c, int status, const char *type, const char *message)
+{
+    struct api_response response = {
+        .status = status, .content_type = "application/json", .error_type = type};
+    char *p;
+
+    c->is_last = true;
+    response.body = malloc(strlen(message) + 32);
+    if (response.body) {
+        p = text_lit(response.body, "{\"message\":\"");
+        p = text_str(p, str_of(message));
+        p = text_lit(p, "\"}\n");
+        response.length = (size_t)(p - response.body);
+    }
+    answer(c, &response);
+}
+
+/* The value of the first field of that name; p NULL where there is none. */
+static struct str find_field(const struct http1_head *head, struct str name)
+{
+    for (int i = 0; i < head->nr_fields; i++)
+        if (str_ieq(http1_name(head, &head->fields[i]), name))
+            return http1_value(head, &head->fields[i]);
+    return (struct str){NULL, 0};
+}
+
+static void handle(struct admin_conn *c)
+{
+    struct http1_head *head = &c->head;
+    struct api_request request = {
+        .method = http1_method(head),
+        .path = http1_path(head),
+        .query = http1_query(head),
+        .host = head->host >= 0 ? http1_value(head, &head->fields[head->host]) : STR(""),
+        .origin = find_field(head, STR("origin")),
+        .content_type = find_field(head, STR("content-type")),
+        .body = {c->body, c->body_len},
+    };
+    struct api_response response = {.status = 0};
+
+    api_handle(c->admin->hooks, &request, &response);
+    answer(c, &response);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static int keep_stash(struct admin_conn *c, const char *data, size_t n)
+{
+    char *bytes = malloc(n + 1);
+
+    if (!bytes)
+        return -ENOMEM;
+    memcpy(bytes, data, n);
+    free(c->stash);
+    c->stash = bytes;
+    c->stash_len = n;
+    return 0;
+}
+
+static int keep_body(struct admin_conn *c, struct str span)
+{
+    if (c->body_len + span.n > c->body_room) {
+        size_t room = 2 * (c->body_len + span.n);
+        char *grown = realloc(c->body, room);
+        if (!grown)
+            return -ENOMEM;
+        c->body = grown;
+        c->body_room = room;
+    }
+    memcpy(c->body + c->body_len, span.p, span.n);
+    c->body_len += span.n;
+    return 0;
+}
+
+static void read_body(struct admin_conn *c, const char *cursor, const char *end)
+{
+    for (;;) {
+        struct str span;
+        switch (http1_body_next(&c->parser, &cursor, end, &span)) {
+        case HTTP1_SPAN:
+            if (c->body_len + span.n > ADMIN_BODY_MAX) {
+                refuse(c, 413, "RequestEntityTooLargeException",
+                       "The body is larger than a megabyte.");
+                return;
+            }
+            if (keep_body(c, span) < 0) {
+                close_conn(c);
+                return;
+            }
+            continue;
+        case HTTP1_MORE:
+            set_deadline(c, HEAD_MS);
+            return;
+        case HTTP1_END:
+            if (cursor < end && keep_stash(c, cursor, (size_t)(end - cursor)) < 0)
+                close_conn(c);
+            else
+                handle(c);
+            return;
+        default:
+            refuse(c, 400, "BadRequestException", "The body is malformed.");
+            return;
+        }
+    }
+}
+
+/* The head's bytes are copied: the request is handled after its body, from other reads. */
+static void on_head(struct admin_conn *c, const struct http1_head *head, const char *end)
+{
+    const char *rest = head->base + head->bytes;
+
+    c->text = malloc(head->bytes);
+    if (!c->text) {
+        close_conn(c);
+        return;
+    }
+    memcpy(c->text, head->base, head->bytes);
+    c->head = *head;
+    c->head.base = c->text;
+    c->is_last = head->is_close || (head->minor == 0 && !head->is_keep_alive);
+    c->is_head_request = head->is_head;
+    c->is_http10 = head->minor == 0;
+    c->state = READING_BODY;
+    if (head->is_expect_continue && rest == end) {
+        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        struct iovec piece = {(void *)go_on, sizeof(go_on) - 1};
+        if (io_write(&c->io, &piece, 1) != (ssize_t)piece.iov_len) {
+            close_conn(c);
+            return;
+        }
+    }
+    read_body(c, rest, end);
+}
+
+static void take_bytes(struct admin_conn *c, const char *data, size_t n)
+{
+    struct http1_head *head = c->parser.head;
+
+    if (c->state == READING_BODY) {
+        read_body(c, data, data + n);
+        return;
+    }
+    switch (http1_head_feed(&c->parser, data, n)) {
+    case HTTP1_HEAD:
+        on_head(c, head, data + n);
+        return;
+    case HTTP1_MORE:
+        set_deadline(c, HEAD_MS);
+        if (partial_keep(&c->partial, &c->parser, data, n) < 0)
+            close_conn(c);
+        return;
+    default:
+        c->is_head_request = c->is_http10 = false;
+        refuse(c, http1_error_status((enum http1_error)c->parser.error), "BadRequestException",
+               c->parser.detail);
+        return;
+    }
+}
+
+static void use_stash(struct admin_conn *c)
+{
+    char *bytes = c->stash;
+    size_t n = c->stash_len;
+
+    c->stash = NULL;
+    c->stash_len = 0;
+    take_bytes(c, bytes, n);
+    free(bytes);
+}
+
+static void read_some(struct admin_conn *c)
+{
+    struct partial *partial = c->partial;
+    char *at = c->admin->buffer;
+    size_t room = READ_BYTES;
+    ssize_t n;
+
+    if (partial && partial_room(partial, &at, &room) < 0) {
+        close_conn(c);
+        return;
+    }
+    n = io_read(&c->io, at, room);
+    if (n == -EAGAIN)
+        return;
+    if (n <= 0) {
+        close_conn(c);
+        return;
+    }
+    if (partial) {
+        partial_begin(partial, (size_t)n);
+        take_bytes(c, partial->bytes, partial->len);
+        if (c->state != CLOSED)
+            partial_finish(&c->partial);
+    } else {
+        take_bytes(c, at, (size_t)n);
+    }
+    if (c->state < SENDING && c->io.is_readable)
+        io_again(c->admin->loop, &c->io);
+}
+
+static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
+{
+    struct admin_conn *c = (struct admin_conn *)io;
+
+    (void)loop;
+    if (c->state == SENDING && (events & EPOLLOUT)) {
+        int r = backlog_send(&c->backlog, io);
+        if (r < 0)
+            close_conn(c);
+        else if (r == 0)
+            after_answer(c);
+        else
+            set_deadline(c, IDLE_MS);
+        return;
+    }
+    if (c->state == SENDING && (events & (EPOLLHUP | EPOLLERR))) {
+        close_conn(c);
+        return;
+    }
+    if (c->state < SENDING && c->stash_len > 0)
+        use_stash(c);
+    else if (c->state < SENDING && io->is_readable)
+        read_some(c);
+}
+
+/* ---- The listener ---------------------------------------------------------------------------- */
+
+/* What waits to be accepted would wake the loop again at once: look away for a moment. */
+static void rest(struct admin *a)
+{
+    io_rest_listener(a->loop, &a->io);
+    a->rest.kind = SERVER_DEADLINE_ADMIN_REST;
+    wheel_set(&a->loop->wheel, &a->rest.node, a->loop->now_ms + REST_MS);
+}
+
+void admin_on_rested(struct deadline *deadline)
+{
+    struct admin *a = (struct admin *)((char *)deadline - offsetof(struct admin, rest));
+
+    io_wake_listener(a->loop, &a->io);
+}
+
+static void on_accept(struct loop *loop, struct io *io, uint32_t events)
+{
+    struct admin *a = (struct admin *)io;
+    struct admin_conn *c;
+    int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    (void)events;
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            rest(a);
+        return;
+    }
+    c = a->nr_conns < ADMIN_CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
+    if (!c || io_open(loop, &c->io, fd, on_conn_ready) < 0) {
+        if (!c)
+            close(fd);
+        free(c);
+        return;
+    }
+    c->admin = a;
+    c->deadline.kind = SERVER_DEADLINE_ADMIN;
+    LIST_INSERT_HEAD(&a->conns, c, link);
+    a->nr_conns++;
+    begin_request(c);
+    set_deadline(c, HEAD_MS);
+}
+
+struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks)
+{
+    struct admin *a = calloc(1, sizeof(*a));
+
+    if (!a) {
+        close(fd);
+        return NULL;
+    }
+    a->loop = loop;
+    a->hooks = hooks;
+    prng_init(&a->rng);
+    LIST_INIT(&a->conns);
+    if (io_open_listener(loop, &a->io, fd, on_accept) < 0) {
+        free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void admin_on_deadline(struct deadline *deadline)
+{
+    close_conn((struct admin_conn *)((char *)deadline - offsetof(struct admin_conn, deadline)));
+}
+
+static void free_admin(struct loop_garbage *garbage)
+{
+    free((char *)garbage - offsetof(struct admin, garbage));
+}
+
+void admin_close(struct admin **admin)
+{
+    struct admin *a = *admin;
+
+    *admin = NULL;
+    while (!LIST_EMPTY(&a->conns))
+        close_conn(LIST_FIRST(&a->conns));
+    wheel_forget(&a->loop->wheel, &a->rest.node);
+    io_close(a->loop, &a->io);
+    loop_discard(a->loop, &a->garbage, free_admin);
+}

@@ -1,0 +1,276 @@
+/* Writing responses to HTTP/1 clients: framing by the client's version, back-pressure, and visible
+ * incompleteness (RFC 9112 sections 6.3 and 8). */
+#include "proxy/client/respond.h"
+
+#include "base/text.h"
+#include "proxy/exchange/forward.h"
+
+enum { CHUNK_ROOM = 24, DISCARD_MAX = 65536 };
+
+static struct client *client_of(struct exchange *ex)
+{
+    return ex->client;
+}
+
+/* Sends the outbox. 0, 1 when the client is behind, -1 when it is lost (then it is closed from the
+ * loop, not from here). */
+static int flush(struct client *c)
+{
+    struct outbox *out = &c->worker->outbox;
+
+    if (c->is_broken) {
+        out->nr_pieces = 0;
+        out->flat_len = 0;
+        return -1;
+    }
+    c->is_head_unsent = false;
+    if (outbox_is_empty(out))
+        return backlog_is_empty(&c->backlog) ? 0 : 1;
+    int r = outbox_flush(out, &c->io, &c->backlog);
+    if (r == 0)
+        return 0;
+    if (r < 0) {
+        c->is_broken = true;
+        io_again(&c->worker->loop, &c->io);
+        return -1;
+    }
+    client_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    return 1;
+}
+
+/* Whether the rest of an unfinished request body is worth reading, so that the connection can be
+ * used again. */
+static bool is_rest_small(const struct client *c)
+{
+    return c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= DISCARD_MAX &&
+           !c->is_expecting;
+}
+
+static int interim(struct exchange *ex, const struct http1_head *head)
+{
+    struct client *c = client_of(ex);
+    struct outbox *out = &c->worker->outbox;
+    struct forward_response how = {
+        .request_id = ex->request.request_id, .hsts_line = "", .minor = 1, .is_interim = true};
+
+    if (c->is_broken)
+        return -1;
+    if (head->status == 100)
+        c->is_expecting = false;
+    if (!outbox_has_room(out, forward_response_room(c->tuning, head)) && flush(c) < 0)
+        return -1;
+    char *start = outbox_reserve(out);
+    outbox_claim(out,
+                 (size_t)(forward_response_write(start, c->worker, c->tuning, head, &how) - start));
+    return 0;
+}
+
+static void choose_framing(struct client *c, const struct exchange *ex,
+                           const struct http1_head *head, enum http1_body_kind body,
+                           struct forward_response *how)
+{
+    bool may_have_length =
+        head->body == HTTP1_BODY_LENGTH && head->status != 204 && head->status >= 200;
+
+    c->framing = CLIENT_FRAMING_NONE;
+    switch (body) {
+    case HTTP1_BODY_NONE: /* to HEAD and in 304: the length that the body would have */
+        how->has_length = may_have_length;
+        break;
+    case HTTP1_BODY_LENGTH:
+        how->has_length = true;
+        c->framing = CLIENT_FRAMING_LENGTH;
+        break;
+    case HTTP1_BODY_CHUNKED:
+    case HTTP1_BODY_UNTIL_CLOSE:
+        how->is_chunked = ex->minor >= 1;
+        c->framing = how->is_chunked ? CLIENT_FRAMING_CHUNKED : CLIENT_FRAMING_CLOSE;
+        break;
+    }
+    how->length = head->content_length;
+    c->is_last |= c->framing == CLIENT_FRAMING_CLOSE || c->worker->is_draining;
+    /* A client that waits for 100 (Continue) and gets its final answer instead may or may not send
+     * the body now: nobody can tell what comes next. */
+    c->is_last |=
+        !c->is_body_read && (c->is_expecting || (head->status >= 400 && !is_rest_small(c)));
+}
+
+static int head(struct exchange *ex, const struct http1_head *response, enum http1_body_kind body)
+{
+    struct client *c = client_of(ex);
+    struct outbox *out = &c->worker->outbox;
+    struct forward_response how = {
+        .executed_version = ex->run->version->name,
+        .request_id = ex->request.request_id,
+        .hsts_line = c->listener->hsts_line,
+        .minor = ex->minor,
+        .is_upgrade = response->status == 101,
+    };
+
+    if (c->is_broken)
+        return -1;
+    choose_framing(c, ex, response, body, &how);
+    how.is_close = c->is_last;
+    if (!outbox_has_room(out, forward_response_room(c->tuning, response)) && flush(c) < 0)
+        return -1;
+    c->is_head_unsent = outbox_is_empty(out);
+    char *start = outbox_reserve(out);
+    outbox_claim(
+        out, (size_t)(forward_response_write(start, c->worker, c->tuning, response, &how) - start));
+    return 0;
+}
+
+static int body(struct exchange *ex, struct str span)
+{
+    struct client *c = client_of(ex);
+    struct outbox *out = &c->worker->outbox;
+    bool is_small = span.n <= OUTBOX_COPY_MAX;
+    bool is_chunked = c->framing == CLIENT_FRAMING_CHUNKED && c->state != CLIENT_TUNNEL;
+
+    if (!outbox_has_room(out, (is_small ? span.n : 0) + CHUNK_ROOM) && flush(c) < 0)
+        return -1;
+    if (is_chunked) {
+        char *start = outbox_reserve(out);
+        char *p = text_lit(text_hex(start, span.n), "\r\n");
+        outbox_claim(out, (size_t)(p - start));
+    }
+    if (is_small)
+        outbox_copy(out, span.p, span.n);
+    else
+        outbox_refer(out, span.p, span.n);
+    if (is_chunked)
+        outbox_copy(out, "\r\n", 2);
+    return c->is_broken ? -1 : 0;
+}
+
+static int flush_exchange(struct exchange *ex)
+{
+    return flush(client_of(ex));
+}
+
+static void end(struct exchange *ex, struct str trailers)
+{
+    struct client *c = client_of(ex);
+    struct outbox *out = &c->worker->outbox;
+
+    if (c->framing == CLIENT_FRAMING_CHUNKED && c->state != CLIENT_TUNNEL) {
+        if (!outbox_has_room(out, trailers.n + CHUNK_ROOM))
+            flush(c);
+        char *start = outbox_reserve(out);
+        char *p = text_lit(start, "0\r\n");
+        if (trailers.n > 0)
+            p = text_str(p, trailers);
+        p = text_lit(p, "\r\n");
+        outbox_claim(out, (size_t)(p - start));
+    }
+    flush(c);
+}
+
+size_t respond_own(struct client *c, const struct reply *reply)
+{
+    struct outbox *out = &c->worker->outbox;
+    size_t body_bytes;
+
+    if (!outbox_has_room(out, REPLY_MAX))
+        flush(c);
+    c->is_last |= reply->is_close;
+    c->framing = CLIENT_FRAMING_LENGTH;
+    char *start = outbox_reserve(out);
+    outbox_claim(out, (size_t)(reply_write(start, c->worker, reply, &body_bytes) - start));
+    flush(c);
+    return body_bytes;
+}
+
+static void error(struct exchange *ex, int status, const char *type, const char *message)
+{
+    struct client *c = client_of(ex);
+    struct reply reply = {
+        .status = status,
+        .type = type,
+        .message = message,
+        .request_id = ex->request.request_id,
+        .hsts_line = c->listener->hsts_line,
+        .is_head = ex->is_head,
+        .is_http10 = ex->minor == 0,
+    };
+
+    reply.is_close = c->is_last || status == 413 || c->worker->is_draining ||
+                     (!c->is_body_read && !is_rest_small(c));
+    ex->bytes_out = respond_own(c, &reply);
+}
+
+static bool retract(struct exchange *ex)
+{
+    struct client *c = client_of(ex);
+    struct outbox *out = &c->worker->outbox;
+
+    if (!c->is_head_unsent)
+        return false;
+    out->nr_pieces = 0;
+    out->flat_len = 0;
+    c->is_head_unsent = false;
+    return true;
+}
+
+static void cut(struct exchange *ex)
+{
+    struct client *c = client_of(ex);
+
+    flush(c);
+    c->is_last = c->is_cut = true;
+}
+
+static void pause_reading(struct exchange *ex)
+{
+    struct client *c = client_of(ex);
+
+    c->is_paused = true;
+    if (backlog_is_empty(&c->backlog))
+        wheel_clear(&c->deadline.node);
+}
+
+static void resume_reading(struct exchange *ex)
+{
+    struct client *c = client_of(ex);
+
+    if (!c->is_paused)
+        return;
+    c->is_paused = false;
+    c->rate_since_ms = c->worker->loop.now_ms;
+    c->rate_bytes = 0;
+    if (c->state == CLIENT_EXCHANGE)
+        client_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    if (c->io.is_readable)
+        io_again(&c->worker->loop, &c->io);
+}
+
+static void tunnel(struct exchange *ex)
+{
+    struct client *c = client_of(ex);
+
+    c->state = CLIENT_TUNNEL;
+    c->is_last = true;
+    wheel_clear(&c->deadline.node);
+    if (c->io.is_readable || c->stash_len > 0)
+        io_again(&c->worker->loop, &c->io);
+}
+
+static void over(struct exchange *ex)
+{
+    client_next(client_of(ex));
+}
+
+const struct exchange_front respond_front = {
+    .interim = interim,
+    .head = head,
+    .body = body,
+    .flush = flush_exchange,
+    .end = end,
+    .error = error,
+    .retract = retract,
+    .cut = cut,
+    .pause = pause_reading,
+    .resume = resume_reading,
+    .tunnel = tunnel,
+    .over = over,
+};

@@ -1,0 +1,283 @@
+/* From a request to an endpoint. The version is drawn once; what happens later (retries, failover)
+ * never draws again. */
+#include "proxy/exchange/choose.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "proxy/upstream/pool.h"
+#include "router/invoke.h"
+
+enum { PICKS_MAX = 16, CACHE_LINE = 64 };
+
+/* A returning endpoint begins at a twentieth of its share. */
+enum { SLOW_START_LEAST = 20 };
+
+static const uint64_t HELD_BACK = (uint64_t)1 << 32; /* more than can be busy */
+
+static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
+                  const char *format, ...)
+{
+    va_list args;
+
+    out->status = status;
+    out->type = type;
+    out->rejection = why;
+    va_start(args, format);
+    vsnprintf(out->message, sizeof(out->message), format, args);
+    va_end(args);
+    return -1;
+}
+
+/* ---- Targets --------------------------------------------------------------------------------- */
+
+static int check_invoke(struct choice *out, enum invoke_result result,
+                        const struct http1_head *head)
+{
+    switch (result) {
+    case INVOKE_BAD_NAME:
+        return refuse(out, 400, "ValidationException", METRICS_REJECTION_BAD_ADDRESS,
+                      "1 validation error detected: the function name in the path is neither a "
+                      "name, name:qualifier, "
+                      "nor a partial or full ARN");
+    case INVOKE_BAD_QUALIFIER:
+        return refuse(out, 400, "ValidationException", METRICS_REJECTION_BAD_ADDRESS,
+                      "1 validation error detected: the qualifier is neither $LATEST, a version "
+                      "number nor an alias "
+                      "name");
+    case INVOKE_MISMATCH:
+        return refuse(
+            out, 400, "InvalidParameterValueException", METRICS_REJECTION_BAD_ADDRESS,
+            "The derived qualifier from the function name does not match the specified qualifier.");
+    default:
+        break;
+    }
+    if (!str_eq(http1_method(head), STR("POST")))
+        return refuse(out, 405, "MethodNotAllowedException", METRICS_REJECTION_METHOD,
+                      "An invocation is a POST.");
+    return 0;
+}
+
+static int find_invoked(struct choice *out, const struct table *table,
+                        const struct invoke_address *address)
+{
+    bool knows_function = false;
+    struct str qualifier = address->qualifier.n > 0 ? address->qualifier : STR("$LATEST");
+
+    out->target = table_find(table, address->function, qualifier, &knows_function);
+    if (out->target)
+        return 0;
+    return refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
+                  knows_function ? "Function not found: %.*s:%.*s (the function exists, but has no "
+                                   "such version or alias)"
+                                 : "Function not found: %.*s:%.*s",
+                  STR_ARG(address->function), STR_ARG(qualifier));
+}
+
+static int find_routed(struct choice *out, const struct table *table, struct str host,
+                       struct str path)
+{
+    const struct route *route = table_route(table, host, path);
+
+    if (!route)
+        return refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
+                      "No route matches this host and path.");
+    out->target = table_target(table, route->target);
+    out->path = path;
+    if (route->strip_prefix) {
+        /* "/shop" off "/shop/cart" leaves "/cart"; the root route has nothing to take off. */
+        size_t n = route->path.n;
+        if (n > 0 && route->path.p[n - 1] == '/')
+            n--;
+        out->path = (struct str){path.p + n, path.n - n};
+    }
+    return 0;
+}
+
+/* With many functions little of a target is in the cache, and the draw, a locked instruction, keeps
+ * later reads from being begun before it is done. So they are begun here: for the first arm, which
+ * has most of the picks. 1 000 functions in turn: some 80 ns a request. */
+static void fetch_ahead(struct worker *w, const struct target *target)
+{
+    const char *version = (const char *)target->arms[0].version;
+
+    __builtin_prefetch(target->function);
+    __builtin_prefetch(version);
+    __builtin_prefetch(version + CACHE_LINE);
+    __builtin_prefetch(metrics_slots_find(&w->metrics->cells, target->arms[0].series), 1);
+}
+
+/* Draws; a table whose split was closed is superseded, and the newer one is asked. */
+int choose_version(struct choice *out, struct worker *w, const struct http1_head *head)
+{
+    struct invoke_address address;
+    struct str path = http1_path(head), query = http1_query(head);
+    enum invoke_result invoked;
+
+    if (path.n == 0)
+        path = STR("/");
+    out->lease = NULL;
+    out->query = (struct str){NULL, 0};
+    out->path = (struct str){NULL, 0};
+    out->has_query = false;
+    invoked = invoke_parse(&address, path, query);
+    out->is_invoke = invoked != INVOKE_NOT_THIS;
+    if (out->is_invoke && check_invoke(out, invoked, head) < 0)
+        return -1;
+    for (int i = 0; i < PICKS_MAX; i++) {
+        /* Whoever was told that a change is in force must find it so, though the worker may not
+         * have got to its orders yet; closed splits alone do not see to that, as those with one
+         * version are never closed. */
+        worker_take_table(w);
+        out->lease = worker_lease(w);
+        int r = out->is_invoke ? find_invoked(out, out->lease->table, &address)
+                               : find_routed(out, out->lease->table,
+                                             http1_at(head, head->host_at, head->host_len), path);
+        if (r < 0)
+            return -1;
+        if (!out->is_invoke) {
+            out->query = query;
+            out->has_query = head->has_query;
+        }
+        fetch_ahead(w, out->target);
+        r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;
+        if (r >= 0) {
+            out->arm = &out->target->arms[r];
+            return 0;
+        }
+        if (r != SPLIT_CLOSED)
+            break;
+        worker_unlease(w, &out->lease);
+    }
+    return refuse(out, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
+                  "weir is out of memory.");
+}
+
+/* ---- Endpoints ------------------------------------------------------------------------------- */
+
+static bool is_usable(const struct version *version, const struct endpoint *endpoint,
+                      uint64_t now_ms)
+{
+    if (!version->may_fail)
+        return true;
+    const struct endpoint_health *h = endpoint->health;
+    return !atomic_load_explicit(&h->is_down, memory_order_relaxed) &&
+           atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed) <= now_ms;
+}
+
+/* How many exchanges of this worker are on an endpoint or wait for it. */
+static uint32_t busyness(const struct worker *w, const struct endpoint *endpoint)
+{
+    uint32_t id = endpoint->origin->id;
+    const struct pool *pool = id < w->nr_pools ? w->pools[id] : NULL;
+
+    return pool ? pool->nr_busy + pool->nr_waiters : 0;
+}
+
+/* Slow start: an endpoint that has returned is passed over by chance, less and less as time passes,
+ * so that its share grows whatever the load. */
+static bool is_held_back(struct worker *w, const struct endpoint *endpoint)
+{
+    uint32_t slow_ms = endpoint->version->ejection.slow_start_ms;
+    uint64_t now_ms = w->loop.now_ms, returned_ms;
+
+    if (slow_ms == 0)
+        return false;
+    returned_ms = atomic_load_explicit(&endpoint->health->returned_at_ms, memory_order_relaxed);
+    if (returned_ms == 0 || now_ms >= returned_ms + slow_ms)
+        return false;
+    uint64_t age_ms = now_ms > returned_ms ? now_ms - returned_ms : 0;
+    uint32_t least_ms = slow_ms / SLOW_START_LEAST;
+    return prng_below(&w->rng, slow_ms) >= (age_ms > least_ms ? age_ms : least_ms);
+}
+
+struct endpoint *choose_endpoint(struct worker *w, const struct version *version,
+                                 const struct endpoint *except)
+{
+    int nr = version->nr_endpoints;
+    struct endpoint *best = NULL;
+    uint64_t best_busy = 0;
+
+    if (nr == 1) {
+        struct endpoint *only = &version->endpoints[0];
+        return only != except && is_usable(version, only, w->loop.now_ms) ? only : NULL;
+    }
+    /* Begin anywhere, so that equally busy endpoints take turns. */
+    uint32_t start = prng_below(&w->rng, (uint32_t)nr);
+    for (int i = 0; i < nr; i++) {
+        struct endpoint *e = &version->endpoints[(start + (uint32_t)i) % (uint32_t)nr];
+        if (e == except || !is_usable(version, e, w->loop.now_ms))
+            continue;
+        uint64_t busy = busyness(w, e);
+        if (is_held_back(w, e))
+            busy += HELD_BACK; /* unless there is no other */
+        if (!best || busy < best_busy) {
+            best = e;
+            best_busy = busy;
+        }
+    }
+    return best;
+}
+
+struct arm *choose_other_arm(struct worker *w, struct target *target, const struct arm *not_this)
+{
+    struct arm *best = NULL;
+
+    for (int i = 0; i < target->nr_arms; i++) {
+        struct arm *arm = &target->arms[i];
+        if (arm == not_this || (best && arm->weight <= best->weight))
+            continue;
+        if (choose_endpoint(w, arm->version, NULL))
+            best = arm;
+    }
+    return best;
+}
+
+/* ---- Passive health -------------------------------------------------------------------------- */
+
+void choose_on_success(struct worker *w, struct endpoint *endpoint)
+{
+    struct endpoint_health *h = endpoint->health;
+
+    if (!endpoint->version->ejection.is_on)
+        return;
+    if (atomic_load_explicit(&h->consecutive_errors, memory_order_relaxed) != 0)
+        atomic_store_explicit(&h->consecutive_errors, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&h->ejections, memory_order_relaxed) != 0 &&
+        atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed) <= w->loop.now_ms)
+        atomic_store_explicit(&h->ejections, 0, memory_order_relaxed);
+}
+
+/* The pause doubles with each ejection in a row, up to its maximum. */
+void choose_on_failure(struct worker *w, struct endpoint *endpoint)
+{
+    const struct ejection *rule = &endpoint->version->ejection;
+    struct endpoint_health *h = endpoint->health;
+    uint64_t now_ms = w->loop.now_ms;
+    uint64_t until = atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed);
+
+    if (!rule->is_on || until > now_ms)
+        return;
+    uint32_t errors =
+        atomic_fetch_add_explicit(&h->consecutive_errors, 1, memory_order_relaxed) + 1;
+    if (errors < rule->consecutive_errors)
+        return;
+    uint32_t before = atomic_load_explicit(&h->ejections, memory_order_relaxed);
+    uint64_t pause_ms = (uint64_t)rule->pause_ms << (before < 16 ? before : 16);
+    if (pause_ms > rule->pause_max_ms)
+        pause_ms = rule->pause_max_ms;
+    /* One of the workers that see the limit reached ejects. */
+    if (!atomic_compare_exchange_strong(&h->ejected_until_ms, &until, now_ms + pause_ms))
+        return;
+    atomic_store_explicit(&h->ejections, before + 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->nr_ejections, 1, memory_order_relaxed);
+    atomic_store_explicit(&h->consecutive_errors, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->returned_at_ms, now_ms + pause_ms, memory_order_relaxed);
+    log_warning("endpoint %s of %.*s version %.*s is ejected for %llu ms: %u errors in a row",
+                endpoint->url, STR_ARG(endpoint->version->function->name),
+                STR_ARG(endpoint->version->name), (unsigned long long)pause_ms, errors);
+}

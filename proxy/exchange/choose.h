@@ -1,0 +1,36 @@
+/* Where an invocation goes: request to target, target to arm, arm to endpoint. Worker thread. */
+#ifndef WEIR_PROXY_EXCHANGE_CHOOSE_H
+#define WEIR_PROXY_EXCHANGE_CHOOSE_H
+
+#include "proxy/http/http1.h"
+#include "proxy/worker/worker.h"
+#include "router/table.h"
+
+/* What a request asks for. On refusal the answer's parts are set. */
+struct choice {
+    struct lease *lease; /* the caller's from now on, also after a refusal once a table was consulted; may be NULL */
+    struct target *target;
+    struct arm *arm;
+    struct str path, query; /* to append to the endpoint's base path */
+    bool has_query, is_invoke;
+    int status;             /* of a refusal */
+    const char *type;
+    char message[400];
+    enum metrics_rejection rejection;
+};
+
+/* Finds the target and draws its version, once. 0, or -1 with the refusal in *out. The strings of *out point into the head or last as
+ * long as the process. */
+int choose_version(struct choice *out, struct worker *w, const struct http1_head *head) __attribute__((warn_unused_result));
+
+/* The least busy endpoint of the version that may be used now, other than except (NULL: any); NULL if there is none. */
+struct endpoint *choose_endpoint(struct worker *w, const struct version *version, const struct endpoint *except);
+
+/* For an alias with failover: the arm with the largest weight, other than not_this, that has an endpoint to use. NULL if none. */
+struct arm *choose_other_arm(struct worker *w, struct target *target, const struct arm *not_this);
+
+/* Passive health: how an exchange with the endpoint went. */
+void choose_on_success(struct worker *w, struct endpoint *endpoint);
+void choose_on_failure(struct worker *w, struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,138 @@
+/* One invocation, from its request head to the last byte of its response: picks the version, gets a connection, moves the bytes both
+ * ways with back-pressure, retries where that is safe, and gives its account.
+ *
+ *     client side (struct exchange_front)                      upstream side (upstream.h)
+ *        exchange_start, _body, _end  ---->  EXCHANGE  ---->  pool_acquire, upstream_flush
+ *        front->interim, head, body, end  <----    <----  exchange_on_response_head, _body, _end
+ *
+ * An exchange sees one table generation. The client side may be HTTP/1 or, later, HTTP/2: it reaches the exchange through this header
+ * and is reached through its struct exchange_front. Worker thread. */
+#ifndef WEIR_PROXY_EXCHANGE_EXCHANGE_H
+#define WEIR_PROXY_EXCHANGE_EXCHANGE_H
+
+#include "proxy/exchange/forward.h"
+#include "proxy/http/http1.h"
+#include "proxy/upstream/pool.h"
+#include "proxy/upstream/upstream.h"
+#include "proxy/worker/worker.h"
+#include "router/table.h"
+
+struct exchange;
+
+/* What an exchange tells its client side. All calls may find the peer gone; they answer 0, 1 when the client is behind (the exchange then
+ * pauses until exchange_on_client_drained), or negative when it is lost (the client side then calls exchange_abort later, itself). */
+struct exchange_front {
+    /* An interim response (1xx) as the endpoint sent it. */
+    int (*interim)(struct exchange *ex, const struct http1_head *head);
+    /* The final response's head; body says how its body is framed from the endpoint. */
+    int (*head)(struct exchange *ex, const struct http1_head *head, enum http1_body_kind body);
+    int (*body)(struct exchange *ex, struct str span);
+    /* Sends out what head and body gathered. */
+    int (*flush)(struct exchange *ex);
+    /* The response is complete; trailers are field lines or empty. Sends out everything; over follows. */
+    void (*end)(struct exchange *ex, struct str trailers);
+    /* weir's own answer instead of a response that has not begun: status, x-amzn-ErrorType and message. */
+    void (*error)(struct exchange *ex, int status, const char *type, const char *message);
+    /* Takes back a response head that has not left this process yet; false when it has. */
+    bool (*retract)(struct exchange *ex);
+    /* The response has begun and can't be completed: the client must see that. */
+    void (*cut)(struct exchange *ex);
+    /* Read more of the request's body, or stop. */
+    void (*pause)(struct exchange *ex);
+    void (*resume)(struct exchange *ex);
+    /* 101 was passed on: bytes flow both ways from now on. */
+    void (*tunnel)(struct exchange *ex);
+    /* The last word of an exchange that was not aborted. Its storage must last to the end of the turn (loop_discard). */
+    void (*over)(struct exchange *ex);
+};
+
+enum exchange_state {
+    EXCHANGE_WAITING,    /* for a connection */
+    EXCHANGE_REQUESTING, /* the request goes out; no final response yet */
+    EXCHANGE_RESPONDING, /* the final response's head has been passed on */
+    EXCHANGE_TUNNEL,
+    EXCHANGE_OVER
+};
+
+struct exchange {
+    struct loop_garbage garbage; /* for its owner, who frees it at the end of a turn at the earliest */
+    struct worker *worker;
+    const struct exchange_front *front;
+    void *client; /* the front's own */
+    struct tuning *tuning; /* the client's, for the time of the exchange */
+    struct forward_client from;
+    struct lease *lease;
+    struct target *target;
+    struct arm *arm;          /* picked */
+    struct arm *run;          /* what really runs: another one after a failover */
+    struct endpoint *endpoint;
+    struct metrics_cell *cell; /* of the picked arm */
+    struct upstream *upstream;
+    struct pool *pool;
+    struct pool_waiter waiter;
+    struct gauge *in_function, *in_version; /* counted in, where there is a limit */
+    struct forward_request request; /* serialized, and what the log needs of it */
+    enum exchange_state state;
+    enum http1_body_kind request_body;
+    uint8_t minor;              /* the client's HTTP/1.minor */
+    bool is_head, is_idempotent;
+    bool is_request_complete;   /* all of it arrived from the client */
+    bool is_request_sent;       /* its head and what of the body came went into a connection */
+    bool is_request_replayable; /* all bytes sent so far stand in request */
+    bool is_client_paused;      /* the request's body waits */
+    bool is_upgrade;            /* the client asked for one */
+    bool is_retry_fresh;
+    int status;                 /* of the final response, 0: none */
+    enum metrics_error outcome;
+    uint32_t nr_retries;
+    uint64_t start_us, start_unix_us, bytes_in, bytes_out;
+    int64_t connect_us, head_us;
+    bool was_reused;
+};
+
+/* Begins the exchange that a request head asks for, in storage of the caller (the client connection) that lives until the exchange is over. The
+ * caller has set front, client, tuning and worker. Answers 0, or -1 when it was refused or failed at once (it has been answered, front->over has been
+ * called). is_tls and the addresses are of the client connection. */
+int exchange_start(struct exchange *ex, const struct http1_head *head, const struct forward_client *from)
+    __attribute__((warn_unused_result));
+
+/* A piece of the request's body, valid for the call. */
+void exchange_body(struct exchange *ex, struct str span);
+/* The request is complete; trailers are field lines or empty. */
+void exchange_end(struct exchange *ex, struct str trailers);
+/* All that one event brought was handed over: send it out. */
+void exchange_flush(struct exchange *ex);
+
+/* The client is gone or broke its request: ends the upstream work. why is counted as the outcome. */
+void exchange_abort(struct exchange *ex, enum metrics_error why);
+
+/* The client side's backlog is gone. */
+void exchange_on_client_drained(struct exchange *ex);
+
+/* Bytes of a tunnel from the client; its end. */
+void exchange_tunnel_bytes(struct exchange *ex, struct str bytes);
+
+/* ---- From upstream.c and pool.c -------------------------------------------------------------------------------------- */
+
+struct exchange *exchange_of_waiter(struct pool_waiter *waiter);
+/* How long its bodies may stand still. */
+uint32_t exchange_stream_idle_ms(const struct exchange *ex);
+uint32_t exchange_response_head_ms(const struct exchange *ex);
+/* Connections that the exchange's version may have to one endpoint on this worker; 0: no limit. */
+uint32_t exchange_max_connections(const struct exchange *ex);
+void exchange_on_turn(struct exchange *ex);
+void exchange_on_connected(struct exchange *ex);
+void exchange_on_request_drained(struct exchange *ex);
+/* is_silent: the connection ended without a byte of response. */
+void exchange_on_upstream_failed(struct exchange *ex, enum metrics_error why, bool is_silent);
+/* Each returns false when the exchange no longer wants the connection's bytes (it is over). */
+bool exchange_on_interim(struct exchange *ex, const struct http1_head *head);
+bool exchange_on_response_head(struct exchange *ex, const struct http1_head *head, enum http1_body_kind body);
+bool exchange_on_response_body(struct exchange *ex, struct str span);
+void exchange_on_response_end(struct exchange *ex, struct str trailers, bool is_reusable);
+bool exchange_on_tunnel_bytes(struct exchange *ex, struct str bytes);
+void exchange_on_tunnel_end(struct exchange *ex);
+/* All bytes of one read were handed over. */
+bool exchange_on_response_flush(struct exchange *ex);
+
+#endif

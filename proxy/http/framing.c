@@ -1,0 +1,145 @@
+/* What fields say about the message that they stand in, read as they come by. */
+#include "proxy/http/framing.h"
+
+static int read_content_length(struct http1 *p, struct str value)
+{
+    uint64_t length = 0;
+
+    for (; value.n > 1 && *value.p == '0'; value.p++)
+        value.n--;
+    if (value.n == 0 || value.n > 18)
+        return -1;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] < '0' || value.p[i] > '9')
+            return -1;
+        length = length * 10 + (uint64_t)(value.p[i] - '0');
+    }
+    p->head->content_length = length;
+    p->head->body = HTTP1_BODY_LENGTH;
+    return 0;
+}
+
+/* A last coding other than chunked leaves the body without an end (400, RFC 9112 section 6.3);
+ * before it stand codings that weir would have to know (501, section 6.1), but chunked only once.
+ */
+static int refuse_coding(struct http1 *p, struct str value)
+{
+    struct str token = {NULL, 0};
+    int nr_chunked = 0, nr = 0;
+    bool is_last_chunked = false;
+
+    for (; fields_next_token(&value, &token); nr++) {
+        is_last_chunked = str_ieq(token, STR("chunked"));
+        nr_chunked += is_last_chunked;
+    }
+    http1_fail(p,
+               is_last_chunked && nr_chunked == 1 && nr > 1 ? HTTP1_ERROR_NOT_IMPLEMENTED
+                                                            : HTTP1_ERROR_BAD,
+               "the only transfer coding spoken here is 'chunked', once");
+    return -1;
+}
+
+static int read_transfer_encoding(struct http1 *p, struct str value)
+{
+    if (p->head->body == HTTP1_BODY_CHUNKED) {
+        http1_fail(p, HTTP1_ERROR_BAD, "there is more than one Transfer-Encoding");
+        return -1;
+    }
+    if (p->head->minor == 0) {
+        http1_fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding has no place in HTTP/1.0");
+        return -1;
+    }
+    if (!str_ieq(value, STR("chunked")))
+        return refuse_coding(p, value);
+    p->head->body = HTTP1_BODY_CHUNKED;
+    return 0;
+}
+
+/* What Connection lists goes no further, among the trailers neither (RFC 9110 section 7.6.1). They
+ * come when the head is gone, so all of them are dropped then, as RFC 9112 section 7.1.2 allows. */
+static void read_connection(struct http1 *p, struct str list)
+{
+    struct http1_head *head = p->head;
+    struct str token;
+
+    while (fields_next_token(&list, &token)) {
+        if (str_ieq(token, STR("keep-alive")))
+            head->is_keep_alive = true;
+        else if (str_ieq(token, STR("close")))
+            head->is_close = true;
+        else if (str_ieq(token, STR("upgrade")))
+            head->is_upgrade = true;
+        else {
+            head->has_connection_options = true;
+            p->drops_trailers |= !fields_is_forbidden_trailer(fields_id(token));
+        }
+    }
+}
+
+/* Only OPTIONS and TRACE count their steps (RFC 9110 section 7.6.2). */
+static void read_max_forwards(struct http1_head *head, struct str value)
+{
+    uint32_t n = 0;
+
+    if (value.n == 0 || value.n > 9 || head->has_max_forwards ||
+        (!head->is_trace && !str_eq(http1_method(head), STR("OPTIONS"))))
+        return;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] < '0' || value.p[i] > '9')
+            return;
+        n = n * 10 + (uint32_t)(value.p[i] - '0');
+    }
+    head->has_max_forwards = true;
+    head->max_forwards = n;
+}
+
+int framing_read(struct http1 *p, const struct http1_field *f)
+{
+    struct http1_head *head = p->head;
+    struct str value = http1_at(head, f->value_at, f->value_len);
+
+    switch (f->id) {
+    case FIELD_CONTENT_LENGTH:
+        if (head->body != HTTP1_BODY_NONE || read_content_length(p, value) < 0) {
+            http1_fail(
+                p, HTTP1_ERROR_BAD,
+                "Content-Length must be one decimal number, and no Transfer-Encoding beside it");
+            return -1;
+        }
+        return 0;
+    case FIELD_TRANSFER_ENCODING:
+        if (head->body == HTTP1_BODY_LENGTH) {
+            http1_fail(p, HTTP1_ERROR_BAD,
+                       "Content-Length and Transfer-Encoding exclude each other");
+            return -1;
+        }
+        return read_transfer_encoding(p, value);
+    case FIELD_CONNECTION:
+        read_connection(p, value);
+        return 0;
+    case FIELD_HOST:
+        if (head->host >= 0 && !p->is_response) {
+            http1_fail(p, HTTP1_ERROR_BAD, "there is more than one Host");
+            return -1;
+        }
+        head->host = (int16_t)head->nr_fields;
+        return 0;
+    case FIELD_EXPECT:
+        if (p->is_response)
+            return 0;
+        if (!str_ieq(value, STR("100-continue"))) {
+            http1_fail(p, HTTP1_ERROR_EXPECT, "the only expectation known here is 100-continue");
+            return -1;
+        }
+        head->is_expect_continue = true;
+        return 0;
+    case FIELD_MAX_FORWARDS:
+        read_max_forwards(head, value);
+        return 0;
+    case FIELD_KEEP_ALIVE:
+        head->has_keep_alive = true;
+        return 0;
+    default:
+        return 0;
+    }
+}

@@ -1,0 +1,22 @@
+/* The fields that decide how a message is framed and how its connection goes on (RFC 9112 sections 6 and 9, RFC 9110 sections 7.6 and 10.1.1).
+ * Part of the reader in http1.c. */
+#ifndef WEIR_PROXY_HTTP_FRAMING_H
+#define WEIR_PROXY_HTTP_FRAMING_H
+
+#include "proxy/http/http1.h"
+
+/* Whether a field says something about the message itself. */
+static inline bool framing_is_concerned(enum field_id id)
+{
+    const uint32_t read = 1u << FIELD_HOST | 1u << FIELD_CONNECTION | 1u << FIELD_CONTENT_LENGTH |
+                          1u << FIELD_TRANSFER_ENCODING | 1u << FIELD_EXPECT |
+                          1u << FIELD_MAX_FORWARDS | 1u << FIELD_KEEP_ALIVE;
+
+    _Static_assert(FIELD_COUNT <= 32, "as many as there are bits");
+    return read >> id & 1;
+}
+
+/* Reads such a field, the next one of p->head, into the head. 0, or -1 when it makes the head fail (http1_fail was called). */
+int framing_read(struct http1 *p, const struct http1_field *f) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,128 @@
+/* Own answers. The JSON's member names differ by family of error, as they do in Lambda's API. */
+#include "proxy/http/reply.h"
+
+#include "base/decimal.h"
+#include "base/text.h"
+#include "proxy/exchange/forward.h"
+
+enum { MESSAGE_MAX = 1024 };
+
+const char *reply_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},
+        {204, "No Content"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+    };
+
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "Unknown";
+}
+
+static char *write_json_string(char *p, const char *s, size_t max)
+{
+    p = text_char(p, '"');
+    for (size_t i = 0; i < max && s[i]; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '"' || c == '\\')
+            p = text_char(p, '\\');
+        if (c < 0x20 || c >= 0x7f) {
+            p = text_lit(p, "\\u00");
+            p = text_hex_fixed(p, c, 2);
+        } else {
+            p = text_char(p, (char)c);
+        }
+    }
+    return text_char(p, '"');
+}
+
+static char *write_body(char *p, const struct reply *reply)
+{
+    const char *type = reply->type ? reply->type : "";
+    bool is_service = reply->status >= 500;
+    bool is_capital = is_service || strcmp(type, "ResourceNotFoundException") == 0;
+
+    p = text_char(p, '{');
+    if (strcmp(type, "TooManyRequestsException") == 0)
+        p = text_lit(p, "\"Reason\":\"ConcurrentInvocationLimitExceeded\",");
+    if (strcmp(type, "ValidationException") != 0)
+        p = is_service ? text_lit(p, "\"Type\":\"Service\",") : text_lit(p, "\"Type\":\"User\",");
+    p = is_capital ? text_lit(p, "\"Message\":") : text_lit(p, "\"message\":");
+    p = write_json_string(p, reply->message, MESSAGE_MAX);
+    return text_lit(p, "}\n");
+}
+
+static char *write_fields(char *p, struct worker *w, const struct reply *reply)
+{
+    p = text_lit(p, "Content-Type: application/json\r\n");
+    if (reply->type) {
+        p = text_lit(p, "x-amzn-ErrorType: ");
+        p = text_str(p, str_of(reply->type));
+        p = text_lit(p, "\r\n");
+    }
+    p = text_lit(p, "x-amzn-RequestId: ");
+    p = text_str(p, (struct str){reply->request_id, FORWARD_ID});
+    p = text_lit(p, "\r\n");
+    p = text_str(p, worker_date(w));
+    if (reply->status == 405)
+        p = text_lit(p, "Allow: POST\r\n");
+    if (reply->status == 503)
+        p = text_lit(p, "Retry-After: 1\r\n");
+    if (reply->location) {
+        p = text_lit(p, "Location: ");
+        p = text_str(p, str_of(reply->location));
+        p = text_lit(p, "\r\n");
+    }
+    p = text_str(p, str_of(reply->hsts_line));
+    if (reply->is_close)
+        return text_lit(p, "Connection: close\r\n");
+    return reply->is_http10 ? text_lit(p, "Connection: keep-alive\r\n") : p;
+}
+
+/* The body is written first, aside, to learn its length. */
+char *reply_write(char *p, struct worker *w, const struct reply *reply, size_t *body_bytes)
+{
+    char body[MESSAGE_MAX * 6 + 128];
+    size_t length = (size_t)(write_body(body, reply) - body);
+
+    if (length > 1536) { /* a message that is nearly all escapes */
+        struct reply shorter = *reply;
+        shorter.message = "The request was refused.";
+        length = (size_t)(write_body(body, &shorter) - body);
+    }
+    p = text_lit(p, "HTTP/1.1 ");
+    p = decimal_put(p, (uint64_t)reply->status);
+    p = text_char(p, ' ');
+    p = text_str(p, str_of(reply_phrase(reply->status)));
+    p = text_lit(p, "\r\n");
+    p = write_fields(p, w, reply);
+    p = text_lit(p, "Content-Length: ");
+    p = decimal_put(p, length);
+    p = text_lit(p, "\r\n\r\n");
+    *body_bytes = reply->is_head ? 0 : length;
+    return text_str(p, (struct str){body, *body_bytes});
+}

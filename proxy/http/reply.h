@@ -1,0 +1,30 @@
+/* Answers that weir makes itself, in the shape that AWS clients read: JSON with a message, x-amzn-ErrorType, x-amzn-RequestId. Worker thread. */
+#ifndef WEIR_PROXY_HTTP_REPLY_H
+#define WEIR_PROXY_HTTP_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proxy/worker/worker.h"
+
+enum { REPLY_MAX = 4096, REPLY_LOCATION_MAX = 1536 };
+
+struct reply {
+    int status;
+    const char *type;       /* x-amzn-ErrorType, or NULL for none */
+    const char *message;    /* plain text; cut when very long */
+    const char *request_id; /* FORWARD_ID bytes */
+    const char *location;   /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */
+    const char *hsts_line;  /* or "" */
+    bool is_head;           /* leave the body out */
+    bool is_close;          /* say that the connection ends */
+    bool is_http10;
+};
+
+/* Writes the whole answer at p, which has room for REPLY_MAX bytes; returns its end. *body_bytes is what of it is body. */
+char *reply_write(char *p, struct worker *w, const struct reply *reply, size_t *body_bytes);
+
+/* The standard's phrase for a status; "Unknown" where there is none. */
+const char *reply_phrase(int status);
+
+#endif

@@ -1,0 +1,184 @@
+/* Reading the two documents. */
+#include "proxy/server/documents.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "conf/file.h"
+#include "conf/tabledoc.h"
+#include "proxy/tls/tls.h"
+#include "router/registry.h"
+
+static int override_if(struct settings *s, const char *path, const char *value,
+                       struct problems *problems)
+{
+    return value ? settings_override(s, path, value, problems) : 0;
+}
+
+/* All twins are applied, whatever the others say: people hear of every problem at once. */
+static int apply_options(struct settings *s, const struct documents_options *options,
+                         struct problems *problems)
+{
+    int r = 0;
+
+    if (options->nr_listen > 0)
+        r |= settings_override_listeners(s, options->listen, options->nr_listen, problems);
+    r |= override_if(s, "admin.address", options->admin, problems);
+    r |= override_if(s, "workers", options->workers, problems);
+    r |= override_if(s, "table.file", options->table_file, problems);
+    return r == 0 ? settings_check(s, options->settings_file, problems) : -1;
+}
+
+struct settings *documents_settings(const struct documents_options *options,
+                                    struct problems *problems)
+{
+    struct settings *settings;
+    size_t length = 0;
+    char *text = NULL;
+
+    if (options->settings_file) {
+        text = file_read(options->settings_file, &length, problems);
+        if (!text)
+            return NULL;
+    }
+    settings = settings_parse(text, length, options->settings_file, problems);
+    free(text);
+    if (settings && apply_options(settings, options, problems) < 0)
+        settings_unref(&settings);
+    return settings;
+}
+
+/* The files that a version's https endpoints need: read here, so that no worker has to. */
+static void prepare_version(const struct version *version, const char *file,
+                            struct problems *problems)
+{
+    const char *reason = NULL;
+    char path[256];
+
+    for (int i = 0; i < version->nr_endpoints; i++) {
+        const struct origin *origin = version->endpoints[i].origin;
+        if (!origin->is_tls || tls_origin_prepare(origin, &reason) == 0)
+            continue;
+        snprintf(path, sizeof(path), "$.functions.%.*s.versions.%.*s.tls",
+                 STR_ARG(version->function->name), STR_ARG(version->name));
+        problems_add(problems, "tls_file", file, path, "%s", reason);
+        return; /* the others have the same files */
+    }
+}
+
+static int prepare_origins(const struct table *table, const char *file, struct problems *problems)
+{
+    struct function *const *functions;
+    size_t before = problems_count(problems);
+    int nr = table_functions(table, &functions);
+
+    for (int i = 0; i < nr; i++)
+        for (int k = 0; k < functions[i]->nr_versions; k++)
+            prepare_version(&functions[i]->versions[k], file, problems);
+    return problems_count(problems) == before ? 0 : -1;
+}
+
+struct table *documents_table(const struct settings *settings, struct registry *registry,
+                              struct table *previous, struct problems *problems)
+{
+    struct table *table;
+    size_t length;
+    char *text;
+
+    if (!settings->table_file || !settings->table_file[0]) {
+        problems_add(problems, "no_table", NULL, "$.table.file",
+                     "no table is named; give --table FILE, or table.file in the settings");
+        return NULL;
+    }
+    text = file_read(settings->table_file, &length, problems);
+    if (!text)
+        return NULL;
+    table = tabledoc_build(registry, previous, text, length, settings->table_file, problems);
+    free(text);
+    if (table && prepare_origins(table, settings->table_file, problems) < 0)
+        table_unref(&table);
+    return table;
+}
+
+void documents_log(const struct problems *problems, const char *what)
+{
+    for (size_t i = 0; i < problems->nr; i++) {
+        char *line = problems_line(&problems->list[i]);
+        log_error("%s: %s", what, line ? line : problems->list[i].message);
+        free(line);
+    }
+    if (problems->nr_lost > 0)
+        log_error("%s: %zu more problems, which found no memory", what, problems->nr_lost);
+}
+
+/* ---- weir check ------------------------------------------------------------------------------ */
+
+static uint32_t no_series(void *context, struct str function, struct str alias, struct str version)
+{
+    (void)context;
+    (void)function;
+    (void)alias;
+    (void)version;
+    return 0; /* nothing will be counted */
+}
+
+static void no_release(void *context, uint32_t series)
+{
+    (void)context;
+    (void)series;
+}
+
+/* The table is built for real, then thrown away; certificates are read. */
+static void check_rest(const struct settings *settings, struct problems *problems)
+{
+    struct qsbr *qsbr = qsbr_make();
+    struct series_hooks hooks = {.get = no_series, .release = no_release};
+    struct registry *registry = qsbr ? registry_make(qsbr, hooks) : NULL;
+
+    if (!registry) {
+        problems_add(problems, "no_memory", NULL, "$", "out of memory");
+    } else {
+        struct table *table = documents_table(settings, registry, NULL, problems);
+        if (table)
+            table_unref(&table);
+        struct tls_server *tls = tls_server_make(settings, NULL, problems);
+        if (tls)
+            tls_server_unref(&tls);
+        registry_free(&registry);
+    }
+    if (qsbr)
+        qsbr_free(&qsbr);
+}
+
+int documents_check(const struct documents_options *options)
+{
+    struct problems problems = {0};
+    struct settings *settings = documents_settings(options, &problems);
+
+    if (settings) {
+        check_rest(settings, &problems);
+    } else if (options->table_file) {
+        /* Settings that can't be used do not hide what is wrong with the table. */
+        struct settings *defaults = settings_parse(NULL, 0, NULL, &problems);
+        if (defaults &&
+            settings_override(defaults, "table.file", options->table_file, &problems) == 0)
+            check_rest(defaults, &problems);
+        if (defaults)
+            settings_unref(&defaults);
+    }
+    for (size_t i = 0; i < problems.nr; i++) {
+        char *line = problems_line(&problems.list[i]);
+        fprintf(stderr, "%s\n", line ? line : problems.list[i].message);
+        free(line);
+    }
+    size_t nr = problems.nr + problems.nr_lost;
+    if (nr == 0)
+        printf("the documents are fine\n");
+    else
+        fprintf(stderr, "%zu problem%s\n", nr, nr == 1 ? "" : "s");
+    problems_fini(&problems);
+    if (settings)
+        settings_unref(&settings);
+    return nr == 0 ? 0 : 1;
+}

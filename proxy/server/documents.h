@@ -1,0 +1,34 @@
+/* From files and command line to settings and tables: what weir run, weir check and a reload have in common. Control thread. */
+#ifndef WEIR_PROXY_SERVER_DOCUMENTS_H
+#define WEIR_PROXY_SERVER_DOCUMENTS_H
+
+#include "conf/problems.h"
+#include "conf/settings.h"
+#include "router/table.h"
+
+struct registry;
+
+/* What the command line said, kept for reloads. */
+struct documents_options {
+    const char *settings_file; /* --settings, or NULL */
+    const char *table_file;    /* --table, or NULL */
+    char **listen;             /* --listen, in order */
+    int nr_listen;
+    const char *admin;         /* --admin, or NULL */
+    const char *workers;       /* --workers, or NULL */
+};
+
+/* The settings, with the command line's twins applied; NULL with problems added. One reference for the caller. */
+struct settings *documents_settings(const struct documents_options *options, struct problems *problems);
+
+/* The table that the settings name; NULL with problems added. previous: the one in force, or NULL. */
+struct table *documents_table(const struct settings *settings, struct registry *registry, struct table *previous,
+                              struct problems *problems);
+
+/* weir check: prints every problem of both documents to standard error, one a line; the exit status. */
+int documents_check(const struct documents_options *options);
+
+/* Each problem as an error line of the process log. */
+void documents_log(const struct problems *problems, const char *what);
+
+#endif

@@ -1,0 +1,40 @@
+/* Active health checks: one checker per endpoint of each version with a health_check, on the control thread's loop.
+ *
+ *     table published --> checkers kept, started, stopped
+ *     its time comes --> queue for one of HEALTH_PROBES_MAX places --> probe (health_probe.h) --> result
+ *     result --> rise and fall (health_state.h) --> endpoint->health->is_down, which workers read
+ *
+ * A checker goes with the endpoint's health (router/table.h), so that a reload which keeps the endpoint keeps what is known of it. All on
+ * the control thread. */
+#ifndef WEIR_PROXY_UPSTREAM_HEALTH_H
+#define WEIR_PROXY_UPSTREAM_HEALTH_H
+
+#include "metrics/metrics.h"
+#include "proxy/io/loop.h"
+#include "router/table.h"
+
+enum {
+    HEALTH_PROBES_MAX = 256,    /* checks on their way at once; others wait their turn */
+    HEALTH_FIRST_MAX_MS = 2000, /* a new endpoint is checked within this time, or within its interval if that is shorter */
+    HEALTH_JITTER_PERCENT = 5   /* by which an interval is longer or shorter */
+};
+
+struct health;
+
+/* NULL when out of memory. */
+struct health *health_make(struct loop *loop);
+
+/* A table is in force: starts, keeps and stops checkers. To be called before the reference to the table before it is let go. Host names are
+ * looked up again when their addresses are resolve_ms old. Does nothing for a table that differs from the last one in weights alone. */
+void health_publish(struct health *health, const struct table *table, uint32_t resolve_ms);
+
+/* A deadline of kind SERVER_DEADLINE_HEALTH has passed. */
+void health_on_deadline(struct deadline *deadline);
+
+/* How many of the endpoint's checks had each result, METRICS_CHECK_COUNT numbers; NULL for an endpoint that is not checked. */
+const uint64_t *health_counts(const struct endpoint *endpoint);
+
+/* Ends all checks, while the last published table still exists, and clears the pointer. NULL is fine. */
+void health_free(struct health **health);
+
+#endif
