@@ -12,7 +12,8 @@
 
 enum { BLOCK_BYTES = 16 };
 
-/* Comparisons of two blocks give a block with 0xff where they are true. Bytes from 0x80 on are negative. */
+/* Comparisons of two blocks give a block with 0xff where they are true. Bytes from 0x80 on are
+ * negative. */
 typedef signed char block __attribute__((vector_size(BLOCK_BYTES)));
 typedef unsigned char block_unsigned __attribute__((vector_size(BLOCK_BYTES)));
 typedef uint64_t block_halves __attribute__((vector_size(BLOCK_BYTES)));

@@ -1,5 +1,5 @@
-/* Numbers to decimal digits, by hand: printf costs twenty times as much, and both log lines and HTTP heads are
- * full of numbers. Nothing here writes a terminator. */
+/* Numbers to decimal digits, by hand: printf costs twenty times as much, and both log lines and
+ * HTTP heads are full of numbers. Nothing here writes a terminator. */
 #ifndef WEIR_BASE_DECIMAL_H
 #define WEIR_BASE_DECIMAL_H
 

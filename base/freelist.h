@@ -1,4 +1,5 @@
-/* Objects of one size that are used again, so that the hot path allocates nothing. One thread; zero is an empty list.
+/* Objects of one size that are used again, so that the hot path allocates nothing. One thread; zero
+ * is an empty list.
  *
  * Under AddressSanitizer nothing is kept, so that a use after the end shows. */
 #ifndef WEIR_BASE_FREELIST_H
@@ -25,7 +26,8 @@ struct freelist {
     int nr;
 };
 
-/* Memory of size bytes (of all objects of this list, at least a pointer's), uninitialised; NULL when out of memory. */
+/* Memory of size bytes (of all objects of this list, at least a pointer's), uninitialised; NULL
+ * when out of memory. */
 static inline void *freelist_get(struct freelist *list, size_t size)
 {
     void *p = list->first;

@@ -1,5 +1,5 @@
-/* The process log: one line per event on standard error, for operators. Not for what happens per exchange: that is the
- * access log's and the metrics' matter. */
+/* The process log: one line per event on standard error, for operators. Not for what happens per
+ * exchange: that is the access log's and the metrics' matter. */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
 

@@ -1,5 +1,5 @@
-/* A small fast generator (xoshiro256**, Blackman and Vigna, ACM TOMS 47 (2021)) for draws that need no secrecy:
- * the random split, request ids, jitter. Each worker owns one; nothing is shared. */
+/* A small fast generator (xoshiro256**, Blackman and Vigna, ACM TOMS 47 (2021)) for draws that need
+ * no secrecy: the random split, request ids, jitter. Each worker owns one; nothing is shared. */
 #ifndef WEIR_BASE_PRNG_H
 #define WEIR_BASE_PRNG_H
 

@@ -1,4 +1,5 @@
-/* Writing small things into memory that is known to be large enough: each takes where to write and returns the end. */
+/* Writing small things into memory that is known to be large enough: each takes where to write and
+ * returns the end. */
 #ifndef WEIR_BASE_TEXT_H
 #define WEIR_BASE_TEXT_H
 

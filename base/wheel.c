@@ -38,8 +38,8 @@ void wheel_init(struct wheel *wheel, uint64_t now_ms)
         wheel->slots[i] = (struct wheel_node){&wheel->slots[i], &wheel->slots[i], 0, 0};
 }
 
-/* Puts the node into the slot of its deadline, or into the last one before the wheel comes round.
- */
+/* Puts the node into the slot of its deadline, or into the last one before the wheel comes
+ * round. */
 void wheel_file(struct wheel *wheel, struct wheel_node *node)
 {
     uint32_t due = node->due;

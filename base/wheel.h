@@ -1,13 +1,15 @@
-/* Deadlines of one thread: a hashed timing wheel (Varghese and Lauck, SOSP 1987, scheme 6) whose nodes are re-filed
- * lazily.
+/* Deadlines of one thread: a hashed timing wheel (Varghese and Lauck, SOSP 1987, scheme 6) whose
+ * nodes are re-filed lazily.
  *
- * Time is cut into ticks of 64 ms; each of 1024 slots lists the nodes that are looked at when its tick comes. A node
- * is filed at its deadline or before it. Moving a deadline away, which is what every byte of progress on a
- * connection does, only stores the new one; the node is filed again when its slot comes up and the deadline turns
- * out to lie ahead. Deadlines further off than the wheel is round (65 s) are looked at once per round.
+ * Time is cut into ticks of 64 ms; each of 1024 slots lists the nodes that are looked at when its
+ * tick comes. A node is filed at its deadline or before it. Moving a deadline away, which is what
+ * every byte of progress on a connection does, only stores the new one; the node is filed again
+ * when its slot comes up and the deadline turns out to lie ahead. Deadlines further off than the
+ * wheel is round (65 s) are looked at once per round.
  *
- *     deadline  = due   (node->due, 0: none)      never before its time, at most two ticks after it,
- *     looked at = filed (node->filed <= due)      given that wheel_advance is called as often as wheel_next_ms says
+ *     deadline  = due   (node->due, 0: none)    never before its time, at most two ticks after it,
+ *     looked at = filed (node->filed <= due)    given that wheel_advance is called as often as
+ *                                               wheel_next_ms says
  *
  * A node belongs to whoever embeds it. All zero is a node without a deadline. Not thread safe. */
 #ifndef WEIR_BASE_WHEEL_H
@@ -31,9 +33,9 @@ struct wheel_node {
 };
 
 struct wheel {
-    uint64_t tick_ms; /* when the current tick began */
-    uint32_t tick;    /* slots up to this tick are done; ticks count modulo 2^32 */
-    uint32_t nr;      /* nodes in lists */
+    uint64_t tick_ms;           /* when the current tick began */
+    uint32_t tick;              /* slots up to this tick are done; ticks count modulo 2^32 */
+    uint32_t nr;                /* nodes in lists */
     uint64_t used[WHEEL_WORDS]; /* a bit per slot that may hold nodes */
     struct wheel_node slots[WHEEL_SLOTS];
 };
@@ -62,7 +64,8 @@ static inline void wheel_set(struct wheel *wheel, struct wheel_node *node, uint6
         wheel_file(wheel, node);
 }
 
-/* Takes the deadline away; the node may stay filed until its slot comes up. Not enough before the owner is freed. */
+/* Takes the deadline away; the node may stay filed until its slot comes up. Not enough before the
+ * owner is freed. */
 static inline void wheel_clear(struct wheel_node *node)
 {
     node->due = 0;
@@ -85,18 +88,20 @@ static inline bool wheel_is_set(const struct wheel_node *node)
     return node->due != 0;
 }
 
-/* Calls expired for each node whose deadline has passed, in the order of their slots; the node has no deadline any
- * more by then, and its owner may be freed in the call. The callback may set, clear and forget any node, also one
- * that is due in the same turn (then it does not fire); what it sets fires at the next tick at the earliest. It must
- * not advance the wheel. */
-static inline void wheel_advance(struct wheel *wheel, uint64_t now_ms, wheel_expired *expired, void *ctx)
+/* Calls expired for each node whose deadline has passed, in the order of their slots; the node has
+ * no deadline any more by then, and its owner may be freed in the call. The callback may set, clear
+ * and forget any node, also one that is due in the same turn (then it does not fire); what it sets
+ * fires at the next tick at the earliest. It must not advance the wheel. */
+static inline void wheel_advance(struct wheel *wheel, uint64_t now_ms, wheel_expired *expired,
+                                 void *ctx)
 {
     if (now_ms >= wheel->tick_ms + WHEEL_TICK_MS)
         wheel_turn(wheel, now_ms, expired, ctx);
 }
 
-/* For how many ms the caller may sleep before the next wheel_advance; 0: call it now; -1: as long as it likes. May
- * be shorter than the nearest deadline is off, for one that was moved or cleared. */
+/* For how many ms the caller may sleep before the next wheel_advance; 0: call it now; -1: as long
+ * as it likes. May be shorter than the nearest deadline is off, for one that was moved or
+ * cleared. */
 int wheel_next_ms(const struct wheel *wheel, uint64_t now_ms);
 
 #endif

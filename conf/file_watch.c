@@ -30,8 +30,8 @@ enum { LINKS_MAX = 40, WALKS_MAX = 8, READS_MAX = 64, WATCHES_MAX = 256 };
 enum {
     FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE,
     SELF_EVENTS = IN_MOVE_SELF | IN_DELETE_SELF,
-    /* Attributes too: a file that may not be read cannot be watched, and its mode may change back.
-     */
+    /* Attributes too: a file that may not be read cannot be watched, and its mode may change
+     * back. */
     ENTRY_EVENTS = SELF_EVENTS | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB,
 };
 
@@ -187,8 +187,8 @@ static bool follow(struct walk *walk)
     return true;
 }
 
-/* Passes a folder on the way to a name in it. False: the look-up has come to its end, found or not.
- */
+/* Passes a folder on the way to a name in it. False: the look-up has come to its end, found or
+ * not. */
 static bool pass(struct file_watch *watch, struct walk *walk, const char *name,
                  struct watched *file)
 {

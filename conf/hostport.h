@@ -1,4 +1,5 @@
-/* The grammar of host names and of HOST:PORT, as documents and the command line write them. Nothing is resolved. */
+/* The grammar of host names and of HOST:PORT, as documents and the command line write them. Nothing
+ * is resolved. */
 #ifndef WEIR_CONF_HOSTPORT_H
 #define WEIR_CONF_HOSTPORT_H
 
@@ -8,22 +9,25 @@
 #include "base/str.h"
 
 struct hostport {
-    struct str host; /* an IPv6 address without its brackets; empty where none was given (":8080") */
+    /* an IPv6 address without its brackets; empty where none was given (":8080") */
+    struct str host;
     bool is_ipv6;
     bool has_port;
     uint16_t port; /* 0 without has_port */
 };
 
-/* Reads HOST, HOST:PORT, [IPv6], [IPv6]:PORT or :PORT; out points into text. NULL, or what is wrong, as the end of a
- * sentence that begins with the text. */
+/* Reads HOST, HOST:PORT, [IPv6], [IPv6]:PORT or :PORT; out points into text. NULL, or what is
+ * wrong, as the end of a sentence that begins with the text. */
 const char *hostport_parse(struct str text, struct hostport *out);
 
-/* A host name (RFC 1123, underscores allowed as container platforms use them) or an IPv4 address in four parts. */
+/* A host name (RFC 1123, underscores allowed as container platforms use them) or an IPv4 address in
+ * four parts. */
 bool hostport_is_name(struct str s);
 
 /* The check of a setting: an address to listen on. NULL, or what is wrong with it. */
 const char *hostport_check_listen(const char *text);
-/* The check of a Host header's value: a host, with or without port. NULL, or what is wrong with it. */
+/* The check of a Host header's value: a host, with or without port. NULL, or what is wrong with
+ * it. */
 const char *hostport_check_host(const char *text);
 /* The check of a bare host name or address. NULL, or what is wrong with it. */
 const char *hostport_check_name(const char *text);

@@ -1,6 +1,8 @@
-/* A JSON document that people wrote: loading it, knowing where one is in it, and saying what is wrong there.
+/* A JSON document that people wrote: loading it, knowing where one is in it, and saying what is
+ * wrong there.
  *
- * A place is a stack of frames on the C stack of whoever walks the document; it becomes text only when there is a problem. */
+ * A place is a stack of frames on the C stack of whoever walks the document; it becomes text only
+ * when there is a problem. */
 #ifndef WEIR_CONF_JSONDOC_H
 #define WEIR_CONF_JSONDOC_H
 
@@ -11,7 +13,8 @@
 #include "base/str.h"
 #include "conf/problems.h"
 
-/* One step from the parent: a key, or where key is NULL the element of an array. The root has no parent and no key. */
+/* One step from the parent: a key, or where key is NULL the element of an array. The root has no
+ * parent and no key. */
 struct place {
     const struct place *parent;
     const char *key;
@@ -29,32 +32,40 @@ struct jsondoc {
     bool is_bad; /* there was a problem: nothing is to be built from it any more */
 };
 
-/* The value as text, indented; numbers with a fraction have at most digits significant ones. To be freed; NULL when out of memory. */
+/* The value as text, indented; numbers with a fraction have at most digits significant ones. To be
+ * freed; NULL when out of memory. */
 char *jsondoc_dump(const json_t *json, int digits);
 /* The same in one line. */
 char *jsondoc_dump_line(const json_t *json, int digits);
 
-/* Sets a member of an object under a name that need not be terminated and has 255 bytes at most; takes the value, which may be NULL
- * (then it fails). 0, or -1 when out of memory. */
-int jsondoc_set_take(json_t *object, struct str name, json_t *value) __attribute__((warn_unused_result));
+/* Sets a member of an object under a name that need not be terminated and has 255 bytes at most;
+ * takes the value, which may be NULL (then it fails). 0, or -1 when out of memory. */
+int jsondoc_set_take(json_t *object, struct str name, json_t *value)
+    __attribute__((warn_unused_result));
 
-/* What jsondoc_load accepts: one object, no key twice in an object, valid UTF-8, no NUL. NULL with a problem added. */
+/* What jsondoc_load accepts: one object, no key twice in an object, valid UTF-8, no NUL. NULL with
+ * a problem added. */
 json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length);
 
 /* Adds a problem at a place. */
-void jsondoc_problem(struct jsondoc *doc, const struct place *at, const char *code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void jsondoc_problem(struct jsondoc *doc, const struct place *at, const char *code,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 void jsondoc_no_memory(struct jsondoc *doc);
 
-/* Is the value an object (an array, a string)? Else adds a problem, which names what was expected, such as "an array of URLs". */
-bool jsondoc_is_object(struct jsondoc *doc, const struct place *at, const json_t *value, const char *expected);
-bool jsondoc_is_array(struct jsondoc *doc, const struct place *at, const json_t *value, const char *expected);
-bool jsondoc_is_string(struct jsondoc *doc, const struct place *at, const json_t *value, const char *expected);
+/* Is the value an object (an array, a string)? Else adds a problem, which names what was expected,
+ * such as "an array of URLs". */
+bool jsondoc_is_object(struct jsondoc *doc, const struct place *at, const json_t *value,
+                       const char *expected);
+bool jsondoc_is_array(struct jsondoc *doc, const struct place *at, const json_t *value,
+                      const char *expected);
+bool jsondoc_is_string(struct jsondoc *doc, const struct place *at, const json_t *value,
+                       const char *expected);
 
 /* "a string", "null", ...: how a message calls the value's type. */
 const char *jsondoc_kind(const json_t *value);
 
-/* A place as text, such as $.routes[3].path; what does not fit is cut. Keys that are no plain words stand in brackets. */
+/* A place as text, such as $.routes[3].path; what does not fit is cut. Keys that are no plain words
+ * stand in brackets. */
 enum { JSONDOC_PATH_MAX = 512 };
 void jsondoc_path(const struct place *at, char out[JSONDOC_PATH_MAX]);
 
@@ -64,16 +75,20 @@ struct jsondoc_text {
     size_t n;
     char s[JSONDOC_TEXT_MAX];
 };
-void jsondoc_append(struct jsondoc_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void jsondoc_append(struct jsondoc_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* Appends what may stand instead of a word that is no key of the object: "; did you mean "live"?" if one is near, and the keys, up to a few:
- * " (known: 1, 2)", " (none is known)". Nothing where problems are no longer kept, which bounds the time for hopeless documents. */
-void jsondoc_append_known(const struct jsondoc *doc, struct jsondoc_text *text, const json_t *object, const char *word);
+/* Appends what may stand instead of a word that is no key of the object: "; did you mean "live"?"
+ * if one is near, and the keys, up to a few: " (known: 1, 2)", " (none is known)". Nothing where
+ * problems are no longer kept, which bounds the time for hopeless documents. */
+void jsondoc_append_known(const struct jsondoc *doc, struct jsondoc_text *text,
+                          const json_t *object, const char *word);
 
 /* Is it something that a JSON string can hold? */
 bool jsondoc_is_utf8(const char *text);
 
-/* Quotes somebody's text for a message: the printf precision that keeps it short. Use as "\"%.*s\"", JSONDOC_QUOTE(s). */
+/* Quotes somebody's text for a message: the printf precision that keeps it short. Use as
+ * "\"%.*s\"", JSONDOC_QUOTE(s). */
 enum { JSONDOC_QUOTE_MAX = 120 };
 #define JSONDOC_QUOTE(s) jsondoc_quote_length(s), (s)
 int jsondoc_quote_length(const char *s);

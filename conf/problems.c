@@ -3,8 +3,8 @@
  * What people read here may quote what strangers wrote, so control characters are shown as escapes:
  * a document cannot move the cursor of a terminal or forge a line of a log. The list is bounded,
  * because a machine-made document may be wrong a hundred thousand times over in the same way; what
- * is beyond is counted. Running out of memory loses the problem, never the fact that there was one.
- */
+ * is beyond is counted. Running out of memory loses the problem, never the fact that there was
+ * one. */
 #include "conf/problems.h"
 
 #include <stdarg.h>

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* More problems than this are counted but not kept, and a longer message is cut: people read the first screen. */
+/* More problems than this are counted but not kept, and a longer message is cut: people read the
+ * first screen. */
 enum { PROBLEMS_MAX = 1000, PROBLEMS_MESSAGE_MAX = 1024 };
 
 struct problem {
@@ -16,13 +17,15 @@ struct problem {
     char *message; /* what is wrong and what would be right, one sentence or two */
 };
 
-/* A growing list; zero-initialised is empty. What is beyond PROBLEMS_MAX, or beyond memory, is counted in nr_lost. */
+/* A growing list; zero-initialised is empty. What is beyond PROBLEMS_MAX, or beyond memory, is
+ * counted in nr_lost. */
 struct problems {
     struct problem *list;
     size_t nr, capacity, nr_lost;
 };
 
-/* Adds one; all strings are copied, with control characters made visible; message is a printf format. */
+/* Adds one; all strings are copied, with control characters made visible; message is a printf
+ * format. */
 void problems_add(struct problems *problems, const char *code, const char *file, const char *path,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
 void problems_addv(struct problems *problems, const char *code, const char *file, const char *path,
@@ -34,7 +37,8 @@ size_t problems_count(const struct problems *problems);
 /* Releases the list and leaves it empty. */
 void problems_fini(struct problems *problems);
 
-/* One line as people read it: "FILE: PATH: message [code]", to be freed by the caller; NULL when out of memory. */
+/* One line as people read it: "FILE: PATH: message [code]", to be freed by the caller; NULL when
+ * out of memory. */
 char *problems_line(const struct problem *problem);
 
 #endif

@@ -17,8 +17,8 @@ enum { ROW_PATH_MAX = 96, KEYS_MAX = 64 };
 
 /* ---- One value ------------------------------------------------------------------------------- */
 
-/* The only place that knows where a row's member is; rows are made with offsetof, so it is aligned.
- */
+/* The only place that knows where a row's member is; rows are made with offsetof, so it is
+ * aligned. */
 static void *member(const struct row *row, void *base)
 {
     return (char *)base + row->offset;

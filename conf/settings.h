@@ -1,9 +1,10 @@
-/* The settings document: how this process runs (listeners, limits, time limits, logs), as opposed to the table, which says
- * where invocations go. The rows in settings.c drive parsing, dumping (weir settings, GET /settings) and docs/settings.md.
+/* The settings document: how this process runs (listeners, limits, time limits, logs), as opposed
+ * to the table, which says where invocations go. The rows in settings.c drive parsing, dumping
+ * (weir settings, GET /settings) and docs/settings.md.
  *
- * A struct settings is plain data: filled on the control thread, frozen when handed to workers, counted. Rows marked
- * reloadable take effect for new connections and exchanges after a reload; a reload that changes another row keeps the old value and
- * says so. */
+ * A struct settings is plain data: filled on the control thread, frozen when handed to workers,
+ * counted. Rows marked reloadable take effect for new connections and exchanges after a reload; a
+ * reload that changes another row keeps the old value and says so. */
 #ifndef WEIR_CONF_SETTINGS_H
 #define WEIR_CONF_SETTINGS_H
 
@@ -40,31 +41,39 @@ struct settings {
     struct listener_settings *listeners;
     int nr_listeners;
     char *admin_address;
-    char *admin_hosts; /* names by which the admin listener is called, with commas between; "*": any; "" */
+    /* names by which the admin listener is called, with commas between; "*": any; "" */
+    char *admin_hosts;
     uint32_t workers; /* 0: one per online CPU */
     char *table_file;
     char *executed_version_header;
 
     struct {
-        bool trust;      /* forwarded.trust: keep the client's X-Forwarded-*, append to them; default false: replace */
-        char *via;       /* forwarded.via: the name in Via; default "weir" */
-        char *client_certificate_header; /* header that carries a verified client certificate's subject; "": none */
+        /* forwarded.trust: keep the client's X-Forwarded-*, append to them; default false:
+         * replace */
+        bool trust;
+        char *via; /* forwarded.via: the name in Via; default "weir" */
+        /* header that carries a verified client certificate's subject; "": none */
+        char *client_certificate_header;
     } forwarded;
 
     struct {
-        uint32_t request_line_bytes;        /* 8192; over it 414 */
-        uint32_t header_bytes;              /* 32768; over it 431 (request), 502 (response) */
-        uint32_t header_count;              /* 100 */
-        uint64_t body_bytes;                /* 0: no limit; over it 413 */
-        uint32_t body_min_rate;             /* bytes a second a client must send on average once body_min_rate_grace_ms have passed; 0: off */
-        uint32_t body_min_rate_grace_ms;    /* 5000 */
-        uint32_t keepalive_requests;        /* 0: no limit */
-        uint32_t connections;               /* client connections in all, 0: no limit but descriptors */
-        uint32_t connections_per_address;   /* 0: no limit */
-        uint32_t upstream_connections;      /* per endpoint and worker; 0: no limit */
-        uint32_t upstream_queue;            /* exchanges that wait per endpoint and worker when it is reached; 128 */
-        uint32_t upstream_queue_ms;         /* how long they may wait; 1000 */
-        uint32_t in_flight;                 /* per function; 0: no limit */
+        uint32_t request_line_bytes; /* 8192; over it 414 */
+        uint32_t header_bytes;       /* 32768; over it 431 (request), 502 (response) */
+        uint32_t header_count;       /* 100 */
+        uint64_t body_bytes;         /* 0: no limit; over it 413 */
+        /* bytes a second a client must send on average once body_min_rate_grace_ms have passed; 0:
+         * off */
+        uint32_t body_min_rate;
+        uint32_t body_min_rate_grace_ms; /* 5000 */
+        uint32_t keepalive_requests;     /* 0: no limit */
+        /* client connections in all, 0: no limit but descriptors */
+        uint32_t connections;
+        uint32_t connections_per_address; /* 0: no limit */
+        uint32_t upstream_connections;    /* per endpoint and worker; 0: no limit */
+        /* exchanges that wait per endpoint and worker when it is reached; 128 */
+        uint32_t upstream_queue;
+        uint32_t upstream_queue_ms; /* how long they may wait; 1000 */
+        uint32_t in_flight;         /* per function; 0: no limit */
     } limits;
 
     struct {
@@ -72,26 +81,29 @@ struct settings {
         uint32_t client_idle_ms;   /* 60000 */
         uint32_t connect_ms;       /* 2000 */
         uint32_t response_head_ms; /* 60000 */
-        uint32_t stream_idle_ms;   /* 60000, per direction of a body, and for upgraded connections */
+        /* 60000, per direction of a body, and for upgraded connections */
+        uint32_t stream_idle_ms;
         uint32_t drain_ms;         /* 30000 */
         uint32_t tls_handshake_ms; /* 10000 */
     } timeouts;
 
     struct {
-        uint32_t idle_connections;     /* kept per endpoint and worker; 256 */
-        uint32_t idle_ms;              /* 4000: below common servers' five seconds */
-        uint32_t lifetime_ms;          /* 0: no limit */
-        uint32_t lifetime_requests;    /* 0: no limit */
-        uint32_t resolve_ms;           /* age at which a host name is looked up again; 10000 */
-        uint32_t retries;              /* further attempts on the same version; 1 */
-        uint32_t retry_budget_percent; /* retries may be at most this share of requests (plus 3 a second); 20 */
-        uint32_t read_bytes;           /* read size for bodies; 32768 */
+        uint32_t idle_connections;  /* kept per endpoint and worker; 256 */
+        uint32_t idle_ms;           /* 4000: below common servers' five seconds */
+        uint32_t lifetime_ms;       /* 0: no limit */
+        uint32_t lifetime_requests; /* 0: no limit */
+        uint32_t resolve_ms;        /* age at which a host name is looked up again; 10000 */
+        uint32_t retries;           /* further attempts on the same version; 1 */
+        /* retries may be at most this share of requests (plus 3 a second); 20 */
+        uint32_t retry_budget_percent;
+        uint32_t read_bytes; /* read size for bodies; 32768 */
     } upstream;
 
     struct {
-        char *access;          /* file, "-" standard output, "" off; default "-" */
+        char *access;                    /* file, "-" standard output, "" off; default "-" */
         enum settings_log_format format; /* json (default), text */
-        char *level;           /* error, warning, info (default), debug: the process log on standard error */
+        /* error, warning, info (default), debug: the process log on standard error */
+        char *level;
     } log;
 
     bool allow_trace; /* pass TRACE on; default false: 405 */
@@ -101,33 +113,38 @@ struct settings {
     } tls;
 };
 
-/* Reads a settings document. text is JSON with its length; file is for messages. Every problem is added to problems. Returns a
- * frozen settings object with one reference for the caller, or NULL if there was any problem. text NULL: all defaults. */
-struct settings *settings_parse(const char *text, size_t length, const char *file, struct problems *problems);
+/* Reads a settings document. text is JSON with its length; file is for messages. Every problem is
+ * added to problems. Returns a frozen settings object with one reference for the caller, or NULL if
+ * there was any problem. text NULL: all defaults. */
+struct settings *settings_parse(const char *text, size_t length, const char *file,
+                                struct problems *problems);
 
-/* Command-line twins, applied before freezing: each returns 0 or adds a problem and returns -1. Several addresses replace
- * the document's listeners. */
-int settings_override_listeners(struct settings *settings, char *const *addresses, int nr, struct problems *problems)
-    __attribute__((warn_unused_result));
-/* path as in the reference, such as "admin.address"; a number is given by its digits, a bool as true or false. */
-int settings_override(struct settings *settings, const char *path, const char *value, struct problems *problems)
-    __attribute__((warn_unused_result));
+/* Command-line twins, applied before freezing: each returns 0 or adds a problem and returns -1.
+ * Several addresses replace the document's listeners. */
+int settings_override_listeners(struct settings *settings, char *const *addresses, int nr,
+                                struct problems *problems) __attribute__((warn_unused_result));
+/* path as in the reference, such as "admin.address"; a number is given by its digits, a bool as
+ * true or false. */
+int settings_override(struct settings *settings, const char *path, const char *value,
+                      struct problems *problems) __attribute__((warn_unused_result));
 
 struct settings *settings_ref(struct settings *settings);
 void settings_unref(struct settings **settings); /* any thread; clears the pointer */
 
-/* Rules between settings that the command line may still change, to be called after all overrides: no address is used twice. 0, or -1 with
- * problems added. */
+/* Rules between settings that the command line may still change, to be called after all overrides:
+ * no address is used twice. 0, or -1 with problems added. */
 int settings_check(const struct settings *settings, const char *file, struct problems *problems)
     __attribute__((warn_unused_result));
 
-/* Copies into next the values of rows that are not reloadable from current and adds a problem (code "not_reloadable") for each that
- * differed: a warning, not a reason to refuse. Listeners keep current's addresses in current's order; what next says about the TLS and
- * redirects of an address that current has too is taken. 0, or -1 when out of memory: next must not be put in force. */
+/* Copies into next the values of rows that are not reloadable from current and adds a problem (code
+ * "not_reloadable") for each that differed: a warning, not a reason to refuse. Listeners keep
+ * current's addresses in current's order; what next says about the TLS and redirects of an address
+ * that current has too is taken. 0, or -1 when out of memory: next must not be put in force. */
 int settings_keep(struct settings *next, const struct settings *current, struct problems *notes)
     __attribute__((warn_unused_result));
 
-/* The settings as a JSON document that settings_parse reads back to the same; caller frees; NULL when out of memory. */
+/* The settings as a JSON document that settings_parse reads back to the same; caller frees; NULL
+ * when out of memory. */
 char *settings_dump(const struct settings *settings);
 
 /* docs/settings.md, from the rows. */

@@ -1,5 +1,6 @@
-/* What the rows of the settings cannot say by type and range: the grammars of some values. Each check returns NULL, or what is
- * wrong as the end of a sentence that begins with the value. (settings_check itself is in settings.h.) */
+/* What the rows of the settings cannot say by type and range: the grammars of some values. Each
+ * check returns NULL, or what is wrong as the end of a sentence that begins with the value.
+ * (settings_check itself is in settings.h.) */
 #ifndef WEIR_CONF_SETTINGS_CHECK_H
 #define WEIR_CONF_SETTINGS_CHECK_H
 

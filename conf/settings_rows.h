@@ -1,5 +1,6 @@
-/* The rows of the settings document: the one list of what it may say, which parsing, dumping, overriding, reloading and the
- * reference in docs/settings.md loop over. When you add a setting, add its member to struct settings and its row here. */
+/* The rows of the settings document: the one list of what it may say, which parsing, dumping,
+ * overriding, reloading and the reference in docs/settings.md loop over. When you add a setting,
+ * add its member to struct settings and its row here. */
 #ifndef WEIR_CONF_SETTINGS_ROWS_H
 #define WEIR_CONF_SETTINGS_ROWS_H
 

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* The one of the known words that differs from word by the fewest slips (a letter wrong, missing, added, or two swapped; the
- * choice between '-', '_' and nothing is half a slip, case is none), or NULL where none is near enough to be meant. */
+/* The one of the known words that differs from word by the fewest slips (a letter wrong, missing,
+ * added, or two swapped; the choice between '-', '_' and nothing is half a slip, case is none), or
+ * NULL where none is near enough to be meant. */
 const char *suggest_nearest(const char *word, const char *const *known, size_t nr_known);
 
 #endif

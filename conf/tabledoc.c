@@ -1,8 +1,9 @@
 /* The table document to a table.
  *
- *     $.functions.NAME.{limits, versions.V, aliases.A}   -> builder_function, _version + _endpoint,
- * _alias
- *     $.routes[i]                                        -> builder_route
+ *     $.functions.NAME.limits       -> builder_function
+ *     $.functions.NAME.versions.V   -> builder_version, builder_endpoint
+ *     $.functions.NAME.aliases.A    -> builder_alias
+ *     $.routes[i]                   -> builder_route
  *
  * One pass checks everything and feeds the builder as it goes, in the builder's order, whatever the
  * order of the document's keys. From the first problem on, the builder hears of nothing more, but
@@ -238,8 +239,8 @@ static void lower(char *text)
         *text = str_lower(*text);
 }
 
-/* Remembers (host, path) of a route, and reports that another has them. Host is in lower case here.
- */
+/* Remembers (host, path) of a route, and reports that another has them. Host is in lower case
+ * here. */
 static void check_twin(struct jsondoc *doc, const struct place *at, const struct route_draft *draft,
                        json_t *seen)
 {

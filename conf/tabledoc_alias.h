@@ -5,16 +5,18 @@
 #include "conf/jsondoc.h"
 #include "router/builder.h"
 
-/* Reads and checks an alias, whose name is the place's key; versions is the function's object of versions. If nothing in the document was
- * wrong so far, adds it to the builder's last function. */
+/* Reads and checks an alias, whose name is the place's key; versions is the function's object of
+ * versions. If nothing in the document was wrong so far, adds it to the builder's last function. */
 void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                          const json_t *versions, struct builder *builder);
 
-/* Reads and checks, by the same rules, an object that says what an alias in force is to become: its weights, and of the rest what is to
- * change. at is the alias's place in the table document. arms has room for SPLIT_ARMS_MAX; spec points into it, value and target. 0, or -1
- * with problems added. */
-int tabledoc_alias_change(struct jsondoc *doc, const struct place *at, const json_t *value, const struct target *target,
-                          struct alias_spec *spec, struct arm_spec *arms) __attribute__((warn_unused_result));
+/* Reads and checks, by the same rules, an object that says what an alias in force is to become: its
+ * weights, and of the rest what is to change. at is the alias's place in the table document. arms
+ * has room for SPLIT_ARMS_MAX; spec points into it, value and target. 0, or -1 with problems
+ * added. */
+int tabledoc_alias_change(struct jsondoc *doc, const struct place *at, const json_t *value,
+                          const struct target *target, struct alias_spec *spec,
+                          struct arm_spec *arms) __attribute__((warn_unused_result));
 
 /* A new object that tabledoc_alias_read takes for this alias; NULL when out of memory. */
 json_t *tabledoc_alias_write(const struct target *target);

@@ -5,8 +5,8 @@
 #include "conf/jsondoc.h"
 #include "router/builder.h"
 
-/* Reads and checks a version, whose name is the place's key. If nothing in the document was wrong so far, adds it to the builder's last
- * function. */
+/* Reads and checks a version, whose name is the place's key. If nothing in the document was wrong
+ * so far, adds it to the builder's last function. */
 void tabledoc_version_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                            struct builder *builder);
 

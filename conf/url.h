@@ -14,16 +14,17 @@ struct url {
     struct str path; /* "/" where the URL has none */
 };
 
-/* Reads http://HOST[:PORT][/PATH] or https://...; out points into text or at constants. NULL, or what is wrong, as the end of
- * a sentence that begins with the URL. */
+/* Reads http://HOST[:PORT][/PATH] or https://...; out points into text or at constants. NULL, or
+ * what is wrong, as the end of a sentence that begins with the URL. */
 const char *url_parse(struct str text, struct url *out);
 
-/* A path that is compared with those of requests, byte by byte: it begins with '/', has no query, no empty, "." or ".."
- * segment, and writes every character in the one way that requests do, so that nothing can be said twice. NULL, or what is
- * wrong. */
+/* A path that is compared with those of requests, byte by byte: it begins with '/', has no query,
+ * no empty, "." or ".." segment, and writes every character in the one way that requests do, so
+ * that nothing can be said twice. NULL, or what is wrong. */
 const char *url_check_path(struct str path);
 
-/* A request target that weir itself asks for: a path, perhaps with a query. NULL, or what is wrong. */
+/* A request target that weir itself asks for: a path, perhaps with a query. NULL, or what is
+ * wrong. */
 const char *url_check_target(const char *text);
 
 #endif

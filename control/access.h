@@ -1,14 +1,19 @@
-/* Which requests the admin listener answers at all. It has no passwords: whoever reaches its address may use it, but for pages in somebody's
- * browser, which reach it too. Pure; control thread. */
+/* Which requests the admin listener answers at all. It has no passwords: whoever reaches its
+ * address may use it, but for pages in somebody's browser, which reach it too. Pure; control
+ * thread. */
 #ifndef WEIR_CONTROL_ACCESS_H
 #define WEIR_CONTROL_ACCESS_H
 
 #include "control/api.h"
 
 /* True where the request must not be served, with the refusal filled in:
- *   403 where Host is neither an IP address, localhost, the host of admin.address nor one of admin.hosts;
- *   403 where Origin names another site, and for a request that changes something where there is an Origin at all;
- *   415 for a PUT without, and for any request that changes something with another, Content-Type than application/json. */
-bool access_refuse(const struct settings *settings, const struct api_request *request, struct api_response *response);
+ *   403 where Host is neither an IP address, localhost, the host of admin.address nor one of
+ *       admin.hosts;
+ *   403 where Origin names another site, and for a request that changes something where there is an
+ *       Origin at all;
+ *   415 for a PUT without Content-Type, and for any request that changes something with another
+ *       Content-Type than application/json. */
+bool access_refuse(const struct settings *settings, const struct api_request *request,
+                   struct api_response *response);
 
 #endif

@@ -1,24 +1,30 @@
 /* Aliases in the table's own words, and changing them:
  *
  *     GET  /functions/{F}/aliases/{A}      the alias as the table document writes it
- *     PUT  /functions/{F}/aliases/{A}      the same members; those left out, but for weights, stay as they are
+ *     PUT  /functions/{F}/aliases/{A}      the same members; those left out, but for weights,
+ *                                          stay as they are
  *
- * A change is in force when it is answered and until the table is next loaded from its file. Control thread, which is also the one that
- * reloads: no reload falls between what a change was checked against and its being in force. */
+ * A change is in force when it is answered and until the table is next loaded from its file.
+ * Control thread, which is also the one that reloads: no reload falls between what a change was
+ * checked against and its being in force. */
 #ifndef WEIR_CONTROL_ALIAS_H
 #define WEIR_CONTROL_ALIAS_H
 
 #include "control/api.h"
 
 /* False where the path is another; else the response is filled in. */
-bool alias_handle(const struct api_hooks *hooks, const struct api_request *request, struct api_response *response);
+bool alias_handle(const struct api_hooks *hooks, const struct api_request *request,
+                  struct api_response *response);
 
-/* Puts an alias in force in the place of target and logs it. Returns the new one, borrowed from the table in force; NULL when out of
- * memory. Ends the use of target. */
-struct target *alias_put(const struct api_hooks *hooks, const struct target *target, const struct alias_spec *spec);
+/* Puts an alias in force in the place of target and logs it. Returns the new one, borrowed from the
+ * table in force; NULL when out of memory. Ends the use of target. */
+struct target *alias_put(const struct api_hooks *hooks, const struct target *target,
+                         const struct alias_spec *spec);
 
-/* What tells one state of an alias from all others of this process, as a UUID. Reloads that leave the alias as it was keep it. */
+/* What tells one state of an alias from all others of this process, as a UUID. Reloads that leave
+ * the alias as it was keep it. */
 enum { ALIAS_REVISION = 37 };
-void alias_revision(const struct api_hooks *hooks, const struct target *target, char out[ALIAS_REVISION]);
+void alias_revision(const struct api_hooks *hooks, const struct target *target,
+                    char out[ALIAS_REVISION]);
 
 #endif

@@ -1,5 +1,5 @@
-/* Filling in responses of the control API. Each sets status, type and body; when memory runs out the status is 503 without a body. Control
- * thread. */
+/* Filling in responses of the control API. Each sets status, type and body; when memory runs out
+ * the status is 503 without a body. Control thread. */
 #ifndef WEIR_CONTROL_ANSWER_H
 #define WEIR_CONTROL_ANSWER_H
 

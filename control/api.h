@@ -1,11 +1,14 @@
-/* What the admin listener answers: metrics, health of the process, the table and settings in force, reload, and changes of alias weights. Knows
- * nothing of sockets: a request in, a response out. Control thread.
+/* What the admin listener answers: metrics, health of the process, the table and settings in force,
+ * reload, and changes of alias weights. Knows nothing of sockets: a request in, a response out.
+ * Control thread.
  *
  *     GET  /metrics /healthz /readyz /table /settings
  *     POST /reload
  *     GET  /functions/{F}/aliases/{A}      the alias as the table document writes it
- *     PUT  /functions/{F}/aliases/{A}      {"weights": {...}, "split": ...}: in force at once, until the table is next reloaded
- *     and of the AWS Lambda API: GetAlias, ListAliases, UpdateAlias (/2015-03-31/functions/{F}/aliases/{A}) */
+ *     PUT  /functions/{F}/aliases/{A}      {"weights": {...}, "split": ...}: in force at once,
+ *                                          until the table is next reloaded
+ *     and of the AWS Lambda API: GetAlias, ListAliases, UpdateAlias
+ *     (/2015-03-31/functions/{F}/aliases/{A}) */
 #ifndef WEIR_CONTROL_API_H
 #define WEIR_CONTROL_API_H
 
@@ -30,8 +33,9 @@ struct api_hooks {
     /* In force now; borrowed for the call. */
     struct table *(*table)(void *context);
     const struct settings *(*settings)(void *context);
-    /* Puts another alias in force in the place of target, which is one of table's (table_with_alias); 0 or -1 when out of memory. Neither
-     * target nor a table borrowed before may be used after it. */
+    /* Puts another alias in force in the place of target, which is one of table's
+     * (table_with_alias); 0 or -1 when out of memory. Neither target nor a table borrowed before
+     * may be used after it. */
     int (*set_alias)(void *context, const struct target *target, const struct alias_spec *spec);
     uint64_t seed; /* random, of this process: RevisionIds are made with it */
 };
@@ -54,6 +58,7 @@ struct api_response {
 };
 
 /* Always fills in a response; when out of memory one with status 503 and no body. */
-void api_handle(const struct api_hooks *hooks, const struct api_request *request, struct api_response *response);
+void api_handle(const struct api_hooks *hooks, const struct api_request *request,
+                struct api_response *response);
 
 #endif

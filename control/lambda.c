@@ -258,8 +258,8 @@ static void list_aliases(struct call *call)
 
 /* ---- UpdateAlias ----------------------------------------------------------------------------- */
 
-/* A member that is of this type; NULL where it is absent or null. Sets *wrong where it is neither.
- */
+/* A member that is of this type; NULL where it is absent or null. Sets *wrong where it is
+ * neither. */
 static const json_t *member(const json_t *object, const char *name, json_type type,
                             const char **wrong)
 {

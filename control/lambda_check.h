@@ -1,5 +1,5 @@
-/* What is wrong with the members of a Lambda API call, gathered as Lambda words it: all in one message, "2 validation errors detected: ...; ...".
- * Control thread. */
+/* What is wrong with the members of a Lambda API call, gathered as Lambda words it: all in one
+ * message, "2 validation errors detected: ...; ...". Control thread. */
 #ifndef WEIR_CONTROL_LAMBDA_CHECK_H
 #define WEIR_CONTROL_LAMBDA_CHECK_H
 
@@ -18,9 +18,11 @@ struct lambda_check {
 };
 
 /* The value of a member does not satisfy a constraint, such as "Member must not be null". */
-void lambda_check_add(struct lambda_check *check, struct str value, const char *member, const char *constraint);
+void lambda_check_add(struct lambda_check *check, struct str value, const char *member,
+                      const char *constraint);
 
-/* The path's names, percent-encoded or not. Fills in address and, decoded and terminated, alias where segment is not NULL. */
+/* The path's names, percent-encoded or not. Fills in address and, decoded and terminated, alias
+ * where segment is not NULL. */
 void lambda_check_names(struct lambda_check *check, struct str function, const struct str *segment,
                         struct invoke_address *address, char alias[INVOKE_QUALIFIER_MAX + 1]);
 

@@ -65,8 +65,8 @@ static inline __attribute__((always_inline)) char *put(char *p, struct str s)
 }
 
 /* A name, which needs no escape (struct accesslog_entry). One of up to 32 bytes, which nearly all
- * are and which each limit allows, goes in two pieces that overlap: 12 instructions instead of 35.
- */
+ * are and which each limit allows, goes in two pieces that overlap: 12 instructions instead of
+ * 35. */
 static inline __attribute__((always_inline)) char *put_name(char *p, struct str s, enum field field,
                                                             uint32_t *cuts)
 {
@@ -177,8 +177,7 @@ static __attribute__((noinline, cold)) char *put_cuts(char *p, uint32_t cuts, st
     return p;
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* The end of a string and the key of another. */
 #define STRING_KEY(key) STR("\",\"" key "\":\"")
@@ -256,8 +255,7 @@ char *accessline_json(char *out, const struct accesslog_entry *e, struct accessl
     return put(p, STR("}\n"));
 }
 
-/* ---- Text --------------------------------------------------------------------------------------
- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 /* A key and its value, which has no spaces, unless empty. */
 static inline __attribute__((always_inline)) char *text_bare(char *p, struct str key, struct str s,

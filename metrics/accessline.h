@@ -1,5 +1,5 @@
-/* One line of the access log, formatted by hand: it is written for every exchange, on the worker. docs/metrics.md
- * describes both formats. */
+/* One line of the access log, formatted by hand: it is written for every exchange, on the worker.
+ * docs/metrics.md describes both formats. */
 #ifndef WEIR_METRICS_ACCESSLINE_H
 #define WEIR_METRICS_ACCESSLINE_H
 
@@ -17,9 +17,11 @@ struct accessline_clock {
     char text[24]; /* 2026-01-01T00:00:00 */
 };
 
-/* Writes a line with its line feed and returns the place behind it. out has room for ACCESSLINE_MAX bytes, all of
- * which may be written to. */
-char *accessline_json(char *out, const struct accesslog_entry *entry, struct accessline_clock *clock);
-char *accessline_text(char *out, const struct accesslog_entry *entry, struct accessline_clock *clock);
+/* Writes a line with its line feed and returns the place behind it. out has room for ACCESSLINE_MAX
+ * bytes, all of which may be written to. */
+char *accessline_json(char *out, const struct accesslog_entry *entry,
+                      struct accessline_clock *clock);
+char *accessline_text(char *out, const struct accesslog_entry *entry,
+                      struct accessline_clock *clock);
 
 #endif

@@ -1,12 +1,13 @@
 /* The access log's writer thread, and the workers' side of it.
  *
  *     worker 1: format in place -> ring \
- *     worker 2: format in place -> ring  >- writer thread: every 50 ms, or when a ring is half full
- * -> file
+ *                                        >- writer thread -> file
+ *     worker 2: format in place -> ring /
  *
- * The writer takes the rings in turn and writes what each holds with one call. Where a write ends
- * within a line, the same ring goes on first, so that no other line gets in between; in a file that
- * is opened again meanwhile, such a line stays short and counts as lost. */
+ * The writer wakes every 50 ms, or when a ring is half full. It takes the rings in turn and writes
+ * what each holds with one call. Where a write ends within a line, the same ring goes on first, so
+ * that no other line gets in between; in a file that is opened again meanwhile, such a line stays
+ * short and counts as lost. */
 #include "metrics/accesslog.h"
 
 #include <errno.h>
@@ -58,8 +59,7 @@ struct accesslog {
     struct accesslog_ring *rings[];
 };
 
-/* ---- The workers' side -------------------------------------------------------------------------
- */
+/* ---- The workers' side ----------------------------------------------------------------------- */
 
 /* Hardly ever: when a ring is half full the first time since the writer looked, and from the
  * control thread. */
@@ -114,8 +114,7 @@ uint64_t accesslog_lost(const struct accesslog *log)
     return lost;
 }
 
-/* ---- The writer's side -------------------------------------------------------------------------
- */
+/* ---- The writer's side ----------------------------------------------------------------------- */
 
 static void add_lost(struct accesslog *log, uint64_t lines)
 {
@@ -264,8 +263,7 @@ static void *run_writer(void *arg)
     return NULL;
 }
 
-/* ---- Opening and closing -----------------------------------------------------------------------
- */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 static struct accesslog_ring *make_ring(struct accesslog *log, enum accesslog_format format)
 {

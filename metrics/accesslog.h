@@ -1,5 +1,5 @@
-/* The access log: workers format lines into rings of their own, one thread writes them out. A worker never waits:
- * what does not fit is dropped and counted. */
+/* The access log: workers format lines into rings of their own, one thread writes them out. A
+ * worker never waits: what does not fit is dropped and counted. */
 #ifndef WEIR_METRICS_ACCESSLOG_H
 #define WEIR_METRICS_ACCESSLOG_H
 
@@ -10,19 +10,22 @@
 
 enum accesslog_format { ACCESSLOG_JSON, ACCESSLOG_TEXT };
 
-/* One exchange as logged. Strings are borrowed for the call. Names are within the limits of metrics/accessline.c and of visible ASCII
- * without quotes and backslashes: what is checked where they come from. Texts are anything. Times in microseconds, -1 where a phase was not
- * reached. */
+/* One exchange as logged. Strings are borrowed for the call. Names are within the limits of
+ * metrics/accessline.c and of visible ASCII without quotes and backslashes: what is checked where
+ * they come from. Texts are anything. Times in microseconds, -1 where a phase was not reached. */
 struct accesslog_entry {
-    uint64_t unix_us; /* wall clock at the first request byte */
+    uint64_t unix_us;                                /* wall clock at the first request byte */
     struct str request_id, client, protocol, method; /* names */
     struct str target, host;                         /* texts; target: path and query as received */
     struct str function, alias, version, endpoint;   /* names; empty where none was picked */
-    struct str executed_version;                    /* a name; differs from version after a failover */
-    int status;                                     /* sent to the client; 0: none */
-    struct str outcome;                             /* a name: "ok" or an error's or rejection's label */
-    uint64_t bytes_in, bytes_out;                   /* bodies */
-    int64_t connect_us, head_us, total_us;          /* connection had, response head seen, end; since the start */
+    /* a name; differs from version after a failover */
+    struct str executed_version;
+    int status; /* sent to the client; 0: none */
+    /* a name: "ok" or an error's or rejection's label */
+    struct str outcome;
+    uint64_t bytes_in, bytes_out; /* bodies */
+    /* connection had, response head seen, end; since the start */
+    int64_t connect_us, head_us, total_us;
     int retries;
     bool is_upstream_reused;
     struct str user_agent;
@@ -31,8 +34,8 @@ struct accesslog_entry {
 struct accesslog;
 struct accesslog_ring;
 
-/* Starts the writer thread. file: a path, or "-" for standard output. nr_rings: one per worker. NULL with errno when
- * the file cannot be opened or memory ran out. */
+/* Starts the writer thread. file: a path, or "-" for standard output. nr_rings: one per worker.
+ * NULL with errno when the file cannot be opened or memory ran out. */
 struct accesslog *accesslog_open(const char *file, enum accesslog_format format, int nr_rings);
 
 /* Writes out what the rings hold, ends the thread, closes the file. The workers have ended. */
@@ -40,8 +43,8 @@ void accesslog_close(struct accesslog **log);
 
 struct accesslog_ring *accesslog_ring(struct accesslog *log, int index);
 
-/* Adds one line. The ring's own worker. No lock, no allocation, and no system call but to wake the writer when the
- * ring is half full. */
+/* Adds one line. The ring's own worker. No lock, no allocation, and no system call but to wake the
+ * writer when the ring is half full. */
 void accesslog_write(struct accesslog_ring *ring, const struct accesslog_entry *entry);
 
 /* The writer opens the file again by name, so that it can be rotated (SIGUSR1). Any thread. */

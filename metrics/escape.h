@@ -1,7 +1,7 @@
 /* Strings of unknown content into a log line: escaped as JSON strings are, and bounded.
  *
- * Control characters (those of U+0080 to U+009F, too, which terminals obey), quotes and backslashes are escaped;
- * UTF-8 stays as it is; a byte that belongs to no UTF-8 character becomes U+FFFD. */
+ * Control characters (those of U+0080 to U+009F, too, which terminals obey), quotes and backslashes
+ * are escaped; UTF-8 stays as it is; a byte that belongs to no UTF-8 character becomes U+FFFD. */
 #ifndef WEIR_METRICS_ESCAPE_H
 #define WEIR_METRICS_ESCAPE_H
 
@@ -15,8 +15,8 @@ struct escape_limit {
     uint32_t bytes, bit;
 };
 
-/* Write s, which is not empty, to p and return the place behind it. Where the limit is too small the string is cut
- * at a character and the bit is set in *cuts. */
+/* Write s, which is not empty, to p and return the place behind it. Where the limit is too small
+ * the string is cut at a character and the bit is set in *cuts. */
 char *escape_quoted(char *p, struct str s, const struct escape_limit *limit, uint32_t *cuts);
 
 /* The same for a value that stands without quotes: spaces are escaped, too. */

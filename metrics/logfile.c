@@ -17,8 +17,8 @@
 
 #include "base/log.h"
 
-/* O_NONBLOCK only matters for named pipes: without a reader, opening one fails instead of waiting.
- */
+/* O_NONBLOCK only matters for named pipes: without a reader, opening one fails instead of
+ * waiting. */
 static int open_path(const char *path)
 {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);

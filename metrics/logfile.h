@@ -1,5 +1,5 @@
-/* The file behind the access log: opening, opening again by name, and writing pieces of lines with patience. One
- * thread. */
+/* The file behind the access log: opening, opening again by name, and writing pieces of lines with
+ * patience. One thread. */
 #ifndef WEIR_METRICS_LOGFILE_H
 #define WEIR_METRICS_LOGFILE_H
 
@@ -20,15 +20,16 @@ struct logfile {
 int logfile_open(struct logfile *file, const char *path) __attribute__((warn_unused_result));
 void logfile_close(struct logfile *file);
 
-/* Opens the path again and then closes what was open before. -1 where that fails: then nothing has changed, and it
- * is in the process log. Standard output stays as it is. */
+/* Opens the path again and then closes what was open before. -1 where that fails: then nothing has
+ * changed, and it is in the process log. Standard output stays as it is. */
 int logfile_reopen(struct logfile *file);
 
 enum { LOGFILE_GONE = -1 };
 
-/* Writes the pieces as far as they go and returns how many bytes that was; 0: try again later (is_blocked says
- * whether to poll for it). LOGFILE_GONE: nobody will ever read it. Errors go to the process log, once. A stream gets
- * whole lines of at most PIPE_BUF together, which the kernel does not mix with what others write to it. */
+/* Writes the pieces as far as they go and returns how many bytes that was; 0: try again later
+ * (is_blocked says whether to poll for it). LOGFILE_GONE: nobody will ever read it. Errors go to
+ * the process log, once. A stream gets whole lines of at most PIPE_BUF together, which the kernel
+ * does not mix with what others write to it. */
 ssize_t logfile_write(struct logfile *file, const struct iovec *pieces, int nr_pieces);
 
 #endif

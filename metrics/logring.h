@@ -1,12 +1,12 @@
-/* A ring of whole lines from one thread to another (single producer, single consumer), without locks or system
- * calls.
+/* A ring of whole lines from one thread to another (single producer, single consumer), without
+ * locks or system calls.
  *
  *       0                tail            head                  size   size + LOGRING_LINE_MAX
  *       |  free          | lines to read | free                |......|
  *
- * A line is always in one piece, so that it can be formatted in place: one that begins before the ring's end may run
- * on into the room behind it, and the next begins at 0 again. Positions count on over the laps. The producer never
- * waits: when the ring is full there is no room. */
+ * A line is always in one piece, so that it can be formatted in place: one that begins before the
+ * ring's end may run on into the room behind it, and the next begins at 0 again. Positions count on
+ * over the laps. The producer never waits: when the ring is full there is no room. */
 #ifndef WEIR_METRICS_LOGRING_H
 #define WEIR_METRICS_LOGRING_H
 
@@ -22,15 +22,17 @@ struct logring {
     /* Producer's */
     _Alignas(LOGRING_CACHE_LINE) _Atomic uint64_t head; /* up to here lines are complete */
     uint64_t tail_seen;                                 /* the last tail that was looked at */
-    _Atomic uint64_t lap_end; /* where the lines of the lap before head's end: an offset, size or more */
-    uint64_t size;            /* a power of two */
+    /* where the lines of the lap before head's end: an offset, size or more */
+    _Atomic uint64_t lap_end;
+    uint64_t size; /* a power of two */
     char *bytes;
     /* Consumer's */
     _Alignas(LOGRING_CACHE_LINE) _Atomic uint64_t tail; /* up to here the producer may overwrite */
     uint64_t lap;                                       /* position of the lap that is read */
     uint64_t offset;                                    /* in it; may be behind size */
-    uint64_t piece_end;                                 /* of the first piece that was last peeked at */
-    bool is_lap_end;                                    /* and whether the lap ends there */
+    /* of the first piece that was last peeked at */
+    uint64_t piece_end;
+    bool is_lap_end; /* and whether the lap ends there */
 };
 
 /* size is a power of two, LOGRING_LINE_MAX times four at least. 0, or -1 when out of memory. */
@@ -58,8 +60,8 @@ static inline char *logring_reserve(struct logring *ring)
     return ring->bytes + (head & (ring->size - 1));
 }
 
-/* Hands over the line that was written from logring_reserve's place up to end. True when the ring is more than half
- * full: time to wake the consumer. */
+/* Hands over the line that was written from logring_reserve's place up to end. True when the ring
+ * is more than half full: time to wake the consumer. */
 static inline bool logring_commit(struct logring *ring, const char *end)
 {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
@@ -78,8 +80,8 @@ static inline bool logring_commit(struct logring *ring, const char *end)
 
 /* ---- Consumer -------------------------------------------------------------------------------- */
 
-/* What there is to read: 0, 1 or 2 pieces. Each holds whole lines, but for the first where a line was consumed in
- * part. */
+/* What there is to read: 0, 1 or 2 pieces. Each holds whole lines, but for the first where a line
+ * was consumed in part. */
 int logring_peek(struct logring *ring, struct iovec pieces[2]);
 
 /* Gives n of the bytes peeked at back to the producer. Once per peek. */

@@ -1,15 +1,17 @@
-/* What happened, counted: a cell of numbers per worker and series, which its worker alone writes and the control
- * thread reads.
+/* What happened, counted: a cell of numbers per worker and series, which its worker alone writes
+ * and the control thread reads.
  *
- * A series is (function, alias, version); its number is found when a table is built, so the hot path adds to memory
- * it already has a pointer to. Cells are made at a series' first invocation on a worker, so that a series without
- * traffic costs its name alone. Counters survive reloads: names that return find their number again as long as
- * anything was counted under it.
+ * A series is (function, alias, version); its number is found when a table is built, so the hot
+ * path adds to memory it already has a pointer to. Cells are made at a series' first invocation on
+ * a worker, so that a series without traffic costs its name alone. Counters survive reloads: names
+ * that return find their number again as long as anything was counted under it.
  *
- * All numbers are relaxed atomics with a single writer: a load, an add and a store, no locked instruction.
+ * All numbers are relaxed atomics with a single writer: a load, an add and a store, no locked
+ * instruction.
  *
- *     worker -> slots: chunks [64 numbers] [128] [256] ...   arrays of pointers to cells, made when first needed
- *                      and never moved, so that the control thread walks them without a lock */
+ *     worker -> slots: chunks [64 numbers] [128] [256] ...   arrays of pointers to cells, made when
+ *                      first needed and never moved, so that the control thread walks them without
+ *                      a lock */
 #ifndef WEIR_METRICS_METRICS_H
 #define WEIR_METRICS_METRICS_H
 
@@ -20,49 +22,51 @@
 #include "base/str.h"
 
 /* Why an invocation failed in weir, not in the function: label reason of weir_errors_total. */
-#define METRICS_ERRORS(X)                                                                                              \
-    X(CONNECT, "connect", "the endpoint refused or reset the connection")                                             \
-    X(CONNECT_TIMEOUT, "connect_timeout", "no connection within connect_ms")                                          \
-    X(RESOLVE, "resolve", "the endpoint's host name could not be resolved")                                           \
-    X(TLS, "tls", "the TLS handshake with the endpoint failed")                                                       \
-    X(RESPONSE_TIMEOUT, "response_timeout", "no response head within response_head_ms")                               \
-    X(STREAM_TIMEOUT, "stream_timeout", "a body made no progress within stream_idle_ms")                              \
-    X(RESET, "reset", "the endpoint closed the connection before its response was complete")                          \
-    X(BAD_RESPONSE, "bad_response", "the endpoint's response broke HTTP")                                             \
-    X(CLIENT_ABORT, "client_abort", "the client left before its response was complete")                               \
-    X(BAD_REQUEST_BODY, "bad_request_body", "the client's request body broke HTTP or a limit")                        \
-    X(OVERLOAD, "overload", "a limit on connections, queue or invocations in flight was reached")                     \
-    X(UNAVAILABLE, "unavailable", "the version had no healthy endpoint")                                              \
+#define METRICS_ERRORS(X)                                                                          \
+    X(CONNECT, "connect", "the endpoint refused or reset the connection")                          \
+    X(CONNECT_TIMEOUT, "connect_timeout", "no connection within connect_ms")                       \
+    X(RESOLVE, "resolve", "the endpoint's host name could not be resolved")                        \
+    X(TLS, "tls", "the TLS handshake with the endpoint failed")                                    \
+    X(RESPONSE_TIMEOUT, "response_timeout", "no response head within response_head_ms")            \
+    X(STREAM_TIMEOUT, "stream_timeout", "a body made no progress within stream_idle_ms")           \
+    X(RESET, "reset", "the endpoint closed the connection before its response was complete")       \
+    X(BAD_RESPONSE, "bad_response", "the endpoint's response broke HTTP")                          \
+    X(CLIENT_ABORT, "client_abort", "the client left before its response was complete")            \
+    X(BAD_REQUEST_BODY, "bad_request_body", "the client's request body broke HTTP or a limit")     \
+    X(OVERLOAD, "overload", "a limit on connections, queue or invocations in flight was reached")  \
+    X(UNAVAILABLE, "unavailable", "the version had no healthy endpoint")                           \
     X(INTERNAL, "internal", "weir ran out of memory or descriptors")
 
-/* Why a request was refused before it became an invocation: label reason of weir_rejected_requests_total. */
-#define METRICS_REJECTIONS(X)                                                                                          \
-    X(BAD_REQUEST, "bad_request", "the request broke HTTP")                                                           \
-    X(HEAD_TIMEOUT, "head_timeout", "the request head did not arrive within request_head_ms")                         \
-    X(URI_TOO_LONG, "uri_too_long", "the request line was over its limit")                                            \
-    X(HEAD_TOO_LARGE, "head_too_large", "the header fields were over a limit")                                        \
-    X(BODY_TOO_LARGE, "body_too_large", "the body was over its limit")                                                \
-    X(NOT_FOUND, "not_found", "no route, function, alias or version")                                                 \
-    X(METHOD, "method", "CONNECT, or TRACE where it is not allowed, or an Invoke that is not POST")                   \
-    X(NOT_IMPLEMENTED, "not_implemented", "an unknown transfer coding")                                               \
-    X(VERSION, "version", "an HTTP version weir does not speak")                                                      \
-    X(BAD_ADDRESS, "bad_address", "a malformed function name, ARN or qualifier")                                      \
-    X(CONNECTIONS, "connections", "over a limit on client connections")                                              \
-    X(DESCRIPTORS, "descriptors", "out of file descriptors")                                                          \
-    X(TLS_HANDSHAKE, "tls_handshake", "a client's TLS handshake failed")                                              \
-    X(REDIRECTED, "redirected", "sent to https by a listener that only redirects")                                    \
+/* Why a request was refused before it became an invocation: label reason of
+ * weir_rejected_requests_total. */
+#define METRICS_REJECTIONS(X)                                                                      \
+    X(BAD_REQUEST, "bad_request", "the request broke HTTP")                                        \
+    X(HEAD_TIMEOUT, "head_timeout", "the request head did not arrive within request_head_ms")      \
+    X(URI_TOO_LONG, "uri_too_long", "the request line was over its limit")                         \
+    X(HEAD_TOO_LARGE, "head_too_large", "the header fields were over a limit")                     \
+    X(BODY_TOO_LARGE, "body_too_large", "the body was over its limit")                             \
+    X(NOT_FOUND, "not_found", "no route, function, alias or version")                              \
+    X(METHOD, "method",                                                                            \
+      "CONNECT, or TRACE where it is not allowed, or an Invoke that is not POST")                  \
+    X(NOT_IMPLEMENTED, "not_implemented", "an unknown transfer coding")                            \
+    X(VERSION, "version", "an HTTP version weir does not speak")                                   \
+    X(BAD_ADDRESS, "bad_address", "a malformed function name, ARN or qualifier")                   \
+    X(CONNECTIONS, "connections", "over a limit on client connections")                            \
+    X(DESCRIPTORS, "descriptors", "out of file descriptors")                                       \
+    X(TLS_HANDSHAKE, "tls_handshake", "a client's TLS handshake failed")                           \
+    X(REDIRECTED, "redirected", "sent to https by a listener that only redirects")                 \
     X(NO_MEMORY, "no_memory", "out of memory")
 
 /* How one health check of an endpoint ended: label result of weir_health_checks_total. */
-#define METRICS_CHECKS(X)                                                                                              \
-    X(OK, "ok", "the endpoint is well")                                                                               \
-    X(RESOLVE, "resolve", "its host name could not be resolved")                                                      \
-    X(CONNECT, "connect", "it refused or reset the connection")                                                       \
-    X(TLS, "tls", "the TLS handshake failed")                                                                         \
-    X(TIMEOUT, "timeout", "no whole answer within timeout_ms")                                                        \
-    X(STATUS, "status", "the status is not within status_min to status_max")                                          \
-    X(MALFORMED, "malformed", "the answer broke HTTP")                                                                \
-    X(CLOSED, "closed", "the connection ended before the answer was complete")                                        \
+#define METRICS_CHECKS(X)                                                                          \
+    X(OK, "ok", "the endpoint is well")                                                            \
+    X(RESOLVE, "resolve", "its host name could not be resolved")                                   \
+    X(CONNECT, "connect", "it refused or reset the connection")                                    \
+    X(TLS, "tls", "the TLS handshake failed")                                                      \
+    X(TIMEOUT, "timeout", "no whole answer within timeout_ms")                                     \
+    X(STATUS, "status", "the status is not within status_min to status_max")                       \
+    X(MALFORMED, "malformed", "the answer broke HTTP")                                             \
+    X(CLOSED, "closed", "the connection ended before the answer was complete")                     \
     X(INTERNAL, "internal", "weir ran out of memory or descriptors; says nothing of the endpoint")
 
 enum metrics_error {
@@ -93,9 +97,9 @@ extern const char *const metrics_rejection_labels[METRICS_REJECTION_COUNT];
 extern const char *const metrics_check_labels[METRICS_CHECK_COUNT];
 
 /* Upper bounds of weir_invocation_duration_seconds in microseconds; the last bucket is +Inf. */
-#define METRICS_BUCKETS_US                                                                                             \
-    250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,      \
-        30000000, 60000000
+#define METRICS_BUCKETS_US                                                                         \
+    250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000,     \
+        5000000, 10000000, 30000000, 60000000
 enum { METRICS_BUCKET_COUNT = 18 };
 
 /* Written by one thread, read by any. */
@@ -105,18 +109,25 @@ struct metrics_number {
 
 /* What an invocation that goes well touches comes first: two cache lines. */
 struct metrics_cell {
-    struct metrics_number picks;        /* counted when made */
-    struct metrics_number ended;        /* picks - ended = in flight */
-    struct metrics_number duration_us;  /* sum */
-    struct metrics_number responses[6]; /* by class: [2] 2xx ... [5] 5xx, [1] upgrades, [0] none sent */
+    struct metrics_number picks;       /* counted when made */
+    struct metrics_number ended;       /* picks - ended = in flight */
+    struct metrics_number duration_us; /* sum */
+    /* by class: [2] 2xx ... [5] 5xx, [1] upgrades, [0] none sent */
+    struct metrics_number responses[6];
     struct metrics_number buckets[METRICS_BUCKET_COUNT];
     struct metrics_number errors[METRICS_ERROR_COUNT];
     struct metrics_number retries;
-    struct metrics_number runs; /* invocations that ran here though another version was picked (failover) */
+    /* invocations that ran here though another version was picked (failover) */
+    struct metrics_number runs;
 };
 
 /* Upstream connections of one pool, by state; a gauge that the worker owns. */
-enum metrics_connection_state { METRICS_CONNECTING, METRICS_ACTIVE, METRICS_IDLE, METRICS_CONNECTION_STATE_COUNT };
+enum metrics_connection_state {
+    METRICS_CONNECTING,
+    METRICS_ACTIVE,
+    METRICS_IDLE,
+    METRICS_CONNECTION_STATE_COUNT
+};
 
 struct metrics_pool_cell {
     struct metrics_number connections[METRICS_CONNECTION_STATE_COUNT];
@@ -125,8 +136,9 @@ struct metrics_pool_cell {
 
 enum {
     METRICS_NO_SERIES = UINT32_MAX, /* counts nowhere */
-    METRICS_CHUNK_MIN = 64,         /* pointers in the first chunk, a power of two; each further one has twice as many */
-    METRICS_CHUNK_COUNT = 27        /* reaches beyond 2^32 */
+    /* pointers in the first chunk, a power of two; each further one has twice as many */
+    METRICS_CHUNK_MIN = 64,
+    METRICS_CHUNK_COUNT = 27 /* reaches beyond 2^32 */
 };
 
 struct metrics_slot {
@@ -147,9 +159,9 @@ struct metrics_worker {
     struct metrics_number upgrades_open;               /* upgraded connections open now */
     struct metrics_number upgrades;                    /* ever */
     struct metrics_number uncounted;                   /* times there was no memory for a cell */
-    struct metrics_slots cells;                 /* struct metrics_cell by series */
-    struct metrics_slots pools;                 /* struct metrics_pool_cell by origin id */
-    struct metrics_slab *slabs;                 /* the memory of the cells */
+    struct metrics_slots cells;                        /* struct metrics_cell by series */
+    struct metrics_slots pools;                        /* struct metrics_pool_cell by origin id */
+    struct metrics_slab *slabs;                        /* the memory of the cells */
 };
 
 struct metrics;
@@ -184,7 +196,8 @@ struct metrics_worker *metrics_worker(struct metrics *metrics, int worker);
 static inline uint32_t metrics_chunk_of(uint32_t number, uint64_t *place)
 {
     uint64_t n = (uint64_t)number + METRICS_CHUNK_MIN;
-    uint32_t chunk = (uint32_t)(63 - __builtin_clzll(n)) - (uint32_t)__builtin_ctz(METRICS_CHUNK_MIN);
+    uint32_t chunk =
+        (uint32_t)(63 - __builtin_clzll(n)) - (uint32_t)__builtin_ctz(METRICS_CHUNK_MIN);
 
     *place = n - ((uint64_t)METRICS_CHUNK_MIN << chunk);
     return chunk;
@@ -204,8 +217,9 @@ static inline void *metrics_slots_find(struct metrics_slots *slots, uint32_t num
 struct metrics_cell *metrics_cell_make(struct metrics_worker *worker, uint32_t series);
 struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint32_t origin);
 
-/* The worker's cell of a series; made on first use, never moved or freed while metrics live. NULL when out of memory
- * (the invocation then goes uncounted, and that is counted) and for METRICS_NO_SERIES. */
+/* The worker's cell of a series; made on first use, never moved or freed while metrics live. NULL
+ * when out of memory (the invocation then goes uncounted, and that is counted) and for
+ * METRICS_NO_SERIES. */
 static inline struct metrics_cell *metrics_cell(struct metrics_worker *worker, uint32_t series)
 {
     struct metrics_cell *cell = metrics_slots_find(&worker->cells, series);
@@ -221,8 +235,9 @@ static inline struct metrics_pool_cell *metrics_pool(struct metrics_worker *work
     return cell ? cell : metrics_pool_make(worker, origin);
 }
 
-/* Bounds in microseconds, the last one infinite; and for each power of two the first bucket that can hold values
- * from it on. No power of two has two bounds before the next, so one comparison settles the rest. */
+/* Bounds in microseconds, the last one infinite; and for each power of two the first bucket that
+ * can hold values from it on. No power of two has two bounds before the next, so one comparison
+ * settles the rest. */
 extern const uint64_t metrics_bucket_bounds[METRICS_BUCKET_COUNT];
 extern const uint8_t metrics_bucket_first[64];
 
@@ -243,9 +258,11 @@ static inline void metrics_observe(struct metrics_cell *cell, uint64_t duration_
 
 /* ---- Control thread -------------------------------------------------------------------------- */
 
-/* The registry's hooks (router/table.h): numbers are counted references; the same names give the same number. One
- * that never had a cell is used again after its last release. METRICS_NO_SERIES when out of memory. */
-uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct str alias, struct str version);
+/* The registry's hooks (router/table.h): numbers are counted references; the same names give the
+ * same number. One that never had a cell is used again after its last release. METRICS_NO_SERIES
+ * when out of memory. */
+uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct str alias,
+                            struct str version);
 void metrics_series_release(struct metrics *metrics, uint32_t series);
 
 /* For the exposition (metrics/expose.h). */

@@ -1,5 +1,5 @@
-/* A growing text for the exposition. When memory runs out it stays short and remembers it, so that callers check
- * once, at the end. */
+/* A growing text for the exposition. When memory runs out it stays short and remembers it, so that
+ * callers check once, at the end. */
 #ifndef WEIR_METRICS_PAGE_H
 #define WEIR_METRICS_PAGE_H
 
@@ -23,7 +23,8 @@ void page_put(struct page *page, struct str s);
 void page_put_char(struct page *page, char c);
 void page_put_u64(struct page *page, uint64_t n);
 
-/* A number scaled by 10^places, as a decimal fraction without trailing zeros: (1500000, 6) is 1.5. */
+/* A number scaled by 10^places, as a decimal fraction without trailing zeros: (1500000, 6) is
+ * 1.5. */
 void page_put_scaled(struct page *page, uint64_t n, int places);
 
 /* name="value" with the value escaped as the exposition format wants it. */

@@ -195,8 +195,8 @@ int builder_function(struct builder *builder, struct str name, uint32_t max_in_f
     function = stash_take(&skeleton->stash, sizeof(*function) + name.n);
     if (!function)
         return -1;
-    /* The name is compared at each look-up: next to the function it costs no cache line of its own.
-     */
+    /* The name is compared at each look-up: next to the function it costs no cache line of its
+     * own. */
     memcpy(function + 1, name.p, name.n);
     function->name = (struct str){(const char *)(function + 1), name.n};
     if (flathash_add(&skeleton->names, (uint32_t)skeleton_hash(name), skeleton->nr_functions))

@@ -1,10 +1,12 @@
 /* Building a table from a document that was found right, on the control thread:
  *
- *     builder_make, { function, { version, endpoint... }..., alias... }..., route..., builder_freeze
+ *     builder_make,
+ *     { function, { version, endpoint... }..., alias... }..., route...,
+ *     builder_freeze
  *
- * All strings are copied. What belongs to the table (names known, no duplicates) is checked by assertion only: conf has
- * already told people what is wrong with their document. The calls return 0, or -1 when out of memory, after which only
- * builder_free is allowed. */
+ * All strings are copied. What belongs to the table (names known, no duplicates) is checked by
+ * assertion only: conf has already told people what is wrong with their document. The calls return
+ * 0, or -1 when out of memory, after which only builder_free is allowed. */
 #ifndef WEIR_ROUTER_BUILDER_H
 #define WEIR_ROUTER_BUILDER_H
 
@@ -47,23 +49,27 @@ int builder_function(struct builder *builder, struct str name, uint32_t max_in_f
     __attribute__((warn_unused_result));
 
 /* To the last function added. */
-int builder_version(struct builder *builder, const struct version_spec *spec) __attribute__((warn_unused_result));
+int builder_version(struct builder *builder, const struct version_spec *spec)
+    __attribute__((warn_unused_result));
 
 /* To the last version added; each version gets one or more. */
-int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec) __attribute__((warn_unused_result));
+int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
+    __attribute__((warn_unused_result));
 
 /* To the last function added, after all its versions. */
-int builder_alias(struct builder *builder, const struct alias_spec *spec) __attribute__((warn_unused_result));
+int builder_alias(struct builder *builder, const struct alias_spec *spec)
+    __attribute__((warn_unused_result));
 
-/* After all functions. host: "" for any, "*.suffix" or exact, in lower case, at most 255 bytes. path begins with '/'.
- * qualifier "" means $LATEST. */
-int builder_route(struct builder *builder, struct str host, struct str path, struct str function, struct str qualifier,
-                  bool strip_prefix) __attribute__((warn_unused_result));
+/* After all functions. host: "" for any, "*.suffix" or exact, in lower case, at most 255 bytes.
+ * path begins with '/'. qualifier "" means $LATEST. */
+int builder_route(struct builder *builder, struct str host, struct str path, struct str function,
+                  struct str qualifier, bool strip_prefix) __attribute__((warn_unused_result));
 
-/* Freezes what was added and ends the builder. previous is the table in force, or NULL: an alias with the same name,
- * mode, versions in the same order and weights keeps its split; a changed one gets a split that takes over the errors.
- * The generation is previous' plus one. Returns a table with one reference for the caller, or NULL when out of memory
- * (the builder is gone in either case). */
+/* Freezes what was added and ends the builder. previous is the table in force, or NULL: an alias
+ * with the same name, mode, versions in the same order and weights keeps its split; a changed one
+ * gets a split that takes over the errors. The generation is previous' plus one. Returns a table
+ * with one reference for the caller, or NULL when out of memory (the builder is gone in either
+ * case). */
 struct table *builder_freeze(struct builder **builder, struct table *previous);
 
 #endif

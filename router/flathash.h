@@ -1,7 +1,9 @@
-/* A hash index: from 32 bits of a hash to small numbers, in one array of eight-byte slots with linear probing. It knows
- * no keys: it gives candidates, and who owns the numbers compares. A look-up is one cache line as a rule.
+/* A hash index: from 32 bits of a hash to small numbers, in one array of eight-byte slots with
+ * linear probing. It knows no keys: it gives candidates, and who owns the numbers compares. A
+ * look-up is one cache line as a rule.
  *
- *     for (uint32_t n = flathash_first(h, tag, &at); n != FLATHASH_NONE; n = flathash_next(h, tag, &at))
+ *     for (uint32_t n = flathash_first(h, tag, &at); n != FLATHASH_NONE;
+ *          n = flathash_next(h, tag, &at))
  *         if (... is thing number n what is looked for? ...)
  */
 #ifndef WEIR_ROUTER_FLATHASH_H
@@ -18,14 +20,16 @@ struct flathash_slot {
 
 /* Zero-initialised is empty. */
 struct flathash {
-    struct flathash_slot *slots; /* mask + 1 of them, some always empty; NULL as long as nothing was added */
+    /* mask + 1 of them, some always empty; NULL as long as nothing was added */
+    struct flathash_slot *slots;
     uint32_t mask;
     uint32_t nr;
 };
 
-/* Adds a number below FLATHASH_NONE; the same number and tag may be there already. 0, or -1 when out of memory
- * (unchanged). */
-int flathash_add(struct flathash *h, uint32_t tag, uint32_t number) __attribute__((warn_unused_result));
+/* Adds a number below FLATHASH_NONE; the same number and tag may be there already. 0, or -1 when
+ * out of memory (unchanged). */
+int flathash_add(struct flathash *h, uint32_t tag, uint32_t number)
+    __attribute__((warn_unused_result));
 
 /* Takes out a number that was added with this tag. */
 void flathash_remove(struct flathash *h, uint32_t tag, uint32_t number);

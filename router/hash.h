@@ -1,6 +1,6 @@
-/* One hash for all indexes of names: XXH3, which takes a few instructions for the short strings that names are. Not
- * secret: an index that an outsider can only look up in, and not add to, has runs as short as its own names make them.
- */
+/* One hash for all indexes of names: XXH3, which takes a few instructions for the short strings
+ * that names are. Not secret: an index that an outsider can only look up in, and not add to, has
+ * runs as short as its own names make them. */
 #ifndef WEIR_ROUTER_HASH_H
 #define WEIR_ROUTER_HASH_H
 

@@ -1,15 +1,16 @@
-/* Lambda's Invoke address: which function and qualifier does a request target name? Pure; no allocation.
+/* Lambda's Invoke address: which function and qualifier does a request target name? Pure; no
+ * allocation.
  *
  *     /2015-03-31/functions/{FunctionName}/invocations[?Qualifier=Q]
  *
- * FunctionName is a name, name:qualifier, a partial ARN (000000000000:function:hello[:q] or 000000000000:hello[:q], a
- * region before either, or function:hello[:q]) or a full ARN
- * (arn:aws:lambda:us-east-1:000000000000:function:hello[:q]), percent-encoded or not. Partition, region and account are
- * checked for their form and otherwise ignored.
+ * FunctionName is a name, name:qualifier, a partial ARN (000000000000:function:hello[:q] or
+ * 000000000000:hello[:q], a region before either, or function:hello[:q]) or a full ARN
+ * (arn:aws:lambda:us-east-1:000000000000:function:hello[:q]), percent-encoded or not. Partition,
+ * region and account are checked for their form and otherwise ignored.
  *
- * Lambda's own pattern leaves some texts open to two readings. Here twelve digits before a colon are an account, and
- * what looks like a region is one only before an account, so that a function called my-app-1 can be invoked as
- * my-app-1:live. */
+ * Lambda's own pattern leaves some texts open to two readings. Here twelve digits before a colon
+ * are an account, and what looks like a region is one only before an account, so that a function
+ * called my-app-1 can be invoked as my-app-1:live. */
 #ifndef WEIR_ROUTER_INVOKE_H
 #define WEIR_ROUTER_INVOKE_H
 
@@ -24,7 +25,8 @@ enum invoke_result {
     INVOKE_NOT_THIS,      /* the path is not an Invoke path: try routes */
     INVOKE_BAD_NAME,      /* FunctionName does not match the grammar: 400 ValidationException */
     INVOKE_BAD_QUALIFIER, /* Qualifier does not match the grammar: 400 ValidationException */
-    INVOKE_MISMATCH       /* two qualifiers that differ, in name and query: 400 InvalidParameterValueException */
+    /* two qualifiers that differ, in name and query: 400 InvalidParameterValueException */
+    INVOKE_MISMATCH
 };
 
 struct invoke_address {
@@ -33,17 +35,18 @@ struct invoke_address {
     char text[INVOKE_TEXT_MAX]; /* decoded */
 };
 
-/* path and query (without '?', may be empty) as they came on the wire, both already free of control bytes. Of the query
- * only Qualifier counts; given twice it must be the same. What is returned is well-formed but need not exist: names may
- * have dots or 200 letters here, as for Lambda they are not found rather than wrong. */
+/* path and query (without '?', may be empty) as they came on the wire, both already free of control
+ * bytes. Of the query only Qualifier counts; given twice it must be the same. What is returned is
+ * well-formed but need not exist: names may have dots or 200 letters here, as for Lambda they are
+ * not found rather than wrong. */
 enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query);
 
-/* A FunctionName as it stands in another path, percent-encoded or not: sets function, and qualifier where it has one.
- * INVOKE_OK or INVOKE_BAD_NAME. */
+/* A FunctionName as it stands in another path, percent-encoded or not: sets function, and qualifier
+ * where it has one. INVOKE_OK or INVOKE_BAD_NAME. */
 enum invoke_result invoke_parse_name(struct invoke_address *out, struct str raw);
 
-/* Decodes percent-encoding into at most max bytes, without a terminator; the length, or -1 where it is too long or
- * malformed. */
+/* Decodes percent-encoding into at most max bytes, without a terminator; the length, or -1 where it
+ * is too long or malformed. */
 int invoke_decode(struct str s, char *out, int max);
 
 /* The grammars of documents and addresses. */

@@ -1,5 +1,6 @@
-/* Where to connect: one origin per distinct scheme, host, port and TLS options, shared by every endpoint of every
- * function and by all tables. Workers keep their connection pools by origin id. */
+/* Where to connect: one origin per distinct scheme, host, port and TLS options, shared by every
+ * endpoint of every function and by all tables. Workers keep their connection pools by origin
+ * id. */
 #ifndef WEIR_ROUTER_ORIGIN_H
 #define WEIR_ROUTER_ORIGIN_H
 
@@ -7,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How an endpoint is spoken to over TLS; strings are NULL where not set. Part of an origin's identity. */
+/* How an endpoint is spoken to over TLS; strings are NULL where not set. Part of an origin's
+ * identity. */
 struct origin_tls {
     bool verify;       /* default true */
     char *ca_file;     /* PEM; NULL: the system's store */
@@ -20,12 +22,16 @@ struct origin {
     uint32_t id; /* small and dense; never used again for another origin in this process */
     bool is_tls;
     uint16_t port;
-    char *host;      /* name or address, an IPv6 address without brackets */
+    char *host; /* name or address, an IPv6 address without brackets */
     uint32_t authority_len;
-    char *authority; /* as a Host header names it: port left out where it is the scheme's default, IPv6 in brackets */
+    /* as a Host header names it: port left out where it is the scheme's default, IPv6 in
+     * brackets */
+    char *authority;
     struct origin_tls tls;
-    _Atomic uint32_t refs;  /* one of them is the registry's: it alone frees, on the control thread */
-    _Atomic uint32_t pools; /* pools of workers; they count apart, to see when nobody else wants the origin */
+    /* one of them is the registry's: it alone frees, on the control thread */
+    _Atomic uint32_t refs;
+    /* pools of workers; they count apart, to see when nobody else wants the origin */
+    _Atomic uint32_t pools;
 };
 
 /* Any thread that already has a reference, by itself or through a table. */
@@ -38,7 +44,8 @@ void origin_unref(struct origin **origin);
 struct origin *origin_ref_pool(struct origin *origin);
 void origin_unref_pool(struct origin **origin);
 
-/* Whether a table or anything else but pools has it: what it has not, no exchange can be about to use. */
+/* Whether a table or anything else but pools has it: what it has not, no exchange can be about to
+ * use. */
 bool origin_is_wanted(const struct origin *origin);
 
 #endif

@@ -1,5 +1,5 @@
-/* The index of routes: which one does a request's host and path match best? The order of precedence is table_route's
- * (router/table.h). */
+/* The index of routes: which one does a request's host and path match best? The order of precedence
+ * is table_route's (router/table.h). */
 #ifndef WEIR_ROUTER_ROUTES_H
 #define WEIR_ROUTER_ROUTES_H
 
@@ -24,9 +24,10 @@ struct routes {
     bool has_hosts, has_suffixes;
 };
 
-/* Adds a copy of *route, whose strings must stay as long as the routes. One for each (host, path). 0, or -1 when out of
- * memory, after which only routes_fini is allowed. */
-int routes_add(struct routes *routes, const struct route *route) __attribute__((warn_unused_result));
+/* Adds a copy of *route, whose strings must stay as long as the routes. One for each (host, path).
+ * 0, or -1 when out of memory, after which only routes_fini is allowed. */
+int routes_add(struct routes *routes, const struct route *route)
+    __attribute__((warn_unused_result));
 
 /* Releases them and leaves none. */
 void routes_fini(struct routes *routes);

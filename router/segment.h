@@ -1,12 +1,12 @@
-/* A stretch of tickets of one split: given the weights and the error that each arm starts with, which arm does ticket t
- * run, and what are the errors after n tickets? Pure arithmetic in 64-bit integers, exact; docs/split.md has the
- * mathematics.
+/* A stretch of tickets of one split: given the weights and the error that each arm starts with,
+ * which arm does ticket t run, and what are the errors after n tickets? Pure arithmetic in 64-bit
+ * integers, exact; docs/split.md has the mathematics.
  *
  * An error is what an arm is owed: its target minus its picks, in billionths of an invocation.
  *
- * Of two arms with weight the order is a Bresenham line and needs no memory. Of three and more it is worked out when
- * the segment is made, one byte per ticket. With one such arm, or where nothing is counted, a segment has no
- * tickets and only keeps the errors for whoever comes next.
+ * Of two arms with weight the order is a Bresenham line and needs no memory. Of three and more it
+ * is worked out when the segment is made, one byte per ticket. With one such arm, or where nothing
+ * is counted, a segment has no tickets and only keeps the errors for whoever comes next.
  *
  * Everything but the ticket counter is constant once made. The counter belongs to split.c. */
 #ifndef WEIR_ROUTER_SEGMENT_H
@@ -22,7 +22,8 @@ enum {
     SEGMENT_ONE = 1000000000, /* one invocation */
     SEGMENT_ARMS_MAX = 64,
     SEGMENT_LINE_TICKETS = 1 << 30, /* length where the order is a line */
-    SEGMENT_FIRST_TICKETS = 256,    /* lengths where it is worked out: from the first, doubling, to the last */
+    /* lengths where it is worked out: from the first, doubling, to the last */
+    SEGMENT_FIRST_TICKETS = 256,
     SEGMENT_LAST_TICKETS = 4096,
     SEGMENT_CACHE_LINE = 64
 };
@@ -30,8 +31,9 @@ enum {
 struct segment {
     uint32_t nr_tickets;
     uint8_t nr_arms;
-    uint8_t arms[2];  /* of a line: the two arms with weight */
-    uint8_t head_arm; /* of a line: the arm that the first tickets run, to bring the errors into reach */
+    uint8_t arms[2]; /* of a line: the two arms with weight */
+    /* of a line: the arm that the first tickets run, to bring the errors into reach */
+    uint8_t head_arm;
     uint32_t nr_head;
     uint32_t weight;      /* of arms[1] */
     uint64_t phase;       /* of the line at ticket nr_head, below SEGMENT_ONE */
@@ -43,14 +45,15 @@ struct segment {
     int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
 };
 
-/* A segment that starts with these errors. nr_wanted: how many tickets to work out, if any have to be. is_counted
- * false: no tickets. NULL when out of memory. Ended by free(). */
-struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors, uint32_t nr_wanted,
-                             bool is_counted);
+/* A segment that starts with these errors. nr_wanted: how many tickets to work out, if any have to
+ * be. is_counted false: no tickets. NULL when out of memory. Ended by free(). */
+struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors,
+                             uint32_t nr_wanted, bool is_counted);
 
-/* The errors after the first nr_drawn tickets, for the weights that it was made with: nr_arms of them. errors may not
- * be the segment's own. */
-void segment_errors(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn, int64_t *errors);
+/* The errors after the first nr_drawn tickets, for the weights that it was made with: nr_arms of
+ * them. errors may not be the segment's own. */
+void segment_errors(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn,
+                    int64_t *errors);
 
 /* The arm that ticket t runs; t is below nr_tickets. */
 static inline int segment_arm(const struct segment *segment, uint32_t t)

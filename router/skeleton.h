@@ -1,6 +1,6 @@
-/* What tables that differ in weights alone have in common: functions with their versions and endpoints, routes, and the
- * indexes of names. Built by the builder, frozen with its first table, counted by the tables. Control thread, but for
- * the look-ups. */
+/* What tables that differ in weights alone have in common: functions with their versions and
+ * endpoints, routes, and the indexes of names. Built by the builder, frozen with its first table,
+ * counted by the tables. Control thread, but for the look-ups. */
 #ifndef WEIR_ROUTER_SKELETON_H
 #define WEIR_ROUTER_SKELETON_H
 
@@ -31,9 +31,10 @@ struct skeleton *skeleton_ref(struct skeleton *skeleton);
 /* Ends the reference and clears the pointer; the last one frees. */
 void skeleton_unref(struct skeleton **skeleton);
 
-/* Gives functions, versions and endpoints their gauges and health: those of the same names in previous (NULL: none),
- * else new ones. 0, or -1 when out of memory. */
-int skeleton_adopt(struct skeleton *skeleton, const struct table *previous) __attribute__((warn_unused_result));
+/* Gives functions, versions and endpoints their gauges and health: those of the same names in
+ * previous (NULL: none), else new ones. 0, or -1 when out of memory. */
+int skeleton_adopt(struct skeleton *skeleton, const struct table *previous)
+    __attribute__((warn_unused_result));
 
 /* Hash of a function's name; its low half is the tag in names. */
 static inline uint64_t skeleton_hash(struct str function)
@@ -48,7 +49,8 @@ static inline uint32_t skeleton_tag(uint64_t function_hash, struct str qualifier
 }
 
 /* The function of this name and hash, or NULL. */
-static inline struct function *skeleton_function(const struct skeleton *skeleton, struct str name, uint64_t hash)
+static inline struct function *skeleton_function(const struct skeleton *skeleton, struct str name,
+                                                 uint64_t hash)
 {
     uint32_t at;
 

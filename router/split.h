@@ -1,27 +1,32 @@
 /* Which of an alias's versions runs the next invocation.
  *
- * Exact mode. Every pick draws a ticket, one atomic add on a counter that all workers share, and the ticket alone
- * decides the version. After any number of picks, by any workers in any order, each version has had its share to within
- * less than one invocation: Tijdeman's chairman assignment (Discrete Mathematics 32 (1980) 323-330), whose bound
- * 1 - 1/(2(k-1)) is the best possible for k versions. For two versions it is a Bresenham line and needs no memory; for
- * three and more the order is computed a segment of tickets at a time by whichever worker first runs out.
+ * Exact mode. Every pick draws a ticket, one atomic add on a counter that all workers share, and
+ * the ticket alone decides the version. After any number of picks, by any workers in any order,
+ * each version has had its share to within less than one invocation: Tijdeman's chairman assignment
+ * (Discrete Mathematics 32 (1980) 323-330), whose bound 1 - 1/(2(k-1)) is the best possible for k
+ * versions. For two versions it is a Bresenham line and needs no memory; for three and more the
+ * order is computed a segment of tickets at a time by whichever worker first runs out.
  *
- * Through changes. A split that replaces another takes over, version by version, the error that the other ended with
- * (target minus picks, in billionths of an invocation), so that the bound holds over the whole history, measured
- * against the weights in force at each pick: still within less than one invocation for an alias of up to three
- * versions, whatever is changed and when. For k versions whose weights an adversary changes at every pick it is
- * (k - 1)/2, and no rule that does not know the future can promise one; docs/split.md has the proofs. An arm of weight
- * 0 is never drawn and keeps its error for later; the error of an arm that no successor's arm takes over is forgotten.
+ * Through changes. A split that replaces another takes over, version by version, the error that the
+ * other ended with (target minus picks, in billionths of an invocation), so that the bound holds
+ * over the whole history, measured against the weights in force at each pick: still within less
+ * than one invocation for an alias of up to three versions, whatever is changed and when. For k
+ * versions whose weights an adversary changes at every pick it is (k - 1)/2, and no rule that does
+ * not know the future can promise one; docs/split.md has the proofs. An arm of weight 0 is never
+ * drawn and keeps its error for later; the error of an arm that no successor's arm takes over is
+ * forgotten.
  *
- * The old split is closed when its successor is opened, by split_open or by the successor's first pick. Whoever still
- * draws from it is then told SPLIT_CLOSED and must take the newer table, so a table has to be where every worker finds
- * it before any worker uses it. A split with one arm of weight needs no closing: its picks never change an error.
- * Neither does random mode, which counts nothing: it passes on the errors that it was given.
+ * The old split is closed when its successor is opened, by split_open or by the successor's first
+ * pick. Whoever still draws from it is then told SPLIT_CLOSED and must take the newer table, so a
+ * table has to be where every worker finds it before any worker uses it. A split with one arm of
+ * weight needs no closing: its picks never change an error. Neither does random mode, which counts
+ * nothing: it passes on the errors that it was given.
  *
  * Weights are integers of a billionth, SPLIT_ONE in all.
  *
- * Threads: split_make, split_ref: the control thread. split_pick: workers that are online in the qsbr domain.
- * split_open, split_errors: such workers, or the thread that reclaims (base/qsbr.h). split_unref: any thread. */
+ * Threads: split_make, split_ref: the control thread. split_pick: workers that are online in the
+ * qsbr domain. split_open, split_errors: such workers, or the thread that reclaims (base/qsbr.h).
+ * split_unref: any thread. */
 #ifndef WEIR_ROUTER_SPLIT_H
 #define WEIR_ROUTER_SPLIT_H
 
@@ -47,31 +52,35 @@ struct split_spec {
     enum split_mode mode;
     int nr_arms; /* 1 to SPLIT_ARMS_MAX */
     uint32_t weights[SPLIT_ARMS_MAX];
-    /* For each arm its index in the predecessor, or -1 where the version is new there. Ignored without predecessor. */
+    /* For each arm its index in the predecessor, or -1 where the version is new there. Ignored
+     * without predecessor. */
     int16_t from[SPLIT_ARMS_MAX];
 };
 
-/* A split that is not yet open. previous, if not NULL, is the split it replaces: a counted reference is taken until the
- * hand-over is done. Returns NULL when out of memory; the caller checked that weights total SPLIT_ONE. Holds one
- * reference for the caller. */
-struct split *split_make(struct qsbr *domain, const struct split_spec *spec, struct split *previous);
+/* A split that is not yet open. previous, if not NULL, is the split it replaces: a counted
+ * reference is taken until the hand-over is done. Returns NULL when out of memory; the caller
+ * checked that weights total SPLIT_ONE. Holds one reference for the caller. */
+struct split *split_make(struct qsbr *domain, const struct split_spec *spec,
+                         struct split *previous);
 
 struct split *split_ref(struct split *split);
 
 /* Ends *split's reference and clears it. The last one frees the split, through the qsbr domain. */
 void split_unref(struct split **split);
 
-/* Closes the predecessor, if any, and takes over its errors. Idempotent; picks do it too on demand, so a reload never
- * makes a worker wait. No memory is needed where nothing was ever drawn. 0, or SPLIT_NO_MEMORY. */
+/* Closes the predecessor, if any, and takes over its errors. Idempotent; picks do it too on demand,
+ * so a reload never makes a worker wait. No memory is needed where nothing was ever drawn. 0, or
+ * SPLIT_NO_MEMORY. */
 int split_open(struct split *split) __attribute__((warn_unused_result));
 
-/* Draws: the index of the arm that runs this invocation, or a negative split_error. Never a lock; one atomic add in
- * exact mode with two or more arms of non-zero weight, none otherwise. An arm of weight 0 is never drawn. rng is the
- * worker's own and used in random mode only. */
+/* Draws: the index of the arm that runs this invocation, or a negative split_error. Never a lock;
+ * one atomic add in exact mode with two or more arms of non-zero weight, none otherwise. An arm of
+ * weight 0 is never drawn. rng is the worker's own and used in random mode only. */
 int split_pick(struct split *split, struct prng *rng) __attribute__((warn_unused_result));
 
-/* The error each arm would carry into a successor now: target minus picks, in billionths. For tests and the admin page;
- * while others pick it is that of some moment during the call. out has room for nr_arms. */
+/* The error each arm would carry into a successor now: target minus picks, in billionths. For tests
+ * and the admin page; while others pick it is that of some moment during the call. out has room for
+ * nr_arms. */
 void split_errors(const struct split *split, int64_t *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* Memory for what lives and dies together: small pieces cut from blocks, never given back one by one. */
+/* Memory for what lives and dies together: small pieces cut from blocks, never given back one by
+ * one. */
 #ifndef WEIR_ROUTER_STASH_H
 #define WEIR_ROUTER_STASH_H
 

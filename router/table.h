@@ -1,16 +1,20 @@
-/* The table: all functions, versions, aliases and routes of one generation, frozen when built, and its two look-ups.
+/* The table: all functions, versions, aliases and routes of one generation, frozen when built, and
+ * its two look-ups.
  *
  *     route (host, path) -------\
- *                                >-- target (an alias or one version) -- pick --> arm: version + series
- *     (function, qualifier) ----/                                                  \-- endpoint --> origin
+ *                                >-- target (an alias or one version)
+ *     (function, qualifier) ----/         \-- pick --> arm: version + series
+ *                                                             \-- endpoint --> origin
  *
- * A table is built and frozen on the control thread (router/builder.h) and from then on read by every worker without
- * locks. It is reference counted; the last reference is given back through the qsbr domain so that a worker never pays
- * for freeing a large table. What outlives tables is shared between them by reference: splits (their tickets), origins
- * (their connection pools), health, gauges and series numbers (their counters). What a table points to is valid while a
- * reference is held.
+ * A table is built and frozen on the control thread (router/builder.h) and from then on read by
+ * every worker without locks. It is reference counted; the last reference is given back through the
+ * qsbr domain so that a worker never pays for freeing a large table. What outlives tables is shared
+ * between them by reference: splits (their tickets), origins (their connection pools), health,
+ * gauges and series numbers (their counters). What a table points to is valid while a reference is
+ * held.
  *
- * A change of one alias does not rebuild anything: table_with_alias copies only the way to that target. */
+ * A change of one alias does not rebuild anything: table_with_alias copies only the way to that
+ * target. */
 #ifndef WEIR_ROUTER_TABLE_H
 #define WEIR_ROUTER_TABLE_H
 
@@ -40,7 +44,8 @@ struct ejection {
     uint32_t slow_start_ms;          /* a returning endpoint's share grows over this time */
 };
 
-/* What is known of one endpoint's health, by all workers; lives on through reloads that keep the endpoint. */
+/* What is known of one endpoint's health, by all workers; lives on through reloads that keep the
+ * endpoint. */
 struct endpoint_health {
     _Atomic uint32_t refs;
     _Atomic bool is_down;                /* by active checks */
@@ -49,14 +54,15 @@ struct endpoint_health {
     _Atomic uint32_t ejections;          /* in a row; decides the pause */
     _Atomic uint64_t returned_at_ms;     /* for slow start; 0: long ago */
     _Atomic uint64_t nr_ejections;       /* ever */
-    struct health_checker *checker;      /* who sets is_down (proxy/upstream/health.h); NULL: nobody. Control thread */
+    /* who sets is_down (proxy/upstream/health.h); NULL: nobody. Control thread */
+    struct health_checker *checker;
 };
 
 struct version;
 
 struct endpoint {
     struct origin *origin;
-    char *url;                      /* as the document says it */
+    char *url; /* as the document says it */
     uint32_t url_len;
     struct str base_path;           /* the URL's path, never empty: "/" at least, no query */
     struct endpoint_health *health; /* never NULL */
@@ -70,17 +76,22 @@ struct version {
     struct str name; /* "$LATEST" or decimal */
     struct function *function;
     struct endpoint *endpoints;
-    char *host;                                            /* Host to send instead of the origin's authority, or NULL */
-    int nr_endpoints;                                      /* 1 or more */
+    char *host;       /* Host to send instead of the origin's authority, or NULL */
+    int nr_endpoints; /* 1 or more */
     enum version_kind kind;
-    bool preserve_host;                                    /* send the client's Host */
-    bool allow_upgrade;                                    /* pass Upgrade (WebSocket) through; default true */
-    bool may_fail;                                         /* health checks or ejection are on: endpoint_health counts */
-    uint32_t max_in_flight;                                /* 0: none; per process, counted in in_flight */
-    uint32_t max_connections;                              /* per endpoint and worker; 0: the settings' */
+    bool preserve_host; /* send the client's Host */
+    /* pass Upgrade (WebSocket) through; default true */
+    bool allow_upgrade;
+    /* health checks or ejection are on: endpoint_health counts */
+    bool may_fail;
+    /* 0: none; per process, counted in in_flight */
+    uint32_t max_in_flight;
+    /* per endpoint and worker; 0: the settings' */
+    uint32_t max_connections;
     uint32_t connect_ms, response_head_ms, stream_idle_ms; /* 0: the settings' */
     struct ejection ejection;
-    struct gauge *in_flight; /* shared with the same version of other tables; NULL where max_in_flight is 0 */
+    /* shared with the same version of other tables; NULL where max_in_flight is 0 */
+    struct gauge *in_flight;
     struct health_check health_check;
 };
 
@@ -97,13 +108,17 @@ struct arm {
     uint32_t series; /* from the series hook (router/registry.h) */
 };
 
-/* What a qualifier names: an alias, or directly a version (then alias is empty, split NULL, one arm). */
+/* What a qualifier names: an alias, or directly a version (then alias is empty, split NULL, one
+ * arm). */
 struct target {
     _Atomic uint32_t refs;
     uint32_t index; /* its place in the table, the same in every table made by table_with_alias */
     struct str description;
-    uint64_t since; /* generation in which what is said of the alias last changed, or was last said through table_with_alias */
-    struct version **past; /* versions of the function that have left the alias: what they are owed is kept */
+    /* generation in which what is said of the alias last changed, or was last said through
+     * table_with_alias */
+    uint64_t since;
+    /* versions of the function that have left the alias: what they are owed is kept */
+    struct version **past;
     int nr_past;
     enum split_mode mode;
     /* What an invocation reads, in one or two cache lines: */
@@ -131,9 +146,11 @@ struct route {
     bool strip_prefix;
 };
 
-struct skeleton; /* functions, versions, routes and their indexes; shared by tables that differ in weights alone */
+/* functions, versions, routes and their indexes; shared by tables that differ in weights alone */
+struct skeleton;
 
-/* Targets are kept in leaves of a fixed size, so that a table with one other target shares all leaves but one. */
+/* Targets are kept in leaves of a fixed size, so that a table with one other target shares all
+ * leaves but one. */
 enum { TABLE_LEAF_TARGETS = 256 };
 
 struct table_leaf {
@@ -152,16 +169,17 @@ struct table {
     struct table_leaf **leaves; /* read through table_target */
 };
 
-/* ---- Reading: any thread that holds a reference ------------------------------------------------------------------ */
+/* ---- Reading: any thread that holds a reference ---------------------------------------------- */
 
-/* What (function, qualifier) names, or NULL. An empty qualifier means $LATEST. *knows_function, if not NULL, says
- * whether the function exists at all, for the error text. */
-struct target *table_find(const struct table *table, struct str function, struct str qualifier, bool *knows_function);
+/* What (function, qualifier) names, or NULL. An empty qualifier means $LATEST. *knows_function, if
+ * not NULL, says whether the function exists at all, for the error text. */
+struct target *table_find(const struct table *table, struct str function, struct str qualifier,
+                          bool *knows_function);
 
-/* The most specific of the routes that match a request: exact host before the longest "*.suffix" before any host, then
- * the longest path prefix that ends on a segment boundary ("/a" matches "/a" and "/a/b", not "/ab"; "/a/" matches "/a/"
- * and "/a/b", not "/a"; "/" matches all). host comes without port, in any case; path without query, compared byte by
- * byte. NULL where none matches. */
+/* The most specific of the routes that match a request: exact host before the longest "*.suffix"
+ * before any host, then the longest path prefix that ends on a segment boundary ("/a" matches "/a"
+ * and "/a/b", not "/ab"; "/a/" matches "/a/" and "/a/b", not "/a"; "/" matches all). host comes
+ * without port, in any case; path without query, compared byte by byte. NULL where none matches. */
 const struct route *table_route(const struct table *table, struct str host, struct str path);
 
 static inline struct target *table_target(const struct table *table, uint32_t index)
@@ -169,18 +187,19 @@ static inline struct target *table_target(const struct table *table, uint32_t in
     return table->leaves[index / TABLE_LEAF_TARGETS]->targets[index % TABLE_LEAF_TARGETS];
 }
 
-/* For listings: all functions and routes, in document order. Versions hang on the function; aliases are the targets
- * with a non-empty alias name. */
+/* For listings: all functions and routes, in document order. Versions hang on the function; aliases
+ * are the targets with a non-empty alias name. */
 int table_functions(const struct table *table, struct function *const **functions);
 int table_routes(const struct table *table, const struct route **routes);
 
-/* For whoever already holds a reference, or finds the table where a reference is held as long as it is found there
- * (under a lock, say). */
+/* For whoever already holds a reference, or finds the table where a reference is held as long as it
+ * is found there (under a lock, say). */
 struct table *table_ref(struct table *table);
-/* Ends the reference and clears the pointer; any thread. The table is freed later, by qsbr_reclaim. */
+/* Ends the reference and clears the pointer; any thread. The table is freed later, by
+ * qsbr_reclaim. */
 void table_unref(struct table **table);
 
-/* ---- Changing: the control thread (whole tables: router/builder.h) ----------------------------------------------- */
+/* ---- Changing: the control thread (whole tables: router/builder.h) --------------------------- */
 
 struct arm_spec {
     struct str version;
@@ -197,20 +216,23 @@ struct alias_spec {
     const struct arm_spec *arms; /* weights total SPLIT_ONE */
 };
 
-/* A copy of previous in which one alias is as spec says (its name stays); no parsing, and nothing copied but the way to
- * that alias. changed is a target of previous; arms name versions of its function, once each. Strings are copied.
- * Returns a table with one reference for the caller; NULL when out of memory. */
-struct table *table_with_alias(struct table *previous, const struct target *changed, const struct alias_spec *spec);
+/* A copy of previous in which one alias is as spec says (its name stays); no parsing, and nothing
+ * copied but the way to that alias. changed is a target of previous; arms name versions of its
+ * function, once each. Strings are copied. Returns a table with one reference for the caller; NULL
+ * when out of memory. */
+struct table *table_with_alias(struct table *previous, const struct target *changed,
+                               const struct alias_spec *spec);
 
-/* After a table was published to the workers: opens the splits of all aliases that changed, which closes the ones they
- * replace. Bounded work; workers that pick in between open what they need themselves. 0, or -1 when out of memory
- * (picks will try again). */
+/* After a table was published to the workers: opens the splits of all aliases that changed, which
+ * closes the ones they replace. Bounded work; workers that pick in between open what they need
+ * themselves. 0, or -1 when out of memory (picks will try again). */
 int table_open(struct table *table) __attribute__((warn_unused_result));
 
-/* For the builder: a table over a skeleton, with these targets, of which some are to be opened. Takes over a reference
- * to the skeleton and one to each target, whose indexes it sets, and the array changed. NULL when out of memory, with
- * nothing taken over. */
-struct table *table_make_take(struct skeleton *skeleton, struct target *const *targets, uint32_t nr_targets,
-                              uint32_t *changed, uint32_t nr_changed, uint64_t generation);
+/* For the builder: a table over a skeleton, with these targets, of which some are to be opened.
+ * Takes over a reference to the skeleton and one to each target, whose indexes it sets, and the
+ * array changed. NULL when out of memory, with nothing taken over. */
+struct table *table_make_take(struct skeleton *skeleton, struct target *const *targets,
+                              uint32_t nr_targets, uint32_t *changed, uint32_t nr_changed,
+                              uint64_t generation);
 
 #endif

@@ -21,8 +21,8 @@ struct target *target_make(struct function *function, struct str alias, struct s
     if (!target)
         return NULL;
     names = (char *)target + bytes;
-    /* The name is compared at each look-up: next to the target it costs no cache line of its own.
-     */
+    /* The name is compared at each look-up: next to the target it costs no cache line of its
+     * own. */
     if (alias.n > 0)
         memcpy(names, alias.p, alias.n);
     if (description.n > 0)

@@ -1,4 +1,5 @@
-/* Making targets and handing their splits on; what a target is stands in router/table.h. Control thread. */
+/* Making targets and handing their splits on; what a target is stands in router/table.h. Control
+ * thread. */
 #ifndef WEIR_ROUTER_TARGET_H
 #define WEIR_ROUTER_TARGET_H
 
@@ -7,24 +8,25 @@
 #include "router/registry.h"
 #include "router/table.h"
 
-/* With one reference for the caller, no split and no arms yet. alias and description are copied. NULL when out of
- * memory. */
-struct target *target_make(struct function *function, struct str alias, struct str description, enum split_mode mode,
-                           bool is_failover, int nr_arms);
+/* With one reference for the caller, no split and no arms yet. alias and description are copied.
+ * NULL when out of memory. */
+struct target *target_make(struct function *function, struct str alias, struct str description,
+                           enum split_mode mode, bool is_failover, int nr_arms);
 
 /* Fills the arm in, with its series. 0, or -1 when out of memory. */
-int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version, uint32_t weight)
-    __attribute__((warn_unused_result));
+int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version,
+                   uint32_t weight) __attribute__((warn_unused_result));
 
-/* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of its own that takes
- * over the predecessor's errors. Those of the versions that it no longer has are kept too, for the 16 that left last,
- * while the function has them: a version that comes back finds its error as it was. Call it once, when all arms are set. *is_replacement: the split is to be opened in the predecessor's place. 0, or -1 when
- * out of memory. */
-int target_join(struct target *target, const struct target *before, struct qsbr *domain, bool *is_replacement)
-    __attribute__((warn_unused_result));
+/* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of
+ * its own that takes over the predecessor's errors. Those of the versions that it no longer has are
+ * kept too, for the 16 that left last, while the function has them: a version that comes back finds
+ * its error as it was. Call it once, when all arms are set. *is_replacement: the split is to be
+ * opened in the predecessor's place. 0, or -1 when out of memory. */
+int target_join(struct target *target, const struct target *before, struct qsbr *domain,
+                bool *is_replacement) __attribute__((warn_unused_result));
 
-/* Dates an alias whose arms are set: its predecessor's date, if both say the same (versions in order, weights, mode,
- * description, on_unavailable), else this generation. */
+/* Dates an alias whose arms are set: its predecessor's date, if both say the same (versions in
+ * order, weights, mode, description, on_unavailable), else this generation. */
 void target_set_since(struct target *target, const struct target *before, uint64_t generation);
 
 struct target *target_ref(struct target *target);

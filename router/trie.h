@@ -1,6 +1,6 @@
-/* A tree of labels: the segments of paths, the parts of host names from the right. It is walked from the root a label
- * at a time, and each step is one hash look-up of (node, label), so a walk costs what it matches, however many labels
- * there are and however long the rest is. */
+/* A tree of labels: the segments of paths, the parts of host names from the right. It is walked
+ * from the root a label at a time, and each step is one hash look-up of (node, label), so a walk
+ * costs what it matches, however many labels there are and however long the rest is. */
 #ifndef WEIR_ROUTER_TRIE_H
 #define WEIR_ROUTER_TRIE_H
 
@@ -13,7 +13,8 @@
 
 enum { TRIE_NONE = FLATHASH_NONE, TRIE_SHORT = 16 };
 
-/* Half a cache line, and most labels in it: in a large tree each step of a walk costs one line for its slot and one for the node. */
+/* Half a cache line, and most labels in it: in a large tree each step of a walk costs one line for
+ * its slot and one for the node. */
 struct trie_node {
     uint32_t parent; /* TRIE_NONE: a root */
     uint32_t here;   /* what belongs to the node itself; TRIE_NONE: nothing */
@@ -36,8 +37,8 @@ struct trie {
 /* A new root. TRIE_NONE when out of memory. */
 uint32_t trie_add_root(struct trie *trie);
 
-/* The child with this label, made if it was not there. The label's bytes must stay as long as the trie. TRIE_NONE when
- * out of memory. */
+/* The child with this label, made if it was not there. The label's bytes must stay as long as the
+ * trie. TRIE_NONE when out of memory. */
 uint32_t trie_add(struct trie *trie, uint32_t parent, struct str label);
 
 /* Releases it and leaves it empty. */
@@ -45,7 +46,8 @@ void trie_fini(struct trie *trie);
 
 static inline bool trie_is_labelled(const struct trie_node *node, struct str label)
 {
-    return str_eq((struct str){node->n <= TRIE_SHORT ? node->label.text : node->label.p, node->n}, label);
+    return str_eq((struct str){node->n <= TRIE_SHORT ? node->label.text : node->label.p, node->n},
+                  label);
 }
 
 /* The child with this label, or TRIE_NONE. */

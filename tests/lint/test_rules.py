@@ -58,6 +58,13 @@ def test_lengths_are_counted():
     assert rules.check_file_length("x.c", "\n" * (rules.FILE_LINES_MAX + 1))
 
 
+def test_columns_are_counted_outside_tables():
+    wide = "x" * (rules.COLUMNS_MAX + 1)
+    assert rules.check_columns("x.c", wide[1:] + "\n") == []
+    assert rules.check_columns("x.c", wide + "\n")
+    assert rules.check_columns("x.c", f"/* clang-format off */\n{wide}\n/* clang-format on */\n") == []
+
+
 def test_open_ends_are_found():
     assert rules.check_open_ends("x.c", "/* TO" "DO: later */\n")
     assert rules.check_open_ends("x.c", "a methodology to do it\n") == []

@@ -12,6 +12,7 @@ import rules
 SOURCES = rules.files(".c", ".h")
 PRODUCT_SOURCES = rules.files(".c", ".h", folders=rules.PRODUCT)
 PRODUCT_HEADERS = rules.files(".h", folders=rules.PRODUCT)
+LAID_OUT = rules.files(".c") + rules.files(".h", folders=rules.LAID_OUT)
 TEXTS = rules.files(".c", ".h", ".py", ".sh", ".txt") + rules.files(
     ".sh", ".md", ".cmake", ".json", folders=("scripts", "docs", "cmake", "examples", "packaging")
 )
@@ -78,6 +79,11 @@ def test_no_open_ends():
 
 def test_files_are_not_too_long():
     expect_none(complaints_of(rules.check_file_length, SOURCES + rules.files(".py")))
+
+
+def test_lines_are_not_too_wide():
+    product = [path for path in LAID_OUT if path.parts[0] in rules.PRODUCT]
+    expect_none(complaints_of(rules.check_columns, product))
 
 
 def test_functions_are_not_too_long():
@@ -194,7 +200,7 @@ def clang_format():
 @pytest.mark.skipif(clang_format() is None, reason="clang-format 14 is not installed")
 def test_layout_is_what_clang_format_says():
     done = subprocess.run(
-        [clang_format(), "--dry-run", "-Werror", *map(str, rules.files(".c"))],
+        [clang_format(), "--dry-run", "-Werror", *map(str, LAID_OUT)],
         capture_output=True,
         text=True,
         cwd=rules.ROOT,
