@@ -53,6 +53,27 @@ UPWARD = {
     "proxy/worker/worker.c": {"client", "exchange", "upstream", "server"},
 }
 
+# Files that are still in a circle of calls and includes: this list only ever shrinks.
+IN_CIRCLES = {
+    "admin.c",
+    "choose.c",
+    "client.c",
+    "exchange.c",
+    "forward.c",
+    "listener.c",
+    "pool.c",
+    "redirect.c",
+    "reply.c",
+    "respond.c",
+    "server.c",
+    "upstream.c",
+    "worker.c",
+    "framing.c",
+    "http1.c",
+    "skeleton.c",
+    "table.c",
+}
+
 # Which product files may include a library's headers. What is not a key here is the C library's, POSIX' or Linux'.
 LIBRARIES = {
     r"llhttp\.h": r"proxy/http/http1\w*\.[ch]",
@@ -312,6 +333,31 @@ def find_cycle(graph):
         if cycle:
             return cycle
     return []
+
+
+def circles_of(graph):
+    """The circles of the graph {node: {node}} as sets of nodes that all reach each other (Tarjan's algorithm)."""
+    index, low, stack, circles = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for following in graph.get(node, ()):
+            if following not in index:
+                visit(following)
+                low[node] = min(low[node], low[following])
+            elif following in stack:
+                low[node] = min(low[node], index[following])
+        if low[node] == index[node]:
+            at = stack.index(node)
+            if len(stack) - at > 1:
+                circles.append(set(stack[at:]))
+            del stack[at:]
+
+    for node in sorted(graph):
+        if node not in index:
+            visit(node)
+    return circles
 
 
 def compile_flags():

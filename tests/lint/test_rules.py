@@ -95,3 +95,9 @@ def test_guards_and_opening_comments():
 def test_cycles_are_found():
     assert rules.find_cycle({"a": ["b", "c"], "b": ["c"], "c": []}) == []
     assert rules.find_cycle({"a": ["b"], "b": ["c"], "c": ["a"]}) == ["a", "b", "c", "a"]
+
+
+def test_circles_are_found():
+    assert rules.circles_of({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert rules.circles_of({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+    assert rules.circles_of({"a": {"b"}, "b": {"a"}, "c": {"d", "a"}, "d": {"c"}}) == [{"a", "b"}, {"c", "d"}]
