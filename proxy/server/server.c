@@ -13,7 +13,7 @@
 #include "base/prng.h"
 #include "proxy/admin/admin.h"
 #include "proxy/client/admission.h"
-#include "proxy/client/listener.h"
+#include "proxy/io/bind.h"
 #include "proxy/server/scrape.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
@@ -456,8 +456,8 @@ static int make_workers(struct server *s)
         goto out;
     for (; nr_open < nr; nr_open++) {
         const struct listener_settings *l = &s->settings->listeners[nr_open];
-        if (listener_open(l->address, by_listener + nr_open * s->nr_workers, s->nr_workers, name,
-                          sizeof(name)) < 0)
+        if (bind_open(l->address, by_listener + nr_open * s->nr_workers, s->nr_workers, name,
+                      sizeof(name)) < 0)
             goto out;
         log_info("listening on %s://%s", l->is_tls ? "https" : "http", name);
     }
@@ -479,7 +479,7 @@ static int start_admin(struct server *s, struct api_hooks *hooks)
     char name[80];
     int fd;
 
-    if (listener_open(s->settings->admin_address, &fd, 1, name, sizeof(name)) < 0)
+    if (bind_open(s->settings->admin_address, &fd, 1, name, sizeof(name)) < 0)
         return -1;
     s->admin = admin_open(&s->loop, fd, hooks);
     if (!s->admin) {
