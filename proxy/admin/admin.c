@@ -19,7 +19,6 @@
 #include "proxy/http/partial.h"
 #include "proxy/http/reply.h"
 #include "proxy/io/outbox.h"
-#include "proxy/server/server.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
 
@@ -403,19 +402,24 @@ static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
 
 /* ---- The listener ---------------------------------------------------------------------------- */
 
-/* What waits to be accepted would wake the loop again at once: look away for a moment. */
-static void rest(struct admin *a)
-{
-    io_rest_listener(a->loop, &a->io);
-    a->rest.kind = SERVER_DEADLINE_ADMIN_REST;
-    wheel_set(&a->loop->wheel, &a->rest.node, a->loop->now_ms + REST_MS);
-}
-
-void admin_on_rested(struct deadline *deadline)
+static void on_rested(struct deadline *deadline)
 {
     struct admin *a = (struct admin *)((char *)deadline - offsetof(struct admin, rest));
 
     io_wake_listener(a->loop, &a->io);
+}
+
+/* What waits to be accepted would wake the loop again at once: look away for a moment. */
+static void rest(struct admin *a)
+{
+    io_rest_listener(a->loop, &a->io);
+    a->rest.expired = on_rested;
+    wheel_set(&a->loop->wheel, &a->rest.node, a->loop->now_ms + REST_MS);
+}
+
+static void on_deadline(struct deadline *deadline)
+{
+    close_conn((struct admin_conn *)((char *)deadline - offsetof(struct admin_conn, deadline)));
 }
 
 static void on_accept(struct loop *loop, struct io *io, uint32_t events)
@@ -438,7 +442,7 @@ static void on_accept(struct loop *loop, struct io *io, uint32_t events)
         return;
     }
     c->admin = a;
-    c->deadline.kind = SERVER_DEADLINE_ADMIN;
+    c->deadline.expired = on_deadline;
     LIST_INSERT_HEAD(&a->conns, c, link);
     a->nr_conns++;
     begin_request(c);
@@ -462,11 +466,6 @@ struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hook
         return NULL;
     }
     return a;
-}
-
-void admin_on_deadline(struct deadline *deadline)
-{
-    close_conn((struct admin_conn *)((char *)deadline - offsetof(struct admin_conn, deadline)));
 }
 
 static void free_admin(struct loop_garbage *garbage)

@@ -13,11 +13,6 @@ struct admin;
  * (fd is then closed). */
 struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks);
 
-/* A deadline of kind SERVER_DEADLINE_ADMIN has passed. */
-void admin_on_deadline(struct deadline *deadline);
-/* One of kind SERVER_DEADLINE_ADMIN_REST: it accepts again after descriptors or memory ran out. */
-void admin_on_rested(struct deadline *deadline);
-
 /* Closes the listener and all connections; what they use is freed by the loop. Clears the pointer. */
 void admin_close(struct admin **admin);
 

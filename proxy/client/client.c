@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,6 +26,7 @@
 enum { READS_PER_EVENT = 4, LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024, SUBJECT_MAX = 1024 };
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
+static void on_deadline(struct deadline *deadline);
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -202,7 +204,7 @@ int client_open(struct listener *listener, int fd, const struct sockaddr_storage
     c->listener = listener;
     worker_take_settings(w);
     c->tuning = worker_tuning(w);
-    c->deadline.kind = WORKER_DEADLINE_CLIENT;
+    c->deadline.expired = on_deadline;
     LIST_INSERT_HEAD(&w->clients, c, link);
     w->nr_clients++;
     metrics_add(&w->metrics->client_connections, 1);
@@ -734,8 +736,10 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
 
 /* ---- Deadlines and draining ------------------------------------------------------------------ */
 
-void client_on_deadline(struct client *c)
+static void on_deadline(struct deadline *deadline)
 {
+    struct client *c = (struct client *)((char *)deadline - offsetof(struct client, deadline));
+
     switch ((enum client_state)c->state) {
     case CLIENT_HANDSHAKE:
         log_debug("TLS handshake with %s took too long", c->address);

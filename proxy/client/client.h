@@ -80,7 +80,6 @@ void client_close(struct client *c);
 void client_drain(struct client *c);
 
 void client_set_deadline(struct client *c, uint32_t in_ms);
-void client_on_deadline(struct client *c);
 
 /* For exchange_start and logs. */
 struct forward_client client_from(const struct client *c);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -58,13 +59,21 @@ static bool refuse_one(struct listener *l)
     return fd >= 0;
 }
 
+static void on_rested(struct deadline *deadline)
+{
+    struct listener *l = (struct listener *)((char *)deadline - offsetof(struct listener, rest));
+
+    take_spare(l->worker);
+    io_wake_listener(&l->worker->loop, &l->io);
+}
+
 /* What waits to be accepted would wake the loop again at once: look away for a moment. */
 static void rest(struct listener *l)
 {
     struct loop *loop = &l->worker->loop;
 
     io_rest_listener(loop, &l->io);
-    l->rest.kind = WORKER_DEADLINE_LISTENER;
+    l->rest.expired = on_rested;
     wheel_set(&loop->wheel, &l->rest.node, loop->now_ms + REST_MS);
 }
 
@@ -91,12 +100,6 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         if (client_open(l, fd, &peer) < 0)
             metrics_add(&l->worker->metrics->rejections[METRICS_REJECTION_NO_MEMORY], 1);
     }
-}
-
-void listener_on_deadline(struct listener *l)
-{
-    take_spare(l->worker);
-    io_wake_listener(&l->worker->loop, &l->io);
 }
 
 void listener_take_settings(struct listener *l, const struct settings *s)

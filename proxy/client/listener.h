@@ -13,9 +13,6 @@ int listener_start(struct listener *l, struct worker *w, int fd, int index) __at
 /* Takes over what the settings say of redirects and HSTS; whether it speaks TLS never changes. */
 void listener_take_settings(struct listener *l, const struct settings *settings);
 
-/* It has rested: accepts again. */
-void listener_on_deadline(struct listener *l);
-
 /* Takes what still waits in the kernel's queue, then closes. */
 void listener_stop(struct listener *l);
 

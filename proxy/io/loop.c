@@ -21,14 +21,13 @@ static void read_clock(struct loop *loop)
     loop->offset_due_ms = loop->now_ms + 1000;
 }
 
-int loop_init(struct loop *loop, struct qsbr *qsbr, wheel_expired *on_deadline, void *owner)
+int loop_init(struct loop *loop, struct qsbr *qsbr, void *owner)
 {
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
     int r;
 
     memset(loop, 0, sizeof(*loop));
     loop->qsbr = qsbr;
-    loop->on_deadline = on_deadline;
     loop->owner = owner;
     read_clock(loop);
     wheel_init(&loop->wheel, loop->now_ms);
@@ -166,6 +165,14 @@ static bool dispatch(struct loop *loop, const struct epoll_event *events, int nr
     return is_uv_due;
 }
 
+static void expire(struct wheel_node *node, void *context)
+{
+    struct deadline *deadline = (struct deadline *)node;
+
+    (void)context;
+    deadline->expired(deadline);
+}
+
 void loop_run(struct loop *loop)
 {
     struct epoll_event events[EVENTS_PER_TURN];
@@ -184,7 +191,7 @@ void loop_run(struct loop *loop)
             call_again(loop);
         if (is_uv_due || uv_backend_timeout(&loop->uv) >= 0)
             uv_run(&loop->uv, UV_RUN_NOWAIT);
-        wheel_advance(&loop->wheel, loop->now_ms, loop->on_deadline, loop);
+        wheel_advance(&loop->wheel, loop->now_ms, expire, NULL);
         if (loop->on_turn)
             loop->on_turn(loop);
         collect(loop);

@@ -28,10 +28,11 @@ struct loop_garbage {
 
 typedef void loop_hook(struct loop *loop);
 
-/* A deadline in the loop's wheel and whose it is: the loop's owner tells by kind what to do when it passes. */
+/* A deadline in the loop's wheel, embedded in the object that it limits. expired runs on the loop's thread once the
+ * deadline has passed; it may free the object by loop_discard. */
 struct deadline {
     struct wheel_node node; /* first */
-    uint8_t kind;
+    void (*expired)(struct deadline *deadline);
 };
 
 struct loop {
@@ -43,7 +44,6 @@ struct loop {
     uint64_t unix_offset_us; /* what makes Unix time of it; looked at once a second */
     uint64_t offset_due_ms;
     struct wheel wheel;
-    wheel_expired *on_deadline;
     loop_hook *on_turn; /* once per turn, after its events; may be NULL */
     struct io *again;
     struct loop_garbage *garbage;
@@ -52,9 +52,8 @@ struct loop {
     void *owner;
 };
 
-/* 0 or a negative errno, and then owner is NULL. on_deadline is called for nodes of loop->wheel with loop as context. */
-int loop_init(struct loop *loop, struct qsbr *qsbr, wheel_expired *on_deadline, void *owner)
-    __attribute__((warn_unused_result));
+/* 0 or a negative errno, and then owner is NULL. Each node of loop->wheel belongs to a struct deadline. */
+int loop_init(struct loop *loop, struct qsbr *qsbr, void *owner) __attribute__((warn_unused_result));
 
 /* All sockets and uv handles are closed. A name look-up cannot be stopped once it runs: then the loop is_stuck, libuv's thread will still write to
  * it, and its memory has to stay until the process ends, by _exit, as exit waits for that thread. */

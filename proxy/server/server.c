@@ -360,24 +360,6 @@ static void release_series(void *context, uint32_t series)
     metrics_series_release(context, series);
 }
 
-static void on_deadline(struct wheel_node *node, void *ctx)
-{
-    struct deadline *deadline = (struct deadline *)node;
-
-    (void)ctx;
-    switch ((enum server_deadline)deadline->kind) {
-    case SERVER_DEADLINE_ADMIN:
-        admin_on_deadline(deadline);
-        return;
-    case SERVER_DEADLINE_ADMIN_REST:
-        admin_on_rested(deadline);
-        return;
-    case SERVER_DEADLINE_HEALTH:
-        health_on_deadline(deadline);
-        return;
-    }
-}
-
 static int count_workers(const struct settings *settings)
 {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -393,7 +375,7 @@ static int init_shared(struct server *s)
     pthread_mutex_init(&s->lock, NULL);
     s->qsbr = qsbr_make();
     s->admission = admission_make();
-    if (!s->qsbr || !s->admission || loop_init(&s->loop, s->qsbr, on_deadline, s) < 0) {
+    if (!s->qsbr || !s->admission || loop_init(&s->loop, s->qsbr, s) < 0) {
         log_error("the control loop cannot be made: out of memory or descriptors");
         return -1;
     }

@@ -24,9 +24,6 @@ struct admin;
 struct admission;
 struct health;
 
-/* The kinds of deadline in the control loop's wheel. */
-enum server_deadline { SERVER_DEADLINE_ADMIN, SERVER_DEADLINE_ADMIN_REST, SERVER_DEADLINE_HEALTH };
-
 struct server {
     const struct documents_options *options;
     struct loop loop;

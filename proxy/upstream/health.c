@@ -16,7 +16,6 @@
 
 #include "base/log.h"
 #include "base/prng.h"
-#include "proxy/server/server.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/addresses.h"
 #include "proxy/upstream/health_probe.h"
@@ -272,7 +271,7 @@ static void start(struct health_checker *c)
         conclude(c, METRICS_CHECK_INTERNAL, "its name cannot be looked up for want of memory");
 }
 
-void health_on_deadline(struct deadline *deadline)
+static void on_deadline(struct deadline *deadline)
 {
     struct health_checker *c =
         (struct health_checker *)((char *)deadline - offsetof(struct health_checker, deadline));
@@ -317,7 +316,7 @@ static struct health_checker *start_checker(struct health *h, struct endpoint *e
     }
     c->health = h;
     c->endpoint = endpoint;
-    c->deadline.kind = SERVER_DEADLINE_HEALTH;
+    c->deadline.expired = on_deadline;
     set_origin(c, endpoint->origin);
     LIST_INSERT_HEAD(&h->checkers, c, link);
     endpoint->health->checker = c;

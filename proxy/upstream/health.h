@@ -28,9 +28,6 @@ struct health *health_make(struct loop *loop);
  * looked up again when their addresses are resolve_ms old. Does nothing for a table that differs from the last one in weights alone. */
 void health_publish(struct health *health, const struct table *table, uint32_t resolve_ms);
 
-/* A deadline of kind SERVER_DEADLINE_HEALTH has passed. */
-void health_on_deadline(struct deadline *deadline);
-
 /* How many of the endpoint's checks had each result, METRICS_CHECK_COUNT numbers; NULL for an endpoint that is not checked. */
 const uint64_t *health_counts(const struct endpoint *endpoint);
 

@@ -124,24 +124,6 @@ bool pool_is_over(const struct pool *pool)
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *waiter,
-                                      uint32_t wait_ms, enum metrics_error *error)
-{
-    struct worker *w = pool->worker;
-
-    if (pool->nr_waiters >= w->tuning->settings->limits.upstream_queue) {
-        *error = METRICS_ERROR_OVERLOAD;
-        return POOL_REFUSED;
-    }
-    waiter->is_waiting = true;
-    waiter->deadline =
-        (struct deadline){.kind = WORKER_DEADLINE_WAITER}; /* it is in no wheel yet */
-    TAILQ_INSERT_TAIL(&pool->waiters, waiter, link);
-    pool->nr_waiters++;
-    wheel_set(&w->loop.wheel, &waiter->deadline.node, w->loop.now_ms + wait_ms);
-    return POOL_WAITING;
-}
-
 void pool_forget_waiter(struct pool *pool, struct pool_waiter *waiter)
 {
     if (!waiter->is_waiting)
@@ -152,14 +134,33 @@ void pool_forget_waiter(struct pool *pool, struct pool_waiter *waiter)
     wheel_forget(&pool->worker->loop.wheel, &waiter->deadline.node);
 }
 
-void pool_on_waiter_deadline(struct pool_waiter *waiter)
+static void on_waiter_deadline(struct deadline *deadline)
 {
+    struct pool_waiter *waiter =
+        (struct pool_waiter *)((char *)deadline - offsetof(struct pool_waiter, deadline));
     struct exchange *ex = exchange_of_waiter(waiter);
     bool is_unresolved = ex->pool->addresses.nr == 0;
 
     pool_forget_waiter(ex->pool, waiter);
     exchange_on_upstream_failed(ex, is_unresolved ? METRICS_ERROR_RESOLVE : METRICS_ERROR_OVERLOAD,
                                 true);
+}
+
+static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *waiter,
+                                      uint32_t wait_ms, enum metrics_error *error)
+{
+    struct worker *w = pool->worker;
+
+    if (pool->nr_waiters >= w->tuning->settings->limits.upstream_queue) {
+        *error = METRICS_ERROR_OVERLOAD;
+        return POOL_REFUSED;
+    }
+    waiter->is_waiting = true;
+    waiter->deadline = (struct deadline){.expired = on_waiter_deadline}; /* it is in no wheel yet */
+    TAILQ_INSERT_TAIL(&pool->waiters, waiter, link);
+    pool->nr_waiters++;
+    wheel_set(&w->loop.wheel, &waiter->deadline.node, w->loop.now_ms + wait_ms);
+    return POOL_WAITING;
 }
 
 /* One waiter at a time takes its turn; each may use up the room that came up, or give it back. */

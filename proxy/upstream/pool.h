@@ -50,9 +50,6 @@ enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool
 /* At the end of a turn: exchanges that wait get the room that came up. */
 void pool_serve(struct pool *pool);
 
-/* A waiter's deadline has passed. */
-void pool_on_waiter_deadline(struct pool_waiter *waiter);
-
 /* The exchange no longer waits. Idempotent. */
 void pool_forget_waiter(struct pool *pool, struct pool_waiter *waiter);
 

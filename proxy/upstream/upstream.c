@@ -4,6 +4,7 @@
 #include "proxy/upstream/upstream.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 enum { READS_PER_EVENT = 16, INTERIM_MAX = 100 };
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
+static void on_deadline(struct deadline *deadline);
 
 /* ---- States ---------------------------------------------------------------------------------- */
 
@@ -103,7 +105,7 @@ struct upstream *upstream_open(struct pool *pool, struct exchange *exchange, uin
     u->io.related[1] = exchange->client;
     u->state = UPSTREAM_CONNECTING;
     u->opened_ms = w->loop.now_ms;
-    u->deadline.kind = WORKER_DEADLINE_UPSTREAM;
+    u->deadline.expired = on_deadline;
     set_deadline(u, connect_ms);
     pool_on_opened(pool);
     return u;
@@ -521,8 +523,11 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
 
 /* ---- Deadlines ------------------------------------------------------------------------------- */
 
-void upstream_on_deadline(struct upstream *u)
+static void on_deadline(struct deadline *deadline)
 {
+    struct upstream *u =
+        (struct upstream *)((char *)deadline - offsetof(struct upstream, deadline));
+
     switch (u->state) {
     case UPSTREAM_CONNECTING:
         addresses_on_failed(&u->pool->addresses);

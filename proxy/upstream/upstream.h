@@ -89,7 +89,5 @@ void upstream_release(struct upstream **u, bool is_reusable);
 /* Closes an idle connection. */
 void upstream_close_idle(struct upstream *u);
 
-/* A deadline has passed (worker's wheel). */
-void upstream_on_deadline(struct upstream *u);
 
 #endif

@@ -275,29 +275,6 @@ void worker_order(struct worker *w, enum worker_order order)
     uv_async_send(&w->wake);
 }
 
-static void on_deadline(struct wheel_node *node, void *ctx)
-{
-    struct deadline *deadline = (struct deadline *)node;
-
-    (void)ctx;
-    switch ((enum worker_deadline)deadline->kind) {
-    case WORKER_DEADLINE_CLIENT:
-        client_on_deadline((struct client *)((char *)node - offsetof(struct client, deadline)));
-        return;
-    case WORKER_DEADLINE_UPSTREAM:
-        upstream_on_deadline(
-            (struct upstream *)((char *)node - offsetof(struct upstream, deadline)));
-        return;
-    case WORKER_DEADLINE_WAITER:
-        pool_on_waiter_deadline(
-            (struct pool_waiter *)((char *)node - offsetof(struct pool_waiter, deadline)));
-        return;
-    case WORKER_DEADLINE_LISTENER:
-        listener_on_deadline((struct listener *)((char *)node - offsetof(struct listener, rest)));
-        return;
-    }
-}
-
 static void on_turn(struct loop *loop)
 {
     struct worker *w = worker_of(loop);
@@ -337,7 +314,7 @@ int worker_init(struct worker *w, struct server *server, int index, const int *f
     prng_init(&w->rng);
     LIST_INIT(&w->clients);
     LIST_INIT(&w->pools_to_serve);
-    r = loop_init(&w->loop, server->qsbr, on_deadline, w);
+    r = loop_init(&w->loop, server->qsbr, w);
     if (r < 0) {
         log_error("cannot make a worker's event loop: %s", uv_strerror(r));
         return -1;

@@ -98,14 +98,6 @@ struct worker {
     char date_line[40];
 };
 
-/* The kinds of deadline in a worker's wheel. */
-enum worker_deadline {
-    WORKER_DEADLINE_CLIENT,
-    WORKER_DEADLINE_UPSTREAM,
-    WORKER_DEADLINE_WAITER,
-    WORKER_DEADLINE_LISTENER
-};
-
 enum worker_order { WORKER_TAKE_TABLE = 1, WORKER_TAKE_SETTINGS = 2, WORKER_DRAIN = 4, WORKER_STOP = 8 };
 
 /* Prepares a worker: loop, memory, listening sockets fds[nr] (owned from now on). 0 or -1 with a line in the log. Control thread. */

@@ -155,11 +155,6 @@ LAB void pair_on_tick(struct loop *loop, struct io *io, uint32_t events)
     (void)loop, (void)io, (void)events;
 }
 
-LAB void pair_on_deadline(struct wheel_node *node, void *context)
-{
-    (void)node, (void)context;
-}
-
 /* One turn, which waits for a moment if there is nothing to do. */
 LAB void pair_turn(struct pair *pair)
 {
@@ -233,7 +228,7 @@ LAB void pair_open_raw(struct pair *pair, struct tls_server *server, int listene
     memset(pair, 0, sizeof(*pair));
     pair->qsbr = qsbr_make();
     assert_non_null(pair->qsbr);
-    assert_int_equal(loop_init(&pair->loop, pair->qsbr, pair_on_deadline, NULL), 0);
+    assert_int_equal(loop_init(&pair->loop, pair->qsbr, NULL), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ticks), 0);
     assert_int_equal(io_open(&pair->loop, &pair->ticker, ticks[0], pair_on_tick), 0);
     pair->ticker_peer = ticks[1];
