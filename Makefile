@@ -6,7 +6,7 @@ prefix = /usr/local
 
 dir = build$(if $(filter-out release,$(PRESET)),/$(PRESET))
 
-.PHONY: help build run test check-fast bench fuzz soak analyze image install format clean
+.PHONY: help build run test check-fast bench fuzz soak mutate analyze image install format clean
 
 help:
 	@echo 'make build        the release binary at build/weir (PRESET=debug, asan, tsan, clang: build/<preset>/weir)'
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench        weir beside nginx, HAProxy and a bare relay'
 	@echo 'make fuzz         libFuzzer targets (SECONDS_EACH=60)'
 	@echo 'make soak         mixed load with faults and reloads under ASan (MINUTES=10)'
+	@echo 'make mutate       FILE=router/split.c: changes one place at a time and names what no test sees (MUTATE_ARGS=--most 50)'
 	@echo 'make analyze      clang-tidy, cppcheck, gcc -fanalyzer'
 	@echo 'make image        the container image'
 	@echo 'make install      binary, manual page, systemd unit, examples (prefix=/usr/local, DESTDIR=)'
@@ -47,6 +48,10 @@ fuzz:
 soak:
 	@scripts/install-deps.sh build test
 	@scripts/soak.sh $(MINUTES)
+
+mutate:
+	@scripts/install-deps.sh build test
+	@scripts/mutate.py $(FILE) $(MUTATE_ARGS)
 
 analyze:
 	@scripts/install-deps.sh build analyze

@@ -1,0 +1,294 @@
+#!/usr/bin/python3
+"""Finds what the tests do not see: changes FILE in one place at a time, and names the changes that every test lets pass.
+
+usage: mutate.py FILE [--most N] [--seed N] [--lines A-B] [--unit] [--list]
+
+A change (mutant) turns a comparison, a condition or a constant: < into <=, == into !=, && into ||, if (x) into if (!(x)), 7 into 8,
+true into false. Each is built in a copy of the tree below build/mutate/, and the tests that reach its line (by gcov, once a tree) are run:
+unit tests first, then modules of tests/system, unless --unit leaves those out. Without a survivor the exit status is 0, else 1.
+
+--most N takes N of the mutants at random (--seed repeats the same choice), --lines those of some lines, --list only prints them.
+"""
+
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BASE = ROOT / "build" / "mutate"
+TREE, MADE, COVERAGE, REACHED = BASE / "tree", BASE / "made", BASE / "coverage", BASE / "reached"
+PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
+UNIT_LIMIT_S, SYSTEM_LIMIT_S = 60, 600
+# Modules that start no weir of this tree, or measure.
+NOT_REACHING = {"test_image", "test_packaging", "test_bench_smoke", "test_soak", "test_make_run", "test_documentation"}
+
+TOKEN = re.compile(
+    r"""(?P<skip>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|//[^\n]*|/\*.*?\*/|^[ \t]*\#(?:\\\n|[^\n])*)
+    |(?P<word>[A-Za-z_]\w*)
+    |(?P<number>\d(?:\w|\.)*)
+    |(?P<operator><<=|>>=|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|[<>!(){}\[\];,?:=+*/%&|^~.-])""",
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+TURNED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&", "+": "-", "-": "+"}
+
+
+class Mutant:
+    def __init__(self, text, start, end, new):
+        self.start, self.end, self.new = start, end, new
+        self.line = text.count("\n", 0, start) + 1
+        line_start = text.rfind("\n", 0, start) + 1
+        self.source = text[line_start : text.find("\n", start)].strip()
+        self.old = text[start:end]
+
+    def apply(self, text):
+        return text[: self.start] + self.new + text[self.end :]
+
+    def __str__(self):
+        old = " ".join(self.old.split())
+        return f"{self.line}: {old} -> {' '.join(self.new.split())}    {self.source}"
+
+
+def closing(tokens, at):
+    """The index of the parenthesis that closes the one at index at."""
+    depth = 0
+    for i in range(at, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens[i].group(), 0)
+        if depth == 0:
+            return i
+    raise ValueError("unbalanced")
+
+
+def is_binary(tokens, i):
+    """Whether the operator at i stands between two values: not the sign of a number, and no pointer in a declaration."""
+    before = tokens[i - 1]
+    return before.lastgroup in ("word", "number") and before.group() != "return" or before.group() in (")", "]")
+
+
+def mutants_of(text):
+    tokens = [m for m in TOKEN.finditer(text) if m.lastgroup != "skip"]
+    found = []
+    for i, token in enumerate(tokens):
+        word = token.group()
+        if word in ("if", "while") and tokens[i + 1].group() == "(":
+            start, end = tokens[i + 1].end(), tokens[closing(tokens, i + 1)].start()
+            found.append(Mutant(text, start, end, f"!({text[start:end]})"))
+        elif word in TURNED and is_binary(tokens, i):
+            found.append(Mutant(text, token.start(), token.end(), TURNED[word]))
+        elif word in ("true", "false"):
+            found.append(Mutant(text, token.start(), token.end(), "false" if word == "true" else "true"))
+        elif token.lastgroup == "number" and re.fullmatch(r"\d+", word):
+            found.append(Mutant(text, token.start(), token.end(), str(int(word) + 1)))
+        elif token.lastgroup == "number" and re.fullmatch(r"0x[0-9a-fA-F]+", word):
+            found.append(Mutant(text, token.start(), token.end(), hex(int(word, 16) ^ 1)))
+    return found
+
+
+def run(command, limit_s=None, **more):
+    """The command's status; a command over its limit has failed, with everything that it started."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **more)
+    try:
+        return process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+        return -1
+
+
+def quiet(command, limit_s=None, **more):
+    return run(command, limit_s, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
+
+
+def copy_tree():
+    """A copy of the files that git knows, as they are now. Answers a digest of them all."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    digest = hashlib.sha256()
+    wanted = {name for name in names if name and (ROOT / name).is_file()}
+    for name in sorted(wanted):
+        data, target = (ROOT / name).read_bytes(), TREE / name
+        digest.update(name.encode() + b"\0" + data)
+        if not target.exists() or target.read_bytes() != data:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target)
+    for path in list(TREE.rglob("*.[ch]")):
+        if str(path.relative_to(TREE)) not in wanted and "build" not in path.relative_to(TREE).parts:
+            path.unlink()
+    (TREE / "build").mkdir(exist_ok=True)
+    link = TREE / "build" / "llhttp"
+    if not link.exists():
+        link.symlink_to(ROOT / "build" / "llhttp")
+    return digest.hexdigest()
+
+
+def configure(folder, *flags):
+    command = ["cmake", "-S", TREE, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DWEIR_WERROR=OFF", *flags]
+    if shutil.which("ccache"):
+        command.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
+    if quiet(command) != 0:
+        sys.exit(f"{folder} cannot be configured")
+
+
+def build(folder, targets):
+    jobs = ["--parallel", str(os.cpu_count())]
+    return quiet(["cmake", "--build", folder, *jobs, "--target", *targets]) == 0
+
+
+def environment(folder, **more):
+    return {
+        **os.environ,
+        **more,
+        "WEIR_BIN": f"{folder}/weir",
+        "WEIR_DEMO": f"{folder}/weir-demo",
+        "WEIR_BUILD": str(folder),
+        "WEIR_PRESET": "asan" if folder == MADE else "debug",
+        "ASAN_OPTIONS": "exitcode=99",
+        "UBSAN_OPTIONS": "exitcode=99",
+    }
+
+
+def pytest_of(module, *more):
+    return [PYTHON, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *more, f"tests/system/{module}.py"]
+
+
+def unit_tests():
+    return sorted(path.stem for path in (TREE / "tests" / "unit").glob("t_*.c"))
+
+
+def system_modules():
+    return sorted({path.stem for path in (TREE / "tests" / "system").glob("test_*.py")} - NOT_REACHING)
+
+
+def note_reach(digest, is_unit_only):
+    """Runs every test once in a build that counts lines; the counts of each lie in a folder of their own."""
+    stamp = BASE / "stamp"
+    seen = stamp.read_text().split() if stamp.exists() else []
+    wanted = [digest, "unit" if is_unit_only else "all"]
+    if seen and seen[0] == digest and seen[1] in (wanted[1], "all"):
+        return
+    shutil.rmtree(REACHED, ignore_errors=True)
+    configure(COVERAGE, "-DCMAKE_C_FLAGS=--coverage")
+    if not build(COVERAGE, ["tests"]):
+        sys.exit("the tree does not build")
+    for name in unit_tests():
+        print(f"what {name} reaches", file=sys.stderr)
+        if quiet([COVERAGE / "tests" / "unit" / name], 300, cwd=TREE, env=environment(COVERAGE, GCOV_PREFIX=f"{REACHED}/{name}")) != 0:
+            print(f"mutate: {name} fails as the tree is", file=sys.stderr)
+    for name in [] if is_unit_only else system_modules():
+        print(f"what {name} reaches", file=sys.stderr)
+        command = [word for word in pytest_of(name, "-n", "3") if word != "-x"]
+        if quiet(command, 900, cwd=TREE, env=environment(COVERAGE, GCOV_PREFIX=f"{REACHED}/{name}")) not in (0, 5):
+            print(f"mutate: {name} fails as the tree is", file=sys.stderr)
+    stamp.write_text(" ".join(wanted))
+
+
+def reach_of(file):
+    """{line: [test]}: who runs it."""
+    reach = {}
+    notes = list(COVERAGE.rglob(f"{file}.gcno"))
+    if not notes:
+        sys.exit(f"{file} is no part of the build")
+    for folder in sorted(REACHED.iterdir()):
+        for counts in folder.rglob(f"{file}.gcda"):
+            shutil.copy(notes[0], counts.with_suffix(".gcno"))
+            done = subprocess.run(["gcov", "--json-format", "--stdout", counts], capture_output=True, cwd=TREE)
+            text = gzip.decompress(done.stdout) if done.stdout[:2] == b"\x1f\x8b" else done.stdout
+            for source in json.loads(text)["files"] if text else []:
+                if source["file"].endswith(file):
+                    for line in source["lines"]:
+                        if line["count"] > 0:
+                            reach.setdefault(line["line_number"], []).append(folder.name)
+    return reach
+
+
+def killer_of(tests, is_unit_only):
+    """The first test that fails with the mutant in place; "" when none does, None when it does not even compile."""
+    units = [name for name in tests if name.startswith("t_")]
+    modules = [] if is_unit_only else [name for name in tests if name.startswith("test_")]
+    if not build(MADE, units or ["weir"]):
+        return None
+    for name in units:
+        if quiet([MADE / "tests" / "unit" / name], UNIT_LIMIT_S, cwd=TREE, env=environment(MADE)) != 0:
+            return name
+    if modules and not build(MADE, ["weir"]):
+        return None
+    for name in modules:
+        if quiet(pytest_of(name, "-n", "3"), SYSTEM_LIMIT_S, cwd=TREE, env=environment(MADE)) not in (0, 5):
+            return name
+    return ""
+
+
+def reaching(mutant, reach, text):
+    """Tests that reach the mutant's lines, or the nearest line before it that counts (a condition over several lines has one)."""
+    last = mutant.line + text.count("\n", mutant.start, mutant.end)
+    lines = [line for line in range(mutant.line, last + 1) if line in reach]
+    if not lines:
+        lines = [line for line in range(mutant.line - 1, max(0, mutant.line - 6), -1) if line in reach][:1]
+    return sorted({test for line in lines for test in reach[line]}, key=lambda name: (not name.startswith("t_"), name))
+
+
+def try_all(file, mutants, reach, is_unit_only):
+    target = TREE / file
+    text = target.read_text()
+    survivors, killed, senseless = [], 0, 0
+    try:
+        for number, mutant in enumerate(mutants, 1):
+            target.write_text(mutant.apply(text))
+            tests = reaching(mutant, reach, text)
+            killer = killer_of(tests, is_unit_only)
+            if killer is None:
+                senseless += 1
+            elif killer == "":
+                survivors.append((mutant, tests))
+            else:
+                killed += 1
+            word = {None: "does not compile", "": "SURVIVES" if tests else "SURVIVES: no test reaches it"}.get(killer, f"killed by {killer}")
+            print(f"{number}/{len(mutants)} {file}:{mutant}: {word}", flush=True)
+    finally:
+        target.write_text(text)
+    print(f"{file}: {killed} killed, {len(survivors)} survived, {senseless} do not compile")
+    for mutant, tests in survivors:
+        print(f"survivor: {file}:{mutant}    ({len(tests)} tests reach it)")
+    return survivors
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("--most", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lines", default="")
+    parser.add_argument("--unit", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    file = os.path.relpath(ROOT / options.file, ROOT)
+    if not (ROOT / file).is_file() or not file.endswith(".c"):
+        parser.error(f"{options.file} is no C source of this tree")
+
+    mutants = mutants_of((ROOT / file).read_text())
+    if options.lines:
+        first, last = (int(word) for word in options.lines.split("-"))
+        mutants = [mutant for mutant in mutants if first <= mutant.line <= last]
+    if options.most and options.most < len(mutants):
+        chosen = random.Random(options.seed).sample(range(len(mutants)), options.most)
+        mutants = [mutants[i] for i in sorted(chosen)]
+    if options.list:
+        print(*(f"{file}:{mutant}" for mutant in mutants), sep="\n")
+        return 0
+
+    BASE.mkdir(parents=True, exist_ok=True)
+    note_reach(copy_tree(), options.unit)
+    configure(MADE, "-DWEIR_SANITIZE=address,undefined")  # what only a sanitizer sees is seen
+    if not build(MADE, ["tests"]):
+        sys.exit("the tree does not build")
+    return 1 if try_all(file, mutants, reach_of(file), options.unit) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
