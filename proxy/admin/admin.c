@@ -14,8 +14,8 @@
 #include "base/decimal.h"
 #include "base/prng.h"
 #include "base/text.h"
-#include "proxy/exchange/forward.h"
 #include "proxy/http/http1.h"
+#include "proxy/http/id.h"
 #include "proxy/http/partial.h"
 #include "proxy/http/reply.h"
 #include "proxy/io/outbox.h"
@@ -144,8 +144,8 @@ static char *write_head(char *p, struct admin_conn *c, const struct api_response
         p = text_str(p, str_of(response->allow));
     }
     p = text_lit(p, "\r\nx-amzn-RequestId: ");
-    forward_write_uuid(p, a, b);
-    p += FORWARD_ID;
+    id_write(p, a, b);
+    p += ID_LENGTH;
     p = text_lit(p, "\r\nCache-Control: no-store\r\nContent-Length: ");
     p = decimal_put(p, response->length);
     if (c->is_last)

@@ -37,9 +37,9 @@ void client_set_deadline(struct client *c, uint32_t in_ms)
     wheel_set(&loop->wheel, &c->deadline.node, loop->now_ms + in_ms);
 }
 
-struct forward_client client_from(const struct client *c)
+struct request_caller client_from(const struct client *c)
 {
-    return (struct forward_client){
+    return (struct request_caller){
         .address = str_of(c->address),
         .certificate_subject = str_of(c->certificate_subject),
         .is_tls = c->listener->is_tls,
@@ -305,8 +305,8 @@ void client_next(struct client *c)
 void client_refuse(struct client *c, int status, const char *type, const char *message,
                    enum metrics_rejection why)
 {
-    char id[FORWARD_ID];
-    struct forward_client from = client_from(c);
+    char id[ID_LENGTH];
+    struct request_caller from = client_from(c);
     struct reply reply = {
         .status = status,
         .type = type,
@@ -317,7 +317,7 @@ void client_refuse(struct client *c, int status, const char *type, const char *m
         .is_close = true,
     };
 
-    forward_make_id(c->worker, id);
+    id_make(&c->worker->rng, id);
     c->is_last = true;
     account_unread(c->worker, &from, id, status, respond_own(c, &reply), why);
     client_next(c);
@@ -485,7 +485,7 @@ static void begin_exchange(struct client *c, const struct http1_head *head)
 {
     struct worker *w = c->worker;
     struct exchange *ex = freelist_get(&w->exchanges, sizeof(*ex));
-    struct forward_client from = client_from(c);
+    struct request_caller from = client_from(c);
 
     if (!ex) {
         client_refuse(c, 503, "ServiceException", "weir is out of memory.",

@@ -82,7 +82,7 @@ void client_drain(struct client *c);
 void client_set_deadline(struct client *c, uint32_t in_ms);
 
 /* For exchange_start and logs. */
-struct forward_client client_from(const struct client *c);
+struct request_caller client_from(const struct client *c);
 
 /* Answers a request whose head or body could not be read, and ends the connection. */
 void client_refuse(struct client *c, int status, const char *type, const char *message, enum metrics_rejection why);

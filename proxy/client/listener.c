@@ -22,7 +22,7 @@ static void take_spare(struct worker *w)
 
 static size_t write_refusal(char *p, struct worker *w)
 {
-    char id[FORWARD_ID];
+    char id[ID_LENGTH];
     struct reply reply = {.status = 503,
                           .type = "ServiceException",
                           .message = "weir is out of file descriptors just now.",
@@ -31,7 +31,7 @@ static size_t write_refusal(char *p, struct worker *w)
                           .is_close = true};
     size_t body_bytes;
 
-    forward_make_id(w, id);
+    id_make(&w->rng, id);
     return (size_t)(reply_write(p, w, &reply, &body_bytes) - p);
 }
 

@@ -9,9 +9,9 @@
 
 void redirect_answer(struct client *c, const struct http1_head *head)
 {
-    char location[REPLY_LOCATION_MAX + 1], id[FORWARD_ID];
+    char location[REPLY_LOCATION_MAX + 1], id[ID_LENGTH];
     struct str host = head->host >= 0 ? http1_value(head, &head->fields[head->host]) : STR("");
-    struct forward_client from = client_from(c);
+    struct request_caller from = client_from(c);
     struct str path = head->path_len > 0 ? http1_at(head, head->path_at, head->path_len) : STR("/");
 
     if (host.n == 0 || path.p[0] != '/') {
@@ -39,7 +39,7 @@ void redirect_answer(struct client *c, const struct http1_head *head)
                           .is_head = head->is_head,
                           .is_http10 = head->minor == 0};
     reply.is_close = c->is_last || !c->is_body_read;
-    forward_make_id(c->worker, id);
+    id_make(&c->worker->rng, id);
     account_unread(c->worker, &from, id, 308, respond_own(c, &reply), METRICS_REJECTION_REDIRECTED);
     client_next(c);
 }

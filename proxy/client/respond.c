@@ -3,7 +3,7 @@
 #include "proxy/client/respond.h"
 
 #include "base/text.h"
-#include "proxy/exchange/forward.h"
+#include "proxy/client/respond_head.h"
 
 enum { CHUNK_ROOM = 24, DISCARD_MAX = 65536 };
 
@@ -50,24 +50,24 @@ static int interim(struct exchange *ex, const struct http1_head *head)
 {
     struct client *c = client_of(ex);
     struct outbox *out = &c->worker->outbox;
-    struct forward_response how = {
+    struct respond_head how = {
         .request_id = ex->request.request_id, .hsts_line = "", .minor = 1, .is_interim = true};
 
     if (c->is_broken)
         return -1;
     if (head->status == 100)
         c->is_expecting = false;
-    if (!outbox_has_room(out, forward_response_room(c->tuning, head)) && flush(c) < 0)
+    if (!outbox_has_room(out, respond_head_room(c->tuning, head)) && flush(c) < 0)
         return -1;
     char *start = outbox_reserve(out);
     outbox_claim(out,
-                 (size_t)(forward_response_write(start, c->worker, c->tuning, head, &how) - start));
+                 (size_t)(respond_head_write(start, c->worker, c->tuning, head, &how) - start));
     return 0;
 }
 
 static void choose_framing(struct client *c, const struct exchange *ex,
                            const struct http1_head *head, enum http1_body_kind body,
-                           struct forward_response *how)
+                           struct respond_head *how)
 {
     bool may_have_length =
         head->body == HTTP1_BODY_LENGTH && head->status != 204 && head->status >= 200;
@@ -99,7 +99,7 @@ static int head(struct exchange *ex, const struct http1_head *response, enum htt
 {
     struct client *c = client_of(ex);
     struct outbox *out = &c->worker->outbox;
-    struct forward_response how = {
+    struct respond_head how = {
         .executed_version = ex->run->version->name,
         .request_id = ex->request.request_id,
         .hsts_line = c->listener->hsts_line,
@@ -111,12 +111,12 @@ static int head(struct exchange *ex, const struct http1_head *response, enum htt
         return -1;
     choose_framing(c, ex, response, body, &how);
     how.is_close = c->is_last;
-    if (!outbox_has_room(out, forward_response_room(c->tuning, response)) && flush(c) < 0)
+    if (!outbox_has_room(out, respond_head_room(c->tuning, response)) && flush(c) < 0)
         return -1;
     c->is_head_unsent = outbox_is_empty(out);
     char *start = outbox_reserve(out);
-    outbox_claim(
-        out, (size_t)(forward_response_write(start, c->worker, c->tuning, response, &how) - start));
+    outbox_claim(out,
+                 (size_t)(respond_head_write(start, c->worker, c->tuning, response, &how) - start));
     return 0;
 }
 

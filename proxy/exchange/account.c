@@ -5,11 +5,11 @@
 
 static void write_log(struct exchange *ex, uint64_t total_us, struct str outcome)
 {
-    const struct forward_request *r = &ex->request;
+    const struct request *r = &ex->request;
     const struct version *version = ex->arm ? ex->arm->version : NULL;
     struct accesslog_entry entry = {
         .unix_us = ex->start_unix_us,
-        .request_id = {r->request_id, FORWARD_ID},
+        .request_id = {r->request_id, ID_LENGTH},
         .client = ex->from.address,
         .method = r->method,
         .target = r->target,
@@ -60,12 +60,12 @@ void account_exchange(struct exchange *ex, uint64_t total_us, struct str outcome
     write_log(ex, total_us, outcome);
 }
 
-void account_unread(struct worker *w, const struct forward_client *from, const char *request_id,
+void account_unread(struct worker *w, const struct request_caller *from, const char *request_id,
                     int status, size_t bytes_out, enum metrics_rejection why)
 {
     struct accesslog_entry entry = {
         .unix_us = loop_unix_us(&w->loop),
-        .request_id = {request_id, FORWARD_ID},
+        .request_id = {request_id, ID_LENGTH},
         .client = from->address,
         .status = status,
         .bytes_out = bytes_out,

@@ -8,7 +8,7 @@
 void account_exchange(struct exchange *ex, uint64_t total_us, struct str outcome);
 
 /* A request that never became an exchange, because its head could not be read or was redirected; bytes_out: its answer's body. */
-void account_unread(struct worker *w, const struct forward_client *from, const char *request_id, int status,
+void account_unread(struct worker *w, const struct request_caller *from, const char *request_id, int status,
                     size_t bytes_out, enum metrics_rejection why);
 
 #endif

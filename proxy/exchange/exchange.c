@@ -81,7 +81,7 @@ static void finish(struct exchange *ex, struct str outcome)
     ex->state = EXCHANGE_OVER;
     account_exchange(ex, total_us, outcome);
     leave(ex);
-    forward_request_fini(&ex->request, w);
+    request_fini(&ex->request, w);
     if (ex->lease)
         worker_unlease(w, &ex->lease);
     w->nr_exchanges--;
@@ -188,7 +188,7 @@ static bool retry(struct exchange *ex)
     ex->was_reused = ex->is_request_sent = false;
     ex->state = EXCHANGE_WAITING;
     if (other) {
-        if (forward_request_retarget(&ex->request, ex->worker, other) < 0)
+        if (request_retarget(&ex->request, ex->worker, other) < 0)
             return false;
         ex->endpoint = other;
     }
@@ -228,7 +228,7 @@ void exchange_abort(struct exchange *ex, enum metrics_error why)
 /* Puts head and kept body into the outbox, in front of all that streams. */
 static void push_request(struct exchange *ex)
 {
-    struct forward_request *r = &ex->request;
+    struct request *r = &ex->request;
 
     if (ex->is_request_sent)
         return;
@@ -282,13 +282,13 @@ void exchange_flush(struct exchange *ex)
  * (With 512 connections the blocks are not in the cache, the outbox is.) */
 static char *keep_room(struct exchange *ex, size_t n)
 {
-    struct forward_request *r = &ex->request;
+    struct request *r = &ex->request;
     size_t used = r->head_at + r->head_len + r->body_len;
 
     if (ex->is_request_sent || (ex->state != EXCHANGE_WAITING && !ex->is_idempotent))
         return NULL;
     if (used + n > r->room) {
-        if (ex->state != EXCHANGE_WAITING || forward_request_grow(r, ex->worker, used + n) < 0)
+        if (ex->state != EXCHANGE_WAITING || request_grow(r, ex->worker, used + n) < 0)
             return NULL;
     }
     return r->block + used;
@@ -297,7 +297,7 @@ static char *keep_room(struct exchange *ex, size_t n)
 /* The same, in one piece with a small body that follows. */
 static void push_request_with(struct exchange *ex, size_t body_bytes)
 {
-    struct forward_request *r = &ex->request;
+    struct request *r = &ex->request;
     struct outbox *out = &ex->worker->outbox;
     size_t n = r->head_len + r->body_len;
 
@@ -492,14 +492,14 @@ void exchange_on_request_drained(struct exchange *ex)
 static int reject(struct exchange *ex, int status, const char *type, const char *message,
                   enum metrics_rejection why)
 {
-    forward_make_id(ex->worker, ex->request.request_id);
+    id_make(&ex->worker->rng, ex->request.request_id);
     metrics_add(&ex->worker->metrics->rejections[why], 1);
     answer(ex, status, type, message, str_of(metrics_rejection_labels[why]));
     return -1;
 }
 
 static void init(struct exchange *ex, const struct http1_head *head,
-                 const struct forward_client *from)
+                 const struct request_caller *from)
 {
     ex->from = *from;
     ex->lease = NULL;
@@ -600,7 +600,7 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
                       METRICS_REJECTION_METHOD);
     if (head->has_max_forwards && head->max_forwards == 0) {
         ex->request.method = http1_method(head);
-        forward_make_id(ex->worker, ex->request.request_id);
+        id_make(&ex->worker->rng, ex->request.request_id);
         answer(ex, 200, NULL, "The request was to go no further than this proxy (Max-Forwards: 0).",
                STR("ok"));
         return -1;
@@ -614,7 +614,7 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
 }
 
 int exchange_start(struct exchange *ex, const struct http1_head *head,
-                   const struct forward_client *from)
+                   const struct request_caller *from)
 {
     struct worker *w = ex->worker;
     struct choice choice;
@@ -634,7 +634,7 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
         metrics_add(&ex->cell->picks, 1);
     bool has_endpoint = find_endpoint(ex);
     ex->is_upgrade = wants_upgrade(ex, head, choice.is_invoke);
-    struct forward_options options = {
+    struct request_options options = {
         .path = choice.path,
         .query = choice.query,
         .has_query = choice.has_query,
@@ -644,8 +644,8 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
     };
     /* Without an endpoint the request is made for any, for the log's sake. */
     const struct endpoint *endpoint = has_endpoint ? ex->endpoint : &ex->run->version->endpoints[0];
-    if (forward_request_make(&ex->request, w, ex->tuning, head, endpoint, from, &options) < 0) {
-        forward_make_id(w, ex->request.request_id);
+    if (request_make(&ex->request, w, ex->tuning, head, endpoint, from, &options) < 0) {
+        id_make(&w->rng, ex->request.request_id);
         give_up(ex, METRICS_ERROR_INTERNAL);
         return -1;
     }

@@ -10,7 +10,7 @@
 #ifndef WEIR_PROXY_EXCHANGE_EXCHANGE_H
 #define WEIR_PROXY_EXCHANGE_EXCHANGE_H
 
-#include "proxy/exchange/forward.h"
+#include "proxy/exchange/request.h"
 #include "proxy/http/http1.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/upstream.h"
@@ -60,7 +60,7 @@ struct exchange {
     const struct exchange_front *front;
     void *client; /* the front's own */
     struct tuning *tuning; /* the client's, for the time of the exchange */
-    struct forward_client from;
+    struct request_caller from;
     struct lease *lease;
     struct target *target;
     struct arm *arm;          /* picked */
@@ -71,7 +71,7 @@ struct exchange {
     struct pool *pool;
     struct pool_waiter waiter;
     struct gauge *in_function, *in_version; /* counted in, where there is a limit */
-    struct forward_request request; /* serialized, and what the log needs of it */
+    struct request request; /* serialized, and what the log needs of it */
     enum exchange_state state;
     enum http1_body_kind request_body;
     uint8_t minor;              /* the client's HTTP/1.minor */
@@ -93,7 +93,7 @@ struct exchange {
 /* Begins the exchange that a request head asks for, in storage of the caller (the client connection) that lives until the exchange is over. The
  * caller has set front, client, tuning and worker. Answers 0, or -1 when it was refused or failed at once (it has been answered, front->over has been
  * called). is_tls and the addresses are of the client connection. */
-int exchange_start(struct exchange *ex, const struct http1_head *head, const struct forward_client *from)
+int exchange_start(struct exchange *ex, const struct http1_head *head, const struct request_caller *from)
     __attribute__((warn_unused_result));
 
 /* A piece of the request's body, valid for the call. */

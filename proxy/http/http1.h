@@ -180,4 +180,20 @@ static inline struct str http1_query(const struct http1_head *head)
 /* Whether token stands in the comma-separated list of all of the head's Connection fields. */
 bool http1_connection_lists(const struct http1_head *head, struct str token);
 
+/* Whether the sender's Connection lists the field: it then concerns that connection alone. The test of the flag is all that most heads
+ * see of it. */
+static inline __attribute__((always_inline)) bool http1_is_dropped(const struct http1_head *head, const struct http1_field *f)
+{
+    return head->has_connection_options && http1_connection_lists(head, http1_name(head, f));
+}
+
+/* The first field of that kind, or NULL. */
+static inline const struct http1_field *http1_find(const struct http1_head *head, enum field_id id)
+{
+    for (int i = 0; i < head->nr_fields; i++)
+        if (head->fields[i].id == id)
+            return &head->fields[i];
+    return NULL;
+}
+
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/decimal.h"
 #include "base/text.h"
-#include "proxy/exchange/forward.h"
+#include "proxy/http/id.h"
 
 enum { MESSAGE_MAX = 1024 };
 
@@ -85,7 +85,7 @@ static char *write_fields(char *p, struct worker *w, const struct reply *reply)
         p = text_lit(p, "\r\n");
     }
     p = text_lit(p, "x-amzn-RequestId: ");
-    p = text_str(p, (struct str){reply->request_id, FORWARD_ID});
+    p = text_str(p, (struct str){reply->request_id, ID_LENGTH});
     p = text_lit(p, "\r\n");
     p = text_str(p, worker_date(w));
     if (reply->status == 405)

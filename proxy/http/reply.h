@@ -13,7 +13,7 @@ struct reply {
     int status;
     const char *type;       /* x-amzn-ErrorType, or NULL for none */
     const char *message;    /* plain text; cut when very long */
-    const char *request_id; /* FORWARD_ID bytes */
+    const char *request_id; /* ID_LENGTH bytes */
     const char *location;   /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */
     const char *hsts_line;  /* or "" */
     bool is_head;           /* leave the body out */

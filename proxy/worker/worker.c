@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "proxy/client/client.h"
 #include "proxy/client/listener.h"
-#include "proxy/exchange/forward.h"
 #include "proxy/server/server.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/pool.h"

@@ -1,4 +1,4 @@
-/* A worker, settings and an endpoint, as far as proxy/forward needs them; then message, text,
+/* A worker, settings and an endpoint, as far as writers of heads need them; then message, text,
  * message again. */
 #include "tests/fuzz/crossing.h"
 
@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "proxy/exchange/forward.h"
+#include "proxy/client/respond_head.h"
+#include "proxy/exchange/request.h"
 #include "tests/fuzz/fuzz.h"
 
 #define EXECUTED "x-amz-executed-version"
@@ -224,12 +225,12 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
     bool is_repeat = seed >> 63;
     struct world *world = &worlds[is_repeat];
     const struct http1_head *head = message->head;
-    struct forward_client from = {STR("192.0.2.1"), STR("CN=client"), seed & 256};
-    struct forward_options options = {.path = http1_path(head),
+    struct request_caller from = {STR("192.0.2.1"), STR("CN=client"), seed & 256};
+    struct request_options options = {.path = http1_path(head),
                                       .query = http1_query(head),
                                       .has_query = head->has_query,
                                       .body_room = WORKER_BLOCK};
-    struct forward_request out;
+    struct request out;
 
     if (options.path.n == 0)
         options.path = STR("/");
@@ -238,11 +239,11 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
         return; /* refused or answered before */
     options.is_upgrade = head->is_upgrade && head->minor == 1 && head->body == HTTP1_BODY_NONE;
     make_world(world, seed);
-    FUZZ_CHECK(forward_request_make(&out, &world->worker, &world->tuning, head, &world->endpoint,
-                                    &from, &options) == 0);
+    FUZZ_CHECK(request_make(&out, &world->worker, &world->tuning, head, &world->endpoint, &from,
+                            &options) == 0);
     FUZZ_CHECK(out.head_at + out.head_len + options.body_room <= out.room);
     if (seed & 512)
-        FUZZ_CHECK(forward_request_retarget(&out, &world->worker, &world->endpoint) == 0);
+        FUZZ_CHECK(request_retarget(&out, &world->worker, &world->endpoint) == 0);
     FUZZ_CHECK(str_eq(out.method, http1_method(head)) && str_eq(out.target, http1_target(head)));
     struct transcript_text text = {0};
     transcript_put(&text, out.block + out.head_at, out.head_len);
@@ -254,7 +255,7 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
     transcript_read(&t, text.p, text.n, NULL, 0);
     FUZZ_CHECK(t.error == HTTP1_ERROR_NONE && t.consumed == text.n && landing.nr == 1);
     transcript_fini(&t);
-    forward_request_fini(&out, &world->worker);
+    request_fini(&out, &world->worker);
     freelist_fini(&world->worker.blocks);
     free(text.p);
 }
@@ -262,7 +263,7 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
 /* ---- Responses ------------------------------------------------------------------------------- */
 
 /* As respond.c frames them. */
-static void choose_framing(struct forward_response *how, const struct transcript_message *message)
+static void choose_framing(struct respond_head *how, const struct transcript_message *message)
 {
     const struct http1_head *head = message->head;
     bool is_told = head->body == HTTP1_BODY_LENGTH && head->status != 204 && head->status >= 200;
@@ -298,25 +299,25 @@ static void on_response(void *context, const struct transcript_message *message)
 void crossing_response(const struct transcript_message *message, uint64_t seed)
 {
     static struct world worlds[2];
-    static const char id[FORWARD_ID + 1] = "00000000-0000-4000-8000-000000000000";
+    static const char id[ID_LENGTH + 1] = "00000000-0000-4000-8000-000000000000";
     bool is_repeat = seed >> 63;
     struct world *world = &worlds[is_repeat];
     const struct http1_head *head = message->head;
-    struct forward_response how = {
-        .executed_version = seed & 256 ? STR("$LATEST") : STR("17"),
-        .request_id = id,
-        .hsts_line = seed & 2048 ? "Strict-Transport-Security: max-age=1\r\n" : "",
-        .minor = seed & 512 ? 0 : 1,
-        .is_close = seed & 1024,
-        .is_upgrade = head->status == 101,
-        .is_interim = head->status < 200 && head->status != 101};
+    struct respond_head how = {.executed_version = seed & 256 ? STR("$LATEST") : STR("17"),
+                               .request_id = id,
+                               .hsts_line =
+                                   seed & 2048 ? "Strict-Transport-Security: max-age=1\r\n" : "",
+                               .minor = seed & 512 ? 0 : 1,
+                               .is_close = seed & 1024,
+                               .is_upgrade = head->status == 101,
+                               .is_interim = head->status < 200 && head->status != 101};
 
     make_world(world, seed);
     choose_framing(&how, message);
-    size_t room = forward_response_room(&world->tuning, head);
+    size_t room = respond_head_room(&world->tuning, head);
     char *written = malloc(room);
     FUZZ_CHECK(written);
-    char *end = forward_response_write(written, &world->worker, &world->tuning, head, &how);
+    char *end = respond_head_write(written, &world->worker, &world->tuning, head, &how);
     FUZZ_CHECK((size_t)(end - written) <= room);
     struct transcript_text text = {0};
     transcript_put(&text, written, (size_t)(end - written));

@@ -1,4 +1,4 @@
-/* Messages through proxy/forward and back through proxy/http1: what weir writes must be read again as what it was told to write. */
+/* Messages through exchange/request and client/respond_head, and back through http/http1: what weir writes must be read again as what it was told to write. */
 #ifndef WEIR_TESTS_FUZZ_CROSSING_H
 #define WEIR_TESTS_FUZZ_CROSSING_H
 

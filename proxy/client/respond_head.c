@@ -1,0 +1,75 @@
+/* Writing response heads anew. */
+#include "proxy/client/respond_head.h"
+
+#include "base/decimal.h"
+#include "base/text.h"
+#include "proxy/exchange/rules.h"
+#include "proxy/http/copy.h"
+
+size_t respond_head_room(const struct tuning *tuning, const struct http1_head *head)
+{
+    return head->bytes + head->nr_fields + tuning->executed_line_len + 512;
+}
+
+static char *write_response_framing(char *p, const struct respond_head *how)
+{
+    if (how->is_chunked)
+        p = text_lit(p, "Transfer-Encoding: chunked\r\n");
+    if (how->has_length) {
+        p = text_lit(p, "Content-Length: ");
+        p = decimal_put(p, how->length);
+        p = text_lit(p, "\r\n");
+    }
+    if (how->is_upgrade)
+        return text_lit(p, "Connection: upgrade\r\n");
+    if (how->is_interim)
+        return p;
+    if (how->is_close)
+        return text_lit(p, "Connection: close\r\n");
+    return how->minor == 0 ? text_lit(p, "Connection: keep-alive\r\n") : p;
+}
+
+char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
+                         const struct http1_head *head, const struct respond_head *how)
+{
+    struct copy_run run = {0, 0};
+    bool has_date = false;
+    struct rules_response rules = {
+        .is_upgrade = how->is_upgrade,
+        .is_chunked = how->is_chunked,
+        .has_hsts = how->hsts_line[0] != 0,
+    };
+
+    p = text_lit(p, "HTTP/1.1 ");
+    p = decimal_put(p, (uint64_t)head->status);
+    p = text_char(p, ' ');
+    p = text_str(p, http1_at(head, head->reason_at, head->reason_len));
+    p = text_lit(p, "\r\n");
+    for (int i = 0; i < head->nr_fields; i++) {
+        const struct http1_field *f = &head->fields[i];
+        /* In 101 the endpoint's Connection lists Upgrade, and both go on. */
+        bool is_agreed_upgrade = how->is_upgrade && f->id == FIELD_UPGRADE;
+        if (!is_agreed_upgrade &&
+            (http1_is_dropped(head, f) || !rules_response_passes(tuning, head, f, &rules)))
+            continue;
+        has_date |= f->id == FIELD_DATE;
+        p = copy_in_run(p, head, f, &run);
+    }
+    p = copy_end_run(p, head, &run);
+    if (!how->is_interim || how->is_upgrade) {
+        if (how->executed_version.n > 0) {
+            p = text_str(p, (struct str){tuning->executed_line, tuning->executed_line_len});
+            p = text_str(p, how->executed_version);
+            p = text_lit(p, "\r\n");
+        }
+        p = text_lit(p, "x-amzn-RequestId: ");
+        p = text_str(p, (struct str){how->request_id, ID_LENGTH});
+        p = text_lit(p, "\r\n");
+        if (!has_date)
+            p = text_str(p, worker_date(w));
+        if (how->hsts_line[0])
+            p = text_str(p, str_of(how->hsts_line));
+    }
+    p = write_response_framing(p, how);
+    return text_lit(p, "\r\n");
+}

@@ -1,0 +1,310 @@
+/* Writing request heads anew, and keeping them for retries. */
+#include "proxy/exchange/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/decimal.h"
+#include "base/text.h"
+#include "proxy/exchange/rules.h"
+#include "proxy/http/copy.h"
+
+/* The trace id of a traceparent that weir makes is the request id's digits, so that logs and traces
+ * meet. */
+static char *write_traceparent(char *p, const char *id, uint64_t parent)
+{
+    p = text_lit(p, "traceparent: 00-");
+    p = text_str(p, (struct str){id, 8});
+    p = text_str(p, (struct str){id + 9, 4});
+    p = text_str(p, (struct str){id + 14, 4});
+    p = text_str(p, (struct str){id + 19, 4});
+    p = text_str(p, (struct str){id + 24, 12});
+    p = text_char(p, '-');
+    p = text_hex_fixed(p, parent | 1, 16);
+    return text_lit(p, "-00\r\n");
+}
+
+/* What a trusted client says of those before it, however many fields it takes: its own word is the
+ * last, and may not get lost behind what others made it pass on. */
+static char *continue_forwarded_for(char *p, const struct http1_head *head)
+{
+    for (int i = 0; i < head->nr_fields; i++) {
+        const struct http1_field *f = &head->fields[i];
+        if (f->id != FIELD_X_FORWARDED_FOR || f->value_len == 0 || http1_is_dropped(head, f))
+            continue;
+        p = text_str(p, http1_value(head, f));
+        p = text_lit(p, ", ");
+    }
+    return p;
+}
+
+static char *write_forwarded(char *p, struct request *out, const struct http1_head *head,
+                             const struct rules_found *found, const struct request_caller *from)
+{
+    p = text_lit(p, "X-Forwarded-For: ");
+    if (found->has_forwarded_for)
+        p = continue_forwarded_for(p, head);
+    p = text_str(p, from->address);
+    if (!found->has_forwarded_proto)
+        p = from->is_tls ? text_lit(p, "\r\nX-Forwarded-Proto: https")
+                         : text_lit(p, "\r\nX-Forwarded-Proto: http");
+    if (!found->has_forwarded_host && out->host.n > 0) {
+        p = text_lit(p, "\r\nX-Forwarded-Host: ");
+        p = text_str(p, out->host);
+    }
+    return text_lit(p, "\r\n");
+}
+
+/* The version is that of the message as it came (RFC 9110 section 7.6.3). */
+static char *write_via(char *p, const struct tuning *tuning, const struct http1_head *head)
+{
+    char *minor = p + sizeof("Via: 1.") - 1;
+
+    p = text_str(p, (struct str){tuning->via_line, tuning->via_line_len});
+    *minor = (char)('0' + head->minor);
+    return p;
+}
+
+/* Methods whose requests usually have content say so when they have none (RFC 9110 section 8.6). */
+static bool wants_length(struct str method)
+{
+    return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) ||
+           str_eq(method, STR("PATCH"));
+}
+
+static char *write_framing(char *p, const struct http1_head *head, const struct rules_found *found)
+{
+    if (head->body == HTTP1_BODY_CHUNKED)
+        return text_lit(p, "Transfer-Encoding: chunked\r\n");
+    if (head->body == HTTP1_BODY_LENGTH || found->has_length || wants_length(http1_method(head))) {
+        p = text_lit(p, "Content-Length: ");
+        p = decimal_put(p, head->content_length);
+        p = text_lit(p, "\r\n");
+    }
+    return p;
+}
+
+static char *write_upgrade(char *p, const struct http1_head *head)
+{
+    const struct http1_field *f = http1_find(head, FIELD_UPGRADE);
+
+    p = text_lit(p, "Connection: upgrade\r\n");
+    return f ? copy_field(p, head, f) : p;
+}
+
+/* The first line and Host, which depend on the endpoint. */
+static char *write_target(char *p, struct request *out, const struct endpoint *endpoint,
+                          struct str method, struct str suffix)
+{
+    const struct version *version = endpoint->version;
+    struct str base = endpoint->base_path;
+
+    out->method_len = (uint32_t)method.n;
+    p = text_str(p, method);
+    p = text_char(p, ' ');
+    /* "/base/" + "/x" is "/base/x"; an empty suffix is the endpoint's own path. */
+    if (suffix.n > 0 && suffix.p[0] == '/' && base.p[base.n - 1] == '/')
+        base.n--;
+    p = text_str(p, base);
+    out->suffix_at = (uint32_t)(p - out->block);
+    out->suffix_len = (uint32_t)suffix.n;
+    memmove(p, suffix.p, suffix.n);
+    p += suffix.n;
+    p = text_lit(p, " HTTP/1.1\r\nHost: ");
+    out->is_own_host = !version->host && !(version->preserve_host && out->host.n > 0);
+    if (version->host)
+        p = text_str(p, str_of(version->host));
+    else if (out->is_own_host)
+        p = text_str(p, (struct str){endpoint->origin->authority, endpoint->origin->authority_len});
+    else
+        p = text_str(p, out->host);
+    p = text_lit(p, "\r\n");
+    out->rest_at = (uint32_t)(p - out->block);
+    return p;
+}
+
+static int take_block(struct request *out, struct worker *w, size_t room)
+{
+    if (room > UINT32_MAX / 2)
+        return -ENOMEM;
+    out->room = (uint32_t)(room <= WORKER_BLOCK ? WORKER_BLOCK : room);
+    out->block = room <= WORKER_BLOCK ? freelist_get(&w->blocks, WORKER_BLOCK) : malloc(room);
+    return out->block ? 0 : -ENOMEM;
+}
+
+void request_fini(struct request *out, struct worker *w)
+{
+    if (!out->block)
+        return;
+    if (out->room == WORKER_BLOCK)
+        freelist_put(&w->blocks, out->block);
+    else
+        free(out->block);
+    out->block = NULL;
+}
+
+static struct str keep(char **p, struct str s)
+{
+    char *at = *p;
+
+    *p = text_str(at, s);
+    return (struct str){at, s.n};
+}
+
+static void choose_id(struct request *out, struct worker *w, const struct tuning *tuning,
+                      const struct http1_head *head)
+{
+    const struct http1_field *f =
+        tuning->settings->forwarded.trust ? http1_find(head, FIELD_REQUEST_ID) : NULL;
+
+    if (f && id_is_uuid(http1_value(head, f)))
+        for (int i = 0; i < ID_LENGTH; i++)
+            out->request_id[i] = str_lower(http1_value(head, f).p[i]);
+    else
+        id_make(&w->rng, out->request_id);
+}
+
+static size_t head_room(const struct tuning *tuning, const struct http1_head *head,
+                        const struct endpoint *endpoint, const struct request_caller *from,
+                        size_t host_len)
+{
+    const struct version *version = endpoint->version;
+
+    return head->bytes + head->nr_fields + endpoint->base_path.n + 2 * host_len +
+           endpoint->origin->authority_len + (version->host ? strlen(version->host) : 0) +
+           tuning->via_line_len + from->address.n + tuning->certificate_name_len +
+           from->certificate_subject.n + 512;
+}
+
+static struct str upgrade_of(const struct http1_head *head)
+{
+    const struct http1_field *f = http1_find(head, FIELD_UPGRADE);
+
+    return f ? http1_value(head, f) : STR("");
+}
+
+/* Everything behind Host. */
+static char *write_rest(char *p, struct request *out, struct worker *w, const struct tuning *tuning,
+                        const struct http1_head *head, const struct request_caller *from,
+                        bool is_upgrade)
+{
+    struct rules_found found = {.has_length = false};
+    struct copy_run run = {0, 0};
+
+    for (int i = 0; i < head->nr_fields; i++) {
+        const struct http1_field *f = &head->fields[i];
+        if (http1_is_dropped(head, f) || !rules_request_passes(tuning, head, f, &found))
+            continue;
+        if (f->id == FIELD_MAX_FORWARDS && head->has_max_forwards) {
+            p = copy_end_run(p, head, &run);
+            p = text_lit(p, "Max-Forwards: ");
+            p = decimal_put(p, head->max_forwards - 1);
+            p = text_lit(p, "\r\n");
+            continue;
+        }
+        p = copy_in_run(p, head, f, &run);
+        if (f->id == FIELD_USER_AGENT) /* where it is, or will be at the end of the run */
+            out->user_agent = (struct str){p + run.n - 2 - f->value_len, f->value_len};
+    }
+    p = copy_end_run(p, head, &run);
+    p = write_forwarded(p, out, head, &found, from);
+    p = write_via(p, tuning, head);
+    p = text_lit(p, "x-amzn-RequestId: ");
+    p = text_str(p, (struct str){out->request_id, ID_LENGTH});
+    p = text_lit(p, "\r\n");
+    if (!found.has_traceparent)
+        p = write_traceparent(p, out->request_id, prng_next(&w->rng));
+    if (tuning->certificate_name && from->certificate_subject.n > 0) {
+        p = text_str(p, (struct str){tuning->certificate_name, tuning->certificate_name_len});
+        p = text_lit(p, ": ");
+        p = text_str(p, from->certificate_subject);
+        p = text_lit(p, "\r\n");
+    }
+    if (is_upgrade)
+        p = write_upgrade(p, head);
+    p = write_framing(p, head, &found);
+    return text_lit(p, "\r\n");
+}
+
+int request_make(struct request *out, struct worker *w, const struct tuning *tuning,
+                 const struct http1_head *head, const struct endpoint *endpoint,
+                 const struct request_caller *from, const struct request_options *options)
+{
+    struct str host = head->authority_len > 0
+                          ? http1_at(head, head->authority_at, head->authority_len)
+                      : head->host >= 0 ? http1_value(head, &head->fields[head->host])
+                                        : STR("");
+    size_t suffix_room = options->path.n + options->query.n + 2;
+    size_t room = head_room(tuning, head, endpoint, from, host.n) + head->target_len + host.n +
+                  (options->is_upgrade ? upgrade_of(head).n : 0) + head->method_len +
+                  2 * suffix_room + options->body_room;
+
+    if (take_block(out, w, room) < 0)
+        return -ENOMEM;
+    char *p = out->block;
+    out->method = keep(&p, http1_method(head));
+    out->target = keep(&p, http1_target(head));
+    out->host = keep(&p, host);
+    out->user_agent = (struct str){NULL, 0};
+    out->upgrade = keep(&p, options->is_upgrade ? upgrade_of(head) : STR(""));
+    struct str suffix = {p, 0};
+    p = text_str(p, options->path);
+    if (options->has_query) {
+        p = text_char(p, '?');
+        p = text_str(p, options->query);
+    }
+    suffix.n = (size_t)(p - suffix.p);
+    choose_id(out, w, tuning, head);
+    out->head_at = (uint32_t)(p - out->block);
+    p = write_target(p, out, endpoint, out->method, suffix);
+    p = write_rest(p, out, w, tuning, head, from, options->is_upgrade);
+    out->head_len = (uint32_t)(p - out->block) - out->head_at;
+    out->body_len = 0;
+    return 0;
+}
+
+int request_retarget(struct request *out, struct worker *w, const struct endpoint *endpoint)
+{
+    struct request old = *out;
+    uint32_t rest_len = old.head_at + old.head_len + old.body_len - old.rest_at;
+    size_t room = old.room + endpoint->base_path.n + endpoint->origin->authority_len + 64;
+
+    if (take_block(out, w, room) < 0) {
+        *out = old;
+        return -ENOMEM;
+    }
+    /* The log's strings stand before the head, the user agent within its rest. */
+    memcpy(out->block, old.block, old.head_at);
+    out->method.p = out->block + (old.method.p - old.block);
+    out->target.p = out->block + (old.target.p - old.block);
+    out->host.p = out->block + (old.host.p - old.block);
+    out->upgrade.p = out->block + (old.upgrade.p - old.block);
+    struct str suffix = {old.block + old.suffix_at, old.suffix_len};
+    char *p = write_target(out->block + out->head_at, out, endpoint, out->method, suffix);
+    memcpy(p, old.block + old.rest_at, rest_len);
+    if (old.user_agent.p)
+        out->user_agent.p = p + (old.user_agent.p - (old.block + old.rest_at));
+    out->head_len = (uint32_t)(p - out->block) - out->head_at + rest_len - old.body_len;
+    request_fini(&old, w);
+    return 0;
+}
+
+/* Doubles, so that a body that comes in many pieces is copied but a few times. */
+int request_grow(struct request *out, struct worker *w, size_t room)
+{
+    struct request old = *out;
+    struct str *strings[] = {&out->method, &out->target, &out->host, &out->upgrade,
+                             &out->user_agent};
+    size_t used = old.head_at + old.head_len + old.body_len;
+
+    if (take_block(out, w, room > 2 * (size_t)old.room ? room : 2 * (size_t)old.room) < 0) {
+        *out = old;
+        return -ENOMEM;
+    }
+    memcpy(out->block, old.block, used);
+    for (int i = 0; i < 5; i++)
+        if (strings[i]->p)
+            strings[i]->p = out->block + (strings[i]->p - old.block);
+    request_fini(&old, w);
+    return 0;
+}
