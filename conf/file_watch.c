@@ -11,7 +11,11 @@
  *
  * Where a name does not exist (yet), the folder in which it is missing is one whose entries matter.
  * After every event the look-up is walked again and the watches are brought up to it, until a walk
- * adds nothing: what changes after that raises another event. */
+ * adds nothing: what changes after that raises another event.
+ *
+ * Why not uv_fs_poll: it tells states apart by stat alone, and a second write of the same length
+ * within one tick of the clock of the file system looks like the first. Why not uv_fs_event: it
+ * watches one name with one set of events, so the walk and its folders would be the same. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

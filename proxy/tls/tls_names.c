@@ -2,7 +2,8 @@
  *
  * Names are those of the subject alternative names, or, where a certificate has none for DNS, its
  * common name. All are in lower case, without a final dot, and sorted; a look-up is one or two
- * binary searches. The list is made at load, so that a handshake only compares. */
+ * binary searches. The list is made at load, and only proposes: whether the certificate that it
+ * proposes is good for the host is OpenSSL's decision (X509_check_host, RFC 6125 section 6.4). */
 #include "proxy/tls/tls_names.h"
 
 #include <ctype.h>
@@ -27,6 +28,8 @@ struct entry {
 };
 
 struct tls_names {
+    X509 **certificates; /* each counted */
+    int nr_certificates;
     struct claim *claims;
     size_t nr_claims, room_claims;
     struct entry *entries; /* sorted by name, each name once */
@@ -230,12 +233,27 @@ static int add_entries(struct tls_names *names)
     return 0;
 }
 
+static int keep_certificates(struct tls_names *names, X509 *const *certificates, int nr)
+{
+    names->certificates = calloc((size_t)nr, sizeof(X509 *));
+    if (!names->certificates)
+        return -1;
+    for (; names->nr_certificates < nr; names->nr_certificates++) {
+        if (!X509_up_ref(certificates[names->nr_certificates]))
+            return -1;
+        names->certificates[names->nr_certificates] = certificates[names->nr_certificates];
+    }
+    return 0;
+}
+
 struct tls_names *tls_names_make(X509 *const *certificates, int nr)
 {
     struct tls_names *names = calloc(1, sizeof(*names));
 
     if (!names)
         return NULL;
+    if (keep_certificates(names, certificates, nr) < 0)
+        goto fail;
     for (int i = 0; i < nr; i++)
         if (claim_all(names, certificates[i], i) < 0)
             goto fail;
@@ -255,6 +273,9 @@ void tls_names_free(struct tls_names **names)
     *names = NULL;
     if (!n)
         return;
+    for (int i = 0; i < n->nr_certificates; i++)
+        X509_free(n->certificates[i]);
+    free(n->certificates);
     for (size_t i = 0; i < n->nr_claims; i++)
         free(n->claims[i].name);
     free(n->claims);
@@ -283,19 +304,33 @@ static const struct entry *look_up(const struct tls_names *names, const char *na
     return bsearch(name, names->entries, names->nr_entries, sizeof(*names->entries), compare_entry);
 }
 
+/* Does OpenSSL find the entry's certificates good for the host? Those of one entry have the same
+ * name, so one of them speaks for all. */
+static bool is_good_for(const struct tls_names *names, const struct entry *entry, const char *host)
+{
+    const struct tls_names_set *set = &names->sets[entry->set];
+
+    for (int kind = 0; kind < TLS_NAMES_KINDS; kind++)
+        if (set->certificate[kind] >= 0)
+            return X509_check_host(names->certificates[set->certificate[kind]], host, 0,
+                                   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+    return false;
+}
+
 int tls_names_find(const struct tls_names *names, const char *host)
 {
-    char name[TLS_NAMES_LENGTH_MAX + 1];
+    char name[TLS_NAMES_LENGTH_MAX + 1], asked[TLS_NAMES_LENGTH_MAX + 1];
     const struct entry *found;
     char *dot;
 
     if (!normalise(host, strlen(host), name) || name[0] == '*')
         return 0;
+    memcpy(asked, name, strlen(name) + 1);
     found = look_up(names, name);
     dot = strchr(name, '.');
     if (!found && dot && dot > name) {
         dot[-1] = '*';
         found = look_up(names, dot - 1);
     }
-    return found ? found->set : 0;
+    return found && is_good_for(names, found, asked) ? found->set : 0;
 }

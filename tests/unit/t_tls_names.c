@@ -59,6 +59,23 @@ static void test_a_wildcard_is_one_label(void **state)
     free_all(list, 2);
 }
 
+/* The sorted list proposes, OpenSSL decides: a wildcard for a whole top-level domain, or for part of
+ * a label, is good for nobody (RFC 6125 section 6.4.3). */
+static void test_a_certificate_serves_a_name_only_where_openssl_finds_it_good(void **state)
+{
+    X509 *list[] = {
+        certificate("EC", "DNS:first.example", NULL),
+        certificate("EC", "DNS:*.example,DNS:*.good.example,DNS:w*.part.example", NULL)};
+    struct tls_names *names = tls_names_make(list, 2);
+
+    (void)state;
+    assert_int_equal(tls_names_find(names, "second.example"), 0);
+    assert_int_equal(tls_names_find(names, "www.part.example"), 0);
+    assert_int_equal(find(names, "a.good.example")->certificate[EC_KIND], 1);
+    tls_names_free(&names);
+    free_all(list, 2);
+}
+
 static void test_case_and_a_final_dot_do_not_matter(void **state)
 {
     X509 *list[] = {certificate("EC", "DNS:first.example", NULL),
@@ -176,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_names_go_before_wildcards),
         cmocka_unit_test(test_a_wildcard_is_one_label),
+        cmocka_unit_test(test_a_certificate_serves_a_name_only_where_openssl_finds_it_good),
         cmocka_unit_test(test_case_and_a_final_dot_do_not_matter),
         cmocka_unit_test(test_the_common_name_counts_only_without_alternative_names),
         cmocka_unit_test(test_kinds_of_keys_stand_side_by_side),
