@@ -78,7 +78,7 @@ struct settings {
 
     struct {
         uint32_t request_head_ms;  /* 10000 */
-        uint32_t client_idle_ms;   /* 60000 */
+        uint32_t client_idle_ms;   /* 75000 */
         uint32_t connect_ms;       /* 2000 */
         uint32_t response_head_ms; /* 60000 */
         /* 60000, per direction of a body, and for upgraded connections */

@@ -103,8 +103,9 @@ const struct row settings_rows_main[] = {
 
     NUMBER("timeouts.request_head_ms", ROWS_U32, timeouts.request_head_ms, 1, WEEK_MS, 10000, true,
            "From a request's first byte to the end of its header. Over it: 408 and a close."),
-    NUMBER("timeouts.client_idle_ms", ROWS_U32, timeouts.client_idle_ms, 1, WEEK_MS, 60000, true,
-           "How long a client connection may lie idle between requests."),
+    NUMBER("timeouts.client_idle_ms", ROWS_U32, timeouts.client_idle_ms, 1, WEEK_MS, 75000, true,
+           "How long a client connection may lie idle between requests. It should be more than the idle time of a load balancer in front (60 "
+           "seconds for many), so that no request meets a connection that weir is just closing."),
     NUMBER("timeouts.connect_ms", ROWS_U32, timeouts.connect_ms, 1, WEEK_MS, 2000, true,
            "Time to connect to an endpoint, its TLS handshake included. A version can say its own."),
     NUMBER("timeouts.response_head_ms", ROWS_U32, timeouts.response_head_ms, 1, WEEK_MS, 60000, true,

@@ -84,7 +84,7 @@ static void defaults_hold_without_a_document(void **state)
         assert_int_equal(s->limits.body_bytes, 0);
         assert_int_equal(s->limits.upstream_queue, 128);
         assert_int_equal(s->timeouts.request_head_ms, 10000);
-        assert_int_equal(s->timeouts.client_idle_ms, 60000);
+        assert_int_equal(s->timeouts.client_idle_ms, 75000);
         assert_int_equal(s->timeouts.connect_ms, 2000);
         assert_int_equal(s->timeouts.response_head_ms, 60000);
         assert_int_equal(s->timeouts.stream_idle_ms, 60000);
