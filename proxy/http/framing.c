@@ -1,6 +1,8 @@
 /* What fields say about the message that they stand in, read as they come by. */
 #include "proxy/http/framing.h"
 
+#include <assert.h>
+
 static int read_content_length(struct http1 *p, struct str value)
 {
     uint64_t length = 0;
@@ -57,12 +59,16 @@ static int read_transfer_encoding(struct http1 *p, struct str value)
 
 /* What Connection lists goes no further, among the trailers neither (RFC 9110 section 7.6.1). They
  * come when the head is gone, so all of them are dropped then, as RFC 9112 section 7.1.2 allows. */
-static void read_connection(struct http1 *p, struct str list)
+static int read_connection(struct http1 *p, struct str list)
 {
     struct http1_head *head = p->head;
     struct str token;
 
     while (fields_next_token(&list, &token)) {
+        if (++head->nr_connection_options > FRAMING_OPTIONS_MAX) {
+            http1_fail(p, HTTP1_ERROR_BAD, "Connection lists too many options");
+            return -1;
+        }
         if (str_ieq(token, STR("keep-alive")))
             head->is_keep_alive = true;
         else if (str_ieq(token, STR("close")))
@@ -74,6 +80,32 @@ static void read_connection(struct http1 *p, struct str list)
             p->drops_trailers |= !fields_is_forbidden_trailer(fields_id(token));
         }
     }
+    return 0;
+}
+
+static bool is_in(const struct str *options, int nr, struct str name)
+{
+    for (int i = 0; i < nr; i++)
+        if (str_ieq(options[i], name))
+            return true;
+    return false;
+}
+
+void framing_mark_listed(struct http1_head *head)
+{
+    struct str options[FRAMING_OPTIONS_MAX];
+    int nr = 0;
+
+    for (int i = 0; i < head->nr_fields; i++) {
+        if (head->fields[i].id != FIELD_CONNECTION)
+            continue;
+        struct str list = http1_value(head, &head->fields[i]);
+        while (nr < FRAMING_OPTIONS_MAX && fields_next_token(&list, &options[nr]))
+            nr++;
+    }
+    assert(nr == head->nr_connection_options);
+    for (int i = 0; i < head->nr_fields; i++)
+        head->fields[i].is_listed = is_in(options, nr, http1_name(head, &head->fields[i]));
 }
 
 /* Only OPTIONS and TRACE count their steps (RFC 9110 section 7.6.2). */
@@ -115,8 +147,7 @@ int framing_read(struct http1 *p, const struct http1_field *f)
         }
         return read_transfer_encoding(p, value);
     case FIELD_CONNECTION:
-        read_connection(p, value);
-        return 0;
+        return read_connection(p, value);
     case FIELD_HOST:
         if (head->host >= 0 && !p->is_response) {
             http1_fail(p, HTTP1_ERROR_BAD, "there is more than one Host");

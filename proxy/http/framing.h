@@ -5,6 +5,10 @@
 
 #include "proxy/http/http1.h"
 
+/* Options that all Connection fields of a head may list together. Each of them is compared with each
+ * field, so that without a limit one head would cost as much time as thousands of others. */
+enum { FRAMING_OPTIONS_MAX = 32 };
+
 /* Whether a field says something about the message itself. */
 static inline bool framing_is_concerned(enum field_id id)
 {
@@ -18,5 +22,8 @@ static inline bool framing_is_concerned(enum field_id id)
 
 /* Reads such a field, the next one of p->head, into the head. 0, or -1 when it makes the head fail (http1_fail was called). */
 int framing_read(struct http1 *p, const struct http1_field *f) __attribute__((warn_unused_result));
+
+/* Marks the fields that Connection lists (is_listed), once per head, when all of it is there and it has_connection_options. */
+void framing_mark_listed(struct http1_head *head);
 
 #endif

@@ -336,6 +336,7 @@ static void clear_head(struct http1_head *head)
     head->is_close = head->is_keep_alive = head->is_upgrade = false;
     head->has_connection_options = head->is_expect_continue = head->has_max_forwards = false;
     head->has_underscores = head->has_keep_alive = head->is_plain = false;
+    head->nr_connection_options = 0;
     head->is_head = false; /* a request line that can't be read is none of HEAD */
     head->body = HTTP1_BODY_NONE;
     head->content_length = 0;
@@ -433,6 +434,8 @@ static enum http1_result head_complete(struct http1 *p, const char *end)
     head->bytes = (uint32_t)(end - p->base);
     if (head->bytes - p->head_floor > p->limits->header_bytes)
         return http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+    if (head->has_connection_options)
+        framing_mark_listed(head);
     if (!p->is_response) {
         complaint = authority_check_host(head);
         if (complaint)
@@ -648,19 +651,4 @@ enum http1_result http1_body_next(struct http1 *p, const char **cursor, const ch
 bool http1_body_eof(const struct http1 *p)
 {
     return p->state == AT_END || (p->state == IN_BODY && p->body == HTTP1_BODY_UNTIL_CLOSE);
-}
-
-__attribute__((noinline)) bool http1_connection_lists(const struct http1_head *head,
-                                                      struct str token)
-{
-    for (int i = 0; i < head->nr_fields; i++) {
-        if (head->fields[i].id != FIELD_CONNECTION)
-            continue;
-        struct str list = http1_value(head, &head->fields[i]);
-        struct str option;
-        while (fields_next_token(&list, &option))
-            if (str_ieq(option, token))
-                return true;
-    }
-    return false;
 }

@@ -32,7 +32,8 @@ enum http1_body_kind {
 struct http1_field {
     uint32_t name_at, value_at, value_len;
     uint16_t name_len;
-    uint8_t id; /* enum field_id */
+    uint8_t id;     /* enum field_id */
+    bool is_listed; /* by the head's Connection; said only where that has_connection_options */
 };
 
 /* One parsed head. Valid while the bytes at base stay where they are. Zero-initialised before its first use; with the next head in it, it
@@ -43,6 +44,7 @@ struct http1_head {
     uint8_t minor;  /* HTTP/1.minor, as far as weir speaks it: 0 or 1 */
     bool is_close, is_keep_alive, is_upgrade; /* Connection's tokens */
     bool has_connection_options;              /* it lists other fields as well */
+    uint8_t nr_connection_options;            /* elements of its list, over all its fields */
     bool has_underscores;                     /* in a field's name */
     bool is_plain;                            /* all field lines are "name: value" CR LF, with one space */
     bool is_expect_continue;
@@ -177,14 +179,11 @@ static inline struct str http1_query(const struct http1_head *head)
     return http1_at(head, head->query_at, head->query_len);
 }
 
-/* Whether token stands in the comma-separated list of all of the head's Connection fields. */
-bool http1_connection_lists(const struct http1_head *head, struct str token);
-
 /* Whether the sender's Connection lists the field: it then concerns that connection alone. The test of the flag is all that most heads
  * see of it. */
 static inline __attribute__((always_inline)) bool http1_is_dropped(const struct http1_head *head, const struct http1_field *f)
 {
-    return head->has_connection_options && http1_connection_lists(head, http1_name(head, f));
+    return head->has_connection_options && f->is_listed;
 }
 
 /* The first field of that kind, or NULL. */

@@ -47,6 +47,22 @@ g.forward(
     },
     lacks=[b"x-hop", b"x-a", b"x-b", b"keep-alive"],
 )
+g.reject(
+    "connection-options",
+    400,
+    {
+        "33 options": get(b"Connection: " + b",".join([b"a"] * 33)),
+        "15 000 options": get(b"Connection: " + b",".join([b"a"] * 15000)),
+        "34 options in two fields": get(b"Connection: " + b"a, " * 17, b"Connection: " + b"b, " * 17),
+    },
+)
+g.forward(
+    {
+        "32 options": get(b"Connection: X-A" + b", b" * 31, b"X-A: 1"),
+        "15 000 commas": get(b"Connection: X-A" + b"," * 15000, b"X-A: 1"),
+    },
+    lacks=[b"x-a"],
+)
 g.forward(
     {"a prefix is not listed": get(b"Connection: X-A", b"X-AB: 1", b"X: 2")},
     has={b"x-ab": [b"1"], b"x": [b"2"]},
