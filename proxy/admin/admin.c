@@ -16,13 +16,15 @@
 #include "base/text.h"
 #include "proxy/http/http1.h"
 #include "proxy/http/id.h"
+#include "proxy/http/leftover.h"
 #include "proxy/http/partial.h"
 #include "proxy/http/reply.h"
 #include "proxy/io/outbox.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
+enum { LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024, LINGER_READS = 16 };
 
-enum state { READING_HEAD, READING_BODY, SENDING, CLOSED };
+enum state { READING_HEAD, READING_BODY, SENDING, LINGERING, CLOSED };
 
 struct admin_conn {
     struct io io; /* first */
@@ -32,14 +34,15 @@ struct admin_conn {
     LIST_ENTRY(admin_conn) link;
     enum state state;
     bool is_last, is_head_request, is_http10;
+    bool is_body_read; /* the request in hand has come to its end */
     struct partial *partial;
     struct http1 parser;
     struct http1_head head; /* of the request in hand; its strings stand in text */
     char *text;             /* the request head's bytes */
     char *body;
     size_t body_len, body_room;
-    char *stash; /* bytes behind the request */
-    size_t stash_len;
+    struct leftover leftover; /* pipelined requests */
+    size_t discarded;         /* while it lingers */
     struct backlog backlog;
 };
 
@@ -72,7 +75,7 @@ static void free_conn(struct loop_garbage *garbage)
     partial_free(&c->partial);
     free(c->text);
     free(c->body);
-    free(c->stash);
+    leftover_fini(&c->leftover);
     free(c);
 }
 
@@ -111,15 +114,42 @@ static void begin_request(struct admin_conn *c)
 
 /* ---- Answering ------------------------------------------------------------------------------- */
 
+/* Closing on unread bytes would reset the connection and could destroy the answer on its way: what
+ * still comes is thrown away for a while. */
+static void linger_on(struct admin_conn *c)
+{
+    for (int i = 0; i < LINGER_READS; i++) {
+        if (!c->io.is_readable)
+            return;
+        ssize_t n = io_read(&c->io, c->admin->buffer, READ_BYTES);
+        if (n == -EAGAIN)
+            return;
+        c->discarded += n > 0 ? (size_t)n : 0;
+        if (n <= 0 || c->discarded > LINGER_BYTES) {
+            close_conn(c);
+            return;
+        }
+    }
+    io_again(c->admin->loop, &c->io);
+}
+
 static void after_answer(struct admin_conn *c)
 {
-    if (c->is_last) {
+    if (c->is_last && c->is_body_read) {
         io_shutdown(&c->io);
         close_conn(c);
         return;
     }
+    if (c->is_last) {
+        c->state = LINGERING;
+        c->discarded = 0;
+        io_shutdown(&c->io);
+        set_deadline(c, LINGER_MS);
+        io_again(c->admin->loop, &c->io);
+        return;
+    }
     begin_request(c);
-    if (c->stash_len > 0 || c->io.is_readable)
+    if (!leftover_is_empty(&c->leftover) || c->io.is_readable)
         io_again(c->admin->loop, &c->io);
 }
 
@@ -221,19 +251,6 @@ static void handle(struct admin_conn *c)
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static int keep_stash(struct admin_conn *c, const char *data, size_t n)
-{
-    char *bytes = malloc(n + 1);
-
-    if (!bytes)
-        return -ENOMEM;
-    memcpy(bytes, data, n);
-    free(c->stash);
-    c->stash = bytes;
-    c->stash_len = n;
-    return 0;
-}
-
 static int keep_body(struct admin_conn *c, struct str span)
 {
     if (c->body_len + span.n > c->body_room) {
@@ -269,7 +286,8 @@ static void read_body(struct admin_conn *c, const char *cursor, const char *end)
             set_deadline(c, HEAD_MS);
             return;
         case HTTP1_END:
-            if (cursor < end && keep_stash(c, cursor, (size_t)(end - cursor)) < 0)
+            c->is_body_read = true;
+            if (leftover_keep(&c->leftover, cursor, (size_t)(end - cursor)) < 0)
                 close_conn(c);
             else
                 handle(c);
@@ -297,6 +315,7 @@ static void on_head(struct admin_conn *c, const struct http1_head *head, const c
     c->is_last = head->is_close || (head->minor == 0 && !head->is_keep_alive);
     c->is_head_request = head->is_head;
     c->is_http10 = head->minor == 0;
+    c->is_body_read = false;
     c->state = READING_BODY;
     if (head->is_expect_continue && rest == end) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -327,22 +346,19 @@ static void take_bytes(struct admin_conn *c, const char *data, size_t n)
             close_conn(c);
         return;
     default:
-        c->is_head_request = c->is_http10 = false;
+        c->is_head_request = c->is_http10 = c->is_body_read = false;
         refuse(c, http1_error_status((enum http1_error)c->parser.error), "BadRequestException",
                c->parser.detail);
         return;
     }
 }
 
-static void use_stash(struct admin_conn *c)
+static void use_leftover(struct admin_conn *c)
 {
-    char *bytes = c->stash;
-    size_t n = c->stash_len;
+    struct str bytes = leftover_begin(&c->leftover);
 
-    c->stash = NULL;
-    c->stash_len = 0;
-    take_bytes(c, bytes, n);
-    free(bytes);
+    take_bytes(c, bytes.p, bytes.n);
+    leftover_finish(&c->leftover);
 }
 
 static void read_some(struct admin_conn *c)
@@ -394,10 +410,14 @@ static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
         close_conn(c);
         return;
     }
-    if (c->state < SENDING && c->stash_len > 0)
-        use_stash(c);
-    else if (c->state < SENDING && io->is_readable)
+    if (c->state < SENDING && !leftover_is_empty(&c->leftover))
+        use_leftover(c);
+    /* What was left over may have been the beginning of a request, whose rest is in the kernel:
+     * that makes no event any more. */
+    if (c->state < SENDING && leftover_is_empty(&c->leftover) && io->is_readable)
         read_some(c);
+    else if (c->state == LINGERING)
+        linger_on(c);
 }
 
 /* ---- The listener ---------------------------------------------------------------------------- */

@@ -51,7 +51,7 @@ static void free_client(struct loop_garbage *garbage)
     struct client *c = (struct client *)((char *)garbage - offsetof(struct client, garbage));
 
     partial_free(&c->partial);
-    free(c->stash);
+    leftover_fini(&c->leftover);
     free(c->certificate_subject);
     free(c);
 }
@@ -269,7 +269,7 @@ static void after_response(struct client *c)
     if (c->is_last || !c->is_body_read) {
         /* Closing on unread bytes would reset the connection and could destroy the response on its
          * way. */
-        if (!c->is_body_read || c->stash_len > 0 || c->io.is_readable)
+        if (!c->is_body_read || !leftover_is_empty(&c->leftover) || c->io.is_readable)
             linger(c);
         else
             client_close(c);
@@ -277,7 +277,7 @@ static void after_response(struct client *c)
     }
     http1_fini(&c->parser);
     begin_idle(c);
-    if (c->stash_len > 0 || c->io.is_readable)
+    if (!leftover_is_empty(&c->leftover) || c->io.is_readable)
         io_again(&c->worker->loop, &c->io);
 }
 
@@ -324,21 +324,6 @@ void client_refuse(struct client *c, int status, const char *type, const char *m
 }
 
 /* ---- Reading requests ------------------------------------------------------------------------ */
-
-static int stash(struct client *c, const char *data, size_t n)
-{
-    char *bytes = n > 0 ? malloc(n) : NULL;
-
-    if (n == 0)
-        return 0;
-    if (!bytes)
-        return -ENOMEM;
-    memcpy(bytes, data, n);
-    free(c->stash);
-    c->stash = bytes;
-    c->stash_len = (uint32_t)n;
-    return 0;
-}
 
 static enum metrics_rejection rejection_of(enum http1_error error)
 {
@@ -439,7 +424,7 @@ static void on_body_failed(struct client *c)
                 c->parser.detail);
 }
 
-/* Body bytes for the exchange; what follows the body waits in the stash. */
+/* Body bytes for the exchange; what follows the body is left over. */
 static void read_body(struct client *c, const char *cursor, const char *end)
 {
     for (;;) {
@@ -468,7 +453,7 @@ static void read_body(struct client *c, const char *cursor, const char *end)
     c->is_half_closed = c->io.is_hangup;
     if (backlog_is_empty(&c->backlog))
         wheel_clear(&c->deadline.node);
-    if (stash(c, cursor, (size_t)(end - cursor)) < 0) {
+    if (leftover_keep(&c->leftover, cursor, (size_t)(end - cursor)) < 0) {
         client_close(c);
         return;
     }
@@ -569,13 +554,13 @@ static void read_head(struct client *c, const char *data, const char *end)
     /* Answered already (idle again), or the answer waits to be sent, or the exchange runs: what
      * follows is the next request, or, if this one's body is unread, belongs to nobody. */
     c->is_last |= !c->is_body_read;
-    if (c->is_body_read && stash(c, rest, (size_t)(end - rest)) < 0) {
+    if (c->is_body_read && leftover_keep(&c->leftover, rest, (size_t)(end - rest)) < 0) {
         client_close(c);
         return;
     }
     if (c->exchange)
         exchange_flush(c->exchange);
-    else if (c->state == CLIENT_IDLE && c->stash_len > 0)
+    else if (c->state == CLIENT_IDLE && !leftover_is_empty(&c->leftover))
         io_again(&c->worker->loop, &c->io);
 }
 
@@ -632,15 +617,12 @@ static void take_bytes(struct client *c, const char *data, size_t n)
 }
 
 /* Pipelined bytes, before anything is read. They may hold many requests: one is served per call. */
-static void use_stash(struct client *c)
+static void use_leftover(struct client *c)
 {
-    char *bytes = c->stash;
-    uint32_t n = c->stash_len;
+    struct str bytes = leftover_begin(&c->leftover);
 
-    c->stash = NULL;
-    c->stash_len = 0;
-    take_bytes(c, bytes, n);
-    free(bytes);
+    take_bytes(c, bytes.p, bytes.n);
+    leftover_finish(&c->leftover);
 }
 
 static void read_some(struct client *c)
@@ -670,10 +652,10 @@ static void read_some(struct client *c)
         } else {
             take_bytes(c, at, (size_t)n);
         }
-        if (c->stash_len > 0)
+        if (!leftover_is_empty(&c->leftover))
             break;
     }
-    if (wants_bytes(c) && (c->io.is_readable || c->stash_len > 0))
+    if (wants_bytes(c) && (c->io.is_readable || !leftover_is_empty(&c->leftover)))
         io_again(&w->loop, &c->io);
 }
 
@@ -723,11 +705,11 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         client_close(c);
         return;
     }
-    if (c->stash_len > 0 && wants_bytes(c)) {
-        use_stash(c);
-        if (c->state != CLIENT_CLOSED && c->stash_len > 0 && wants_bytes(c))
+    if (!leftover_is_empty(&c->leftover) && wants_bytes(c)) {
+        use_leftover(c);
+        if (c->state != CLIENT_CLOSED && !leftover_is_empty(&c->leftover) && wants_bytes(c))
             io_again(&c->worker->loop, io);
-        if (c->state == CLIENT_CLOSED || c->stash_len > 0)
+        if (c->state == CLIENT_CLOSED || !leftover_is_empty(&c->leftover))
             return;
     }
     if (io->is_readable && wants_bytes(c))

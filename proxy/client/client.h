@@ -5,7 +5,7 @@
  *                     v         v         v       |      v
  *                   closed  <-- LINGER <----------+------/
  *
- * Pipelined requests wait: what came in the same read in the stash, the rest in the kernel. Worker thread. */
+ * Pipelined requests wait: what came in the same read in leftover, the rest in the kernel. Worker thread. */
 #ifndef WEIR_PROXY_CLIENT_CLIENT_H
 #define WEIR_PROXY_CLIENT_CLIENT_H
 
@@ -14,6 +14,7 @@
 
 #include "proxy/exchange/exchange.h"
 #include "proxy/io/loop.h"
+#include "proxy/http/leftover.h"
 #include "proxy/http/partial.h"
 #include "proxy/worker/worker.h"
 
@@ -43,9 +44,8 @@ struct client {
     struct exchange *exchange;
     struct partial *partial;
     struct backlog backlog;
-    char *stash; /* pipelined bytes */
+    struct leftover leftover; /* pipelined bytes */
     char *certificate_subject; /* of a verified client certificate, or NULL */
-    uint32_t stash_len;
     uint32_t nr_requests;
     uint8_t state;    /* enum client_state */
     uint8_t framing;  /* enum client_framing */

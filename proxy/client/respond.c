@@ -251,7 +251,7 @@ static void tunnel(struct exchange *ex)
     c->state = CLIENT_TUNNEL;
     c->is_last = true;
     wheel_clear(&c->deadline.node);
-    if (c->io.is_readable || c->stash_len > 0)
+    if (c->io.is_readable || !leftover_is_empty(&c->leftover))
         io_again(&c->worker->loop, &c->io);
 }
 

@@ -15,7 +15,7 @@ import uuid
 
 import pytest
 from harness import tables
-from harness.client import Connection
+from harness.client import Connection, make_request
 from harness.places import ADDRESS, SANITIZED, scaled
 from harness.waiting import wait_until
 from test_split import Count, demos_for
@@ -120,6 +120,25 @@ def test_a_body_of_more_than_a_megabyte_is_refused(pair):
         answer = c.read_answer("PUT")
         assert answer.status == 413 and not answer.keep_alive
         assert answer.headers["x-amzn-errortype"] == "RequestEntityTooLargeException"
+
+
+@pytest.mark.fast
+def test_a_client_that_sends_all_of_a_body_that_is_too_large_sees_why_it_was_refused(pair):
+    for _ in range(10):
+        with Connection(pair.admin_port) as c:
+            c.send_request("PUT", LIVE, JSON, b" " * (8 * 1024 * 1024), ADDRESS)
+            assert c.read_answer("PUT").status == 413
+            assert c.wait_for_end() == "closed"
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("sizes", [(8000, 30000), (100, 200000), (20000, 20000, 20000, 10)])
+def test_pipelined_requests_are_answered_though_their_bytes_come_in_several_reads(pair, sizes):
+    body = json.dumps({"weights": {"1": 100}}).encode()
+    with Connection(pair.admin_port) as c:
+        c.send(b"".join(make_request("PUT", LIVE, JSON, body + b" " * n, ADDRESS) for n in sizes))
+        for _ in sizes:
+            assert c.read_answer("PUT").status == 200
 
 
 # ---- Who is answered ----
