@@ -11,7 +11,7 @@
 
 /* Zero is empty. */
 struct leftover {
-    char *bytes; /* owned */
+    char *bytes;    /* owned */
     size_t at, len; /* bytes [at, len) wait */
 };
 
@@ -22,7 +22,8 @@ static inline bool leftover_is_empty(const struct leftover *l)
 
 /* Keeps n bytes at data: a copy, or, where they are the end of those that leftover_begin gave out, those.
  * Nothing else waits. 0 or -ENOMEM. */
-int leftover_keep(struct leftover *l, const char *data, size_t n) __attribute__((warn_unused_result));
+int leftover_keep(struct leftover *l, const char *data, size_t n)
+    __attribute__((warn_unused_result));
 
 /* Gives out all that waits; valid until leftover_finish. */
 struct str leftover_begin(struct leftover *l);
