@@ -7,7 +7,7 @@
 
 /* Options that all Connection fields of a head may list together. Each of them is compared with each
  * field, so that without a limit one head would cost as much time as thousands of others. */
-enum { FRAMING_OPTIONS_MAX = 32 };
+enum { FRAMING_OPTIONS_MAX = 128 };
 
 /* Whether a field says something about the message itself. */
 static inline bool framing_is_concerned(enum field_id id)
