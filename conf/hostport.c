@@ -3,7 +3,7 @@
  * The rules are strict where leniency has bitten others: a last label of digits must be part of an
  * IPv4 address in its usual form, because resolvers read 127.1, 0177.0.0.1 and 0x7f000001 as
  * addresses too, and zone identifiers (fe80::1%eth0) name something that means nothing on another
- * machine. */
+ * machine. A final dot makes a name one in full: it keeps a resolver from trying search domains. */
 #include "conf/hostport.h"
 
 #include <arpa/inet.h>
@@ -48,7 +48,9 @@ static bool is_address(int family, struct str s)
 bool hostport_is_name(struct str s)
 {
     struct str label = {s.p, 0};
+    bool is_absolute = s.n > 1 && s.p[s.n - 1] == '.';
 
+    s = hostport_undotted(s);
     if (s.n == 0 || s.n > NAME_MAX_BYTES)
         return false;
     for (size_t i = 0; i <= s.n; i++) {
@@ -61,7 +63,7 @@ bool hostport_is_name(struct str s)
         if (i < s.n)
             label = (struct str){s.p + i + 1, 0};
     }
-    return !is_numeric_label(label) || is_address(AF_INET, s);
+    return !is_numeric_label(label) || (!is_absolute && is_address(AF_INET, s));
 }
 
 static const char *parse_port(struct str s, struct hostport *out)
@@ -92,7 +94,7 @@ static const char *parse_brackets(struct str text, struct hostport *out)
     if (!end)
         return "has no closing ']'";
     out->host = (struct str){text.p + 1, (size_t)(end - text.p) - 1};
-    out->is_ipv6 = true;
+    out->is_ipv6 = out->is_address = true;
     if (!is_address(AF_INET6, out->host))
         return "has no IPv6 address between its brackets";
     rest = (struct str){end + 1, text.n - out->host.n - 2};
@@ -107,7 +109,7 @@ const char *hostport_parse(struct str text, struct hostport *out)
 {
     const char *colon;
 
-    *out = (struct hostport){{text.p, 0}, false, false, 0};
+    *out = (struct hostport){.host = {text.p, 0}};
     if (text.n == 0)
         return "is empty";
     if (text.p[0] == '[')
@@ -118,6 +120,7 @@ const char *hostport_parse(struct str text, struct hostport *out)
     out->host = (struct str){text.p, colon ? (size_t)(colon - text.p) : text.n};
     if (out->host.n > 0 && !hostport_is_name(out->host))
         return "has a host that is neither a host name nor an IPv4 address";
+    out->is_address = is_address(AF_INET, out->host);
     if (!colon)
         return NULL;
     return parse_port((struct str){colon + 1, text.n - out->host.n - 1}, out);

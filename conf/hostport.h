@@ -12,6 +12,7 @@ struct hostport {
     /* an IPv6 address without its brackets; empty where none was given (":8080") */
     struct str host;
     bool is_ipv6;
+    bool is_address; /* an IPv6 address, or an IPv4 address in four parts; else a name */
     bool has_port;
     uint16_t port; /* 0 without has_port */
 };
@@ -20,9 +21,16 @@ struct hostport {
  * wrong, as the end of a sentence that begins with the text. */
 const char *hostport_parse(struct str text, struct hostport *out);
 
-/* A host name (RFC 1123, underscores allowed as container platforms use them) or an IPv4 address in
- * four parts. */
+/* A host name (RFC 1123, underscores allowed as container platforms use them), with or without the
+ * final dot of a name in full (RFC 1034 section 3.1), or an IPv4 address in four parts. */
 bool hostport_is_name(struct str s);
+
+/* The name without its final dot: as Host, certificates and comparisons have it. The dot is for
+ * the resolver alone. */
+static inline struct str hostport_undotted(struct str name)
+{
+    return name.n > 1 && name.p[name.n - 1] == '.' ? (struct str){name.p, name.n - 1} : name;
+}
 
 /* The check of a setting: an address to listen on. NULL, or what is wrong with it. */
 const char *hostport_check_listen(const char *text);

@@ -233,10 +233,12 @@ static const char *check_route_path(const char *text)
     return url_check_path(str_of(text));
 }
 
-static void lower(char *text)
+/* The one form in which hosts are compared: in lower case, without the final dot. */
+static void normalize(char *host)
 {
-    for (; *text; text++)
-        *text = str_lower(*text);
+    host[hostport_undotted(str_of(host)).n] = '\0';
+    for (; *host; host++)
+        *host = str_lower(*host);
 }
 
 /* Remembers (host, path) of a route, and reports that another has them. Host is in lower case
@@ -308,7 +310,7 @@ static void read_route_parts(struct jsondoc *doc, const struct place *at, const 
     if (!json_object_get(value, "function"))
         jsondoc_problem(doc, at, "missing", "\"function\" is missing: the name of a function");
     if (draft->host)
-        lower(draft->host);
+        normalize(draft->host);
     if (draft->path)
         check_twin(doc, at, draft, seen);
     if (draft->function)

@@ -4,6 +4,7 @@
  * then, and only while the document has no problem, the builder hears of it. */
 #include "conf/tabledoc_version.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "conf/hostport.h"
@@ -181,7 +182,7 @@ static void read_ejection(struct jsondoc *doc, const struct place *at, struct ve
 static bool is_same_endpoint(const struct url *a, const struct url *b)
 {
     return a->is_tls == b->is_tls && a->port == b->port && str_ieq(a->host, b->host) &&
-           str_eq(a->path, b->path);
+           str_ieq(a->name, b->name) && str_eq(a->path, b->path);
 }
 
 /* Reads one into list[nr]; true if it is an endpoint. */
@@ -278,20 +279,27 @@ static void check_version(struct jsondoc *doc, const struct place *at, const jso
                         "[\"http://127.0.0.1:9001\"]");
 }
 
+/* The grammar of names bounds them by 254 bytes. */
+static struct str lower(struct str from, char to[HOST_BYTES_MAX + 1])
+{
+    assert(from.n <= HOST_BYTES_MAX);
+    for (size_t i = 0; i < from.n; i++)
+        to[i] = str_lower(from.p[i]);
+    return (struct str){to, from.n};
+}
+
 static int add_endpoint(struct builder *builder, const char *text, const struct url *url)
 {
-    char host[HOST_BYTES_MAX + 1];
+    char host[HOST_BYTES_MAX + 1], name[HOST_BYTES_MAX + 1];
     struct endpoint_spec spec = {
         .url = str_of(text),
         .is_tls = url->is_tls,
-        .host = {host, url->host.n},
+        .host = lower(url->host, host),
+        .name = lower(url->name, name),
         .port = url->port,
         .base_path = url->path,
     };
 
-    /* The grammar of names bounds them by 253 bytes. */
-    for (size_t i = 0; i < url->host.n; i++)
-        host[i] = str_lower(url->host.p[i]);
     return builder_endpoint(builder, &spec);
 }
 

@@ -142,7 +142,8 @@ static const char *parse_authority(struct str authority, struct url *out)
         return "has no host";
     if (parsed.has_port && parsed.port == 0)
         return "has port 0; ports are 1 to 65535";
-    out->host = parsed.host;
+    out->host = hostport_undotted(parsed.host);
+    out->name = parsed.is_address ? STR("") : parsed.host;
     out->port = parsed.has_port ? parsed.port : out->is_tls ? 443 : 80;
     return NULL;
 }

@@ -9,7 +9,8 @@
 
 struct url {
     bool is_tls;
-    struct str host; /* an IPv6 address without brackets */
+    struct str host; /* a name without final dot, or an address, IPv6 without brackets */
+    struct str name; /* to be looked up, as it is written; empty where host is an address */
     uint16_t port;
     struct str path; /* "/" where the URL has none */
 };

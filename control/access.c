@@ -7,23 +7,8 @@
  * and nobody but the operator knows a name for this listener. */
 #include "control/access.h"
 
-#include <arpa/inet.h>
-
 #include "conf/hostport.h"
 #include "control/answer.h"
-
-/* In four parts; what is longer than an address is none. */
-static bool is_ipv4(struct str host)
-{
-    char text[INET_ADDRSTRLEN];
-    struct in_addr address;
-
-    if (host.n >= sizeof(text))
-        return false;
-    memcpy(text, host.p, host.n);
-    text[host.n] = '\0';
-    return inet_pton(AF_INET, text, &address) == 1;
-}
 
 /* names: admin.hosts, already checked. */
 static bool is_listed(struct str host, const char *names)
@@ -31,11 +16,11 @@ static bool is_listed(struct str host, const char *names)
     if (strcmp(names, "*") == 0)
         return true;
     for (const char *p = names; *p; p += strspn(p, ", ")) {
-        struct str name = {p, strcspn(p, ", ")};
+        size_t n = strcspn(p, ", ");
 
-        if (str_ieq(name, host))
+        if (str_ieq(hostport_undotted((struct str){p, n}), host))
             return true;
-        p += name.n;
+        p += n;
     }
     return false;
 }
@@ -50,12 +35,15 @@ static bool is_our_host(const struct settings *settings, struct str text)
         return true;
     if (hostport_parse(text, &host))
         return false;
-    if (host.is_ipv6 || is_ipv4(host.host) || str_ieq(host.host, STR("localhost")))
+    if (host.is_address)
+        return true;
+    struct str name = hostport_undotted(host.host);
+    if (str_ieq(name, STR("localhost")))
         return true;
     if (!hostport_parse(str_of(settings->admin_address), &own) && own.host.n > 0 &&
-        str_ieq(host.host, own.host))
+        str_ieq(name, hostport_undotted(own.host)))
         return true;
-    return is_listed(host.host, settings->admin_hosts);
+    return is_listed(name, settings->admin_hosts);
 }
 
 /* Is the origin that of the listener itself, as the request calls it? */

@@ -261,8 +261,14 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
     endpoint->url_len = (uint32_t)spec->url.n;
     if (!endpoint->url || keep(builder, base_path, &endpoint->base_path))
         return -1;
-    endpoint->origin =
-        registry_origin(builder->registry, spec->is_tls, spec->host, spec->port, &builder->tls);
+    endpoint->origin = registry_origin(builder->registry, &(struct origin_spec){
+                                                              .is_tls = spec->is_tls,
+                                                              .is_srv = spec->is_srv,
+                                                              .host = spec->host,
+                                                              .name = spec->name,
+                                                              .port = spec->port,
+                                                              .tls = builder->tls,
+                                                          });
     if (!endpoint->origin)
         return -1;
     builder->nr_endpoints++;

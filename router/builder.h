@@ -33,8 +33,9 @@ struct version_spec {
 
 struct endpoint_spec {
     struct str url; /* for messages */
-    bool is_tls;
-    struct str host; /* an IPv6 address without brackets; in lower case */
+    bool is_tls, is_srv;
+    struct str host; /* as struct origin_spec has it */
+    struct str name; /* likewise */
     uint16_t port;
     struct str base_path; /* the URL's path; empty means "/" */
 };

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 struct origin *origin_ref(struct origin *origin)
 {
@@ -35,4 +36,24 @@ void origin_unref_pool(struct origin **origin)
 bool origin_is_wanted(const struct origin *origin)
 {
     return atomic_load_explicit(&origin->refs, memory_order_acquire) > 1;
+}
+
+static void free_set(struct qsbr_node *node)
+{
+    struct origin_set *set =
+        (struct origin_set *)((char *)node - offsetof(struct origin_set, retired));
+
+    for (int i = 0; i < set->nr; i++)
+        origin_unref(&set->places[i].origin);
+    free(set);
+}
+
+void origin_set_take(struct origin *origin, struct origin_set *set, struct qsbr *domain)
+{
+    struct origin_set *before =
+        atomic_exchange_explicit(&origin->name->set, set, memory_order_acq_rel);
+
+    assert(!set || set->nr > 0);
+    if (before)
+        qsbr_retire(domain, &before->retired, free_set);
 }

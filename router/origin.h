@@ -1,12 +1,22 @@
 /* Where to connect: one origin per distinct scheme, host, port and TLS options, shared by every
- * endpoint of every function and by all tables. Workers keep their connection pools by origin
- * id. */
+ * endpoint of every function and by all tables. Workers keep their connection pools by origin id.
+ *
+ *     endpoint --> origin of an address              <-- pool of connections
+ *     endpoint --> origin of a name --> its set --> origins of its addresses  <-- pools
+ *
+ * The origin of a name is never connected to: its set says which addresses the name has at present,
+ * each of which is an origin of its own. proxy/upstream/names.h keeps sets up to date. */
 #ifndef WEIR_ROUTER_ORIGIN_H
 #define WEIR_ROUTER_ORIGIN_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/qsbr.h"
+#include "base/str.h"
+
+enum { ORIGIN_WEIGHT = 256, ORIGIN_NO_PARENT = UINT32_MAX };
 
 /* How an endpoint is spoken to over TLS; strings are NULL where not set. Part of an origin's
  * identity. */
@@ -18,19 +28,50 @@ struct origin_tls {
     char *key;         /* its key, PEM */
 };
 
+struct origin;
+
+/* One address of a name. */
+struct origin_place {
+    struct origin *origin; /* counted by the set */
+    uint16_t priority;     /* of its SRV record, the lowest goes first; else 0 */
+    uint32_t weight;       /* ORIGIN_WEIGHT: as much as those of its priority have on average */
+};
+
+/* The addresses that a name has at present, in the order of their priority; frozen. Whoever reads
+ * it is online in the qsbr domain, or the control thread. */
+struct origin_set {
+    struct qsbr_node retired;
+    uint32_t serial; /* another one for each set of the process */
+    int nr;          /* 1 or more */
+    struct origin_place places[];
+};
+
+struct origin_name {
+    char *text; /* what is looked up: with a final dot where it was written so */
+    bool is_srv;
+    _Atomic(struct origin_set *) set; /* NULL: no address is known yet */
+    _Atomic uint64_t failed_at_ms;    /* clock_ms of the last look-up, if it failed; else 0 */
+    _Atomic bool is_asked_for;        /* a worker waits for its first address */
+    void *follower;                   /* who looks it up; control thread */
+};
+
 struct origin {
-    uint32_t id; /* small and dense; never used again for another origin in this process */
+    uint32_t id;        /* small and dense; of an address of a name: used again when it is gone */
+    uint32_t parent;    /* id of the name that this is an address of, or ORIGIN_NO_PARENT */
+    uint32_t listed_at; /* the registry's */
     bool is_tls;
-    uint16_t port;
-    char *host; /* name or address, an IPv6 address without brackets */
+    uint16_t port;            /* to connect to */
+    char *host;               /* name without final dot, or address, IPv6 without brackets */
+    const char *address;      /* to connect to; NULL: of a name */
+    struct origin_name *name; /* NULL where there is an address */
     uint32_t authority_len;
-    /* as a Host header names it: port left out where it is the scheme's default, IPv6 in
-     * brackets */
+    /* as Host names it: the port left out where it is the scheme's default, IPv6 in brackets */
     char *authority;
     struct origin_tls tls;
     /* one of them is the registry's: it alone frees, on the control thread */
     _Atomic uint32_t refs;
-    /* pools of workers; they count apart, to see when nobody else wants the origin */
+    /* pools of workers, and who looks names up; they count apart, to see when nobody else wants
+     * the origin */
     _Atomic uint32_t pools;
 };
 
@@ -44,8 +85,24 @@ void origin_unref(struct origin **origin);
 struct origin *origin_ref_pool(struct origin *origin);
 void origin_unref_pool(struct origin **origin);
 
-/* Whether a table or anything else but pools has it: what it has not, no exchange can be about to
- * use. */
+/* Whether a table, a set or anything else but pools has it: what it has not, no exchange can be
+ * about to use. */
 bool origin_is_wanted(const struct origin *origin);
+
+/* The number under which connections are counted: those to all addresses of a name together. */
+static inline uint32_t origin_counted_as(const struct origin *origin)
+{
+    return origin->parent == ORIGIN_NO_PARENT ? origin->id : origin->parent;
+}
+
+/* The present addresses of a name's origin, or NULL. */
+static inline struct origin_set *origin_set(const struct origin *origin)
+{
+    return atomic_load_explicit(&origin->name->set, memory_order_acquire);
+}
+
+/* Puts a set, or none, in the place of the one before. Takes over the references of its places,
+ * which end when it is retired. Control thread. */
+void origin_set_take(struct origin *origin, struct origin_set *set, struct qsbr *domain);
 
 #endif

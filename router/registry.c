@@ -11,13 +11,19 @@
 #include "router/flathash.h"
 #include "router/hash.h"
 
+struct numbers {
+    uint32_t *list, nr, capacity;
+};
+
 struct registry {
     struct qsbr *domain;
     struct series_hooks hooks;
     uint32_t refs;
     struct origin **origins; /* by id; NULL where it is gone */
     uint32_t nr_origins, capacity;
-    struct flathash by_name; /* to ids */
+    struct flathash by_name;         /* to ids */
+    struct numbers names, addresses; /* ids of origins that are names, and of their addresses */
+    struct numbers spare;            /* ids to be given to addresses again */
 };
 
 struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks)
@@ -47,6 +53,9 @@ void registry_unref(struct registry **registry)
         return;
     registry_sweep(r);
     free(r->origins);
+    free(r->names.list);
+    free(r->addresses.list);
+    free(r->spare.list);
     flathash_fini(&r->by_name);
     free(r);
 }
@@ -72,34 +81,66 @@ void registry_series_release(struct registry *registry, uint32_t series)
     registry->hooks.release(registry->hooks.context, series);
 }
 
+/* ---- Numbers --------------------------------------------------------------------------------- */
+
+static int numbers_add(struct numbers *numbers, uint32_t number)
+{
+    if (numbers->nr == numbers->capacity) {
+        uint32_t capacity = numbers->capacity ? numbers->capacity * 2 : 16;
+        uint32_t *list = realloc(numbers->list, capacity * sizeof(list[0]));
+
+        if (!list)
+            return -1;
+        numbers->list = list;
+        numbers->capacity = capacity;
+    }
+    numbers->list[numbers->nr++] = number;
+    return 0;
+}
+
 /* ---- Origins --------------------------------------------------------------------------------- */
 
 /* What an origin is told apart by; strings empty where there are none. */
 struct identity {
-    bool is_tls, verify;
+    bool is_tls, verify, is_srv;
     uint16_t port;
-    struct str host, ca_file, server_name, certificate, key;
+    uint32_t parent;
+    struct str host, name, address, ca_file, server_name, certificate, key;
 };
 
-static struct identity identity_of(bool is_tls, struct str host, uint16_t port,
-                                   const struct origin_tls *tls)
+static void set_tls(struct identity *id, bool is_tls, const struct origin_tls *tls)
 {
-    struct identity id = {.is_tls = is_tls, .port = port, .host = host};
-
+    id->is_tls = is_tls;
     if (!is_tls)
-        return id;
-    id.verify = tls->verify;
-    id.ca_file = str_of(tls->ca_file);
-    id.server_name = str_of(tls->server_name);
-    id.certificate = str_of(tls->certificate);
-    id.key = str_of(tls->key);
+        return;
+    id->verify = tls->verify;
+    id->ca_file = str_of(tls->ca_file);
+    id->server_name = str_of(tls->server_name);
+    id->certificate = str_of(tls->certificate);
+    id->key = str_of(tls->key);
+}
+
+static struct identity identity_of_origin(const struct origin *origin)
+{
+    struct identity id = {
+        .port = origin->port, .parent = origin->parent, .host = str_of(origin->host)};
+
+    if (origin->name) {
+        id.name = str_of(origin->name->text);
+        id.is_srv = origin->name->is_srv;
+    }
+    if (origin->parent != ORIGIN_NO_PARENT)
+        id.address = str_of(origin->address);
+    set_tls(&id, origin->is_tls, &origin->tls);
     return id;
 }
 
 static uint32_t tag_of(const struct identity *id)
 {
-    uint64_t hash = (uint64_t)id->port << 2 | (uint64_t)id->is_tls << 1 | id->verify;
-    const struct str *const parts[] = {&id->host, &id->ca_file, &id->server_name, &id->certificate,
+    uint64_t hash = (uint64_t)id->parent << 24 | (uint64_t)id->port << 3 |
+                    (uint64_t)id->is_srv << 2 | (uint64_t)id->is_tls << 1 | id->verify;
+    const struct str *const parts[] = {&id->host,    &id->name,        &id->address,
+                                       &id->ca_file, &id->server_name, &id->certificate,
                                        &id->key};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -109,21 +150,29 @@ static uint32_t tag_of(const struct identity *id)
 
 static bool is_same(const struct identity *a, const struct identity *b)
 {
-    return a->is_tls == b->is_tls && a->verify == b->verify && a->port == b->port &&
-           str_eq(a->host, b->host) && str_eq(a->ca_file, b->ca_file) &&
-           str_eq(a->server_name, b->server_name) && str_eq(a->certificate, b->certificate) &&
-           str_eq(a->key, b->key);
+    return a->is_tls == b->is_tls && a->verify == b->verify && a->is_srv == b->is_srv &&
+           a->port == b->port && a->parent == b->parent && str_eq(a->host, b->host) &&
+           str_eq(a->name, b->name) && str_eq(a->address, b->address) &&
+           str_eq(a->ca_file, b->ca_file) && str_eq(a->server_name, b->server_name) &&
+           str_eq(a->certificate, b->certificate) && str_eq(a->key, b->key);
 }
 
-static struct identity identity_of_origin(const struct origin *origin)
+static void free_name(struct origin_name *name)
 {
-    return identity_of(origin->is_tls, str_of(origin->host), origin->port, &origin->tls);
+    if (!name)
+        return;
+    assert(!atomic_load_explicit(&name->set, memory_order_relaxed) && !name->follower);
+    free(name->text);
+    free(name);
 }
 
 static void free_origin(struct origin *origin)
 {
     if (!origin)
         return;
+    if (origin->address != origin->host)
+        free((char *)(uintptr_t)origin->address);
+    free_name(origin->name);
     free(origin->host);
     free(origin->authority);
     free(origin->tls.ca_file);
@@ -163,28 +212,45 @@ static char *make_authority(const struct identity *id)
     return authority;
 }
 
-static struct origin *make_origin(const struct identity *id, uint32_t number)
+/* An address of a name is spoken to by the name. Tells whether there was memory. */
+static bool name_places(struct origin *origin, const struct identity *id, const char *authority)
+{
+    origin->host = copy(id->host);
+    origin->authority = authority ? strdup(authority) : make_authority(id);
+    if (id->name.n > 0) {
+        origin->name = calloc(1, sizeof(*origin->name));
+        if (origin->name) {
+            origin->name->is_srv = id->is_srv;
+            origin->name->text = copy(id->name);
+        }
+    } else {
+        origin->address = id->address.n > 0 ? copy(id->address) : origin->host;
+    }
+    origin->authority_len = origin->authority ? (uint32_t)strlen(origin->authority) : 0;
+    return origin->host && origin->authority &&
+           (origin->name ? origin->name->text : origin->address) != NULL;
+}
+
+/* authority NULL: made from the identity. */
+static struct origin *make_origin(const struct identity *id, uint32_t number, const char *authority)
 {
     struct origin *origin = calloc(1, sizeof(*origin));
 
     if (!origin)
         return NULL;
     origin->id = number;
+    origin->parent = id->parent;
     origin->is_tls = id->is_tls;
     origin->port = id->port;
-    origin->host = copy(id->host);
-    origin->authority = make_authority(id);
-    origin->authority_len = origin->authority ? (uint32_t)strlen(origin->authority) : 0;
     origin->tls.verify = id->verify;
     atomic_init(&origin->refs, 1);
-    if (!copy_option(id->ca_file, &origin->tls.ca_file) ||
-        !copy_option(id->server_name, &origin->tls.server_name) ||
-        !copy_option(id->certificate, &origin->tls.certificate) ||
-        !copy_option(id->key, &origin->tls.key) || !origin->host || !origin->authority) {
-        free_origin(origin);
-        return NULL;
-    }
-    return origin;
+    if (name_places(origin, id, authority) && copy_option(id->ca_file, &origin->tls.ca_file) &&
+        copy_option(id->server_name, &origin->tls.server_name) &&
+        copy_option(id->certificate, &origin->tls.certificate) &&
+        copy_option(id->key, &origin->tls.key))
+        return origin;
+    free_origin(origin);
+    return NULL;
 }
 
 static int grow_origins(struct registry *registry)
@@ -202,47 +268,153 @@ static int grow_origins(struct registry *registry)
     return 0;
 }
 
-struct origin *registry_origin(struct registry *registry, bool is_tls, struct str host,
-                               uint16_t port, const struct origin_tls *tls)
+static struct origin *find(const struct registry *registry, const struct identity *id, uint32_t tag)
 {
-    struct identity id = identity_of(is_tls, host, port, tls);
-    uint32_t tag = tag_of(&id), at;
-    struct origin *origin;
+    uint32_t at;
 
     for (uint32_t n = flathash_first(&registry->by_name, tag, &at); n != FLATHASH_NONE;
          n = flathash_next(&registry->by_name, tag, &at)) {
         struct identity other = identity_of_origin(registry->origins[n]);
 
-        if (is_same(&id, &other))
-            return origin_ref(registry->origins[n]);
+        if (is_same(id, &other))
+            return registry->origins[n];
     }
+    return NULL;
+}
+
+/* Addresses come and go with the answers of DNS, so their numbers are given out again. */
+static uint32_t next_number(const struct registry *registry, const struct identity *id)
+{
+    const struct numbers *spare = &registry->spare;
+
+    return id->parent != ORIGIN_NO_PARENT && spare->nr > 0 ? spare->list[spare->nr - 1]
+                                                           : registry->nr_origins;
+}
+
+static void keep_number(struct registry *registry, struct origin *origin)
+{
+    registry->origins[origin->id] = origin;
+    if (origin->id == registry->nr_origins)
+        registry->nr_origins++;
+    else
+        registry->spare.nr--;
+}
+
+/* The list on which the origin stands besides, or NULL. */
+static struct numbers *list_of(struct registry *registry, const struct origin *origin)
+{
+    if (origin->name)
+        return &registry->names;
+    return origin->parent == ORIGIN_NO_PARENT ? NULL : &registry->addresses;
+}
+
+static int enlist(struct numbers *list, struct origin *origin)
+{
+    origin->listed_at = list->nr;
+    return numbers_add(list, origin->id);
+}
+
+/* The last one takes its place. What was not put on the list changes nothing. */
+static void unlist(struct registry *registry, struct numbers *list, const struct origin *origin)
+{
+    uint32_t last;
+
+    if (origin->listed_at >= list->nr)
+        return;
+    last = list->list[--list->nr];
+    list->list[origin->listed_at] = last;
+    if (last != origin->id)
+        registry->origins[last]->listed_at = origin->listed_at;
+}
+
+static struct origin *find_or_make(struct registry *registry, const struct identity *id,
+                                   const char *authority)
+{
+    uint32_t tag = tag_of(id);
+    struct origin *origin = find(registry, id, tag);
+    struct numbers *list;
+
+    if (origin)
+        return origin_ref(origin);
     if (grow_origins(registry))
         return NULL;
-    origin = make_origin(&id, registry->nr_origins);
+    origin = make_origin(id, next_number(registry, id), authority);
     if (!origin)
         return NULL;
-    if (flathash_add(&registry->by_name, tag, origin->id)) {
+    list = list_of(registry, origin);
+    if ((list && enlist(list, origin)) || flathash_add(&registry->by_name, tag, origin->id)) {
+        if (list)
+            unlist(registry, list, origin);
         free_origin(origin);
         return NULL;
     }
-    registry->origins[registry->nr_origins++] = origin;
+    keep_number(registry, origin);
     return origin_ref(origin);
+}
+
+struct origin *registry_origin(struct registry *registry, const struct origin_spec *spec)
+{
+    struct identity id = {.is_srv = spec->is_srv,
+                          .port = spec->port,
+                          .parent = ORIGIN_NO_PARENT,
+                          .host = spec->host,
+                          .name = spec->name};
+
+    set_tls(&id, spec->is_tls, &spec->tls);
+    return find_or_make(registry, &id, NULL);
+}
+
+struct origin *registry_address(struct registry *registry, const struct origin *name,
+                                struct str address, uint16_t port)
+{
+    struct identity id = {
+        .port = port, .parent = name->id, .host = str_of(name->host), .address = address};
+
+    assert(name->name);
+    set_tls(&id, name->is_tls, &name->tls);
+    return find_or_make(registry, &id, name->authority);
+}
+
+struct origin *registry_next_name(const struct registry *registry, uint32_t *at)
+{
+    return *at < registry->names.nr ? registry->origins[registry->names.list[(*at)++]] : NULL;
+}
+
+/* Nobody can take a new reference meanwhile: to do that one has to hold one, or a table or set that
+ * does. The same for pools. */
+static bool is_over(const struct origin *origin)
+{
+    return !origin_is_wanted(origin) &&
+           atomic_load_explicit(&origin->pools, memory_order_acquire) == 0;
+}
+
+static void drop(struct registry *registry, struct origin *origin)
+{
+    struct identity id = identity_of_origin(origin);
+    struct numbers *list = list_of(registry, origin);
+
+    flathash_remove(&registry->by_name, tag_of(&id), origin->id);
+    if (list)
+        unlist(registry, list, origin);
+    registry->origins[origin->id] = NULL;
+    if (origin->parent != ORIGIN_NO_PARENT)
+        (void)!numbers_add(&registry->spare, origin->id); /* else it is lost, which is all right */
+    free_origin(origin);
 }
 
 void registry_sweep(struct registry *registry)
 {
-    for (uint32_t i = 0; i < registry->nr_origins; i++) {
-        struct origin *origin = registry->origins[i];
-        struct identity id;
+    for (uint32_t i = 0; i < registry->nr_origins; i++)
+        if (registry->origins[i] && is_over(registry->origins[i]))
+            drop(registry, registry->origins[i]);
+}
 
-        /* Nobody can take a new reference meanwhile: to do that one has to hold one, or a table
-         * that does. The same for pools. */
-        if (!origin || origin_is_wanted(origin) ||
-            atomic_load_explicit(&origin->pools, memory_order_acquire) > 0)
-            continue;
-        id = identity_of_origin(origin);
-        flathash_remove(&registry->by_name, tag_of(&id), i);
-        registry->origins[i] = NULL;
-        free_origin(origin);
+void registry_sweep_addresses(struct registry *registry)
+{
+    for (uint32_t i = registry->addresses.nr; i-- > 0;) {
+        struct origin *origin = registry->origins[registry->addresses.list[i]];
+
+        if (is_over(origin))
+            drop(registry, origin);
     }
 }

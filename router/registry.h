@@ -38,13 +38,33 @@ void registry_unref(struct registry **registry);
 
 struct qsbr *registry_domain(const struct registry *registry);
 
-/* The one origin of these names, made if there was none, with a reference for the caller. Of tls
- * only what is_tls makes use of counts. NULL when out of memory. */
-struct origin *registry_origin(struct registry *registry, bool is_tls, struct str host,
-                               uint16_t port, const struct origin_tls *tls);
+/* What tells an origin apart; strings are copied. */
+struct origin_spec {
+    bool is_tls;
+    bool is_srv;     /* name is that of a service */
+    struct str host; /* in lower case: a name without final dot, or an address without brackets */
+    struct str name; /* what is looked up; empty: host is an address */
+    uint16_t port;
+    struct origin_tls tls; /* counts where is_tls */
+};
+
+/* The one origin of this kind, made if there was none, with a reference for the caller. NULL when
+ * out of memory. */
+struct origin *registry_origin(struct registry *registry, const struct origin_spec *spec);
+
+/* The one origin of this address of a name, likewise. */
+struct origin *registry_address(struct registry *registry, const struct origin *name,
+                                struct str address, uint16_t port);
+
+/* The origins that are names, one after the other: NULL begins, NULL is the end. What is swept
+ * meanwhile ends it early. */
+struct origin *registry_next_name(const struct registry *registry, uint32_t *at);
 
 /* Frees the origins that nobody but the registry holds any more. */
 void registry_sweep(struct registry *registry);
+
+/* The same, of addresses of names alone: it takes no time that grows with the table. */
+void registry_sweep_addresses(struct registry *registry);
 
 /* REGISTRY_NO_SERIES when out of memory. */
 uint32_t registry_series_get(struct registry *registry, struct str function, struct str alias,

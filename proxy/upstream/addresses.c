@@ -114,8 +114,8 @@ int addresses_look_up(struct addresses *a)
         return -ENOMEM;
     lookup->addresses = a;
     lookup->request.data = lookup;
-    int r =
-        uv_getaddrinfo(&a->loop->uv, &lookup->request, on_looked_up, a->origin->host, NULL, &hints);
+    int r = uv_getaddrinfo(&a->loop->uv, &lookup->request, on_looked_up, a->origin->name->text,
+                           NULL, &hints);
     if (r < 0) {
         free(lookup);
         return r;

@@ -107,7 +107,8 @@ static void addresses_and_localhost_may_be_the_host(void **state)
 {
     static const char *const goods[] = {
         "127.0.0.1", "127.0.0.1:9901", "10.1.2.3:1",  "[::1]",          "[::1]:9901",
-        "localhost", "LocalHost:9901", "192.168.0.9", "[fe80::1]:9901", NULL /* HTTP/1.0 */};
+        "localhost", "LocalHost:9901", "192.168.0.9", "[fe80::1]:9901", "localhost.:9901",
+        NULL /* HTTP/1.0 */};
     static const char *const bads[] = {"evil.example",
                                        "evil.example:9901",
                                        "localhost.evil.example",
@@ -116,7 +117,7 @@ static void addresses_and_localhost_may_be_the_host(void **state)
                                        "127.1",
                                        "0x7f000001",
                                        "2130706433",
-                                       "localhost.",
+                                       "localhost..",
                                        "evil,localhost",
                                        "::1",
                                        "[::1",
@@ -137,7 +138,7 @@ static void addresses_and_localhost_may_be_the_host(void **state)
 static void names_in_the_settings_may_be_the_host(void **state)
 {
     (void)state;
-    use_settings("{\"admin\": {\"hosts\": \"weir.internal , weir-0\"}}");
+    use_settings("{\"admin\": {\"hosts\": \"weir.internal. , weir-0\"}}");
     expect_host("weir.internal:9901", 200);
     expect_host("WEIR-0", 200);
     expect_host("weir", 403);

@@ -30,6 +30,7 @@ static void hosts_and_ports_are_read(void **state)
         {"a-b.example:0", "a-b.example", false, true, 0},
         {"x1:00080", "x1", false, true, 80},
         {"1.example", "1.example", false, false, 0},
+        {"localhost.:80", "localhost.", false, true, 80},
         {"xn--bcher-kva.example:1", "xn--bcher-kva.example", false, true, 1},
     };
 
@@ -76,7 +77,9 @@ static void what_is_malformed_is_refused_with_a_reason(void **state)
         {"a-", "neither"},
         {"a..b", "neither"},
         {".a", "neither"},
-        {"a.", "neither"},
+        {"a..", "neither"},
+        {".", "neither"},
+        {"127.0.0.1.", "neither"},
         {"a b", "neither"},
         {"bücher.example", "neither"},
         {"1.2.3", "neither"},
@@ -114,6 +117,8 @@ static void lengths_are_bounded(void **state)
         name[i] = '.';
     assert_true(hostport_is_name((struct str){name, 253}));
     assert_false(hostport_is_name((struct str){name, 254}));
+    name[253] = '.';
+    assert_true(hostport_is_name((struct str){name, 254})); /* the final dot is not part of it */
 }
 
 static void a_nul_byte_is_no_part_of_a_host(void **state)

@@ -364,7 +364,9 @@ static struct origin *origin_of(struct world *world, bool is_tls, const char *ho
                                 const char *server_name)
 {
     const struct origin_tls tls = {.verify = true, .server_name = (char *)(uintptr_t)server_name};
-    struct origin *origin = registry_origin(world->registry, is_tls, str_of(host), port, &tls);
+    struct origin *origin = registry_origin(
+        world->registry,
+        &(struct origin_spec){.is_tls = is_tls, .host = str_of(host), .port = port, .tls = tls});
 
     assert_non_null(origin);
     return origin;

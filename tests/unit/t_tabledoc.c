@@ -97,7 +97,7 @@ static void every_kind_of_host_can_be_routed(void **state)
               "{\"host\": \"10.0.0.1\", \"path\": \"/\", " TO_HELLO "},"
               "{\"host\": \"[2001:DB8::1]\", \"path\": \"/\", " TO_HELLO "},"
               "{\"host\": \"a.example.com\", \"path\": \"/a\", " TO_HELLO "},"
-              "{\"host\": \"a.example.com\", \"path\": \"/a/\", " TO_HELLO "}]");
+              "{\"host\": \"a.example.com.\", \"path\": \"/a/\", " TO_HELLO "}]");
     static const struct {
         const char *host, *path;
         int route;
@@ -109,6 +109,7 @@ static void every_kind_of_host_can_be_routed(void **state)
         {"10.0.0.1", "/", 3},
         {"[2001:db8::1]", "/", 4},
         {"a.example.com", "/a", 5},
+        {"a.example.com.", "/a", 5},
         {"a.example.com", "/a/b", 6},
     };
     struct table *table = fixture_good(text);

@@ -15,23 +15,24 @@ struct good {
     bool is_tls;
     const char *host;
     int port;
-    const char *path;
+    const char *path, *name; /* name NULL: as host */
 };
 
 static void urls_are_read(void **state)
 {
     static const struct good goods[] = {
-        {"http://127.0.0.1:9001", false, "127.0.0.1", 9001, "/"},
-        {"http://127.0.0.1", false, "127.0.0.1", 80, "/"},
-        {"https://fn.example", true, "fn.example", 443, "/"},
-        {"https://fn.example:8443/base", true, "fn.example", 8443, "/base"},
-        {"http://[::1]:9000/", false, "::1", 9000, "/"},
-        {"HTTP://Example.COM/A", false, "Example.COM", 80, "/A"},
+        {"http://127.0.0.1:9001", false, "127.0.0.1", 9001, "/", ""},
+        {"http://127.0.0.1", false, "127.0.0.1", 80, "/", ""},
+        {"https://fn.example", true, "fn.example", 443, "/", NULL},
+        {"https://fn.example:8443/base", true, "fn.example", 8443, "/base", NULL},
+        {"http://[::1]:9000/", false, "::1", 9000, "/", ""},
+        {"HTTP://Example.COM/A", false, "Example.COM", 80, "/A", NULL},
         {"http://rie:8080/2015-03-31/functions/function/invocations", false, "rie", 8080,
-         "/2015-03-31/functions/function/invocations"},
-        {"http://gw:8080/function/hello.ns", false, "gw", 8080, "/function/hello.ns"},
-        {"http://h/a/b/", false, "h", 80, "/a/b/"},
-        {"http://h/caf%c3%a9/@x;y=1", false, "h", 80, "/caf%c3%a9/@x;y=1"},
+         "/2015-03-31/functions/function/invocations", NULL},
+        {"http://gw:8080/function/hello.ns", false, "gw", 8080, "/function/hello.ns", NULL},
+        {"https://fn.example./a", true, "fn.example", 443, "/a", "fn.example."},
+        {"http://h/a/b/", false, "h", 80, "/a/b/", NULL},
+        {"http://h/caf%c3%a9/@x;y=1", false, "h", 80, "/caf%c3%a9/@x;y=1", NULL},
     };
 
     (void)state;
@@ -42,6 +43,7 @@ static void urls_are_read(void **state)
             fail_msg("%s %s", goods[i].text, wrong);
         assert_int_equal(got.is_tls, goods[i].is_tls);
         assert_true(str_eq(got.host, str_of(goods[i].host)));
+        assert_true(str_eq(got.name, str_of(goods[i].name ? goods[i].name : goods[i].host)));
         assert_int_equal(got.port, goods[i].port);
         assert_true(str_eq(got.path, str_of(goods[i].path)));
     }
