@@ -20,7 +20,6 @@
 #include "proxy/client/redirect.h"
 #include "proxy/client/respond.h"
 #include "proxy/exchange/account.h"
-#include "proxy/server/server.h"
 #include "proxy/tls/tls.h"
 
 enum { READS_PER_EVENT = 4, LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024, SUBJECT_MAX = 1024 };
@@ -88,6 +87,12 @@ static bool is_at_rest(const struct client *c)
     }
 }
 
+static void leave(struct clients *clients)
+{
+    if (--clients->nr == 0 && clients->on_empty)
+        clients->on_empty(clients);
+}
+
 void client_close(struct client *c)
 {
     struct worker *w = c->worker;
@@ -107,10 +112,11 @@ void client_close(struct client *c)
     http1_fini(&c->parser);
     LIST_REMOVE(c, link);
     if (c->is_admitted)
-        admission_leave(w->server->admission, &c->peer);
-    worker_untune(w, &c->tuning);
+        admission_leave(w->shared->admission, &c->peer);
+    tuning_unref(&c->tuning);
     loop_discard(&w->loop, &c->garbage, free_client);
-    worker_client_gone(w);
+    metrics_sub(&w->metrics->client_connections, 1);
+    leave(c->listener->all->clients);
 }
 
 static void begin_idle(struct client *c)
@@ -151,7 +157,7 @@ static bool is_admitted(struct client *c)
 
     if (s->limits.connections == 0 && s->limits.connections_per_address == 0)
         return true;
-    c->is_admitted = admission_enter(c->worker->server->admission, &c->peer, s->limits.connections,
+    c->is_admitted = admission_enter(c->worker->shared->admission, &c->peer, s->limits.connections,
                                      s->limits.connections_per_address);
     return c->is_admitted;
 }
@@ -189,7 +195,8 @@ static int start_tls(struct client *c)
 
 int client_open(struct listener *listener, int fd, const struct sockaddr_storage *peer)
 {
-    struct worker *w = listener->worker;
+    struct worker *w = listener->all->worker;
+    struct clients *clients = listener->all->clients;
     struct client *c = calloc(1, sizeof(*c));
 
     if (!c) {
@@ -202,11 +209,10 @@ int client_open(struct listener *listener, int fd, const struct sockaddr_storage
     }
     c->worker = w;
     c->listener = listener;
-    worker_take_settings(w);
-    c->tuning = worker_tuning(w);
+    c->tuning = tuning_ref(w->tuning);
     c->deadline.expired = on_deadline;
-    LIST_INSERT_HEAD(&w->clients, c, link);
-    w->nr_clients++;
+    LIST_INSERT_HEAD(&clients->list, c, link);
+    clients->nr++;
     metrics_add(&w->metrics->client_connections, 1);
     metrics_add(&w->metrics->client_connections_accepted, 1);
     take_peer(c, peer);

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <sys/queue.h>
 
+#include "proxy/client/listener.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/io/loop.h"
 #include "proxy/http/leftover.h"
@@ -65,6 +66,13 @@ struct client {
     struct http1 parser;
     struct in6_addr peer; /* IPv4 mapped */
     char address[INET6_ADDRSTRLEN];
+};
+
+/* The client connections of one worker. on_empty is called when the last one has closed; NULL: nobody waits for it. */
+struct clients {
+    LIST_HEAD(, client) list;
+    uint32_t nr;
+    void (*on_empty)(struct clients *clients);
 };
 
 /* Takes an accepted, non-blocking socket over. 0, or -1 when it was closed for want of memory. */

@@ -9,15 +9,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "proxy/client/client.h"
+#include "proxy/http/id.h"
 #include "proxy/http/reply.h"
 
 enum { ACCEPTS_PER_EVENT = 64, REST_MS = 50 };
 
-static void take_spare(struct worker *w)
+static void take_spare(struct listeners *all)
 {
-    if (w->spare_fd < 0)
-        w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (all->spare_fd < 0)
+        all->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static size_t write_refusal(char *p, struct worker *w)
@@ -39,14 +39,15 @@ static size_t write_refusal(char *p, struct worker *w)
  * it to wait. False when another thread was faster to take the descriptor. */
 static bool refuse_one(struct listener *l)
 {
-    struct worker *w = l->worker;
+    struct listeners *all = l->all;
+    struct worker *w = all->worker;
     char bytes[REPLY_MAX];
     int fd;
 
-    if (w->spare_fd < 0)
+    if (all->spare_fd < 0)
         return false;
-    close(w->spare_fd);
-    w->spare_fd = -1;
+    close(all->spare_fd);
+    all->spare_fd = -1;
     fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         metrics_add(&w->metrics->rejections[METRICS_REJECTION_DESCRIPTORS], 1);
@@ -55,7 +56,7 @@ static bool refuse_one(struct listener *l)
             (void)!send(fd, bytes, write_refusal(bytes, w), MSG_NOSIGNAL);
         close(fd);
     }
-    take_spare(w);
+    take_spare(all);
     return fd >= 0;
 }
 
@@ -63,14 +64,14 @@ static void on_rested(struct deadline *deadline)
 {
     struct listener *l = (struct listener *)((char *)deadline - offsetof(struct listener, rest));
 
-    take_spare(l->worker);
-    io_wake_listener(&l->worker->loop, &l->io);
+    take_spare(l->all);
+    io_wake_listener(&l->all->worker->loop, &l->io);
 }
 
 /* What waits to be accepted would wake the loop again at once: look away for a moment. */
 static void rest(struct listener *l)
 {
-    struct loop *loop = &l->worker->loop;
+    struct loop *loop = &l->all->worker->loop;
 
     io_rest_listener(loop, &l->io);
     l->rest.expired = on_rested;
@@ -97,12 +98,14 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
                 rest(l);
             return;
         }
-        if (client_open(l, fd, &peer) < 0)
-            metrics_add(&l->worker->metrics->rejections[METRICS_REJECTION_NO_MEMORY], 1);
+        /* A client that was told of a reload finds it in force on the connections that it makes. */
+        listener_take_settings(l->all);
+        if (l->all->on_accept(l, fd, &peer) < 0)
+            metrics_add(&l->all->worker->metrics->rejections[METRICS_REJECTION_NO_MEMORY], 1);
     }
 }
 
-void listener_take_settings(struct listener *l, const struct settings *s)
+static void configure(struct listener *l, const struct settings *s)
 {
     const struct listener_settings *mine = &s->listeners[l->index];
 
@@ -115,19 +118,54 @@ void listener_take_settings(struct listener *l, const struct settings *s)
                  mine->hsts_max_age_s);
 }
 
-int listener_start(struct listener *l, struct worker *w, int fd, int index)
+void listener_take_settings(struct listeners *all)
 {
-    l->worker = w;
-    l->index = index;
-    listener_take_settings(l, w->tuning->settings);
-    return io_open_listener(&w->loop, &l->io, fd, on_ready);
+    if (!worker_take_settings(all->worker))
+        return;
+    for (int i = 0; i < all->nr; i++)
+        configure(&all->list[i], all->worker->tuning->settings);
 }
 
-void listener_stop(struct listener *l)
+int listener_init(struct listeners *all, struct worker *w, struct clients *clients,
+                  listener_accepted *on_accept, int nr_max)
 {
-    if (l->io.fd < 0)
-        return;
-    on_ready(&l->worker->loop, &l->io, 0);
-    wheel_forget(&l->worker->loop.wheel, &l->rest.node);
-    io_close(&l->worker->loop, &l->io);
+    *all = (struct listeners){.worker = w, .clients = clients, .on_accept = on_accept};
+    all->spare_fd = -1;
+    take_spare(all);
+    all->list = calloc((size_t)nr_max, sizeof(*all->list));
+    return all->list ? 0 : -ENOMEM;
+}
+
+int listener_start(struct listeners *all, int fd)
+{
+    struct listener *l = &all->list[all->nr];
+
+    l->all = all;
+    l->index = all->nr;
+    configure(l, all->worker->tuning->settings);
+    int r = io_open_listener(&all->worker->loop, &l->io, fd, on_ready);
+    if (r == 0)
+        all->nr++;
+    return r;
+}
+
+void listener_stop(struct listeners *all)
+{
+    for (int i = 0; i < all->nr; i++) {
+        struct listener *l = &all->list[i];
+        if (l->io.fd < 0)
+            continue;
+        on_ready(&all->worker->loop, &l->io, 0);
+        wheel_forget(&all->worker->loop.wheel, &l->rest.node);
+        io_close(&all->worker->loop, &l->io);
+    }
+}
+
+void listener_fini(struct listeners *all)
+{
+    for (int i = 0; i < all->nr; i++)
+        io_close(&all->worker->loop, &all->list[i].io);
+    free(all->list);
+    if (all->worker && all->spare_fd >= 0)
+        close(all->spare_fd);
 }

@@ -1,4 +1,5 @@
-/* Accepting from listening sockets: the workers. io/bind.h opens them. */
+/* Accepting from the listening sockets of one worker. io/bind.h opens them. Worker thread, unless a function says
+ * otherwise. */
 #ifndef WEIR_PROXY_CLIENT_LISTENER_H
 #define WEIR_PROXY_CLIENT_LISTENER_H
 
@@ -7,13 +8,49 @@
 
 #include "proxy/worker/worker.h"
 
-/* Registers the worker's socket and accepts from now on. 0 or a negative errno. */
-int listener_start(struct listener *l, struct worker *w, int fd, int index) __attribute__((warn_unused_result));
+struct clients;
+struct listeners;
 
-/* Takes over what the settings say of redirects and HSTS; whether it speaks TLS never changes. */
-void listener_take_settings(struct listener *l, const struct settings *settings);
+/* A listening socket of one worker. */
+struct listener {
+    struct io io; /* first */
+    struct listeners *all;
+    int index; /* in settings */
+    bool is_tls, is_redirect;
+    uint16_t redirect_port;
+    char hsts_line[80];   /* or empty */
+    struct deadline rest; /* when it accepts again, after descriptors or memory ran out */
+};
 
-/* Takes what still waits in the kernel's queue, then closes. */
-void listener_stop(struct listener *l);
+/* Takes over an accepted, non-blocking socket. 0, or -1 when it was closed for want of memory. */
+typedef int listener_accepted(struct listener *listener, int fd,
+                              const struct sockaddr_storage *peer);
+
+/* The listening sockets of one worker, in the order of the settings. */
+struct listeners {
+    struct worker *worker;
+    struct clients *clients; /* which on_accept adds to */
+    listener_accepted *on_accept;
+    struct listener *list;
+    int nr;
+    int spare_fd; /* given up to accept and refuse when descriptors run out; -1: none */
+};
+
+/* None yet, with room for nr_max. 0 or -ENOMEM. Control thread. */
+int listener_init(struct listeners *all, struct worker *w, struct clients *clients,
+                  listener_accepted *on_accept, int nr_max) __attribute__((warn_unused_result));
+
+/* Adds a socket, owned from now on, and accepts from it once the loop runs. 0 or a negative errno. Control thread. */
+int listener_start(struct listeners *all, int fd) __attribute__((warn_unused_result));
+
+/* Takes the newest settings, if the worker has not yet, and what they say of redirects and HSTS; whether a listener
+ * speaks TLS never changes. */
+void listener_take_settings(struct listeners *all);
+
+/* Takes what still waits in the kernel's queues, then closes the sockets. Idempotent. */
+void listener_stop(struct listeners *all);
+
+/* Closes what is open and frees the list. Control thread. All zero is fine. */
+void listener_fini(struct listeners *all);
 
 #endif

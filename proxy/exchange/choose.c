@@ -133,7 +133,7 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
          * have got to its orders yet; closed splits alone do not see to that, as those with one
          * version are never closed. */
         worker_take_table(w);
-        out->lease = worker_lease(w);
+        out->lease = lease_ref(w->lease);
         int r = out->is_invoke ? find_invoked(out, out->lease->table, &address)
                                : find_routed(out, out->lease->table,
                                              http1_at(head, head->host_at, head->host_len), path);
@@ -151,7 +151,7 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
         }
         if (r != SPLIT_CLOSED)
             break;
-        worker_unlease(w, &out->lease);
+        lease_unref(&out->lease);
     }
     return refuse(out, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
                   "weir is out of memory.");

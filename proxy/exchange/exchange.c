@@ -83,8 +83,7 @@ static void finish(struct exchange *ex, struct str outcome)
     leave(ex);
     request_fini(&ex->request, w);
     if (ex->lease)
-        worker_unlease(w, &ex->lease);
-    w->nr_exchanges--;
+        lease_unref(&ex->lease);
 }
 
 /* ---- Failing --------------------------------------------------------------------------------- */
@@ -535,7 +534,6 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->start_unix_us = loop_unix_us(&ex->worker->loop);
     ex->bytes_in = ex->bytes_out = 0;
     ex->connect_us = ex->head_us = -1;
-    ex->worker->nr_exchanges++;
     metrics_add(&ex->worker->metrics->requests, 1);
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "metrics/expose.h"
-#include "proxy/server/server.h"
 #include "proxy/upstream/health.h"
 
 #ifndef WEIR_VERSION
@@ -79,25 +78,25 @@ static void fill_endpoints(const struct table *table, struct expose_use *use,
         }
 }
 
-char *scrape_page(struct server *server, size_t *length)
+char *scrape_page(const struct scrape_sources *sources, size_t *length)
 {
     struct lists lists = {0};
     char *page = NULL;
 
-    count_all(server->table, &lists);
+    count_all(sources->table, &lists);
     lists.shares = calloc((size_t)lists.nr_shares + 1, sizeof(*lists.shares));
     lists.uses = calloc((size_t)lists.nr_uses + 1, sizeof(*lists.uses));
     lists.endpoints = calloc((size_t)lists.nr_endpoints + 1, sizeof(*lists.endpoints));
     if (lists.shares && lists.uses && lists.endpoints) {
-        fill_shares(server->table, lists.shares);
-        fill_endpoints(server->table, lists.uses, lists.endpoints);
+        fill_shares(sources->table, lists.shares);
+        fill_endpoints(sources->table, lists.uses, lists.endpoints);
         struct expose_facts facts = {
             .version = WEIR_VERSION,
-            .generation = server->table->generation,
-            .reloads_ok = server->reloads_ok,
-            .reloads_rejected = server->reloads_rejected,
-            .start_time_seconds = server->start_time_s,
-            .access_log_lost = server->log ? accesslog_lost(server->log) : 0,
+            .generation = sources->table->generation,
+            .reloads_ok = sources->reloads_ok,
+            .reloads_rejected = sources->reloads_rejected,
+            .start_time_seconds = sources->start_time_s,
+            .access_log_lost = sources->log ? accesslog_lost(sources->log) : 0,
             .nr_shares = lists.nr_shares,
             .shares = lists.shares,
             .nr_uses = lists.nr_uses,
@@ -105,7 +104,7 @@ char *scrape_page(struct server *server, size_t *length)
             .nr_endpoints = lists.nr_endpoints,
             .endpoints = lists.endpoints,
         };
-        page = expose_text(server->metrics, &facts, length);
+        page = expose_text(sources->metrics, &facts, length);
     }
     free(lists.shares);
     free(lists.uses);

@@ -3,10 +3,22 @@
 #define WEIR_PROXY_SERVER_SCRAPE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-struct server;
+#include "metrics/accesslog.h"
+#include "metrics/metrics.h"
+#include "router/table.h"
+
+/* Where the page's facts come from. */
+struct scrape_sources {
+    struct metrics *metrics;
+    const struct table *table;
+    struct accesslog *log; /* NULL: none is written */
+    uint64_t reloads_ok, reloads_rejected;
+    double start_time_s; /* since 1970 */
+};
 
 /* The page, to be freed by the caller; *length without terminator. NULL when out of memory. */
-char *scrape_page(struct server *server, size_t *length);
+char *scrape_page(const struct scrape_sources *sources, size_t *length);
 
 #endif

@@ -1,0 +1,77 @@
+/* What the admin listener's API may ask of the process (struct api_hooks). */
+#include "proxy/server/hooks.h"
+
+#include "base/prng.h"
+#include "proxy/server/reload.h"
+#include "proxy/server/scrape.h"
+
+static int hook_reload(void *context, struct problems *problems, struct problems *notes)
+{
+    return reload_run(context, problems, notes);
+}
+
+static char *hook_metrics(void *context, size_t *length)
+{
+    struct server *s = context;
+    struct scrape_sources sources = {
+        .metrics = s->shared.metrics,
+        .table = s->shared.table,
+        .log = s->shared.log,
+        .reloads_ok = s->reloads_ok,
+        .reloads_rejected = s->reloads_rejected,
+        .start_time_s = s->start_time_s,
+    };
+
+    return scrape_page(&sources, length);
+}
+
+static bool hook_is_ready(void *context)
+{
+    struct server *s = context;
+
+    return s->shared.table && s->nr_running == s->nr_threads && !s->is_draining;
+}
+
+static bool hook_is_draining(void *context)
+{
+    return ((struct server *)context)->is_draining;
+}
+
+static struct table *hook_table(void *context)
+{
+    return ((struct server *)context)->shared.table;
+}
+
+static const struct settings *hook_settings(void *context)
+{
+    return ((struct server *)context)->shared.settings;
+}
+
+static int hook_set_alias(void *context, const struct target *target, const struct alias_spec *spec)
+{
+    struct server *s = context;
+    struct table *table = table_with_alias(s->shared.table, target, spec);
+
+    if (!table)
+        return -1;
+    reload_publish_table(s, table);
+    return 0;
+}
+
+struct api_hooks hooks_make(struct server *s)
+{
+    struct prng rng;
+
+    prng_init(&rng);
+    return (struct api_hooks){
+        .context = s,
+        .seed = prng_next(&rng),
+        .reload = hook_reload,
+        .metrics = hook_metrics,
+        .is_ready = hook_is_ready,
+        .is_draining = hook_is_draining,
+        .table = hook_table,
+        .settings = hook_settings,
+        .set_alias = hook_set_alias,
+    };
+}

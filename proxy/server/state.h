@@ -1,0 +1,50 @@
+/* The process: what its threads share, and the control thread that owns it. Private to proxy/server/.
+ *
+ *     signals, watched files, POST /reload --> build table and settings aside --> publish --> workers take them in
+ *     their own time
+ *
+ * Control thread. */
+#ifndef WEIR_PROXY_SERVER_STATE_H
+#define WEIR_PROXY_SERVER_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/file.h"
+#include "proxy/io/loop.h"
+#include "proxy/server/documents.h"
+#include "proxy/server/thread.h"
+#include "proxy/worker/shared.h"
+#include "router/registry.h"
+
+struct admin;
+struct health;
+
+struct server {
+    const struct documents_options *options;
+    struct shared shared;
+    struct loop loop;
+    struct registry *registry;
+    struct admin *admin;
+    struct health *health;
+    struct thread *threads; /* the workers' */
+    int nr_threads, nr_running;
+
+    struct file_watch *watch;
+    uv_poll_t watch_poll;
+    uv_signal_t signals[4];
+    uv_async_t thread_ended;
+    uv_timer_t housekeeping, drain_limit, settle;
+    bool is_watching, is_draining;
+    uint64_t trim_at_ms; /* when to give freed memory back to the system; 0: nothing to do */
+    uint64_t reloads_ok, reloads_rejected;
+    double start_time_s;
+};
+
+static inline void state_order_all(struct server *s, enum thread_order order)
+{
+    for (int i = 0; i < s->nr_running; i++)
+        thread_order(&s->threads[i], order);
+}
+
+#endif

@@ -1,0 +1,171 @@
+/* A worker thread's life: orders come as bits in an atomic word, and a wake-up of its loop. */
+#include "proxy/server/thread.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "proxy/upstream/pool.h"
+
+enum { POOLS_A_SWEEP = 1024 };
+
+/* ---- Draining and the end -------------------------------------------------------------------- */
+
+static void on_empty(struct clients *clients)
+{
+    struct thread *t = (struct thread *)((char *)clients - offsetof(struct thread, clients));
+
+    loop_stop(&t->worker.loop);
+}
+
+static void drain(struct thread *t)
+{
+    struct worker *w = &t->worker;
+    struct client *c, *next;
+
+    if (w->is_draining)
+        return;
+    listener_stop(&t->listeners);
+    w->is_draining = true;
+    for (c = LIST_FIRST(&t->clients.list); c; c = next) {
+        next = LIST_NEXT(c, link);
+        client_drain(c);
+    }
+    for (uint32_t i = 0; i < w->nr_pools; i++)
+        if (w->pools[i])
+            pool_close_idle(w->pools[i]);
+    t->clients.on_empty = on_empty;
+    if (t->clients.nr == 0)
+        on_empty(&t->clients);
+}
+
+static void stop(struct thread *t)
+{
+    drain(t);
+    while (!LIST_EMPTY(&t->clients.list))
+        client_close(LIST_FIRST(&t->clients.list));
+    loop_stop(&t->worker.loop);
+}
+
+/* ---- Orders ---------------------------------------------------------------------------------- */
+
+/* Pools of endpoints that have left the table end: a few a reload, so that it takes no time. */
+static void sweep_pools(struct thread *t)
+{
+    struct worker *w = &t->worker;
+
+    for (int i = 0; i < POOLS_A_SWEEP && w->nr_pools > 0; i++) {
+        struct pool **pool = &w->pools[t->pool_at];
+
+        if (*pool && pool_is_over(*pool))
+            pool_free(pool);
+        t->pool_at = (t->pool_at + 1) % w->nr_pools;
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct thread *t = wake->data;
+    uint32_t orders = atomic_exchange(&t->orders, 0);
+
+    if (orders & THREAD_TAKE_SETTINGS)
+        listener_take_settings(&t->listeners);
+    if (orders & THREAD_TAKE_TABLE) {
+        worker_take_table(&t->worker);
+        sweep_pools(t);
+    }
+    if (orders & THREAD_DRAIN)
+        drain(t);
+    if (orders & THREAD_STOP)
+        stop(t);
+}
+
+void thread_order(struct thread *t, enum thread_order order)
+{
+    atomic_fetch_or(&t->orders, (uint32_t)order);
+    uv_async_send(&t->wake);
+}
+
+static void on_turn(struct loop *loop)
+{
+    struct worker *w = worker_of(loop);
+
+    while (!LIST_EMPTY(&w->pools_to_serve))
+        pool_serve(LIST_FIRST(&w->pools_to_serve));
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static int init_listeners(struct thread *t, const int *fds, int nr)
+{
+    LIST_INIT(&t->clients.list);
+    if (listener_init(&t->listeners, &t->worker, &t->clients, client_open, nr) < 0) {
+        log_error("out of memory");
+        return -1;
+    }
+    for (int i = 0; i < nr; i++) {
+        int r = listener_start(&t->listeners, fds[i]);
+        if (r < 0) {
+            log_error("cannot watch a listening socket: %s", strerror(-r));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int thread_init(struct thread *t, struct shared *shared, int index, const int *fds, int nr)
+{
+    int r;
+
+    memset(t, 0, sizeof(*t));
+    if (worker_init(&t->worker, shared, index) < 0)
+        return -1;
+    t->worker.loop.on_turn = on_turn;
+    r = uv_async_init(&t->worker.loop.uv, &t->wake, on_wake);
+    if (r < 0) {
+        log_error("cannot make a worker's event loop: %s", uv_strerror(r));
+        return -1;
+    }
+    t->wake.data = t;
+    return init_listeners(t, fds, nr);
+}
+
+static void *run(void *arg)
+{
+    struct thread *t = arg;
+
+    loop_run(&t->worker.loop);
+    atomic_store(&t->has_ended, true);
+    uv_async_send(t->on_end);
+    return NULL;
+}
+
+int thread_start(struct thread *t, uv_async_t *on_end)
+{
+    t->on_end = on_end;
+    int r = pthread_create(&t->id, NULL, run, t);
+
+    if (r != 0)
+        log_error("cannot start a worker: %s", strerror(r));
+    return r == 0 ? 0 : -1;
+}
+
+void thread_join(struct thread *t)
+{
+    pthread_join(t->id, NULL);
+}
+
+bool thread_fini(struct thread *t)
+{
+    struct worker *w = &t->worker;
+
+    if (!w->shared)
+        return false; /* it was never made */
+    listener_fini(&t->listeners);
+    for (uint32_t i = 0; i < w->nr_pools; i++)
+        pool_free(&w->pools[i]);
+    if (t->wake.data)
+        uv_close((uv_handle_t *)&t->wake, NULL);
+    worker_fini(w);
+    return w->loop.is_stuck;
+}

@@ -1,0 +1,54 @@
+/* One worker thread: start, orders from the control thread, draining, end. Around it lie what the thread lends
+ * (worker/worker.h), the sockets that it accepts from, and its client connections.
+ *
+ * Control thread, unless a function says otherwise. */
+#ifndef WEIR_PROXY_SERVER_THREAD_H
+#define WEIR_PROXY_SERVER_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/client/client.h"
+#include "proxy/client/listener.h"
+#include "proxy/worker/worker.h"
+
+struct thread {
+    struct worker worker;
+    struct listeners listeners;
+    struct clients clients;
+    pthread_t id;
+    uv_async_t wake; /* from the control thread: look at orders */
+    _Atomic uint32_t orders;
+    _Atomic bool has_ended;
+    uv_async_t *on_end; /* of the control loop: sent when the thread has ended */
+    uint32_t pool_at;   /* the next pool that a sweep looks at */
+};
+
+enum thread_order {
+    THREAD_TAKE_TABLE = 1,
+    THREAD_TAKE_SETTINGS = 2,
+    THREAD_DRAIN = 4, /* ends when the last client has gone */
+    THREAD_STOP = 8   /* ends now; what still runs is cut off */
+};
+
+/* Prepares a thread: its worker, listening sockets fds[nr] (owned from now on). 0 or -1 with a line in the log; then
+ * thread_fini releases what was made. */
+int thread_init(struct thread *t, struct shared *shared, int index, const int *fds, int nr)
+    __attribute__((warn_unused_result));
+
+/* Starts it. on_end is sent when it has ended. 0 or -1 with a line in the log. */
+int thread_start(struct thread *t, uv_async_t *on_end) __attribute__((warn_unused_result));
+
+/* Any thread. */
+void thread_order(struct thread *t, enum thread_order order);
+
+/* Waits for the thread to end. */
+void thread_join(struct thread *t);
+
+/* After thread_join, or where thread_start was never called; all zero is fine. Answers whether the loop is stuck (see
+ * loop_fini): then the memory of t must stay until the process ends. */
+bool thread_fini(struct thread *t) __attribute__((warn_unused_result));
+
+#endif

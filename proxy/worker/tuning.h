@@ -1,0 +1,44 @@
+/* Settings as the hot path wants them, computed when a worker takes new settings. The client connections that began
+ * under a tuning count themselves as its users, and so does the worker while it is the one in force.
+ *
+ * The worker's own thread. */
+#ifndef WEIR_PROXY_WORKER_TUNING_H
+#define WEIR_PROXY_WORKER_TUNING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/settings.h"
+#include "proxy/http/http1.h"
+
+enum { TUNING_READ_MAX = 256 * 1024 /* of read_bytes */ };
+
+struct tuning {
+    uint32_t nr_users;
+    struct settings *settings;
+    struct http1_limits request_limits, response_limits;
+    size_t read_bytes;
+    /* "x-amz-executed-version: " and the name in it. */
+    char *executed_line;
+    size_t executed_line_len, executed_name_len;
+    char *via_line; /* "Via: 1.1 weir\r\n" */
+    size_t via_line_len;
+    char *certificate_name; /* forwarded.client_certificate_header, or NULL */
+    size_t certificate_name_len;
+};
+
+/* A tuning with one user, the caller, which takes over a reference to the settings; NULL when out of memory, and then
+ * the reference is released too. */
+struct tuning *tuning_make_take(struct settings *settings) __attribute__((warn_unused_result));
+
+/* Counts one more user. */
+static inline struct tuning *tuning_ref(struct tuning *tuning)
+{
+    tuning->nr_users++;
+    return tuning;
+}
+
+/* Ends a use and clears the pointer; the last one frees it. */
+void tuning_unref(struct tuning **tuning);
+
+#endif
