@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -129,13 +130,19 @@ static void *watched_malloc(size_t n)
     return p;
 }
 
-static json_t *load_whole(const char *text, size_t length, json_error_t *error)
+static void watch_memory(void)
 {
+    json_set_alloc_funcs(watched_malloc, free);
+}
+
+static json_t *load(struct str text, size_t flags, json_error_t *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_t *json;
 
-    json_set_alloc_funcs(watched_malloc, free);
+    pthread_once(&once, watch_memory);
     has_run_out = false;
-    json = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
+    json = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | flags, error);
     if (has_run_out) {
         json_decref(json);
         return NULL;
@@ -143,30 +150,47 @@ static json_t *load_whole(const char *text, size_t length, json_error_t *error)
     return json;
 }
 
-json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length)
+bool jsondoc_open(struct jsondoc *doc, struct str *text)
+{
+    struct place root = JSONDOC_ROOT;
+
+    if (text->n >= 3 && memcmp(text->p, byte_order_mark, 3) == 0) {
+        text->p += 3; /* RFC 8259 section 8.1 lets a reader ignore it */
+        text->n -= 3;
+    }
+    if (has_nul(doc, text->p, text->n))
+        return false;
+    if (is_blank(text->p, text->n)) {
+        jsondoc_problem(doc, &root, "empty", "the document is empty; the smallest one is {}");
+        return false;
+    }
+    return true;
+}
+
+json_t *jsondoc_piece(struct str piece, bool *is_out)
+{
+    json_error_t error;
+    json_t *json = load(piece, JSON_DECODE_ANY, &error);
+
+    *is_out = !json && has_run_out;
+    return json;
+}
+
+/* The text is not blank. */
+static json_t *load_object(struct jsondoc *doc, struct str text)
 {
     struct place root = JSONDOC_ROOT;
     json_error_t error;
     json_t *json;
 
-    if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
-        text += 3; /* RFC 8259 section 8.1 lets a reader ignore it */
-        length -= 3;
-    }
-    if (has_nul(doc, text, length))
-        return NULL;
-    if (is_blank(text, length)) {
-        jsondoc_problem(doc, &root, "empty", "the document is empty; the smallest one is {}");
-        return NULL;
-    }
     memset(&error, 0, sizeof(error));
-    json = load_whole(text, length, &error);
+    json = load(text, 0, &error);
     if (!json && has_run_out) {
         jsondoc_no_memory(doc);
         return NULL;
     }
     if (!json) {
-        report_syntax(doc, &error, text, length);
+        report_syntax(doc, &error, text.p, text.n);
         return NULL;
     }
     if (!jsondoc_is_object(doc, &root, json, "an object, {...}")) {
@@ -174,6 +198,23 @@ json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length)
         return NULL;
     }
     return json;
+}
+
+void jsondoc_explain(struct jsondoc *doc, struct str text)
+{
+    struct place root = JSONDOC_ROOT;
+    json_t *json = load_object(doc, text);
+
+    if (json)
+        jsondoc_problem(doc, &root, "syntax", "not valid JSON");
+    json_decref(json);
+}
+
+json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length)
+{
+    struct str all = {text, length};
+
+    return jsondoc_open(doc, &all) ? load_object(doc, all) : NULL;
 }
 
 /* jansson's own json_dumps (2.14) loses keys unnoticed when memory runs out while its buffer grows.
@@ -343,40 +384,37 @@ static json_t *unconst(const json_t *object)
     return (json_t *)(uintptr_t)object;
 }
 
-static const char *nearest_key(const json_t *object, const char *word)
+void jsondoc_append_keys(const struct jsondoc *doc, struct jsondoc_text *text,
+                         const char *const *keys, size_t nr, const char *word)
 {
-    enum { LOOKED_AT_MAX = 256 };
-    const char *keys[LOOKED_AT_MAX];
-    size_t nr = 0;
-    json_t *o = unconst(object);
+    enum { NAMED_MAX = 8 };
+    size_t named = nr < NAMED_MAX ? nr : NAMED_MAX;
+    const char *nearest;
 
-    for (void *i = json_object_iter(o); i && nr < LOOKED_AT_MAX; i = json_object_iter_next(o, i))
-        keys[nr++] = json_object_iter_key(i);
-    return suggest_nearest(word, keys, nr);
+    if (doc->problems->nr >= PROBLEMS_MAX)
+        return;
+    nearest = suggest_nearest(word, keys, nr < JSONDOC_KNOWN_MAX ? nr : JSONDOC_KNOWN_MAX);
+    if (nearest)
+        jsondoc_append(text, "; did you mean \"%.*s\"?", JSONDOC_QUOTE(nearest));
+    for (size_t i = 0; i < named; i++)
+        jsondoc_append(text, "%s%.*s", i == 0 ? " (known: " : ", ", JSONDOC_QUOTE(keys[i]));
+    if (nr > named)
+        jsondoc_append(text, " and %zu more)", nr - named);
+    else
+        jsondoc_append(text, nr > 0 ? ")" : " (none is known)");
 }
 
 void jsondoc_append_known(const struct jsondoc *doc, struct jsondoc_text *text,
                           const json_t *object, const char *word)
 {
-    enum { NAMED_MAX = 8 };
-    size_t nr = json_object_size(object), named = 0;
+    const char *keys[JSONDOC_KNOWN_MAX];
     json_t *o = unconst(object);
-    const char *nearest;
+    size_t nr = 0;
 
-    if (doc->problems->nr >= PROBLEMS_MAX)
-        return;
-    nearest = nearest_key(object, word);
-    if (nearest)
-        jsondoc_append(text, "; did you mean \"%.*s\"?", JSONDOC_QUOTE(nearest));
-    for (void *i = json_object_iter(o); i && named < NAMED_MAX; i = json_object_iter_next(o, i)) {
-        const char *key = json_object_iter_key(i);
-        jsondoc_append(text, "%s%.*s", named == 0 ? " (known: " : ", ", JSONDOC_QUOTE(key));
-        named++;
-    }
-    if (nr > named)
-        jsondoc_append(text, " and %zu more)", nr - named);
-    else
-        jsondoc_append(text, nr > 0 ? ")" : " (none is known)");
+    for (void *i = json_object_iter(o); i && nr < JSONDOC_KNOWN_MAX;
+         i = json_object_iter_next(o, i))
+        keys[nr++] = json_object_iter_key(i);
+    jsondoc_append_keys(doc, text, keys, json_object_size(object), word);
 }
 
 int jsondoc_quote_length(const char *s)

@@ -43,6 +43,15 @@ char *jsondoc_dump_line(const json_t *json, int digits);
 int jsondoc_set_take(json_t *object, struct str name, json_t *value)
     __attribute__((warn_unused_result));
 
+/* For documents that are read in pieces (conf/jsonscan.h). jsondoc_open takes a byte order mark off
+ * and answers whether there is a text at all, else adds a problem. jsondoc_piece parses any value,
+ * with the rules of jsondoc_load: NULL where it is not well-formed or *is_out of memory, and no
+ * problem is added. jsondoc_explain adds the problem that jsondoc_load finds in a text; where it
+ * finds none, one that says as much as that the text is broken. */
+bool jsondoc_open(struct jsondoc *doc, struct str *text);
+json_t *jsondoc_piece(struct str piece, bool *is_out);
+void jsondoc_explain(struct jsondoc *doc, struct str text);
+
 /* What jsondoc_load accepts: one object, no key twice in an object, valid UTF-8, no NUL. NULL with
  * a problem added. */
 json_t *jsondoc_load(struct jsondoc *doc, const char *text, size_t length);
@@ -83,6 +92,10 @@ void jsondoc_append(struct jsondoc_text *text, const char *format, ...)
  * problems are no longer kept, which bounds the time for hopeless documents. */
 void jsondoc_append_known(const struct jsondoc *doc, struct jsondoc_text *text,
                           const json_t *object, const char *word);
+/* The same where there are nr keys and these are the first of them: JSONDOC_KNOWN_MAX, or all. */
+enum { JSONDOC_KNOWN_MAX = 256 };
+void jsondoc_append_keys(const struct jsondoc *doc, struct jsondoc_text *text,
+                         const char *const *keys, size_t nr, const char *word);
 
 /* Is it something that a JSON string can hold? */
 bool jsondoc_is_utf8(const char *text);

@@ -7,6 +7,7 @@
  * one. */
 #include "conf/problems.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,14 @@ void problems_add(struct problems *problems, const char *code, const char *file,
     va_start(arguments, format);
     problems_addv(problems, code, file, path, format, arguments);
     va_end(arguments);
+}
+
+void problems_cut(struct problems *problems, size_t nr, size_t nr_lost)
+{
+    assert(nr <= problems->nr && nr_lost <= problems->nr_lost);
+    while (problems->nr > nr)
+        free_strings(&problems->list[--problems->nr]);
+    problems->nr_lost = nr_lost;
 }
 
 size_t problems_count(const struct problems *problems)

@@ -6,9 +6,10 @@
  *     $.routes[i]                   -> builder_route
  *
  * One pass checks everything and feeds the builder as it goes, in the builder's order, whatever the
- * order of the document's keys. From the first problem on, the builder hears of nothing more, but
- * the checks go on, so that people see all problems at once. What a name refers to is looked up in
- * the document itself, in which jansson finds keys by hash. */
+ * order of the document's keys, and has only one function or route at a time in memory as a tree
+ * (conf/tabledoc_parts.h). From the first problem on, the builder hears of nothing more, but the
+ * checks go on, so that people see all problems at once. What a route refers to is looked up in the
+ * builder, and where that no longer listens, in the document itself. */
 #include "conf/tabledoc.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "conf/hostport.h"
 #include "conf/rows.h"
 #include "conf/tabledoc_alias.h"
+#include "conf/tabledoc_parts.h"
 #include "conf/tabledoc_version.h"
 #include "conf/url.h"
 #include "conf/weight.h"
@@ -24,11 +26,6 @@
 #include "router/invoke.h"
 
 enum { HOST_BYTES_MAX = 255, PATH_BYTES_MAX = 2048 };
-
-/* The whole document: its two parts as JSON, borrowed; NULL where absent or of a wrong type. */
-struct table_draft {
-    const json_t *functions, *routes;
-};
 
 struct function_draft {
     const json_t *versions, *aliases;
@@ -87,15 +84,15 @@ static json_t *unconst(const json_t *value)
     return (json_t *)(uintptr_t)value; /* jansson's iterators take no const */
 }
 
+/* The members are stand-ins of the right type (conf/tabledoc_parts.h): only the type counts. */
 static void read_table_special(struct jsondoc *doc, const struct place *at, const struct row *row,
                                const json_t *value, void *base)
 {
-    struct table_draft *draft = base;
-
+    (void)base;
     if (strcmp(row->path, "functions") == 0)
-        draft->functions = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
+        (void)jsondoc_is_object(doc, at, value, row->expected);
     else
-        draft->routes = jsondoc_is_array(doc, at, value, row->expected) ? value : NULL;
+        (void)jsondoc_is_array(doc, at, value, row->expected);
 }
 
 static void read_function_special(struct jsondoc *doc, const struct place *at,
@@ -195,18 +192,19 @@ static void read_function(struct jsondoc *doc, const struct place *at, const jso
         read_aliases(doc, &aliases_at, draft.aliases, draft.versions, builder);
 }
 
-static void read_functions(struct jsondoc *doc, const struct place *at, const json_t *functions,
-                           struct builder *builder)
+static void read_functions(struct jsondoc *doc, const struct place *at,
+                           struct tabledoc_parts *parts, struct builder *builder)
 {
-    json_t *o = unconst(functions);
+    const char *name;
 
-    if (json_object_size(functions) == 0)
+    for (const json_t *value = tabledoc_parts_function(parts, &name); value;
+         value = tabledoc_parts_function(parts, &name)) {
+        struct place key = JSONDOC_KEY(at, name);
+        read_function(doc, &key, value, builder);
+    }
+    if (parts->nr == 0 && !parts->is_over)
         jsondoc_problem(doc, at, "empty",
                         "a table needs a function, such as {\"hello\": {\"versions\": {...}}}");
-    for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
-        struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
-        read_function(doc, &key, json_object_iter_value(i), builder);
-    }
 }
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
@@ -260,6 +258,14 @@ static void check_twin(struct jsondoc *doc, const struct place *at, const struct
         jsondoc_no_memory(doc);
 }
 
+/* Does the builder know what the route leads to? It does, unless something is wrong. */
+static bool is_aimed(const struct route_draft *draft, const struct jsondoc *doc,
+                     const struct builder *builder)
+{
+    return !doc->is_bad && draft->qualifier &&
+           builder_knows(builder, str_of(draft->function), str_of(draft->qualifier));
+}
+
 /* Is there such a version or alias? */
 static void check_qualifier(struct jsondoc *doc, const struct place *at, const json_t *function,
                             const char *qualifier, bool is_default)
@@ -285,23 +291,24 @@ static void check_qualifier(struct jsondoc *doc, const struct place *at, const j
 }
 
 static void check_aim(struct jsondoc *doc, const struct place *at, const json_t *value,
-                      const struct route_draft *draft, const json_t *functions)
+                      const struct route_draft *draft, struct tabledoc_parts *parts)
 {
-    const json_t *function = json_object_get(functions, draft->function);
+    json_t *function = tabledoc_parts_find(parts, draft->function);
     struct place key = JSONDOC_KEY(at, "function");
     struct jsondoc_text known = {0};
 
     if (json_is_object(function)) {
         check_qualifier(doc, at, function, draft->qualifier, !json_object_get(value, "qualifier"));
-    } else if (!function) {
-        jsondoc_append_known(doc, &known, functions, draft->function);
+    } else if (!function && !parts->is_over) {
+        tabledoc_parts_append_known(parts, &known, draft->function);
         jsondoc_problem(doc, &key, "unknown_function", "there is no function \"%.*s\"%s",
                         JSONDOC_QUOTE(draft->function), known.s);
     }
+    json_decref(function);
 }
 
 static void read_route_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
-                             struct route_draft *draft, const json_t *functions, json_t *seen,
+                             struct route_draft *draft, struct tabledoc_parts *parts, json_t *seen,
                              struct builder *builder)
 {
     rows_read(&route_rows, doc, at, value, draft);
@@ -313,8 +320,8 @@ static void read_route_parts(struct jsondoc *doc, const struct place *at, const 
         normalize(draft->host);
     if (draft->path)
         check_twin(doc, at, draft, seen);
-    if (draft->function)
-        check_aim(doc, at, value, draft, functions);
+    if (draft->function && !is_aimed(draft, doc, builder))
+        check_aim(doc, at, value, draft, parts);
     if (doc->is_bad)
         return;
     if (builder_route(builder, draft->host ? str_of(draft->host) : STR(""), str_of(draft->path),
@@ -323,7 +330,7 @@ static void read_route_parts(struct jsondoc *doc, const struct place *at, const 
 }
 
 static void read_route(struct jsondoc *doc, const struct place *at, const json_t *value,
-                       const json_t *functions, json_t *seen, struct builder *builder)
+                       struct tabledoc_parts *parts, json_t *seen, struct builder *builder)
 {
     struct route_draft draft = {0};
 
@@ -333,60 +340,63 @@ static void read_route(struct jsondoc *doc, const struct place *at, const json_t
     if (rows_init(&route_rows, &draft) < 0)
         jsondoc_no_memory(doc);
     else
-        read_route_parts(doc, at, value, &draft, functions, seen, builder);
+        read_route_parts(doc, at, value, &draft, parts, seen, builder);
     rows_fini(&route_rows, &draft);
 }
 
-static void read_routes(struct jsondoc *doc, const struct place *at, const json_t *routes,
-                        const json_t *functions, struct builder *builder)
+static void read_routes(struct jsondoc *doc, const struct place *at, struct tabledoc_parts *parts,
+                        struct builder *builder)
 {
     json_t *seen = json_object();
+    const json_t *value;
+    size_t i;
 
-    if (!seen)
+    if (!seen) {
         jsondoc_no_memory(doc);
-    for (size_t i = 0; seen && i < json_array_size(routes); i++) {
+        return;
+    }
+    for (value = tabledoc_parts_route(parts, &i); value; value = tabledoc_parts_route(parts, &i)) {
         struct place item = JSONDOC_ITEM(at, i);
-        read_route(doc, &item, json_array_get(routes, i), functions, seen, builder);
+        read_route(doc, &item, value, parts, seen, builder);
     }
     json_decref(seen);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void read_table(struct jsondoc *doc, const json_t *json, struct builder *builder)
+static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct builder *builder)
 {
-    struct table_draft draft = {0};
     struct place root = JSONDOC_ROOT;
     struct place functions_at = JSONDOC_KEY(&root, "functions");
     struct place routes_at = JSONDOC_KEY(&root, "routes");
 
-    rows_read(&table_rows, doc, &root, json, &draft);
-    if (!json_object_get(json, "functions"))
+    rows_read(&table_rows, doc, &root, parts->top, NULL);
+    if (!json_object_get(parts->top, "functions"))
         jsondoc_problem(doc, &root, "missing",
                         "\"functions\" is missing: an object such as {\"hello\": {\"versions\": "
                         "{...}}}");
-    if (draft.functions)
-        read_functions(doc, &functions_at, draft.functions, builder);
-    if (draft.functions && draft.routes)
-        read_routes(doc, &routes_at, draft.routes, draft.functions, builder);
+    if (parts->functions.n == 0)
+        return;
+    read_functions(doc, &functions_at, parts, builder);
+    if (parts->routes.n > 0 && !parts->is_over)
+        read_routes(doc, &routes_at, parts, builder);
 }
 
 struct table *tabledoc_build(struct registry *registry, struct table *previous, const char *text,
                              size_t length, const char *file, struct problems *problems)
 {
     struct jsondoc doc = {.file = file, .problems = problems};
-    struct builder *builder = NULL;
+    struct builder *builder = builder_make(registry);
     struct table *table = NULL;
-    json_t *json = jsondoc_load(&doc, text, length);
+    struct tabledoc_parts parts;
 
-    if (!json)
-        return NULL;
-    builder = builder_make(registry);
-    if (builder)
-        read_table(&doc, json, builder);
-    else
+    if (!builder) {
         jsondoc_no_memory(&doc);
-    json_decref(json); /* before freezing, which needs the most memory */
+        return NULL;
+    }
+    if (tabledoc_parts_open(&parts, &doc, text, length) == 0)
+        read_table(&doc, &parts, builder);
+    tabledoc_parts_close(&parts);
     if (!doc.is_bad) {
         table = builder_freeze(&builder, previous);
         if (!table)
@@ -394,9 +404,4 @@ struct table *tabledoc_build(struct registry *registry, struct table *previous, 
     }
     builder_free(&builder);
     return table;
-}
-
-int64_t tabledoc_parse_weight(const char *text)
-{
-    return weight_parse(text);
 }

@@ -19,8 +19,4 @@ struct table *tabledoc_build(struct registry *registry, struct table *previous, 
  * NULL when out of memory. */
 char *tabledoc_dump(const struct table *table);
 
-/* A weight in percent, such as 95, 0.5 or 33.3333333 (at most seven places), as written in a JSON
- * document, to billionths. -1 where it is not one. */
-int64_t tabledoc_parse_weight(const char *text);
-
 #endif

@@ -302,6 +302,11 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
     return add_target_take(builder, target);
 }
 
+bool builder_knows(const struct builder *builder, struct str function, struct str qualifier)
+{
+    return find(builder, function, qualifier) != NULL;
+}
+
 int builder_route(struct builder *builder, struct str host, struct str path, struct str function,
                   struct str qualifier, bool strip_prefix)
 {

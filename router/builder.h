@@ -61,6 +61,9 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 int builder_alias(struct builder *builder, const struct alias_spec *spec)
     __attribute__((warn_unused_result));
 
+/* Has a function with its versions and aliases been added, and has it this version or alias? */
+bool builder_knows(const struct builder *builder, struct str function, struct str qualifier);
+
 /* After all functions. host: "" for any, "*.suffix" or exact, in lower case, at most 255 bytes.
  * path begins with '/'. qualifier "" means $LATEST. */
 int builder_route(struct builder *builder, struct str host, struct str path, struct str function,

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "conf/jsondoc.h"
 #include "tabledoc_fixture.h"
 
 #define test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -324,12 +325,82 @@ static void a_refused_document_leaves_the_previous_table_alone(void **state)
     fixture_drop(&table);
 }
 
-static void weights_as_text_are_read_too(void **state)
+/* The problems of a text, which has some, as one line each. */
+static void problems_of(const char *text, size_t n, struct problems *problems)
 {
+    struct registry *registry = fixture.registry;
+
+    assert_null(tabledoc_build(registry, NULL, text, n, "t.json", problems));
+    assert_true(problems->nr > 0);
+}
+
+/* Reading in pieces finds what jansson finds in the whole, at the same line and column: here for
+ * every text that begins as a good one, and every one that has one byte replaced. */
+static void a_broken_document_is_explained_as_if_it_were_read_as_a_whole(void **state)
+{
+    static const char others[] = "{}[],:\"\\x0 \n\x01\xff";
+    size_t length = sizeof(design) - 1, nr_broken = 0;
+    char text[sizeof(design)];
+
     (void)state;
-    assert_int_equal(tabledoc_parse_weight("33.3333333"), 333333333);
-    assert_int_equal(tabledoc_parse_weight("33.33333333"), -1);
-    assert_int_equal(tabledoc_parse_weight("x"), -1);
+    for (size_t i = 0; i < length * sizeof(others); i++) {
+        size_t at = i / sizeof(others), n = length;
+        struct problems expected = {0}, found = {0};
+        struct jsondoc doc = {.file = "t.json", .problems = &expected};
+        json_t *json;
+
+        memcpy(text, design, sizeof(design));
+        if (i % sizeof(others) == 0)
+            n = at;
+        else
+            text[at] = others[i % sizeof(others) - 1];
+        json = jsondoc_load(&doc, text, n);
+        json_decref(json);
+        if (json)
+            continue;
+        problems_of(text, n, &found);
+        assert_int_equal(found.nr, 1);
+        if (strcmp(found.list[0].message, expected.list[0].message) != 0 ||
+            strcmp(found.list[0].code, expected.list[0].code) != 0)
+            fail_msg("byte %zu as %d: %s instead of %s", at, text[at], found.list[0].message,
+                     expected.list[0].message);
+        problems_fini(&found);
+        problems_fini(&expected);
+        nr_broken++;
+    }
+    assert_true(nr_broken > length * 5);
+}
+
+static void what_was_wrong_before_the_place_where_a_document_breaks_is_not_said(void **state)
+{
+    static const char text[] = "{\"functions\": {\"a b\": {}, \"c\": {\"versions\": 1 1}}}";
+    struct problems problems = {0};
+
+    (void)state;
+    problems_add(&problems, "other", NULL, "$", "what was there before stays");
+    problems_of(text, sizeof(text) - 1, &problems);
+    assert_int_equal(problems.nr, 2);
+    assert_string_equal(problems.list[0].code, "other");
+    assert_string_equal(problems.list[1].code, "syntax");
+    problems_fini(&problems);
+}
+
+static void names_with_escapes_are_the_same_names(void **state)
+{
+    static const char good[] =
+        "{\"functions\": {\"\\u0066\": {\"versions\": {\"1\": {\"endpoints\": [\"http://h\"]}}}},"
+        " \"r\\u006futes\": [{\"path\": \"/\", \"function\": \"f\", \"qualifier\": \"1\"}]}";
+    static const char twice[] = "{\"functions\": {\"f\": {}, \"\\u0066\": {}}}";
+    struct table *table = fixture_good(good);
+    struct problems problems = {0};
+
+    (void)state;
+    assert_non_null(table_find(table, STR("f"), STR("1"), NULL));
+    assert_non_null(table_route(table, STR(""), STR("/")));
+    fixture_drop(&table);
+    problems_of(twice, sizeof(twice) - 1, &problems);
+    assert_string_equal(problems.list[0].code, "duplicate_key");
+    problems_fini(&problems);
 }
 
 int main(void)
@@ -343,7 +414,9 @@ int main(void)
         test(hopeless_documents_end_soon),
         test(generations_count_and_splits_carry_over),
         test(a_refused_document_leaves_the_previous_table_alone),
-        test(weights_as_text_are_read_too),
+        test(a_broken_document_is_explained_as_if_it_were_read_as_a_whole),
+        test(what_was_wrong_before_the_place_where_a_document_breaks_is_not_said),
+        test(names_with_escapes_are_the_same_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
