@@ -18,6 +18,7 @@
 #include "conf/hostport.h"
 #include "conf/rows.h"
 #include "conf/tabledoc_alias.h"
+#include "conf/tabledoc_digest.h"
 #include "conf/tabledoc_parts.h"
 #include "conf/tabledoc_version.h"
 #include "conf/url.h"
@@ -142,7 +143,7 @@ static void check_alias_name(struct jsondoc *doc, const struct place *at)
 }
 
 static void read_versions(struct jsondoc *doc, const struct place *at, const json_t *versions,
-                          struct builder *builder)
+                          struct tabledoc_out *out)
 {
     json_t *o = unconst(versions);
 
@@ -153,24 +154,31 @@ static void read_versions(struct jsondoc *doc, const struct place *at, const jso
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
         check_version_name(doc, &key);
-        tabledoc_version_read(doc, &key, json_object_iter_value(i), builder);
+        tabledoc_version_read(doc, &key, json_object_iter_value(i), out);
     }
 }
 
 static void read_aliases(struct jsondoc *doc, const struct place *at, const json_t *aliases,
-                         const json_t *versions, struct builder *builder)
+                         const json_t *versions, struct tabledoc_out *out)
 {
     json_t *o = unconst(aliases);
 
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
         check_alias_name(doc, &key);
-        tabledoc_alias_read(doc, &key, json_object_iter_value(i), versions, builder);
+        tabledoc_alias_read(doc, &key, json_object_iter_value(i), versions, out);
     }
 }
 
+static int add_function(struct tabledoc_out *out, struct str name, uint32_t max_in_flight)
+{
+    if (out->merge && tabledoc_merge_function(out->merge, name, max_in_flight) < 0)
+        return -1;
+    return builder_function(out->builder, name, max_in_flight);
+}
+
 static void read_function(struct jsondoc *doc, const struct place *at, const json_t *value,
-                          struct builder *builder)
+                          struct tabledoc_out *out)
 {
     struct function_draft draft = {0};
     struct place versions_at = JSONDOC_KEY(at, "versions");
@@ -180,27 +188,27 @@ static void read_function(struct jsondoc *doc, const struct place *at, const jso
     if (!jsondoc_is_object(doc, at, value, "an object such as {\"versions\": {...}}"))
         return;
     rows_read(&function_rows, doc, at, value, &draft);
-    if (!doc->is_bad && builder_function(builder, str_of(at->key), draft.max_in_flight) < 0)
+    if (!doc->is_bad && add_function(out, str_of(at->key), draft.max_in_flight) < 0)
         jsondoc_no_memory(doc);
     if (!json_object_get(value, "versions"))
         jsondoc_problem(doc, at, "missing",
                         "\"versions\" is missing: an object of versions, such as {\"1\": "
                         "{\"endpoints\": [\"http://127.0.0.1:9001\"]}}");
     if (draft.versions)
-        read_versions(doc, &versions_at, draft.versions, builder);
+        read_versions(doc, &versions_at, draft.versions, out);
     if (draft.aliases)
-        read_aliases(doc, &aliases_at, draft.aliases, draft.versions, builder);
+        read_aliases(doc, &aliases_at, draft.aliases, draft.versions, out);
 }
 
 static void read_functions(struct jsondoc *doc, const struct place *at,
-                           struct tabledoc_parts *parts, struct builder *builder)
+                           struct tabledoc_parts *parts, struct tabledoc_out *out)
 {
     const char *name;
 
     for (const json_t *value = tabledoc_parts_function(parts, &name); value;
          value = tabledoc_parts_function(parts, &name)) {
         struct place key = JSONDOC_KEY(at, name);
-        read_function(doc, &key, value, builder);
+        read_function(doc, &key, value, out);
     }
     if (parts->nr == 0 && !parts->is_over)
         jsondoc_problem(doc, at, "empty",
@@ -260,10 +268,10 @@ static void check_twin(struct jsondoc *doc, const struct place *at, const struct
 
 /* Does the builder know what the route leads to? It does, unless something is wrong. */
 static bool is_aimed(const struct route_draft *draft, const struct jsondoc *doc,
-                     const struct builder *builder)
+                     const struct tabledoc_out *out)
 {
     return !doc->is_bad && draft->qualifier &&
-           builder_knows(builder, str_of(draft->function), str_of(draft->qualifier));
+           builder_knows(out->builder, str_of(draft->function), str_of(draft->qualifier));
 }
 
 /* Is there such a version or alias? */
@@ -307,9 +315,21 @@ static void check_aim(struct jsondoc *doc, const struct place *at, const json_t 
     json_decref(function);
 }
 
+static int add_route(struct tabledoc_out *out, const struct route_draft *draft)
+{
+    struct str host = draft->host ? str_of(draft->host) : STR("");
+    struct str path = str_of(draft->path), function = str_of(draft->function);
+    struct str qualifier = str_of(draft->qualifier);
+    uint64_t digest = tabledoc_digest_route(function, qualifier, draft->strip_prefix);
+
+    if (out->merge && tabledoc_merge_route(out->merge, host, path, digest) < 0)
+        return -1;
+    return builder_route(out->builder, host, path, function, qualifier, draft->strip_prefix);
+}
+
 static void read_route_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
                              struct route_draft *draft, struct tabledoc_parts *parts, json_t *seen,
-                             struct builder *builder)
+                             struct tabledoc_out *out)
 {
     rows_read(&route_rows, doc, at, value, draft);
     if (!json_object_get(value, "path"))
@@ -320,17 +340,16 @@ static void read_route_parts(struct jsondoc *doc, const struct place *at, const 
         normalize(draft->host);
     if (draft->path)
         check_twin(doc, at, draft, seen);
-    if (draft->function && !is_aimed(draft, doc, builder))
+    if (draft->function && !is_aimed(draft, doc, out))
         check_aim(doc, at, value, draft, parts);
     if (doc->is_bad)
         return;
-    if (builder_route(builder, draft->host ? str_of(draft->host) : STR(""), str_of(draft->path),
-                      str_of(draft->function), str_of(draft->qualifier), draft->strip_prefix) < 0)
+    if (add_route(out, draft) < 0)
         jsondoc_no_memory(doc);
 }
 
 static void read_route(struct jsondoc *doc, const struct place *at, const json_t *value,
-                       struct tabledoc_parts *parts, json_t *seen, struct builder *builder)
+                       struct tabledoc_parts *parts, json_t *seen, struct tabledoc_out *out)
 {
     struct route_draft draft = {0};
 
@@ -340,12 +359,12 @@ static void read_route(struct jsondoc *doc, const struct place *at, const json_t
     if (rows_init(&route_rows, &draft) < 0)
         jsondoc_no_memory(doc);
     else
-        read_route_parts(doc, at, value, &draft, parts, seen, builder);
+        read_route_parts(doc, at, value, &draft, parts, seen, out);
     rows_fini(&route_rows, &draft);
 }
 
 static void read_routes(struct jsondoc *doc, const struct place *at, struct tabledoc_parts *parts,
-                        struct builder *builder)
+                        struct tabledoc_out *out)
 {
     json_t *seen = json_object();
     const json_t *value;
@@ -357,14 +376,14 @@ static void read_routes(struct jsondoc *doc, const struct place *at, struct tabl
     }
     for (value = tabledoc_parts_route(parts, &i); value; value = tabledoc_parts_route(parts, &i)) {
         struct place item = JSONDOC_ITEM(at, i);
-        read_route(doc, &item, value, parts, seen, builder);
+        read_route(doc, &item, value, parts, seen, out);
     }
     json_decref(seen);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct builder *builder)
+static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct tabledoc_out *out)
 {
     struct place root = JSONDOC_ROOT;
     struct place functions_at = JSONDOC_KEY(&root, "functions");
@@ -377,31 +396,58 @@ static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct
                         "{...}}}");
     if (parts->functions.n == 0)
         return;
-    read_functions(doc, &functions_at, parts, builder);
+    read_functions(doc, &functions_at, parts, out);
     if (parts->routes.n > 0 && !parts->is_over)
-        read_routes(doc, &routes_at, parts, builder);
+        read_routes(doc, &routes_at, parts, out);
+}
+
+/* Reads all of the document; 0, or -1 with problems added. */
+static int read_all(struct jsondoc *doc, const char *text, size_t length, struct tabledoc_out *out)
+{
+    struct tabledoc_parts parts;
+
+    if (out->merge && tabledoc_merge_begin(out->merge, text, length) < 0) {
+        jsondoc_no_memory(doc);
+        return -1;
+    }
+    if (tabledoc_parts_open(&parts, doc, text, length) == 0)
+        read_table(doc, &parts, out);
+    tabledoc_parts_close(&parts);
+    if (!doc->is_bad && out->merge && tabledoc_merge_end(out->merge) < 0)
+        jsondoc_no_memory(doc);
+    return doc->is_bad ? -1 : 0;
+}
+
+struct table *tabledoc_take(struct registry *registry, struct table *previous,
+                            struct tabledoc_merge *merge, const char *text, size_t length,
+                            const char *file, struct problems *problems)
+{
+    struct jsondoc doc = {.file = file, .problems = problems};
+    struct tabledoc_out out = {.merge = merge};
+    struct table *table = NULL;
+
+    if (merge && tabledoc_merge_is_same_text(merge, text, length))
+        return table_ref(previous);
+    out.builder = builder_make(registry);
+    if (!out.builder) {
+        jsondoc_no_memory(&doc);
+        return NULL;
+    }
+    if (read_all(&doc, text, length, &out) == 0) {
+        if (merge && previous && !merge->is_different) {
+            table = table_ref(previous);
+        } else {
+            table = builder_freeze(&out.builder, previous);
+            if (!table)
+                jsondoc_no_memory(&doc);
+        }
+    }
+    builder_free(&out.builder);
+    return table;
 }
 
 struct table *tabledoc_build(struct registry *registry, struct table *previous, const char *text,
                              size_t length, const char *file, struct problems *problems)
 {
-    struct jsondoc doc = {.file = file, .problems = problems};
-    struct builder *builder = builder_make(registry);
-    struct table *table = NULL;
-    struct tabledoc_parts parts;
-
-    if (!builder) {
-        jsondoc_no_memory(&doc);
-        return NULL;
-    }
-    if (tabledoc_parts_open(&parts, &doc, text, length) == 0)
-        read_table(&doc, &parts, builder);
-    tabledoc_parts_close(&parts);
-    if (!doc.is_bad) {
-        table = builder_freeze(&builder, previous);
-        if (!table)
-            jsondoc_no_memory(&doc);
-    }
-    builder_free(&builder);
-    return table;
+    return tabledoc_take(registry, previous, NULL, text, length, file, problems);
 }

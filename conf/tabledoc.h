@@ -15,6 +15,17 @@
 struct table *tabledoc_build(struct registry *registry, struct table *previous, const char *text,
                              size_t length, const char *file, struct problems *problems);
 
+struct tabledoc_merge;
+
+/* The same beside what is in force (previous, which is merge->ours): where the file says of an
+ * alias what it said before, what the API made of it stays (conf/tabledoc_merge.h). merge may be
+ * NULL: then the document alone counts. Returns a reference to previous where the file changes
+ * nothing. */
+struct table *tabledoc_take(struct registry *registry, struct table *previous,
+                            struct tabledoc_merge *merge, const char *text, size_t length,
+                            const char *file, struct problems *problems)
+    __attribute__((warn_unused_result));
+
 /* The table in force as a document that tabledoc_build reads back to the same; the caller frees;
  * NULL when out of memory. */
 char *tabledoc_dump(const struct table *table);

@@ -171,20 +171,55 @@ static void read_spec(struct jsondoc *doc, const struct place *at, const json_t 
     spec->is_failover = draft->on_unavailable == 1;
 }
 
+/* What the API changed may name a version that the file has taken away. */
+static void check_ours(struct jsondoc *doc, const struct place *at, const json_t *versions,
+                       const struct alias_spec *spec)
+{
+    char name[256];
+
+    for (int i = 0; i < spec->nr_arms; i++) {
+        struct str version = spec->arms[i].version;
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(version));
+        if (json_object_get(versions, name))
+            continue;
+        jsondoc_problem(doc, at, "version_in_use",
+                        "version %s is gone from the file, but the alias has had it since it was "
+                        "changed through the API; change the alias through the API first, or edit "
+                        "its weights in the file too",
+                        name);
+    }
+}
+
+static void add(struct jsondoc *doc, const struct place *at, const json_t *versions,
+                struct alias_spec *spec, struct tabledoc_out *out)
+{
+    struct arm_spec ours[SPLIT_ARMS_MAX];
+    int r = TABLEDOC_TAKE_THEIRS;
+
+    if (out->merge)
+        r = tabledoc_merge_alias(out->merge, str_of(at->parent->parent->key), spec, ours);
+    if (r == TABLEDOC_TAKE_OURS)
+        check_ours(doc, at, versions, spec);
+    if (r == TABLEDOC_TAKE_NONE || doc->is_bad)
+        return;
+    if (r < 0 || builder_alias(out->builder, spec) < 0)
+        jsondoc_no_memory(doc);
+}
+
 static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
-                       const json_t *versions, struct alias_draft *draft, struct builder *builder)
+                       const json_t *versions, struct alias_draft *draft, struct tabledoc_out *out)
 {
     struct arm_spec arms[SPLIT_ARMS_MAX];
     struct alias_spec spec;
 
     read_spec(doc, at, value, versions, draft, &spec, arms);
     spec.description = str_of(draft->description);
-    if (!doc->is_bad && builder_alias(builder, &spec) < 0)
-        jsondoc_no_memory(doc);
+    if (!doc->is_bad)
+        add(doc, at, versions, &spec, out);
 }
 
 void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json_t *value,
-                         const json_t *versions, struct builder *builder)
+                         const json_t *versions, struct tabledoc_out *out)
 {
     struct alias_draft draft = {0};
 
@@ -193,7 +228,7 @@ void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json
     if (rows_init(&alias_rows, &draft) < 0)
         jsondoc_no_memory(doc);
     else
-        read_parts(doc, at, value, versions, &draft, builder);
+        read_parts(doc, at, value, versions, &draft, out);
     rows_fini(&alias_rows, &draft);
 }
 

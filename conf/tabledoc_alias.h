@@ -3,12 +3,14 @@
 #define WEIR_CONF_TABLEDOC_ALIAS_H
 
 #include "conf/jsondoc.h"
+#include "conf/tabledoc_merge.h"
 #include "router/builder.h"
 
 /* Reads and checks an alias, whose name is the place's key; versions is the function's object of
- * versions. If nothing in the document was wrong so far, adds it to the builder's last function. */
+ * versions. If nothing in the document was wrong so far, adds it, or what the merge has in its
+ * place, to the builder's last function. */
 void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json_t *value,
-                         const json_t *versions, struct builder *builder);
+                         const json_t *versions, struct tabledoc_out *out);
 
 /* Reads and checks, by the same rules, an object that says what an alias in force is to become: its
  * weights, and of the rest what is to change. at is the alias's place in the table document. arms

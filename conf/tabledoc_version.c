@@ -9,6 +9,7 @@
 
 #include "conf/hostport.h"
 #include "conf/rows.h"
+#include "conf/tabledoc_digest.h"
 #include "conf/url.h"
 
 enum { ENDPOINTS_MAX = 64, HOST_BYTES_MAX = 255, DAY_MS = 86400000, FILE_NAME_MAX = 4095 };
@@ -303,11 +304,23 @@ static int add_endpoint(struct builder *builder, const char *text, const struct 
     return builder_endpoint(builder, &spec);
 }
 
-static int add_version(struct builder *builder, const char *name, const struct version_draft *draft,
-                       const struct url *endpoints, int nr)
+static int merge_version(struct tabledoc_merge *merge, const struct place *at,
+                         const struct version_draft *draft, const struct version_spec *spec, int nr)
+{
+    uint64_t digest = tabledoc_digest_version(spec);
+
+    for (int i = 0; i < nr; i++) {
+        const char *text = json_string_value(json_array_get(draft->endpoints, (size_t)i));
+        digest = tabledoc_digest_endpoint(digest, str_of(text));
+    }
+    return tabledoc_merge_version(merge, str_of(at->parent->parent->key), spec->name, digest);
+}
+
+static int add_version(struct tabledoc_out *out, const struct place *at,
+                       const struct version_draft *draft, const struct url *endpoints, int nr)
 {
     struct version_spec spec = {
-        .name = str_of(name),
+        .name = str_of(at->key),
         .kind = VERSION_HTTP,
         .host = draft->host,
         .preserve_host = draft->preserve_host,
@@ -324,18 +337,20 @@ static int add_version(struct builder *builder, const char *name, const struct v
 
     if (!spec.health_check.is_on || spec.health_check.is_tcp)
         spec.health_check.path = NULL;
-    if (builder_version(builder, &spec) < 0)
+    if (out->merge && merge_version(out->merge, at, draft, &spec, nr) < 0)
+        return -1;
+    if (builder_version(out->builder, &spec) < 0)
         return -1;
     for (int i = 0; i < nr; i++) {
         const char *text = json_string_value(json_array_get(draft->endpoints, (size_t)i));
-        if (add_endpoint(builder, text, &endpoints[i]) < 0)
+        if (add_endpoint(out->builder, text, &endpoints[i]) < 0)
             return -1;
     }
     return 0;
 }
 
 static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
-                       struct version_draft *draft, struct builder *builder)
+                       struct version_draft *draft, struct tabledoc_out *out)
 {
     struct place endpoints_at = JSONDOC_KEY(at, "endpoints");
     struct place health_at = JSONDOC_KEY(at, "health_check");
@@ -351,12 +366,12 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     if (draft->ejection)
         read_ejection(doc, &ejection_at, draft);
     check_version(doc, at, value, draft, endpoints, nr);
-    if (!doc->is_bad && add_version(builder, at->key, draft, endpoints, nr) < 0)
+    if (!doc->is_bad && add_version(out, at, draft, endpoints, nr) < 0)
         jsondoc_no_memory(doc);
 }
 
 void tabledoc_version_read(struct jsondoc *doc, const struct place *at, const json_t *value,
-                           struct builder *builder)
+                           struct tabledoc_out *out)
 {
     struct version_draft draft;
 
@@ -366,7 +381,7 @@ void tabledoc_version_read(struct jsondoc *doc, const struct place *at, const js
     if (draft_init(&draft) < 0)
         jsondoc_no_memory(doc);
     else
-        read_parts(doc, at, value, &draft, builder);
+        read_parts(doc, at, value, &draft, out);
     draft_fini(&draft);
 }
 

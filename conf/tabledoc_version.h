@@ -3,12 +3,13 @@
 #define WEIR_CONF_TABLEDOC_VERSION_H
 
 #include "conf/jsondoc.h"
+#include "conf/tabledoc_merge.h"
 #include "router/builder.h"
 
 /* Reads and checks a version, whose name is the place's key. If nothing in the document was wrong
  * so far, adds it to the builder's last function. */
 void tabledoc_version_read(struct jsondoc *doc, const struct place *at, const json_t *value,
-                           struct builder *builder);
+                           struct tabledoc_out *out);
 
 /* A new object that tabledoc_version_read takes for this version; NULL when out of memory. */
 json_t *tabledoc_version_write(const struct version *version);

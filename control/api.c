@@ -52,23 +52,34 @@ static void get_settings(const struct api_hooks *hooks, const struct api_request
     answer_document(out, settings_dump(hooks->settings(hooks->context)));
 }
 
+/* The sentences alone. */
+static json_t *messages(const struct problems *changes)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; list && i < changes->nr; i++)
+        json_array_append_new(list, json_string(changes->list[i].message));
+    return list;
+}
+
 static void post_reload(const struct api_hooks *hooks, const struct api_request *request,
                         struct api_response *out)
 {
-    struct problems problems = {0}, notes = {0};
+    struct problems problems = {0}, notes = {0}, changes = {0};
     json_t *root;
 
     (void)request;
-    if (hooks->reload(hooks->context, &problems, &notes) < 0) {
+    if (hooks->reload(hooks->context, &problems, &notes, &changes) < 0) {
         answer_problems(out, &problems);
     } else {
-        root = json_pack("{s:I, s:o}", "generation",
-                         (json_int_t)hooks->table(hooks->context)->generation, "notes",
-                         answer_problem_list(&notes));
+        root = json_pack("{s:I, s:o, s:o}", "generation",
+                         (json_int_t)hooks->table(hooks->context)->generation, "changes",
+                         messages(&changes), "notes", answer_problem_list(&notes));
         answer_json(out, 200, root);
     }
     problems_fini(&problems);
     problems_fini(&notes);
+    problems_fini(&changes);
 }
 
 typedef void handler(const struct api_hooks *hooks, const struct api_request *request,

@@ -24,8 +24,10 @@
 /* What the API can have done, filled in by the wiring (proxy/server/server.c). */
 struct api_hooks {
     void *context;
-    /* Reads the documents again; 0 or -1 with problems. */
-    int (*reload)(void *context, struct problems *problems, struct problems *notes);
+    /* Reads the documents again; 0, with notes and with what the table file changed, or -1 with
+     * problems. */
+    int (*reload)(void *context, struct problems *problems, struct problems *notes,
+                  struct problems *changes);
     /* The metrics page, to be freed; NULL when out of memory. */
     char *(*metrics)(void *context, size_t *length);
     bool (*is_ready)(void *context);

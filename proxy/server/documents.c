@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "conf/file.h"
 #include "conf/tabledoc.h"
+#include "conf/tabledoc_merge.h"
 #include "proxy/tls/tls.h"
 #include "router/registry.h"
 
@@ -80,7 +81,8 @@ static int prepare_origins(const struct table *table, const char *file, struct p
 }
 
 struct table *documents_table(const struct settings *settings, struct registry *registry,
-                              struct table *previous, struct problems *problems)
+                              struct table *previous, struct tabledoc_merge *merge,
+                              struct problems *problems)
 {
     struct table *table;
     size_t length;
@@ -94,7 +96,11 @@ struct table *documents_table(const struct settings *settings, struct registry *
     text = file_read(settings->table_file, &length, problems);
     if (!text)
         return NULL;
-    table = tabledoc_build(registry, previous, text, length, settings->table_file, problems);
+    if (merge) {
+        merge->ours = previous;
+        merge->file = settings->table_file;
+    }
+    table = tabledoc_take(registry, previous, merge, text, length, settings->table_file, problems);
     free(text);
     if (table && prepare_origins(table, settings->table_file, problems) < 0)
         table_unref(&table);
@@ -110,6 +116,19 @@ void documents_log(const struct problems *problems, const char *what)
     }
     if (problems->nr_lost > 0)
         log_error("%s: %zu more problems, which found no memory", what, problems->nr_lost);
+}
+
+/* A generated file may change thousands of things at once; the log has room for people. */
+enum { CHANGES_LOGGED_MAX = 50 };
+
+void documents_log_changes(const struct problems *changes)
+{
+    size_t nr = problems_count(changes);
+
+    for (size_t i = 0; i < changes->nr && i < CHANGES_LOGGED_MAX; i++)
+        log_info("%s changed: %s", changes->list[i].file, changes->list[i].message);
+    if (nr > CHANGES_LOGGED_MAX && changes->nr > 0)
+        log_info("%s changed: %zu more things", changes->list[0].file, nr - CHANGES_LOGGED_MAX);
 }
 
 /* ---- weir check ------------------------------------------------------------------------------ */
@@ -139,7 +158,7 @@ static void check_rest(const struct settings *settings, struct problems *problem
     if (!registry) {
         problems_add(problems, "no_memory", NULL, "$", "out of memory");
     } else {
-        struct table *table = documents_table(settings, registry, NULL, problems);
+        struct table *table = documents_table(settings, registry, NULL, NULL, problems);
         if (table)
             table_unref(&table);
         struct tls_server *tls = tls_server_make(settings, NULL, problems);

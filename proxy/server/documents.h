@@ -7,6 +7,7 @@
 #include "router/table.h"
 
 struct registry;
+struct tabledoc_merge;
 
 /* What the command line said, kept for reloads. */
 struct documents_options {
@@ -21,14 +22,18 @@ struct documents_options {
 /* The settings, with the command line's twins applied; NULL with problems added. One reference for the caller. */
 struct settings *documents_settings(const struct documents_options *options, struct problems *problems);
 
-/* The table that the settings name; NULL with problems added. previous: the one in force, or NULL. */
+/* The table that the settings name, with one reference; NULL with problems added. previous: the one in force, or NULL. merge: has the
+ * base (conf/tabledoc_merge.h), the rest is filled in; NULL: the file alone counts. Returns previous where the file changes nothing. */
 struct table *documents_table(const struct settings *settings, struct registry *registry, struct table *previous,
-                              struct problems *problems);
+                              struct tabledoc_merge *merge, struct problems *problems);
 
 /* weir check: prints every problem of both documents to standard error, one a line; the exit status. */
 int documents_check(const struct documents_options *options);
 
 /* Each problem as an error line of the process log. */
 void documents_log(const struct problems *problems, const char *what);
+
+/* What the table file changed, a line each: "table.json changed: hello:live 95/5 -> 80/20". */
+void documents_log_changes(const struct problems *changes);
 
 #endif

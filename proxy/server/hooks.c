@@ -5,9 +5,10 @@
 #include "proxy/server/reload.h"
 #include "proxy/server/scrape.h"
 
-static int hook_reload(void *context, struct problems *problems, struct problems *notes)
+static int hook_reload(void *context, struct problems *problems, struct problems *notes,
+                       struct problems *changes)
 {
-    return reload_run(context, problems, notes);
+    return reload_run(context, problems, notes, changes);
 }
 
 static char *hook_metrics(void *context, size_t *length)

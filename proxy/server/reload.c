@@ -1,10 +1,13 @@
-/* Reloading: documents are read and built aside, then published; nothing is put in force by halves. */
+/* Reloading: documents are read and built aside, then published; nothing is put in force by halves.
+ * Only what a document changed is put in force, so that nothing else is undone. */
 #include "proxy/server/reload.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "conf/tabledoc_merge.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
 
@@ -45,58 +48,132 @@ void reload_take_log_level(const struct settings *settings)
 
 /* ---- Reload ---------------------------------------------------------------------------------- */
 
-/* All parts are made before any is put in force. */
-static int read_all(struct server *s, struct settings **settings, struct tls_server **tls,
-                    struct table **table, struct problems *problems, struct problems *notes)
-{
-    *settings = documents_settings(s->options, problems);
-    if (!*settings)
-        return -1;
-    if (s->shared.settings && settings_keep(*settings, s->shared.settings, notes) < 0) {
-        problems_add(problems, "no_memory", NULL, "$", "out of memory");
-        settings_unref(settings);
-        return -1;
-    }
-    *tls = tls_server_make(*settings, s->shared.tls, problems);
-    *table = documents_table(*settings, s->registry, s->shared.table, problems);
-    if (*tls && *table)
-        return 0;
-    if (*tls)
-        tls_server_unref(tls);
-    if (*table)
-        table_unref(table);
-    settings_unref(settings);
-    return -1;
-}
-
-int reload_run(struct server *s, struct problems *problems, struct problems *notes)
-{
+/* One reading of the documents. All parts are made before any is put in force. */
+struct reading {
     struct settings *settings;
     struct tls_server *tls;
     struct table *table;
+    struct tabledoc_merge merge;
+};
 
-    if (read_all(s, &settings, &tls, &table, problems, notes) < 0) {
-        s->reloads_rejected++;
-        documents_log(problems, "reload rejected");
+static int read_all(struct server *s, struct reading *r, struct problems *problems,
+                    struct problems *notes)
+{
+    r->settings = documents_settings(s->options, problems);
+    if (!r->settings)
+        return -1;
+    if (s->shared.settings && settings_keep(r->settings, s->shared.settings, notes) < 0) {
+        problems_add(problems, "no_memory", NULL, "$", "out of memory");
         return -1;
     }
-    reload_take_log_level(settings);
-    publish_settings(s, settings, tls);
-    tls_origin_reload();
+    r->tls = tls_server_make(r->settings, s->shared.tls, problems);
+    r->merge.base = s->said;
+    r->table = documents_table(r->settings, s->registry, s->shared.table, &r->merge, problems);
+    return r->tls && r->table ? 0 : -1;
+}
+
+static void reading_fini(struct reading *r)
+{
+    if (r->settings)
+        settings_unref(&r->settings);
+    if (r->tls)
+        tls_server_unref(&r->tls);
+    if (r->table)
+        table_unref(&r->table);
+    tabledoc_merge_fini(&r->merge);
+}
+
+static bool has_tls(const struct settings *settings)
+{
+    for (int i = 0; i < settings->nr_listeners; i++)
+        if (settings->listeners[i].is_tls)
+            return true;
+    return false;
+}
+
+static bool is_same_settings(const struct settings *a, const struct settings *b)
+{
+    char *first = settings_dump(a), *second = settings_dump(b);
+    bool is_same = first && second && strcmp(first, second) == 0;
+
+    free(first);
+    free(second);
+    return is_same;
+}
+
+/* Files of the same name may have other certificates in them, so those are always taken. */
+static void take_settings(struct server *s, struct reading *r)
+{
+    const struct settings *current = s->shared.settings;
+
+    if (is_same_settings(r->settings, current)) {
+        log_info("the settings say the same as before%s",
+                 has_tls(current) ? "; certificates were read again" : "");
+        if (!has_tls(current))
+            return;
+    }
+    reload_take_log_level(r->settings);
+    publish_settings(s, r->settings, r->tls);
+    r->settings = NULL;
+    r->tls = NULL;
+}
+
+void reload_take_base(struct server *s, struct merge_said **said)
+{
+    if (!*said)
+        return;
+    merge_said_free(&s->said);
+    s->said = *said;
+    *said = NULL;
+}
+
+static void take_table(struct server *s, struct reading *r)
+{
+    struct table *table = r->table;
+
+    reload_take_base(s, &r->merge.theirs);
+    if (table == s->shared.table) {
+        health_publish(s->health, table, s->shared.settings->upstream.resolve_ms);
+        log_info("%s says nothing else than is in force; generation %llu stays",
+                 s->shared.settings->table_file, (unsigned long long)table->generation);
+        return;
+    }
+    r->table = NULL;
     reload_publish_table(s, table);
     s->trim_at_ms = s->loop.now_ms + TRIM_MS;
-    s->reloads_ok++;
-    for (size_t i = 0; i < notes->nr; i++)
-        log_warning("%s: %s", notes->list[i].path, notes->list[i].message);
+    documents_log_changes(&r->merge.changes);
     log_info("generation %llu is in force", (unsigned long long)table->generation);
-    return 0;
+}
+
+int reload_run(struct server *s, struct problems *problems, struct problems *notes,
+               struct problems *changes)
+{
+    struct reading r = {0};
+    int result = read_all(s, &r, problems, notes);
+
+    if (result == 0) {
+        take_settings(s, &r);
+        tls_origin_reload();
+        take_table(s, &r);
+        *changes = r.merge.changes;
+        r.merge.changes = (struct problems){0};
+        s->reloads_ok++;
+        for (size_t i = 0; i < notes->nr; i++)
+            log_warning("%s: %s", notes->list[i].path, notes->list[i].message);
+    } else {
+        s->reloads_rejected++;
+        documents_log(problems, "reload rejected");
+    }
+    reading_fini(&r);
+    return result;
 }
 
 void reload_quietly(struct server *s)
 {
-    struct problems problems = {0}, notes = {0};
+    struct problems problems = {0}, notes = {0}, changes = {0};
 
-    (void)!reload_run(s, &problems, &notes);
+    (void)!reload_run(s, &problems, &notes, &changes);
+    problems_fini(&changes);
     problems_fini(&problems);
     problems_fini(&notes);
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "conf/tabledoc_merge.h"
 #include "metrics/accesslog.h"
 #include "proxy/admin/admin.h"
 #include "proxy/client/admission.h"
@@ -251,6 +252,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     struct settings *settings = documents_settings(s->options, &problems);
     struct tls_server *tls = NULL;
     struct table *table = NULL;
+    struct tabledoc_merge merge = {0};
 
     if (settings) {
         s->shared.settings = settings;
@@ -258,7 +260,10 @@ static int start(struct server *s, struct api_hooks *hooks)
         if (init_shared(s) < 0)
             return -1;
         tls = tls_server_make(settings, NULL, &problems);
-        table = documents_table(settings, s->registry, NULL, &problems);
+        table = documents_table(settings, s->registry, NULL, &merge, &problems);
+        if (table)
+            reload_take_base(s, &merge.theirs);
+        tabledoc_merge_fini(&merge);
     }
     documents_log(&problems, "cannot start");
     problems_fini(&problems);
@@ -315,6 +320,7 @@ static bool finish(struct server *s)
     if (s->watch)
         file_watch_close(&s->watch);
     shared_fini(&s->shared);
+    merge_said_free(&s->said);
     if (s->registry)
         registry_free(&s->registry);
     if (s->shared.qsbr)

@@ -19,12 +19,14 @@
 
 struct admin;
 struct health;
+struct merge_said;
 
 struct server {
     const struct documents_options *options;
     struct shared shared;
     struct loop loop;
     struct registry *registry;
+    struct merge_said *said; /* what the table file said when it was last taken */
     struct admin *admin;
     struct health *health;
     struct thread *threads; /* the workers' */

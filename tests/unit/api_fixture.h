@@ -30,7 +30,8 @@ static struct {
     const char *host, *origin, *content_type; /* of the next requests; NULL: none */
 } api;
 
-static int api_hook_reload(void *context, struct problems *problems, struct problems *notes)
+static int api_hook_reload(void *context, struct problems *problems, struct problems *notes,
+                           struct problems *changes)
 {
     (void)context;
     api.nr_reloads++;
@@ -38,6 +39,8 @@ static int api_hook_reload(void *context, struct problems *problems, struct prob
         problems_add(problems, "no_memory", "t.json", "$", "out of memory");
     else
         problems_add(notes, "not_reloadable", NULL, "$.workers", "stays 2");
+    if (!api.is_out_of_memory)
+        problems_add(changes, "changed", "t.json", "$.functions.f.aliases.a", "f:a 1/99 -> 2/98");
     return api.is_out_of_memory ? -1 : 0;
 }
 

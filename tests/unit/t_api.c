@@ -29,9 +29,10 @@ static void a_reload_is_answered_with_its_notes_or_problems(void **state)
 {
     (void)state;
     api_expect("POST", "/reload", NULL, 200, NULL, "\"$.workers\"");
+    api_expect("POST", "/reload", NULL, 200, NULL, "\"changes\":[\"f:a 1/99 -> 2/98\"]");
     api.is_out_of_memory = true;
     api_expect("POST", "/reload", NULL, 400, "ValidationException", "\"no_memory\"");
-    assert_int_equal(api.nr_reloads, 2);
+    assert_int_equal(api.nr_reloads, 3);
 }
 
 static void expect_allow(const char *method, const char *target, const char *allow)

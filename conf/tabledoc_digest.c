@@ -1,0 +1,100 @@
+/* Digests of specifications as the builder takes them: there every default is filled in and every
+ * number has one form. When you add a member to a specification, add it here too; t_tabledoc_digest
+ * changes each of them in turn and fails where one is missing. */
+#include "conf/tabledoc_digest.h"
+
+#include "router/hash.h"
+
+/* Any length, also in one chain: each string is hashed with its length under the hash before it. */
+static uint64_t add_str(uint64_t digest, struct str s)
+{
+    return hash_str(s, digest + 2 * s.n + 1);
+}
+
+/* An absent text is not an empty one. */
+static uint64_t add_text(uint64_t digest, const char *s)
+{
+    return s ? add_str(digest, str_of(s)) : digest * 3 + 1;
+}
+
+static uint64_t add_numbers(uint64_t digest, const uint64_t *numbers, size_t bytes)
+{
+    return hash_str((struct str){(const char *)numbers, bytes}, digest);
+}
+
+uint64_t tabledoc_digest_function(uint32_t max_in_flight)
+{
+    const uint64_t numbers[] = {max_in_flight};
+
+    return add_numbers(1, numbers, sizeof(numbers));
+}
+
+static uint64_t add_health(uint64_t digest, const struct health_check *check)
+{
+    const uint64_t numbers[] = {
+        check->is_tcp, check->interval_ms, check->timeout_ms, check->rise,
+        check->fall,   check->status_min,  check->status_max,
+    };
+
+    if (!check->is_on)
+        return digest * 3 + 2;
+    digest = add_numbers(digest, numbers, sizeof(numbers));
+    return add_text(digest, check->path);
+}
+
+static uint64_t add_ejection(uint64_t digest, const struct ejection *ejection)
+{
+    const uint64_t numbers[] = {
+        ejection->consecutive_errors,
+        ejection->pause_ms,
+        ejection->pause_max_ms,
+        ejection->slow_start_ms,
+    };
+
+    return ejection->is_on ? add_numbers(digest, numbers, sizeof(numbers)) : digest * 3 + 2;
+}
+
+uint64_t tabledoc_digest_version(const struct version_spec *spec)
+{
+    const uint64_t numbers[] = {
+        spec->kind,
+        spec->preserve_host,
+        spec->allow_upgrade,
+        spec->max_in_flight,
+        spec->max_connections,
+        spec->connect_ms,
+        spec->response_head_ms,
+        spec->stream_idle_ms,
+        spec->tls.verify,
+    };
+    uint64_t digest = add_numbers(2, numbers, sizeof(numbers));
+
+    digest = add_text(digest, spec->host);
+    digest = add_text(digest, spec->tls.ca_file);
+    digest = add_text(digest, spec->tls.server_name);
+    digest = add_text(digest, spec->tls.certificate);
+    digest = add_text(digest, spec->tls.key);
+    digest = add_health(digest, &spec->health_check);
+    return add_ejection(digest, &spec->ejection);
+}
+
+uint64_t tabledoc_digest_endpoint(uint64_t digest, struct str url)
+{
+    return add_str(digest, url);
+}
+
+uint64_t tabledoc_digest_alias(const struct alias_spec *spec)
+{
+    const uint64_t numbers[] = {spec->mode, spec->is_failover, (uint64_t)spec->nr_arms};
+    uint64_t digest = add_numbers(3, numbers, sizeof(numbers));
+
+    digest = add_str(digest, spec->description);
+    for (int i = 0; i < spec->nr_arms; i++)
+        digest = add_str(digest + spec->arms[i].weight, spec->arms[i].version);
+    return digest;
+}
+
+uint64_t tabledoc_digest_route(struct str function, struct str qualifier, bool strip_prefix)
+{
+    return add_str(add_str(strip_prefix ? 5 : 4, function), qualifier);
+}

@@ -1,0 +1,22 @@
+/* One number for what is said of a thing of the table: equal where the same is said, in whatever
+ * spelling (defaults written out, 5 or 5.0, the order of keys). Of the names, only those that a
+ * thing refers to are part of it. Pure. */
+#ifndef WEIR_CONF_TABLEDOC_DIGEST_H
+#define WEIR_CONF_TABLEDOC_DIGEST_H
+
+#include <stdint.h>
+
+#include "router/builder.h"
+
+/* A function without its versions and aliases. */
+uint64_t tabledoc_digest_function(uint32_t max_in_flight);
+
+/* A version without its endpoints; then add each URL in order. */
+uint64_t tabledoc_digest_version(const struct version_spec *spec);
+uint64_t tabledoc_digest_endpoint(uint64_t digest, struct str url);
+
+uint64_t tabledoc_digest_alias(const struct alias_spec *spec);
+
+uint64_t tabledoc_digest_route(struct str function, struct str qualifier, bool strip_prefix);
+
+#endif

@@ -1,0 +1,342 @@
+/* The three-way merge over a table document. Today only aliases can be changed by the API, so of
+ * everything else ours is what the base said, and the file's word is taken as it comes. */
+#include "conf/tabledoc_merge.h"
+
+#include <assert.h>
+
+#include "conf/jsondoc.h"
+#include "conf/tabledoc_digest.h"
+#include "conf/weight.h"
+#include "router/hash.h"
+
+static const struct str NONE = {"", 0};
+
+/* ---- Sentences ------------------------------------------------------------------------------- */
+
+/* The path is that of the thing in the document, the sentence is for the log. */
+static void report(struct tabledoc_merge *merge, const char *code, const char *path,
+                   const struct jsondoc_text *text)
+{
+    if (merge->base)
+        problems_add(&merge->changes, code, merge->file, path, "%s", text->s);
+}
+
+static void report_alias(struct tabledoc_merge *merge, const char *code, struct str function,
+                         struct str alias, const struct jsondoc_text *text)
+{
+    struct jsondoc_text path = {0};
+
+    jsondoc_append(&path, "$.functions.%.*s.aliases.%.*s", STR_ARG(function), STR_ARG(alias));
+    report(merge, code, path.s, text);
+}
+
+static void report_version(struct tabledoc_merge *merge, const char *code, const char *is,
+                           struct str function, struct str name)
+{
+    struct jsondoc_text path = {0}, text = {0};
+
+    jsondoc_append(&path, "$.functions.%.*s.versions.%.*s", STR_ARG(function), STR_ARG(name));
+    jsondoc_append(&text, "%.*s version %.*s %s", STR_ARG(function), STR_ARG(name), is);
+    report(merge, code, path.s, &text);
+}
+
+static void report_function(struct tabledoc_merge *merge, const char *code, const char *is,
+                            struct str name)
+{
+    struct jsondoc_text path = {0}, text = {0};
+
+    jsondoc_append(&path, "$.functions.%.*s", STR_ARG(name));
+    jsondoc_append(&text, "%.*s %s", STR_ARG(name), is);
+    report(merge, code, path.s, &text);
+}
+
+static void report_route(struct tabledoc_merge *merge, const char *code, const char *is,
+                         struct str host, struct str path)
+{
+    struct jsondoc_text text = {0};
+
+    jsondoc_append(&text, "route %.*s%.*s %s", STR_ARG(host), STR_ARG(path), is);
+    report(merge, code, "$.routes", &text);
+}
+
+static bool has_same_versions(const struct alias_spec *a, const struct alias_spec *b)
+{
+    if (a->nr_arms != b->nr_arms)
+        return false;
+    for (int i = 0; i < a->nr_arms; i++)
+        if (!str_eq(a->arms[i].version, b->arms[i].version))
+            return false;
+    return true;
+}
+
+static bool has_same_weights(const struct alias_spec *a, const struct alias_spec *b)
+{
+    for (int i = 0; i < a->nr_arms; i++)
+        if (a->arms[i].weight != b->arms[i].weight)
+            return false;
+    return true;
+}
+
+/* "95/5" where both sides have the same versions, else "1:95 2:5". */
+static void append_weights(struct jsondoc_text *text, const struct alias_spec *spec, bool is_short)
+{
+    for (int i = 0; i < spec->nr_arms; i++) {
+        const struct arm_spec *arm = &spec->arms[i];
+        struct weight_text weight = weight_text(arm->weight);
+        if (is_short)
+            jsondoc_append(text, "%s%s", i > 0 ? "/" : "", weight.s);
+        else
+            jsondoc_append(text, "%s%.*s:%s", i > 0 ? " " : "", STR_ARG(arm->version), weight.s);
+    }
+}
+
+/* "hello:live 95/5 -> 80/20, split exact -> random": in force and from now on. */
+static void append_change(struct jsondoc_text *text, const struct alias_spec *from,
+                          const struct alias_spec *to)
+{
+    bool is_short = has_same_versions(from, to);
+
+    if (!is_short || !has_same_weights(from, to)) {
+        jsondoc_append(text, " ");
+        append_weights(text, from, is_short);
+        jsondoc_append(text, " -> ");
+        append_weights(text, to, is_short);
+    }
+    if (from->mode != to->mode)
+        jsondoc_append(text, " split %s",
+                       to->mode == SPLIT_RANDOM ? "exact -> random" : "random -> exact");
+    if (from->is_failover != to->is_failover)
+        jsondoc_append(text, " on_unavailable %s",
+                       to->is_failover ? "reject -> failover" : "failover -> reject");
+    if (!str_eq(from->description, to->description))
+        jsondoc_append(text, " description \"%.*s\" -> \"%.*s\"", STR_ARG(from->description),
+                       STR_ARG(to->description));
+}
+
+/* ---- Things ---------------------------------------------------------------------------------- */
+
+bool tabledoc_merge_is_same_text(const struct tabledoc_merge *merge, const char *text, size_t n)
+{
+    return merge->base && merge->ours && merge->base->text == hash_str((struct str){text, n}, 0);
+}
+
+int tabledoc_merge_begin(struct tabledoc_merge *merge, const char *text, size_t n)
+{
+    merge->theirs = merge_said_make();
+    if (!merge->theirs)
+        return -1;
+    merge->theirs->text = hash_str((struct str){text, n}, 0);
+    return 0;
+}
+
+/* Files a thing that the file says. */
+static int say(struct tabledoc_merge *merge, uint64_t key, uint64_t digest)
+{
+    merge->nr_known += merge_said_has(merge->base, key);
+    return merge_said_add(merge->theirs, key, digest);
+}
+
+/* A thing that the API cannot change: is it an edit? *is_new: of something that was not there. */
+static int take(struct tabledoc_merge *merge, uint64_t key, uint64_t digest, bool *is_edit,
+                bool *is_new)
+{
+    *is_edit = merge_decide(merge->base, key, &digest, NULL).is_edit;
+    *is_new = !merge_said_has(merge->base, key);
+    merge->is_different |= *is_edit;
+    return say(merge, key, digest);
+}
+
+int tabledoc_merge_function(struct tabledoc_merge *merge, struct str name, uint32_t max_in_flight)
+{
+    uint64_t digest = tabledoc_digest_function(max_in_flight);
+    bool is_edit, is_new;
+
+    if (take(merge, merge_key(MERGE_FUNCTION, name, NONE), digest, &is_edit, &is_new) < 0)
+        return -1;
+    merge->is_new_function = is_new;
+    if (is_new)
+        report_function(merge, "new", "is new", name);
+    else if (is_edit)
+        report_function(merge, "changed", "has another limits.max_in_flight", name);
+    return 0;
+}
+
+int tabledoc_merge_version(struct tabledoc_merge *merge, struct str function, struct str name,
+                           uint64_t digest)
+{
+    bool is_edit, is_new;
+
+    if (take(merge, merge_key(MERGE_VERSION, function, name), digest, &is_edit, &is_new) < 0)
+        return -1;
+    if (is_edit && !merge->is_new_function)
+        report_version(merge, is_new ? "new" : "changed", is_new ? "is new" : "is changed",
+                       function, name);
+    return 0;
+}
+
+int tabledoc_merge_route(struct tabledoc_merge *merge, struct str host, struct str path,
+                         uint64_t digest)
+{
+    bool is_edit, is_new;
+
+    if (take(merge, merge_key(MERGE_ROUTE, host, path), digest, &is_edit, &is_new) < 0)
+        return -1;
+    if (is_edit)
+        report_route(merge, is_new ? "new" : "changed", is_new ? "is new" : "is changed", host,
+                     path);
+    return 0;
+}
+
+/* ---- Aliases --------------------------------------------------------------------------------- */
+
+/* What is in force, in the form in which a document says it. */
+static struct alias_spec spec_of(const struct target *target, struct arm_spec *arms)
+{
+    for (int i = 0; i < target->nr_arms; i++)
+        arms[i] = (struct arm_spec){target->arms[i].version->name, target->arms[i].weight};
+    return (struct alias_spec){
+        .name = target->alias,
+        .description = target->description,
+        .mode = target->mode,
+        .is_failover = target->is_failover,
+        .nr_arms = target->nr_arms,
+        .arms = arms,
+    };
+}
+
+static const struct target *find_ours(const struct tabledoc_merge *merge, struct str function,
+                                      struct str alias)
+{
+    const struct target *target =
+        merge->ours ? table_find(merge->ours, function, alias, NULL) : NULL;
+
+    return target && target->alias.n > 0 ? target : NULL;
+}
+
+static void report_edit(struct tabledoc_merge *merge, struct str function,
+                        const struct alias_spec *from, const struct alias_spec *to,
+                        bool is_conflict)
+{
+    struct jsondoc_text text = {0};
+
+    if (merge->is_new_function)
+        return;
+    jsondoc_append(&text, "%.*s:%.*s", STR_ARG(function), STR_ARG(to->name));
+    if (from)
+        append_change(&text, from, to);
+    else
+        jsondoc_append(&text, " is new");
+    if (is_conflict)
+        jsondoc_append(&text, ", over what the API had set");
+    report_alias(merge, from ? "changed" : "new", function, to->name, &text);
+}
+
+int tabledoc_merge_alias(struct tabledoc_merge *merge, struct str function, struct alias_spec *spec,
+                         struct arm_spec *arms)
+{
+    uint64_t key = merge_key(MERGE_ALIAS, function, spec->name);
+    uint64_t theirs = tabledoc_digest_alias(spec), ours = 0;
+    const struct target *target = find_ours(merge, function, spec->name);
+    struct alias_spec in_force = {0};
+    struct merge_verdict verdict;
+
+    if (target) {
+        in_force = spec_of(target, arms);
+        ours = tabledoc_digest_alias(&in_force);
+    }
+    verdict = merge_decide(merge->base, key, &theirs, target ? &ours : NULL);
+    if (say(merge, key, theirs) < 0)
+        return -1;
+    if (verdict.side == MERGE_OURS) {
+        if (!target)
+            return TABLEDOC_TAKE_NONE;
+        if (ours == theirs)
+            return TABLEDOC_TAKE_THEIRS; /* alike */
+        *spec = in_force;
+        return TABLEDOC_TAKE_OURS;
+    }
+    if (!target || ours != theirs) {
+        merge->is_different = true;
+        report_edit(merge, function, target ? &in_force : NULL, spec, verdict.is_conflict);
+    }
+    return TABLEDOC_TAKE_THEIRS;
+}
+
+/* ---- What is gone ---------------------------------------------------------------------------- */
+
+/* The file said it and no longer does. */
+static bool is_gone(const struct tabledoc_merge *merge, uint64_t key)
+{
+    return merge_said_has(merge->base, key) && !merge_said_has(merge->theirs, key);
+}
+
+static void find_gone_functions(struct tabledoc_merge *merge)
+{
+    struct function *const *functions;
+    int nr = table_functions(merge->ours, &functions);
+
+    for (int i = 0; i < nr; i++) {
+        const struct function *function = functions[i];
+        if (is_gone(merge, merge_key(MERGE_FUNCTION, function->name, NONE))) {
+            report_function(merge, "gone", "is gone", function->name);
+            continue;
+        }
+        for (int k = 0; k < function->nr_versions; k++)
+            if (is_gone(merge,
+                        merge_key(MERGE_VERSION, function->name, function->versions[k].name)))
+                report_version(merge, "gone", "is gone", function->name,
+                               function->versions[k].name);
+    }
+}
+
+static void find_gone_alias(struct tabledoc_merge *merge, const struct target *target)
+{
+    struct str function = target->function->name;
+    uint64_t key = merge_key(MERGE_ALIAS, function, target->alias);
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec spec;
+    struct jsondoc_text text = {0};
+    uint64_t digest;
+
+    if (!is_gone(merge, key) || is_gone(merge, merge_key(MERGE_FUNCTION, function, NONE)))
+        return;
+    spec = spec_of(target, arms);
+    digest = tabledoc_digest_alias(&spec);
+    jsondoc_append(&text, "%.*s:%.*s is gone", STR_ARG(function), STR_ARG(target->alias));
+    if (merge_decide(merge->base, key, NULL, &digest).is_conflict) {
+        jsondoc_append(&text, ", over what the API had set: ");
+        append_weights(&text, &spec, false);
+    }
+    report_alias(merge, "gone", function, target->alias, &text);
+}
+
+int tabledoc_merge_end(struct tabledoc_merge *merge)
+{
+    const struct route *routes;
+    int nr_routes;
+
+    if (merge_said_seal(merge->theirs) < 0)
+        return -1;
+    if (!merge->base) {
+        merge->is_different = true;
+        return 0;
+    }
+    if (merge->nr_known == merge->base->nr || !merge->ours)
+        return 0;
+    merge->is_different = true;
+    find_gone_functions(merge);
+    for (uint32_t i = 0; i < merge->ours->nr_targets; i++)
+        if (table_target(merge->ours, i)->alias.n > 0)
+            find_gone_alias(merge, table_target(merge->ours, i));
+    nr_routes = table_routes(merge->ours, &routes);
+    for (int i = 0; i < nr_routes; i++)
+        if (is_gone(merge, merge_key(MERGE_ROUTE, routes[i].host, routes[i].path)))
+            report_route(merge, "gone", "is gone", routes[i].host, routes[i].path);
+    return 0;
+}
+
+void tabledoc_merge_fini(struct tabledoc_merge *merge)
+{
+    merge_said_free(&merge->theirs);
+    problems_fini(&merge->changes);
+}

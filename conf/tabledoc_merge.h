@@ -1,0 +1,67 @@
+/* Reading the table file beside what is in force: each thing that the file says passes through here
+ * on its way to the builder, and conf/merge.h decides whose value the builder gets. Says for people
+ * what the file changed. Runs on the thread that builds the table; ours must not change
+ * meanwhile. */
+#ifndef WEIR_CONF_TABLEDOC_MERGE_H
+#define WEIR_CONF_TABLEDOC_MERGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/merge.h"
+#include "conf/problems.h"
+#include "router/builder.h"
+#include "router/table.h"
+
+/* One reading. You set the first three members and zero the rest; tabledoc_merge_fini ends it. */
+struct tabledoc_merge {
+    const struct merge_said *base; /* what the file last said; NULL: nothing, the file wins */
+    const struct table *ours;      /* in force; NULL: nothing */
+    const char *file;              /* for messages */
+
+    struct merge_said *theirs; /* what it says now: the next base. NULL: the very same bytes */
+    struct problems changes;   /* one for each thing: path, and a sentence such as
+                                * "hello:live 95/5 -> 80/20"; none where base is NULL */
+    bool is_different;         /* something is to be another way than it is in force */
+    uint32_t nr_known;         /* things that the base knows too */
+    bool is_new_function;      /* the function that is being read: its parts need no line each */
+};
+
+/* The bytes of the file, before it is parsed. True if they are the same as last time: then there is
+ * nothing to read. */
+bool tabledoc_merge_is_same_text(const struct tabledoc_merge *merge, const char *text, size_t n);
+
+/* Begins to read other bytes. 0, or -1 when out of memory, as below. */
+int tabledoc_merge_begin(struct tabledoc_merge *merge, const char *text, size_t n)
+    __attribute__((warn_unused_result));
+
+int tabledoc_merge_function(struct tabledoc_merge *merge, struct str name, uint32_t max_in_flight)
+    __attribute__((warn_unused_result));
+
+/* digest: tabledoc_digest_version and _endpoint. */
+int tabledoc_merge_version(struct tabledoc_merge *merge, struct str function, struct str name,
+                           uint64_t digest) __attribute__((warn_unused_result));
+
+enum tabledoc_merged { TABLEDOC_TAKE_THEIRS, TABLEDOC_TAKE_OURS, TABLEDOC_TAKE_NONE };
+
+/* spec is the file's. Where ours is to stay it becomes ours: its strings are those of the table in
+ * force, its arms are put into arms, which has room for SPLIT_ARMS_MAX. A value of enum
+ * tabledoc_merged, or -1. */
+int tabledoc_merge_alias(struct tabledoc_merge *merge, struct str function, struct alias_spec *spec,
+                         struct arm_spec *arms) __attribute__((warn_unused_result));
+
+int tabledoc_merge_route(struct tabledoc_merge *merge, struct str host, struct str path,
+                         uint64_t digest) __attribute__((warn_unused_result));
+
+/* After the last thing: finds what the file no longer says. */
+int tabledoc_merge_end(struct tabledoc_merge *merge) __attribute__((warn_unused_result));
+
+void tabledoc_merge_fini(struct tabledoc_merge *merge);
+
+/* Where the readers of the document (tabledoc*.c) send each thing. */
+struct tabledoc_out {
+    struct builder *builder;
+    struct tabledoc_merge *merge; /* NULL: the document alone */
+};
+
+#endif

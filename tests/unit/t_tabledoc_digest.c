@@ -1,0 +1,140 @@
+/* Every member counts: specifications that differ in one are told apart. */
+#include "conf/tabledoc_digest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { NR_MAX = 64 };
+
+static struct {
+    uint64_t list[NR_MAX];
+    int nr;
+} seen;
+
+/* The digest is none of those before it. */
+static void is_other(uint64_t digest)
+{
+    for (int i = 0; i < seen.nr; i++)
+        if (seen.list[i] == digest)
+            fail_msg("digest %d is that of %d", seen.nr, i);
+    seen.list[seen.nr++] = digest;
+}
+
+static const struct version_spec base = {
+    .health_check = {.is_on = true, .path = "/"},
+    .ejection = {.is_on = true},
+};
+
+#define VERSION(change)                                                                            \
+    do {                                                                                           \
+        struct version_spec v = base;                                                              \
+        v.change;                                                                                  \
+        is_other(tabledoc_digest_version(&v));                                                     \
+    } while (0)
+
+static void every_member_of_a_version_counts(void **state)
+{
+    (void)state;
+    seen.nr = 0;
+    is_other(tabledoc_digest_version(&base));
+    VERSION(kind = (enum version_kind)1);
+    VERSION(host = "");
+    VERSION(host = "a");
+    VERSION(preserve_host = true);
+    VERSION(allow_upgrade = true);
+    VERSION(max_in_flight = 1);
+    VERSION(max_connections = 1);
+    VERSION(connect_ms = 1);
+    VERSION(response_head_ms = 1);
+    VERSION(stream_idle_ms = 1);
+    VERSION(health_check.is_on = false);
+    VERSION(health_check.is_tcp = true);
+    VERSION(health_check.path = NULL);
+    VERSION(health_check.path = "/a");
+    VERSION(health_check.interval_ms = 1);
+    VERSION(health_check.timeout_ms = 1);
+    VERSION(health_check.rise = 1);
+    VERSION(health_check.fall = 1);
+    VERSION(health_check.status_min = 1);
+    VERSION(health_check.status_max = 1);
+    VERSION(ejection.is_on = false);
+    VERSION(ejection.consecutive_errors = 1);
+    VERSION(ejection.pause_ms = 1);
+    VERSION(ejection.pause_max_ms = 1);
+    VERSION(ejection.slow_start_ms = 1);
+    VERSION(tls.verify = true);
+    VERSION(tls.ca_file = "a");
+    VERSION(tls.server_name = "a");
+    VERSION(tls.certificate = "a");
+    VERSION(tls.key = "a");
+    uint64_t digest = tabledoc_digest_version(&base);
+    is_other(tabledoc_digest_endpoint(digest, STR("http://a")));
+    is_other(tabledoc_digest_endpoint(digest, STR("http://b")));
+    digest = tabledoc_digest_endpoint(digest, STR("http://a"));
+    is_other(tabledoc_digest_endpoint(digest, STR("http://b")));
+    digest = tabledoc_digest_endpoint(tabledoc_digest_version(&base), STR("http://b"));
+    is_other(tabledoc_digest_endpoint(digest, STR("http://a")));
+}
+
+static void a_versions_name_does_not_count(void **state)
+{
+    struct version_spec one = {.name = STR("1")}, two = {.name = STR("2")};
+
+    (void)state;
+    assert_true(tabledoc_digest_version(&one) == tabledoc_digest_version(&two));
+}
+
+static void every_member_of_an_alias_counts(void **state)
+{
+    static const struct {
+        struct arm_spec arms[2];
+        int nr;
+    } cases[] = {
+        {{{STR("1"), 95}, {STR("2"), 5}}, 2},
+        {{{STR("1"), 94}, {STR("2"), 6}}, 2},
+        {{{STR("2"), 5}, {STR("1"), 95}}, 2},
+        {{{STR("1"), 95}, {STR("3"), 5}}, 2},
+        {{{STR("1"), 100}}, 1},
+    };
+
+    (void)state;
+    seen.nr = 0;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct alias_spec spec = {.arms = cases[i].arms, .nr_arms = cases[i].nr};
+        is_other(tabledoc_digest_alias(&spec));
+        spec.description = STR("1");
+        is_other(tabledoc_digest_alias(&spec));
+        spec.mode = SPLIT_RANDOM;
+        is_other(tabledoc_digest_alias(&spec));
+        spec.is_failover = true;
+        is_other(tabledoc_digest_alias(&spec));
+    }
+}
+
+static void functions_and_routes_count_too(void **state)
+{
+    (void)state;
+    seen.nr = 0;
+    is_other(tabledoc_digest_function(0));
+    is_other(tabledoc_digest_function(1));
+    is_other(tabledoc_digest_route(STR("f"), STR("live"), false));
+    is_other(tabledoc_digest_route(STR("f"), STR("live"), true));
+    is_other(tabledoc_digest_route(STR("fl"), STR("ive"), false));
+    is_other(tabledoc_digest_route(STR("f"), STR("$LATEST"), false));
+    is_other(tabledoc_digest_route(STR("g"), STR("live"), false));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_member_of_a_version_counts),
+        cmocka_unit_test(a_versions_name_does_not_count),
+        cmocka_unit_test(every_member_of_an_alias_counts),
+        cmocka_unit_test(functions_and_routes_count_too),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
