@@ -518,6 +518,8 @@ static void put_weir_families(struct scrape *s)
     put_one(s, "weir_access_log_lost_lines_total", "counter",
             "Lines of the access log that found no room or could not be written.",
             facts->access_log_lost);
+    put_one(s, "weir_log_lost_lines_total", "counter",
+            "Lines of the process log that standard error did not take.", facts->process_log_lost);
 }
 
 static void put_fact(struct scrape *s, const char *name, const char *type, const char *help,

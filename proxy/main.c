@@ -1,8 +1,10 @@
 /* The command line. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/settings.h"
 #include "proxy/server/documents.h"
@@ -80,12 +82,26 @@ static int parse(int argc, char **argv, struct documents_options *out)
     return optind < argc ? complain("not understood: ", argv[optind]) : 0;
 }
 
+/* Where a standard descriptor is closed, the next socket would take its number, and what is meant
+ * for people would go to it. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     char *listen[LISTEN_MAX];
     struct documents_options options = {.listen = listen};
     const char *command = argc > 1 ? argv[1] : "";
 
+    open_standard_descriptors();
     if (strcmp(command, "--version") == 0) {
         printf("weir %s\n", WEIR_VERSION);
         return 0;

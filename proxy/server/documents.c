@@ -11,6 +11,9 @@
 #include "proxy/tls/tls.h"
 #include "router/registry.h"
 
+/* So many lines of usual length find room in the queue of the log, whatever its reader does. */
+enum { LOGGED_MAX = 500 };
+
 static int override_if(struct settings *s, const char *path, const char *value,
                        struct problems *problems)
 {
@@ -109,11 +112,15 @@ struct table *documents_table(const struct settings *settings, struct registry *
 
 void documents_log(const struct problems *problems, const char *what)
 {
-    for (size_t i = 0; i < problems->nr; i++) {
+    size_t nr = problems->nr < LOGGED_MAX ? problems->nr : LOGGED_MAX;
+
+    for (size_t i = 0; i < nr; i++) {
         char *line = problems_line(&problems->list[i]);
         log_error("%s: %s", what, line ? line : problems->list[i].message);
         free(line);
     }
+    if (problems->nr > nr)
+        log_error("%s: %zu more problems; `weir check` prints them all", what, problems->nr - nr);
     if (problems->nr_lost > 0)
         log_error("%s: %zu more problems, which found no memory", what, problems->nr_lost);
 }

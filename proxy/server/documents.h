@@ -30,7 +30,7 @@ struct table *documents_table(const struct settings *settings, struct registry *
 /* weir check: prints every problem of both documents to standard error, one a line; the exit status. */
 int documents_check(const struct documents_options *options);
 
-/* Each problem as an error line of the process log. */
+/* Each problem as an error line of the process log; of very many, the first and how many more. */
 void documents_log(const struct problems *problems, const char *what);
 
 /* What the table file changed, a line each: "table.json changed: hello:live 95/5 -> 80/20". */

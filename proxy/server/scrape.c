@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "metrics/expose.h"
 #include "proxy/upstream/health.h"
 
@@ -97,6 +98,7 @@ char *scrape_page(const struct scrape_sources *sources, size_t *length)
             .reloads_rejected = sources->reloads_rejected,
             .start_time_seconds = sources->start_time_s,
             .access_log_lost = sources->log ? accesslog_lost(sources->log) : 0,
+            .process_log_lost = log_lost(),
             .nr_shares = lists.nr_shares,
             .shares = lists.shares,
             .nr_uses = lists.nr_uses,

@@ -22,6 +22,8 @@
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
 
+/* LOG_REST_MS: so long has a slow reader of standard error for the last lines. */
+enum { LOG_REST_MS = 2000 };
 enum { HOUSEKEEPING_MS = 500, WORKERS_MAX = 128 };
 
 /* ---- Draining -------------------------------------------------------------------------------- */
@@ -336,17 +338,20 @@ int server_run(const struct documents_options *options)
 {
     struct server *s = calloc(1, sizeof(*s));
     struct api_hooks hooks;
-    int status = 1;
+    int status = 1, r = log_start();
 
-    if (!s) {
-        log_error("out of memory");
+    if (!s || r < 0) {
+        log_error("cannot start: %s", r < 0 ? strerror(-r) : "out of memory");
+        log_stop(LOG_REST_MS);
+        free(s);
         return 1;
     }
     shared_init(&s->shared);
     hooks = hooks_make(s);
     s->options = options;
     s->start_time_s = (double)clock_unix_us() / 1e6;
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* writes say EPIPE */
+    signal(SIGXFSZ, SIG_IGN); /* and EFBIG */
     raise_descriptor_limit();
     http1_global_init();
     if (start(s, &hooks) == 0) {
@@ -357,7 +362,9 @@ int server_run(const struct documents_options *options)
         for (int i = 0; i < s->nr_running; i++)
             thread_order(&s->threads[i], THREAD_STOP);
     }
-    if (finish(s))
+    bool is_stuck = finish(s);
+    log_stop(LOG_REST_MS);
+    if (is_stuck)
         _exit(status);
     free(s);
     return status;

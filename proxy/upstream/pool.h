@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "base/log.h"
 #include "metrics/metrics.h"
 #include "proxy/upstream/addresses.h"
 #include "proxy/upstream/upstream.h"
@@ -30,6 +31,7 @@ struct pool {
     struct addresses addresses;
     struct tls_origin *tls; /* context and session; NULL for http */
     LIST_ENTRY(pool) serve_link;
+    struct log_limit warnings; /* of connections: an endpoint that fails them all fills no log */
     bool is_to_serve; /* room has come up for a waiter */
 };
 

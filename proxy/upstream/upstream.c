@@ -90,7 +90,9 @@ struct upstream *upstream_open(struct pool *pool, struct exchange *exchange, uin
     fd = addresses_connect(&pool->addresses);
     if (fd < 0 || io_open(&w->loop, &u->io, fd, on_ready) < 0) {
         if (fd == -EMFILE || fd == -ENFILE)
-            log_warning("no descriptor is free for a connection to %s", pool->origin->authority);
+            log_warning_limited(&pool->warnings, w->loop.now_ms,
+                                "no descriptor is free for a connection to %s",
+                                pool->origin->authority);
         else if (fd < 0)
             *error = METRICS_ERROR_CONNECT;
         if (fd < 0)
@@ -135,8 +137,8 @@ static void shake_hands(struct upstream *u)
     if (r == -EAGAIN)
         return;
     if (r < 0) {
-        log_warning("TLS with %s failed: %s", u->pool->origin->authority,
-                    reason ? reason : "unknown");
+        log_warning_limited(&u->pool->warnings, u->worker->loop.now_ms, "TLS with %s failed: %s",
+                            u->pool->origin->authority, reason ? reason : "unknown");
         fail(u, METRICS_ERROR_TLS, true);
         return;
     }

@@ -230,7 +230,7 @@ def test_a_change_is_seen_in_the_table_and_the_metrics(pair):
     assert list(alias["weights"]) == ["3", "1"]
     ratios = {labels["version"]: value for labels, value in pair.metrics().find("weir_alias_weight_ratio", alias="live")}
     assert ratios == {"3": 0.333333333, "1": 0.666666667}
-    assert "by the admin API" in pair.stderr()
+    pair.wait_for_words("by the admin API")
 
 
 @pytest.mark.fast

@@ -29,6 +29,7 @@ def test_an_endpoint_that_fails_is_ejected_for_growing_pauses(world):
     assert weir.metrics().find("weir_endpoint_ejected", **labels)[0][1] == 0
     for n in range(1, 5):
         next_ejection(n)
+    wait_until(lambda: len(ejections(weir)) >= 4, "four ejections are in the log")
     assert ejections(weir) == [200, 400, 600, 600]
     assert weir.metrics().value("weir_ejections_total", endpoint=well.url) == 0
 

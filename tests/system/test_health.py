@@ -74,7 +74,7 @@ def test_a_name_that_nobody_knows_is_down_until_somebody_does(world):
     weir = world.weir(tables.one(f"http://fn.test:{fake.port}", health_check=CHECK), env=resolver.environment())
     wait_for_down(weir)
     wait_until(lambda: nr_checks(weir, "resolve") >= 2, "the name was looked up twice")
-    assert "is down: its name cannot be resolved" in weir.stderr()
+    weir.wait_for_words("is down: its name cannot be resolved")
     expect_unavailable(weir.call())
     resolver.answer(fn=[ADDRESS])
     wait_for_up(weir)
@@ -116,7 +116,7 @@ def test_a_look_up_that_hangs_times_out_and_holds_up_nothing(world):
     table = tables.one([f"http://fn.test:{free_port()}", well.url], health_check={**CHECK, "timeout_ms": 300})
     weir = world.weir(table, env=resolver.environment())
     wait_for_down(weir, endpoint=table["functions"]["hello"]["versions"]["1"]["endpoints"][0])
-    assert "is down: no address for its name within 300 ms" in weir.stderr()
+    weir.wait_for_words("is down: no address for its name within 300 ms")
     well.patient.wait_for_checks(2)
     assert weir.call().status == 200
     begin = time.monotonic()
@@ -215,6 +215,7 @@ def test_what_is_bad_is_named(world, what):
     assert nr_checks(weir, "ok") == 0
     assert not is_up(weir)
     expect_unavailable(weir.call())
+    weir.wait_for_words("is down: ")
     [line] = re.findall(r"warning endpoint (\S+) of hello version 1 is down: (.*)", weir.stderr())
     assert line[0] == fake.url and re.search(reason, line[1]), line
 
@@ -568,7 +569,7 @@ def test_a_certificate_that_cannot_be_verified_is_bad(world, authority, tmp_path
     weir = world.weir(tables.one(fake, tls={"ca_file": str(authority.file)}, health_check=CHECK))
     wait_for_down(weir)
     assert nr_checks(weir, "tls") >= 1
-    assert re.search(r"is down: TLS failed: .+", weir.stderr())
+    weir.wait_for_words("is down: TLS failed: ")
 
 
 def test_a_handshake_that_never_ends_times_out(world, authority):
@@ -576,7 +577,7 @@ def test_a_handshake_that_never_ends_times_out(world, authority):
     url = fake.url.replace("http:", "https:")
     weir = world.weir(tables.one(url, tls={"ca_file": str(authority.file)}, health_check={**CHECK, "timeout_ms": 300}))
     wait_for_down(weir)
-    assert "no end of the TLS handshake within 300 ms" in weir.stderr()
+    weir.wait_for_words("no end of the TLS handshake within 300 ms")
 
 
 def test_a_tcp_check_of_an_https_endpoint_does_not_shake_hands(world, authority):

@@ -53,7 +53,7 @@ def expect_refused(weir, words, nr=1):
     answer = weir.call()
     assert answer.status == 502 and answer.complete
     weir.expect_metric(nr, "weir_errors_total", reason="tls")
-    assert words in weir.stderr(), weir.stderr()
+    weir.wait_for_words(words)
 
 
 # ---- Exchanges ----
@@ -148,6 +148,7 @@ def test_a_client_that_does_not_read_stops_the_endpoint_and_costs_no_memory(fake
             sent.append(True)
 
     weir = start(fake(handler), settings={"listeners": [{"address": f"{ADDRESS}:0", "tls": pair.settings()}]})
+    weir.wait_for_words("https://")
     weir.port = int(next(line for line in weir.stderr().split() if line.startswith("https://")).rpartition(":")[2])
     before = weir.rss_kib()
     with TlsConnection(weir.port, client_context(authority), "endpoint.test", receive_buffer=65536) as c:
@@ -276,7 +277,7 @@ def test_the_authority_may_change_with_a_reload_and_a_bad_file_changes_nothing(f
     weir.reload()
     for _ in range(4):
         assert weir.call().status == 200
-    assert "has no certificate in it" in weir.stderr()
+    weir.wait_for_words("has no certificate in it")
 
 
 # ---- What weir shows of itself ----

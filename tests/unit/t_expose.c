@@ -99,6 +99,7 @@ static void build(struct world *w)
         .reloads_rejected = 1,
         .start_time_seconds = 1767225600.25,
         .access_log_lost = 17,
+        .process_log_lost = 18,
         .nr_shares = 4,
         .shares = w->shares,
         .nr_uses = 5,
@@ -278,6 +279,7 @@ static void facts_and_the_workers_numbers_are_shown(void **state)
     assert_line(w, "weir_table_reloads_total{result=\"ok\"} 3");
     assert_line(w, "weir_table_reloads_total{result=\"rejected\"} 1");
     assert_line(w, "weir_access_log_lost_lines_total 17");
+    assert_line(w, "weir_log_lost_lines_total 18");
     assert_line(w, "weir_rejected_requests_total{reason=\"not_found\"} 2");
     assert_int_equal(count_starts(w, "weir_rejected_requests_total{"), METRICS_REJECTION_COUNT);
     assert_line(w, "weir_client_connections 11");

@@ -166,6 +166,71 @@ static void the_longest_message_is_not_cut(void **state)
     assert_string_equal(text + 4096 - 4, "mmm\n");
 }
 
+static void between_start_and_stop_a_thread_writes_the_lines_in_order(void **state)
+{
+    const char *text;
+
+    (void)state;
+    capture_begin();
+    log_error("before");
+    assert_int_equal(log_start(), 0);
+    log_error("first");
+    log_warning("second");
+    assert_true(log_flush(20000));
+    log_info("third");
+    log_stop(20000);
+    log_error("after");
+    text = capture_end();
+    for (int i = 0; i < 5; i++) {
+        static const char *const expected[] = {"error before\n", "error first\n",
+                                               "warning second\n", "info third\n", "error after\n"};
+        text = skip_time(text);
+        assert_memory_equal(text, expected[i], strlen(expected[i]));
+        text += strlen(expected[i]);
+    }
+    assert_string_equal(text, "");
+    assert_int_equal(log_lost(), 0);
+}
+
+static void a_stalled_standard_error_keeps_nobody_waiting(void **state)
+{
+    int fds[2], saved = dup(STDERR_FILENO);
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    assert_true(dup2(fds[1], STDERR_FILENO) >= 0);
+    assert_int_equal(log_start(), 0);
+    for (int i = 0; i < 20000; i++)
+        log_error("nobody reads this line, which is number %d", i);
+    assert_true(log_lost() > 0);
+    log_stop(50);
+    log_error("this is lost, too, and does not wait");
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void a_limited_warning_comes_once_a_second_and_counts_the_others(void **state)
+{
+    struct log_limit limit = {0};
+    const char *text;
+
+    (void)state;
+    capture_begin();
+    log_warning_limited(&limit, 5000, "TLS with %s failed", "a:1");
+    for (uint64_t ms = 5000; ms < 6000; ms += 100)
+        log_warning_limited(&limit, ms, "TLS with %s failed", "a:1");
+    log_warning_limited(&limit, 6000, "TLS with %s failed", "a:1");
+    log_warning_limited(&limit, 7000, "TLS with %s failed", "a:1");
+    text = skip_time(capture_end());
+    assert_memory_equal(text, "warning TLS with a:1 failed\n", 28);
+    text = skip_time(text + 28);
+    assert_memory_equal(text,
+                        "warning TLS with a:1 failed (and 10 more such since the last line)\n", 67);
+    assert_string_equal(skip_time(text + 67), "warning TLS with a:1 failed\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +241,10 @@ int main(void)
         cmocka_unit_test(a_quoted_line_break_does_not_begin_a_line),
         cmocka_unit_test(a_long_message_is_cut_and_says_so),
         cmocka_unit_test(the_longest_message_is_not_cut),
+        cmocka_unit_test(between_start_and_stop_a_thread_writes_the_lines_in_order),
+        cmocka_unit_test(a_limited_warning_comes_once_a_second_and_counts_the_others),
+        /* Last: the log stays mute after it. */
+        cmocka_unit_test(a_stalled_standard_error_keeps_nobody_waiting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ SANITIZER_REPORT = re.compile(
 class Process:
     """A child whose output goes to files in a folder of its own."""
 
-    def __init__(self, folder, name, arguments, nofile=None, stdin=None, stdout=None, env=None):
+    def __init__(self, folder, name, arguments, nofile=None, stdin=None, stdout=None, stderr=None, env=None):
         self.folder = folder
         self.name = name
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ class Process:
                 [str(a) for a in arguments],
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=stdout or out,
-                stderr=err,
+                stderr=stderr or err,
                 cwd=folder,
                 env=env,
                 preexec_fn=limit_descriptors,
@@ -193,7 +193,7 @@ def merge(base, extra):
 class Weir(Process):
     """weir run, with a settings and a table document of its own."""
 
-    def __init__(self, folder, table, settings=None, arguments=(), workers=2, nofile=None, wait=True, env=None, command=None):
+    def __init__(self, folder, table, settings=None, arguments=(), workers=2, nofile=None, wait=True, env=None, command=None, **pipes):
         folder.mkdir(parents=True, exist_ok=True)
         self.table_path = folder / "table.json"
         self.settings_path = folder / "settings.json"
@@ -214,7 +214,7 @@ class Weir(Process):
         self.write_table(table)
         self.settings_path.write_text(json.dumps(self.settings))
         command = command or [WEIR, "run", "--settings", self.settings_path, *arguments]
-        super().__init__(folder, "weir", command, nofile=nofile, env=env)
+        super().__init__(folder, "weir", command, nofile=nofile, env=env, **pipes)
         if wait:
             self.wait_until_ready()
 
@@ -301,6 +301,10 @@ class Weir(Process):
     def wait_for_log(self, n):
         """Waits until the access log has n lines; returns them."""
         return wait_until(lambda: len(self.access_log()) >= n and self.access_log(), f"the access log has {n} lines")
+
+    def wait_for_words(self, words):
+        """Waits until the process log has the words: a line gets there a moment after the event."""
+        wait_until(lambda: words in self.stderr(), f"the log says {words!r}")
 
     def allow_error(self, pattern):
         """The process log may hold error lines that match."""
