@@ -43,7 +43,7 @@ struct settings {
     char *admin_address;
     /* names by which the admin listener is called, with commas between; "*": any; "" */
     char *admin_hosts;
-    uint32_t workers; /* 0: one per online CPU */
+    uint32_t workers; /* 0: as many as cpus_usable says */
     char *table_file;
     char *executed_version_header;
 

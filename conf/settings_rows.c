@@ -43,7 +43,8 @@ const struct row settings_rows_main[] = {
              "localhost or the host of admin.address gets 403: this is what keeps a web page from reaching the listener by a name "
              "of its own that resolves to it (DNS rebinding). `*` admits every name."},
     NUMBER("workers", ROWS_U32, workers, 0, 128, 0, false,
-           "Worker threads. 0: one per online CPU. Command line: `--workers N`."),
+           "Worker threads. 0: one for each CPU that the process may use, by its affinity and the CPU quota of its cgroup (rounded up). "
+           "Command line: `--workers N`."),
     {.path = "table.file", .type = ROWS_STRING, .offset = offsetof(struct settings, table_file), .min = 1,
      .max = FILE_NAME_MAX, .expected = "the name of a file", .is_reloadable = false,
      .help = "The table document, which is read at the start, watched, and read again whenever it changes. Command line: "

@@ -15,7 +15,7 @@ struct expose_facts {
     const char *version; /* weir's */
     uint64_t generation;
     uint64_t reloads_ok, reloads_rejected;
-    double start_time_seconds; /* Unix time */
+    double start_time_seconds;                  /* Unix time */
     uint64_t access_log_lost, process_log_lost; /* lines */
     /* weir_alias_weight_ratio: every arm of every alias; these are shown with their zeros */
     int nr_shares;

@@ -31,7 +31,7 @@ static const char usage[] =
     "  --listen ADDRESS   HOST:PORT to serve on, instead of the settings' listeners; may be "
     "repeated\n"
     "  --admin ADDRESS    HOST:PORT of metrics, reload and the control API\n"
-    "  --workers N        threads; default: one per online CPU\n";
+    "  --workers N        threads; default: one per CPU that the process may use\n";
 
 static int complain(const char *what, const char *which)
 {

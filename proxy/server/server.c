@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/log.h"
 #include "conf/tabledoc_merge.h"
 #include "metrics/accesslog.h"
@@ -125,10 +126,9 @@ static void release_series(void *context, uint32_t series)
 
 static int count_workers(const struct settings *settings)
 {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    long nr = settings->workers > 0 ? (long)settings->workers : online;
+    int nr = settings->workers > 0 ? (int)settings->workers : cpus_usable();
 
-    return (int)(nr < 1 ? 1 : nr > WORKERS_MAX ? WORKERS_MAX : nr);
+    return nr < WORKERS_MAX ? nr : WORKERS_MAX;
 }
 
 static int init_shared(struct server *s)

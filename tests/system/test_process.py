@@ -1,6 +1,7 @@
 """The process: its end, its limits, what it does when it has nothing to do."""
 
 import json
+import os
 import signal
 import threading
 
@@ -8,7 +9,7 @@ import pytest
 from harness import tables
 from harness.client import Closed, Connection
 from harness.pattern import pattern
-from harness.places import scaled
+from harness.places import WEIR, scaled
 from harness.waiting import wait_until
 
 pytestmark = pytest.mark.fast
@@ -128,6 +129,17 @@ def test_a_drain_under_load_fails_no_request_that_was_taken(world):
     seen = demo.wait_for(lambda n: n["in_flight"] == 0, "nothing is in flight")
     assert seen["aborted"] == 0
     world.things.remove(load)
+
+
+# ---- Workers ----
+
+
+def test_there_are_as_many_workers_as_the_affinity_allows(world):
+    cpu = min(os.sched_getaffinity(0))
+    settings = world.folder / "weir-1" / "settings.json"
+    command = ["taskset", "-c", str(cpu), WEIR, "run", "--settings", settings]
+    weir = world.weir(tables.one(world.demo()), workers=0, command=command)
+    weir.wait_for_words("weir is ready: 1 worker, ")
 
 
 # ---- Descriptors ----
