@@ -399,6 +399,16 @@ void rows_read(const struct rows *rows, struct jsondoc *doc, const struct place 
 
 /* ---- Whole structs --------------------------------------------------------------------------- */
 
+/* Each version of a table starts with its defaults, hence without strtoull. */
+static uint64_t default_number(const struct row *row)
+{
+    uint64_t number = 0;
+
+    for (const char *p = row->default_text; *p; p++)
+        number = number * 10 + (uint64_t)(*p - '0');
+    return number;
+}
+
 static int set_default(const struct row *row, void *base)
 {
     if (row->type == ROWS_STRING)
@@ -408,7 +418,7 @@ static int set_default(const struct row *row, void *base)
     else if (row->type == ROWS_BOOL)
         set_number(row, base, strcmp(row->default_text, "true") == 0);
     else if (row->type != ROWS_SPECIAL)
-        set_number(row, base, strtoull(row->default_text, NULL, 10));
+        set_number(row, base, default_number(row));
     return 0;
 }
 
@@ -442,7 +452,7 @@ static bool is_default(const struct row *row, const void *base)
         return get_number(row, base) == (uint64_t)find_choice(row->choices, row->default_text);
     if (row->type == ROWS_BOOL)
         return get_number(row, base) == (strcmp(row->default_text, "true") == 0);
-    return get_number(row, base) == strtoull(row->default_text, NULL, 10);
+    return get_number(row, base) == default_number(row);
 }
 
 static json_t *make_value(const struct row *row, const void *base)

@@ -102,14 +102,12 @@ static void draft_fini(struct version_draft *draft)
     rows_fini(&ejection_rows, draft);
 }
 
-/* With all defaults; 0, or -1 when out of memory (and draft_fini is due). */
+/* With the defaults of the version's own keys; 0, or -1 when out of memory (and draft_fini is
+ * due). */
 static int draft_init(struct version_draft *draft)
 {
     *draft = (struct version_draft){0};
-    if (rows_init(&version_rows, draft) < 0 || rows_init(&health_rows, draft) < 0 ||
-        rows_init(&ejection_rows, draft) < 0)
-        return -1;
-    return 0;
+    return rows_init(&version_rows, draft);
 }
 
 /* ---- Values without a plain type ------------------------------------------------------------- */
@@ -149,6 +147,10 @@ static void read_health(struct jsondoc *doc, const struct place *at, struct vers
 {
     struct health_check *check = &draft->health.check;
 
+    if (rows_init(&health_rows, draft) < 0) {
+        jsondoc_no_memory(doc);
+        return;
+    }
     rows_read(&health_rows, doc, at, draft->health_check, draft);
     check->is_on = true;
     check->is_tcp = draft->health.type == 1;
@@ -170,6 +172,10 @@ static void read_health(struct jsondoc *doc, const struct place *at, struct vers
 
 static void read_ejection(struct jsondoc *doc, const struct place *at, struct version_draft *draft)
 {
+    if (rows_init(&ejection_rows, draft) < 0) {
+        jsondoc_no_memory(doc);
+        return;
+    }
     rows_read(&ejection_rows, doc, at, draft->ejection, draft);
     draft->passive.is_on = true;
     if (draft->passive.pause_ms > draft->passive.pause_max_ms)
