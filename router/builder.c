@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "router/adopt.h"
 #include "router/skeleton.h"
 #include "router/target.h"
 
@@ -128,7 +129,8 @@ static int add_target_take(struct builder *builder, struct target *target)
 static int add_version_target(struct builder *builder, struct version *version)
 {
     const struct str none = {"", 0};
-    struct target *target = target_make(version->function, none, none, SPLIT_EXACT, false, 1);
+    struct target *target = target_make(&builder->skeleton->stash, version->function, none, none,
+                                        SPLIT_EXACT, false, 1);
 
     if (!target)
         return -1;
@@ -276,6 +278,22 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
     return 0;
 }
 
+/* Of the last function. Few are looked through, many are found by their hash. */
+static struct version *find_version(const struct builder *builder, struct str name, int place)
+{
+    struct function *function = builder->function;
+    struct version *version;
+
+    if (function->nr_versions <= 16) {
+        version = model_version(function, name, place);
+    } else {
+        const struct target *target = find(builder, function->name, name);
+        version = target && target->alias.n == 0 ? target->arms[0].version : NULL;
+    }
+    assert(version);
+    return version;
+}
+
 int builder_alias(struct builder *builder, const struct alias_spec *spec)
 {
     struct target *target;
@@ -284,17 +302,14 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
         return -1;
     assert(builder->function && spec->nr_arms >= 1 && spec->nr_arms <= SPLIT_ARMS_MAX &&
            spec->name.n > 0);
-    target = target_make(builder->function, spec->name, spec->description, spec->mode,
-                         spec->is_failover, spec->nr_arms);
+    target = target_make(&builder->skeleton->stash, builder->function, spec->name,
+                         spec->description, spec->mode, spec->is_failover, spec->nr_arms);
     if (!target)
         return -1;
     for (int i = 0; i < spec->nr_arms; i++) {
-        const struct target *version =
-            find(builder, builder->function->name, spec->arms[i].version);
+        struct version *version = find_version(builder, spec->arms[i].version, i);
 
-        assert(version && version->alias.n == 0);
-        if (target_set_arm(target, builder->registry, i, version->arms[0].version,
-                           spec->arms[i].weight)) {
+        if (target_set_arm(target, builder->registry, i, version, spec->arms[i].weight)) {
             target_unref(&target, builder->registry);
             return -1;
         }
@@ -369,7 +384,7 @@ struct table *builder_freeze(struct builder **builder, struct table *previous)
     struct changes changes = {0};
     struct table *table = NULL;
 
-    if (!seal(b) && !skeleton_adopt(b->skeleton, previous) &&
+    if (!seal(b) && !adopt_all(b->skeleton, previous ? previous->skeleton : NULL) &&
         !join(b, previous, generation, &changes))
         table = table_make_take(b->skeleton, b->targets, b->nr_targets, changes.list, changes.nr,
                                 generation);

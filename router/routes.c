@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "router/table.h"
+#include "router/model.h"
 
 enum { PARTS_MAX = ROUTES_HOST_MAX / 2 + 2 };
 

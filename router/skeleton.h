@@ -8,13 +8,13 @@
 
 #include "router/flathash.h"
 #include "router/hash.h"
+#include "router/model.h"
 #include "router/registry.h"
 #include "router/routes.h"
 #include "router/stash.h"
-#include "router/table.h"
 
 struct skeleton {
-    uint32_t refs;
+    _Atomic uint32_t refs;
     struct registry *registry;
     struct stash stash; /* all below but the arrays and indexes */
     struct function **functions;
@@ -30,11 +30,6 @@ struct skeleton *skeleton_make(struct registry *registry);
 struct skeleton *skeleton_ref(struct skeleton *skeleton);
 /* Ends the reference and clears the pointer; the last one frees. */
 void skeleton_unref(struct skeleton **skeleton);
-
-/* Gives functions, versions and endpoints their gauges and health: those of the same names in
- * previous (NULL: none), else new ones. 0, or -1 when out of memory. */
-int skeleton_adopt(struct skeleton *skeleton, const struct table *previous)
-    __attribute__((warn_unused_result));
 
 /* Hash of a function's name; its low half is the tag in names. */
 static inline uint64_t skeleton_hash(struct str function)

@@ -62,7 +62,7 @@ static uint32_t nr_leaves(uint32_t nr_targets)
 
 static void leaf_unref(struct table_leaf *leaf, struct registry *registry)
 {
-    if (!leaf || --leaf->refs > 0)
+    if (!leaf || atomic_fetch_sub_explicit(&leaf->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (int i = 0; i < TABLE_LEAF_TARGETS; i++)
         target_unref(&leaf->targets[i], registry);
@@ -77,7 +77,7 @@ static struct table_leaf *leaf_with_take(const struct table_leaf *leaf, uint32_t
 
     if (!copy)
         return NULL;
-    copy->refs = 1;
+    atomic_init(&copy->refs, 1);
     for (uint32_t i = 0; i < TABLE_LEAF_TARGETS; i++)
         if (i == place)
             copy->targets[i] = target;
@@ -157,7 +157,7 @@ struct table *table_make_take(struct skeleton *skeleton, struct target *const *t
             free(table);
             return NULL;
         }
-        table->leaves[i]->refs = 1;
+        atomic_init(&table->leaves[i]->refs, 1);
     }
     for (uint32_t i = 0; i < nr_targets; i++) {
         struct table_leaf *leaf = table->leaves[i / TABLE_LEAF_TARGETS];
@@ -178,7 +178,7 @@ static struct target *remake(const struct table *previous, const struct target *
                              const struct alias_spec *spec, bool *is_replacement)
 {
     struct registry *registry = previous->skeleton->registry;
-    struct target *target = target_make(changed->function, changed->alias, spec->description,
+    struct target *target = target_make(NULL, changed->function, changed->alias, spec->description,
                                         spec->mode, spec->is_failover, spec->nr_arms);
 
     if (!target)
@@ -231,7 +231,7 @@ struct table *table_with_alias(struct table *previous, const struct target *chan
     for (uint32_t i = 0; i < nr_leaves(previous->nr_targets); i++) {
         table->leaves[i] = i == at ? leaf : previous->leaves[i];
         if (i != at)
-            previous->leaves[i]->refs++;
+            atomic_fetch_add_explicit(&previous->leaves[i]->refs, 1, memory_order_relaxed);
     }
     table->changed[0] = changed->index;
     table->nr_changed = is_replacement;

@@ -24,127 +24,7 @@
 
 #include "base/qsbr.h"
 #include "base/str.h"
-#include "router/origin.h"
-#include "router/split.h"
-
-/* Health and limits as a document gives them; a 0 or false means "off", limits of 0 mean "none". */
-struct health_check {
-    bool is_on;
-    bool is_tcp; /* else HTTP */
-    char *path;  /* for HTTP */
-    uint32_t interval_ms, timeout_ms;
-    uint16_t rise, fall;
-    uint16_t status_min, status_max; /* what counts as healthy: 200 to 399 by default */
-};
-
-struct ejection {
-    bool is_on;
-    uint16_t consecutive_errors;
-    uint32_t pause_ms, pause_max_ms; /* doubles from one to the other */
-    uint32_t slow_start_ms;          /* a returning endpoint's share grows over this time */
-};
-
-/* What is known of one endpoint's health, by all workers; lives on through reloads that keep the
- * endpoint. */
-struct endpoint_health {
-    _Atomic uint32_t refs;
-    _Atomic bool is_down;                /* by active checks */
-    _Atomic uint32_t consecutive_errors; /* by passive observation */
-    _Atomic uint64_t ejected_until_ms;   /* clock_ms; 0: not ejected */
-    _Atomic uint32_t ejections;          /* in a row; decides the pause */
-    _Atomic uint64_t returned_at_ms;     /* for slow start; 0: long ago */
-    _Atomic uint64_t nr_ejections;       /* ever */
-    /* who sets is_down (proxy/upstream/health.h); NULL: nobody. Control thread */
-    struct health_checker *checker;
-};
-
-struct version;
-
-struct endpoint {
-    struct origin *origin;
-    char *url; /* as the document says it */
-    uint32_t url_len;
-    struct str base_path;           /* the URL's path, never empty: "/" at least, no query */
-    struct endpoint_health *health; /* never NULL */
-    struct version *version;
-};
-
-enum version_kind { VERSION_HTTP };
-
-/* In the order in which an invocation needs it: the first two cache lines are all that it reads. */
-struct version {
-    struct str name; /* "$LATEST" or decimal */
-    struct function *function;
-    struct endpoint *endpoints;
-    char *host;       /* Host to send instead of the origin's authority, or NULL */
-    int nr_endpoints; /* 1 or more */
-    enum version_kind kind;
-    bool preserve_host; /* send the client's Host */
-    /* pass Upgrade (WebSocket) through; default true */
-    bool allow_upgrade;
-    /* health checks or ejection are on: endpoint_health counts */
-    bool may_fail;
-    /* 0: none; per process, counted in in_flight */
-    uint32_t max_in_flight;
-    /* per endpoint and worker; 0: the settings' */
-    uint32_t max_connections;
-    uint32_t connect_ms, response_head_ms, stream_idle_ms; /* 0: the settings' */
-    struct ejection ejection;
-    /* shared with the same version of other tables; NULL where max_in_flight is 0 */
-    struct gauge *in_flight;
-    struct health_check health_check;
-};
-
-/* A counted number that outlives tables: invocations in flight of a version or a function. */
-struct gauge {
-    _Atomic uint32_t refs;
-    _Atomic uint32_t value;
-};
-
-/* One version as an alias (or nothing) names it, with the number of its counters. */
-struct arm {
-    struct version *version;
-    uint32_t weight; /* in billionths */
-    uint32_t series; /* from the series hook (router/registry.h) */
-};
-
-/* What a qualifier names: an alias, or directly a version (then alias is empty, split NULL, one
- * arm). */
-struct target {
-    _Atomic uint32_t refs;
-    uint32_t index; /* its place in the table, the same in every table made by table_with_alias */
-    struct str description;
-    /* generation in which what is said of the alias last changed, or was last said through
-     * table_with_alias */
-    uint64_t since;
-    /* versions of the function that have left the alias: what they are owed is kept */
-    struct version **past;
-    int nr_past;
-    enum split_mode mode;
-    /* What an invocation reads, in one or two cache lines: */
-    struct function *function;
-    struct str alias;
-    struct split *split; /* its arms are these, then the past ones with weight 0 */
-    bool is_failover;    /* on_unavailable: "failover" */
-    int nr_arms;
-    struct arm arms[]; /* in the document's order; the first is the primary version */
-};
-
-struct function {
-    struct str name;
-    uint32_t max_in_flight;  /* 0: none */
-    struct gauge *in_flight; /* shared with the same function of other tables; never NULL */
-    int nr_versions;
-    struct version *versions;
-};
-
-struct route {
-    struct str host; /* "" any; "*.suffix"; or exact, in lower case */
-    struct str path; /* prefix, begins with '/' */
-    struct str qualifier;
-    uint32_t target;
-    bool strip_prefix;
-};
+#include "router/model.h"
 
 /* functions, versions, routes and their indexes; shared by tables that differ in weights alone */
 struct skeleton;
@@ -154,7 +34,7 @@ struct skeleton;
 enum { TABLE_LEAF_TARGETS = 256 };
 
 struct table_leaf {
-    uint32_t refs; /* control thread */
+    _Atomic uint32_t refs;
     struct target *targets[TABLE_LEAF_TARGETS];
 };
 

@@ -11,11 +11,13 @@
 
 enum { PAST_MAX = 16 };
 
-struct target *target_make(struct function *function, struct str alias, struct str description,
-                           enum split_mode mode, bool is_failover, int nr_arms)
+struct target *target_make(struct stash *stash, struct function *function, struct str alias,
+                           struct str description, enum split_mode mode, bool is_failover,
+                           int nr_arms)
 {
     size_t bytes = sizeof(struct target) + (size_t)nr_arms * sizeof(struct arm);
-    struct target *target = calloc(1, bytes + alias.n + description.n);
+    size_t with_names = bytes + alias.n + description.n;
+    struct target *target = stash ? stash_take(stash, with_names) : calloc(1, with_names);
     char *names;
 
     if (!target)
@@ -33,7 +35,8 @@ struct target *target_make(struct function *function, struct str alias, struct s
     target->description = (struct str){names + alias.n, description.n};
     target->mode = mode;
     target->is_failover = is_failover;
-    target->nr_arms = nr_arms;
+    target->is_stashed = stash != NULL;
+    target->nr_arms = (uint16_t)nr_arms;
     for (int i = 0; i < nr_arms; i++)
         target->arms[i].series = REGISTRY_NO_SERIES;
     return target;
@@ -72,21 +75,13 @@ static int16_t place_of(const struct target *target, struct str version)
 
 /* ---- Past versions --------------------------------------------------------------------------- */
 
-static struct version *find_version(const struct function *function, struct str name)
-{
-    for (int i = 0; i < function->nr_versions; i++)
-        if (str_eq(function->versions[i].name, name))
-            return &function->versions[i];
-    return NULL;
-}
-
 static void add_past(struct target *target, struct str name)
 {
     struct version *version;
 
     if (place_of(target, name) >= 0)
         return;
-    version = find_version(target->function, name);
+    version = model_version(target->function, name, 0);
     if (version)
         target->past[target->nr_past++] = version;
 }
@@ -101,7 +96,7 @@ static void limit_past(struct target *target)
     if (surplus <= 0)
         return;
     memmove(target->past, target->past + surplus, (size_t)most * sizeof(target->past[0]));
-    target->nr_past = most;
+    target->nr_past = (uint8_t)most;
 }
 
 /* In the order in which they left; 0, or -1 when out of memory. */
@@ -204,5 +199,6 @@ void target_unref(struct target **target, struct registry *registry)
             registry_series_release(registry, t->arms[i].series);
     split_unref(&t->split);
     free(t->past);
-    free(t);
+    if (!t->is_stashed)
+        free(t);
 }

@@ -1,17 +1,20 @@
-/* Making targets and handing their splits on; what a target is stands in router/table.h. Control
+/* Making targets and handing their splits on; what a target is stands in router/model.h. Control
  * thread. */
 #ifndef WEIR_ROUTER_TARGET_H
 #define WEIR_ROUTER_TARGET_H
 
 #include <stdbool.h>
 
+#include "router/model.h"
 #include "router/registry.h"
-#include "router/table.h"
+#include "router/stash.h"
 
 /* With one reference for the caller, no split and no arms yet. alias and description are copied.
- * NULL when out of memory. */
-struct target *target_make(struct function *function, struct str alias, struct str description,
-                           enum split_mode mode, bool is_failover, int nr_arms);
+ * stash: where its memory comes from, and stays until that ends; NULL: the heap. NULL when out of
+ * memory. */
+struct target *target_make(struct stash *stash, struct function *function, struct str alias,
+                           struct str description, enum split_mode mode, bool is_failover,
+                           int nr_arms);
 
 /* Fills the arm in, with its series. 0, or -1 when out of memory. */
 int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version,

@@ -190,6 +190,9 @@ static void gauges_and_health_go_by_name(void **state)
     assert_ptr_not_equal(now->endpoints[0].health, old->endpoints[0].health);
     assert_ptr_equal(now->endpoints[0].origin, old->endpoints[0].origin);
     assert_int_equal(atomic_load(&now->in_flight->value), 0);
+    /* Where nobody watches, there is nothing to know. */
+    assert_ptr_equal(find(first, "hello", "1")->arms[0].version->endpoints[0].health,
+                     &model_unwatched);
     table_unref(&first);
     settle(world);
     now = find(second, "hello", "2")->arms[0].version;

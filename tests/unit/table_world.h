@@ -92,8 +92,10 @@ static inline void world_end(struct world *world)
 static inline int add_version(struct builder *b, const char *name, const char *host, uint16_t port)
 {
     char url[128];
-    const struct version_spec version = {
-        .name = str_of(name), .allow_upgrade = true, .max_in_flight = name[0] == '2' ? 100 : 0};
+    const struct version_spec version = {.name = str_of(name),
+                                         .allow_upgrade = true,
+                                         .max_in_flight = name[0] == '2' ? 100 : 0,
+                                         .ejection = {.is_on = name[0] == '2'}};
     struct endpoint_spec endpoint = {.host = str_of(host), .port = port, .base_path = STR("/base")};
 
     snprintf(url, sizeof(url), "http://%s:%d/base", host, port);
