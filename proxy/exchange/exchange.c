@@ -69,13 +69,19 @@ static void leave(struct exchange *ex)
     ex->in_function = ex->in_version = NULL;
 }
 
-/* The end of every exchange: account, then let go of everything but the connection, which the
- * caller has released. */
+/* The end of every exchange: account, then let go of everything. A connection that may carry others
+ * has gone back to its pool before; one that is still here is closed, whatever it was about. */
 static void finish(struct exchange *ex, struct str outcome)
 {
     struct worker *w = ex->worker;
     uint64_t total_us = clock_us() - ex->start_us;
 
+    assert(ex->state != EXCHANGE_OVER);
+    if (ex->waiter.is_waiting)
+        pool_forget_waiter(ex->pool, &ex->waiter);
+    if (ex->upstream)
+        upstream_release(&ex->upstream, false);
+    assert(!ex->upstream && !ex->waiter.is_waiting);
     if (ex->state == EXCHANGE_TUNNEL)
         metrics_sub(&w->metrics->upgrades_open, 1);
     ex->state = EXCHANGE_OVER;
@@ -215,10 +221,6 @@ void exchange_abort(struct exchange *ex, enum metrics_error why)
     ex->outcome = why;
     /* Pieces of the request refer to its block, and would reach whoever is sent to next. */
     outbox_drop(&ex->worker->outbox);
-    if (ex->pool)
-        pool_forget_waiter(ex->pool, &ex->waiter);
-    if (ex->upstream)
-        upstream_release(&ex->upstream, false);
     finish(ex, str_of(metrics_error_labels[why]));
 }
 
@@ -370,6 +372,10 @@ static void end_chunked(struct exchange *ex, struct str trailers)
     char *start = keep_room(ex, trailers.n + CHUNK_ROOM);
     char *p = start;
 
+    if (!start && ex->state == EXCHANGE_WAITING) {
+        give_up(ex, METRICS_ERROR_INTERNAL);
+        return;
+    }
     if (!start) {
         push_request(ex);
         if (!outbox_has_room(out, trailers.n + CHUNK_ROOM))
@@ -779,8 +785,6 @@ void exchange_on_tunnel_end(struct exchange *ex)
     const struct exchange_front *front = ex->front;
 
     front->end(ex, (struct str){NULL, 0});
-    if (ex->upstream)
-        upstream_release(&ex->upstream, false);
     finish(ex, STR("ok"));
     front->over(ex);
 }

@@ -64,14 +64,24 @@ class FakeConnection:
         if request is None:
             return None
         if request.headers.get("transfer-encoding") == "chunked":
-            while True:
-                n = int(self.read_until(b"\r\n")[:-2], 16)
-                request.body += self.read_exactly(n)
-                self.read_until(b"\r\n")
-                if n == 0:
-                    return request
+            return request if self._read_chunks(request) else None
         request.body = self.read_exactly(int(request.headers.get("content-length", "0")))
         return None if request.body is None else request
+
+    def _read_chunks(self, request):
+        """False when the connection ends before the last chunk and its trailers."""
+        while line := self.read_until(b"\r\n"):
+            n = int(line, 16)
+            if n == 0:
+                while line := self.read_until(b"\r\n"):
+                    if line == b"\r\n":
+                        return True
+                return False
+            data = self.read_exactly(n + 2)
+            if data is None:
+                return False
+            request.body += data[:n]
+        return False
 
     def send(self, data):
         self.socket.sendall(data)
