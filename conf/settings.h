@@ -35,6 +35,9 @@ struct listener_settings {
 
 enum settings_log_format { SETTINGS_LOG_JSON, SETTINGS_LOG_TEXT };
 
+/* The largest values of limits.header_bytes and executed_version_header. */
+enum { SETTINGS_HEADER_BYTES_MAX = 128 * 1024, SETTINGS_HEADER_NAME_MAX = 64 };
+
 struct settings {
     _Atomic uint32_t refs;
 

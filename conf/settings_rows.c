@@ -50,7 +50,7 @@ const struct row settings_rows_main[] = {
      .help = "The table document, which is read at the start, watched, and read again whenever it changes. Command line: "
              "`--table FILE`."},
     {.path = "executed_version_header", .type = ROWS_STRING, .offset = offsetof(struct settings, executed_version_header),
-     .min = 1, .max = 64, .default_text = "x-amz-executed-version", .check = settings_check_header,
+     .min = 1, .max = SETTINGS_HEADER_NAME_MAX, .default_text = "x-amz-executed-version", .check = settings_check_header,
      .expected = "a field name such as x-amz-executed-version", .is_reloadable = true,
      .help = "The response header that names the version that ran. An endpoint's own header of this name is replaced, a "
              "client's is not forwarded."},
@@ -75,7 +75,7 @@ const struct row settings_rows_main[] = {
 
     NUMBER("limits.request_line_bytes", ROWS_U32, limits.request_line_bytes, 256, 65535, 8192, true,
            "Length of a request line. Over it: 414."),
-    NUMBER("limits.header_bytes", ROWS_U32, limits.header_bytes, 1024, 131072, 32768, true,
+    NUMBER("limits.header_bytes", ROWS_U32, limits.header_bytes, 1024, SETTINGS_HEADER_BYTES_MAX, 32768, true,
            "Bytes of all header fields of one message. Over it: 431 to the client for a request, 502 for a response."),
     NUMBER("limits.header_count", ROWS_U32, limits.header_count, 10, 256, 100, true,
            "Header fields of one message. Over it: as for header_bytes."),

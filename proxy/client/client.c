@@ -687,11 +687,8 @@ static void send_backlog(struct client *c)
         exchange_on_client_drained(c->exchange);
 }
 
-static void on_ready(struct loop *loop, struct io *io, uint32_t events)
+static void handle(struct client *c, uint32_t events)
 {
-    struct client *c = (struct client *)io;
-
-    (void)loop;
     if (c->state == CLIENT_HANDSHAKE) {
         shake_hands(c);
         if (c->state == CLIENT_HANDSHAKE || c->state == CLIENT_CLOSED)
@@ -714,20 +711,25 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
     if (!leftover_is_empty(&c->leftover) && wants_bytes(c)) {
         use_leftover(c);
         if (c->state != CLIENT_CLOSED && !leftover_is_empty(&c->leftover) && wants_bytes(c))
-            io_again(&c->worker->loop, io);
+            io_again(&c->worker->loop, &c->io);
         if (c->state == CLIENT_CLOSED || !leftover_is_empty(&c->leftover))
             return;
     }
-    if (io->is_readable && wants_bytes(c))
+    if (c->io.is_readable && wants_bytes(c))
         read_some(c);
+}
+
+static void on_ready(struct loop *loop, struct io *io, uint32_t events)
+{
+    (void)loop;
+    handle((struct client *)io, events);
+    outbox_must_be_empty(&((struct client *)io)->worker->outbox);
 }
 
 /* ---- Deadlines and draining ------------------------------------------------------------------ */
 
-static void on_deadline(struct deadline *deadline)
+static void expire(struct client *c)
 {
-    struct client *c = (struct client *)((char *)deadline - offsetof(struct client, deadline));
-
     switch ((enum client_state)c->state) {
     case CLIENT_HANDSHAKE:
         log_debug("TLS handshake with %s took too long", c->address);
@@ -756,6 +758,14 @@ static void on_deadline(struct deadline *deadline)
         client_close(c);
         return;
     }
+}
+
+static void on_deadline(struct deadline *deadline)
+{
+    struct client *c = (struct client *)((char *)deadline - offsetof(struct client, deadline));
+
+    expire(c);
+    outbox_must_be_empty(&c->worker->outbox);
 }
 
 void client_drain(struct client *c)

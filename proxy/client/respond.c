@@ -12,15 +12,19 @@ static struct client *client_of(struct exchange *ex)
     return ex->client;
 }
 
+static struct outbox *outbox_for(struct client *c)
+{
+    return outbox_of(&c->worker->outbox, &c->io);
+}
+
 /* Sends the outbox. 0, 1 when the client is behind, -1 when it is lost (then it is closed from the
  * loop, not from here). */
 static int flush(struct client *c)
 {
-    struct outbox *out = &c->worker->outbox;
+    struct outbox *out = outbox_for(c);
 
     if (c->is_broken) {
-        out->nr_pieces = 0;
-        out->flat_len = 0;
+        outbox_drop(out);
         return -1;
     }
     c->is_head_unsent = false;
@@ -49,7 +53,7 @@ static bool is_rest_small(const struct client *c)
 static int interim(struct exchange *ex, const struct http1_head *head)
 {
     struct client *c = client_of(ex);
-    struct outbox *out = &c->worker->outbox;
+    struct outbox *out = outbox_for(c);
     struct respond_head how = {
         .request_id = ex->request.request_id, .hsts_line = "", .minor = 1, .is_interim = true};
 
@@ -98,7 +102,7 @@ static void choose_framing(struct client *c, const struct exchange *ex,
 static int head(struct exchange *ex, const struct http1_head *response, enum http1_body_kind body)
 {
     struct client *c = client_of(ex);
-    struct outbox *out = &c->worker->outbox;
+    struct outbox *out = outbox_for(c);
     struct respond_head how = {
         .executed_version = ex->run->version->name,
         .request_id = ex->request.request_id,
@@ -123,10 +127,12 @@ static int head(struct exchange *ex, const struct http1_head *response, enum htt
 static int body(struct exchange *ex, struct str span)
 {
     struct client *c = client_of(ex);
-    struct outbox *out = &c->worker->outbox;
+    struct outbox *out = outbox_for(c);
     bool is_small = span.n <= OUTBOX_COPY_MAX;
     bool is_chunked = c->framing == CLIENT_FRAMING_CHUNKED && c->state != CLIENT_TUNNEL;
 
+    if (c->is_broken)
+        return -1;
     if (!outbox_has_room(out, (is_small ? span.n : 0) + CHUNK_ROOM) && flush(c) < 0)
         return -1;
     if (is_chunked) {
@@ -140,7 +146,7 @@ static int body(struct exchange *ex, struct str span)
         outbox_refer(out, span.p, span.n);
     if (is_chunked)
         outbox_copy(out, "\r\n", 2);
-    return c->is_broken ? -1 : 0;
+    return 0;
 }
 
 static int flush_exchange(struct exchange *ex)
@@ -151,7 +157,7 @@ static int flush_exchange(struct exchange *ex)
 static void end(struct exchange *ex, struct str trailers)
 {
     struct client *c = client_of(ex);
-    struct outbox *out = &c->worker->outbox;
+    struct outbox *out = outbox_for(c);
 
     if (c->framing == CLIENT_FRAMING_CHUNKED && c->state != CLIENT_TUNNEL) {
         if (!outbox_has_room(out, trailers.n + CHUNK_ROOM))
@@ -168,7 +174,7 @@ static void end(struct exchange *ex, struct str trailers)
 
 size_t respond_own(struct client *c, const struct reply *reply)
 {
-    struct outbox *out = &c->worker->outbox;
+    struct outbox *out = outbox_for(c);
     size_t body_bytes;
 
     if (!outbox_has_room(out, REPLY_MAX))
@@ -202,12 +208,11 @@ static void error(struct exchange *ex, int status, const char *type, const char 
 static bool retract(struct exchange *ex)
 {
     struct client *c = client_of(ex);
-    struct outbox *out = &c->worker->outbox;
+    struct outbox *out = outbox_for(c);
 
     if (!c->is_head_unsent)
         return false;
-    out->nr_pieces = 0;
-    out->flat_len = 0;
+    outbox_drop(out);
     c->is_head_unsent = false;
     return true;
 }

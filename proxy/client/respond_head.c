@@ -1,14 +1,26 @@
 /* Writing response heads anew. */
 #include "proxy/client/respond_head.h"
 
+#include <assert.h>
+
 #include "base/decimal.h"
 #include "base/text.h"
 #include "proxy/exchange/rules.h"
 #include "proxy/http/copy.h"
+#include "proxy/io/outbox.h"
+
+/* What weir adds to a head beside the line that names the version. */
+enum { ADDED_MAX = 512 };
+
+/* An empty outbox takes the largest head that may be read. (Field lines may end in a bare LF, which
+ * becomes CR LF.) */
+static_assert(OUTBOX_FLAT >= TUNING_STATUS_LINE_MAX + SETTINGS_HEADER_BYTES_MAX + HTTP1_FIELDS_MAX +
+                                 SETTINGS_HEADER_NAME_MAX + ADDED_MAX,
+              "a response's head may be too large for the outbox");
 
 size_t respond_head_room(const struct tuning *tuning, const struct http1_head *head)
 {
-    return head->bytes + head->nr_fields + tuning->executed_line_len + 512;
+    return head->bytes + head->nr_fields + tuning->executed_line_len + ADDED_MAX;
 }
 
 static char *write_response_framing(char *p, const struct respond_head *how)

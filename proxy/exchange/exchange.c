@@ -234,7 +234,7 @@ static void push_request(struct exchange *ex)
     if (ex->is_request_sent)
         return;
     ex->is_request_sent = true;
-    outbox_refer(&ex->worker->outbox, r->block + r->head_at, r->head_len + r->body_len);
+    outbox_refer(upstream_outbox(ex->upstream), r->block + r->head_at, r->head_len + r->body_len);
 }
 
 static void on_sending_failed(struct exchange *ex)
@@ -257,8 +257,6 @@ static void pause_client(struct exchange *ex)
 
 void exchange_flush(struct exchange *ex)
 {
-    struct worker *w = ex->worker;
-
     if (ex->state == EXCHANGE_OVER)
         return;
     if (ex->state == EXCHANGE_WAITING) {
@@ -266,7 +264,7 @@ void exchange_flush(struct exchange *ex)
         return;
     }
     push_request(ex);
-    if (!outbox_is_empty(&w->outbox)) {
+    if (!outbox_is_empty(upstream_outbox(ex->upstream))) {
         int r = upstream_flush(ex->upstream);
         if (r < 0)
             on_sending_failed(ex);
@@ -299,7 +297,7 @@ static char *keep_room(struct exchange *ex, size_t n)
 static void push_request_with(struct exchange *ex, size_t body_bytes)
 {
     struct request *r = &ex->request;
-    struct outbox *out = &ex->worker->outbox;
+    struct outbox *out = upstream_outbox(ex->upstream);
     size_t n = r->head_len + r->body_len;
 
     if (ex->is_request_sent || n > OUTBOX_COPY_MAX || body_bytes > OUTBOX_COPY_MAX ||
@@ -319,7 +317,7 @@ static char *write_chunk_head(char *p, size_t n)
 
 static void stream_body(struct exchange *ex, struct str span)
 {
-    struct outbox *out = &ex->worker->outbox;
+    struct outbox *out = upstream_outbox(ex->upstream);
     bool is_chunked = ex->request_body == HTTP1_BODY_CHUNKED;
     bool is_small = span.n <= OUTBOX_COPY_MAX;
 
@@ -365,34 +363,39 @@ void exchange_body(struct exchange *ex, struct str span)
     ex->request.body_len += (uint32_t)(p - start);
 }
 
-/* The last chunk, with the trailers. */
-static void end_chunked(struct exchange *ex, struct str trailers)
+static char *write_last_chunk(char *p, struct str trailers)
 {
-    struct outbox *out = &ex->worker->outbox;
-    char *start = keep_room(ex, trailers.n + CHUNK_ROOM);
-    char *p = start;
-
-    if (!start && ex->state == EXCHANGE_WAITING) {
-        give_up(ex, METRICS_ERROR_INTERNAL);
-        return;
-    }
-    if (!start) {
-        push_request(ex);
-        if (!outbox_has_room(out, trailers.n + CHUNK_ROOM))
-            exchange_flush(ex);
-        if (ex->state == EXCHANGE_OVER)
-            return;
-        ex->is_request_replayable = false;
-        start = p = outbox_reserve(out);
-    }
     p = text_lit(p, "0\r\n");
     if (trailers.n > 0)
         p = text_str(p, trailers);
-    p = text_lit(p, "\r\n");
-    if (start == outbox_reserve(out))
-        outbox_claim(out, (size_t)(p - start));
+    return text_lit(p, "\r\n");
+}
+
+static void stream_last_chunk(struct exchange *ex, struct str trailers)
+{
+    struct outbox *out = upstream_outbox(ex->upstream);
+
+    push_request(ex);
+    ex->is_request_replayable = false;
+    if (!outbox_has_room(out, trailers.n + CHUNK_ROOM)) {
+        exchange_flush(ex);
+        if (ex->state == EXCHANGE_OVER)
+            return;
+    }
+    char *p = outbox_reserve(out);
+    outbox_claim(out, (size_t)(write_last_chunk(p, trailers) - p));
+}
+
+static void end_chunked(struct exchange *ex, struct str trailers)
+{
+    char *start = keep_room(ex, trailers.n + CHUNK_ROOM);
+
+    if (start)
+        ex->request.body_len += (uint32_t)(write_last_chunk(start, trailers) - start);
+    else if (ex->state == EXCHANGE_WAITING)
+        give_up(ex, METRICS_ERROR_INTERNAL);
     else
-        ex->request.body_len += (uint32_t)(p - start);
+        stream_last_chunk(ex, trailers);
 }
 
 void exchange_end(struct exchange *ex, struct str trailers)
@@ -764,7 +767,7 @@ void exchange_on_client_drained(struct exchange *ex)
 void exchange_tunnel_bytes(struct exchange *ex, struct str bytes)
 {
     ex->bytes_in += bytes.n;
-    outbox_refer(&ex->worker->outbox, bytes.p, bytes.n);
+    outbox_refer(upstream_outbox(ex->upstream), bytes.p, bytes.n);
     int r = upstream_flush(ex->upstream);
     if (r == 1) {
         ex->is_client_paused = true;

@@ -50,6 +50,7 @@ int outbox_flush(struct outbox *o, struct io *io, struct backlog *b)
 {
     int first = 0;
 
+    assert(outbox_is_empty(o) || o->owner == io);
     if (o->nr_pieces == 0 || !backlog_is_empty(b))
         return keep_rest(o, 0, b);
     ssize_t n = io_write(io, o->pieces, o->nr_pieces);

@@ -6,6 +6,7 @@
 #ifndef WEIR_PROXY_IO_OUTBOX_H
 #define WEIR_PROXY_IO_OUTBOX_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,12 +15,13 @@
 
 #include "proxy/io/backlog.h"
 
-/* The flat part takes the largest head of a response whole: 128 KiB of fields (the most that limits.header_bytes may say), a status line of
- * 8 KiB, and what weir adds. */
+/* The flat part takes the largest head of a response whole: client/respond_head.c asserts that. */
 enum { OUTBOX_PIECES = 64, OUTBOX_FLAT = 160 * 1024, OUTBOX_COPY_MAX = 4096 };
 
-/* One per worker; empty between events. */
+/* One per worker, empty between events. While it holds something it belongs to one connection: who puts bytes into it
+ * asks for it with outbox_of, and that connection alone may send them. */
 struct outbox {
+    const struct io *owner; /* means nothing while it is empty */
     char *flat;
     size_t flat_len;
     int nr_pieces;
@@ -32,6 +34,20 @@ void outbox_fini(struct outbox *o);
 static inline bool outbox_is_empty(const struct outbox *o)
 {
     return o->nr_pieces == 0;
+}
+
+/* The outbox, to gather bytes for that connection; nobody else's lie in it. */
+static inline struct outbox *outbox_of(struct outbox *o, const struct io *io)
+{
+    assert(outbox_is_empty(o) || o->owner == io);
+    o->owner = io;
+    return o;
+}
+
+/* For the end of each event. Bytes left behind would be sent to whoever comes next. */
+static inline void outbox_must_be_empty(const struct outbox *o)
+{
+    assert(outbox_is_empty(o));
 }
 
 /* Forgets what has not been flushed: it belonged to an exchange that is given up, and the next flush is for another socket. */

@@ -92,6 +92,7 @@ static void on_turn(struct loop *loop)
 
     while (!LIST_EMPTY(&w->pools_to_serve))
         pool_serve(LIST_FIRST(&w->pools_to_serve));
+    outbox_must_be_empty(&w->outbox);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */

@@ -234,11 +234,10 @@ static void stop_sending(struct upstream *u)
 
 int upstream_flush(struct upstream *u)
 {
-    struct outbox *out = &u->worker->outbox;
+    struct outbox *out = upstream_outbox(u);
 
     if (u->is_write_broken) {
-        out->nr_pieces = 0;
-        out->flat_len = 0;
+        outbox_drop(out);
         return 0;
     }
     int r = outbox_flush(out, &u->io, &u->backlog);
@@ -491,11 +490,8 @@ static void read_some(struct upstream *u)
         io_again(&w->loop, &u->io);
 }
 
-static void on_ready(struct loop *loop, struct io *io, uint32_t events)
+static void handle(struct upstream *u, uint32_t events)
 {
-    struct upstream *u = (struct upstream *)io;
-
-    (void)loop;
     switch (u->state) {
     case UPSTREAM_CONNECTING:
         on_connecting(u, events);
@@ -504,7 +500,7 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         shake_hands(u);
         return;
     case UPSTREAM_IDLE:
-        if (io->is_readable)
+        if (u->io.is_readable)
             close_now(u);
         return;
     case UPSTREAM_ACTIVE:
@@ -515,7 +511,7 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
         }
         if ((events & EPOLLOUT) && !backlog_is_empty(&u->backlog))
             send_backlog(u);
-        if (u->exchange && io->is_readable && !u->is_paused)
+        if (u->exchange && u->io.is_readable && !u->is_paused)
             read_some(u);
         return;
     case UPSTREAM_CLOSED:
@@ -523,13 +519,17 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
     }
 }
 
+static void on_ready(struct loop *loop, struct io *io, uint32_t events)
+{
+    (void)loop;
+    handle((struct upstream *)io, events);
+    outbox_must_be_empty(&((struct upstream *)io)->worker->outbox);
+}
+
 /* ---- Deadlines ------------------------------------------------------------------------------- */
 
-static void on_deadline(struct deadline *deadline)
+static void expire(struct upstream *u)
 {
-    struct upstream *u =
-        (struct upstream *)((char *)deadline - offsetof(struct upstream, deadline));
-
     switch (u->state) {
     case UPSTREAM_CONNECTING:
         addresses_on_failed(&u->pool->addresses);
@@ -553,4 +553,13 @@ static void on_deadline(struct deadline *deadline)
     case UPSTREAM_CLOSED:
         return;
     }
+}
+
+static void on_deadline(struct deadline *deadline)
+{
+    struct upstream *u =
+        (struct upstream *)((char *)deadline - offsetof(struct upstream, deadline));
+
+    expire(u);
+    outbox_must_be_empty(&u->worker->outbox);
 }

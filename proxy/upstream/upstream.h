@@ -15,10 +15,10 @@
 #include "proxy/http/http1.h"
 #include "proxy/io/loop.h"
 #include "proxy/io/outbox.h"
+#include "proxy/worker/worker.h"
 
 struct exchange;
 struct pool;
-struct worker;
 
 enum upstream_state {
     UPSTREAM_CONNECTING,
@@ -66,7 +66,13 @@ struct upstream *upstream_open(struct pool *pool, struct exchange *exchange, uin
 /* An idle connection becomes the exchange's. */
 void upstream_activate(struct upstream *u, struct exchange *exchange);
 
-/* Sends what the worker's outbox holds. 0: all gone; 1: it waits in the backlog, and exchange_on_request_drained tells when it is
+/* Where to gather what upstream_flush sends. */
+static inline struct outbox *upstream_outbox(const struct upstream *u)
+{
+    return outbox_of(&u->worker->outbox, &u->io);
+}
+
+/* Sends what the outbox holds. 0: all gone; 1: it waits in the backlog, and exchange_on_request_drained tells when it is
  * gone; negative: the connection is broken (the caller decides; it is not closed yet). */
 int upstream_flush(struct upstream *u) __attribute__((warn_unused_result));
 

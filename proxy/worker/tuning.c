@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATUS_LINE_MAX = 8192 };
-
 static void free_tuning(struct tuning *t)
 {
     settings_unref(&t->settings);
@@ -46,7 +44,7 @@ struct tuning *tuning_make_take(struct settings *s)
                                               .header_bytes = s->limits.header_bytes,
                                               .header_count = s->limits.header_count};
     t->response_limits = t->request_limits;
-    t->response_limits.line_bytes = STATUS_LINE_MAX;
+    t->response_limits.line_bytes = TUNING_STATUS_LINE_MAX;
     t->read_bytes =
         s->upstream.read_bytes < TUNING_READ_MAX ? s->upstream.read_bytes : TUNING_READ_MAX;
     if (make_lines(t) < 0) {

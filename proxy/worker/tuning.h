@@ -11,7 +11,7 @@
 #include "conf/settings.h"
 #include "proxy/http/http1.h"
 
-enum { TUNING_READ_MAX = 256 * 1024 /* of read_bytes */ };
+enum { TUNING_READ_MAX = 256 * 1024 /* of read_bytes */, TUNING_STATUS_LINE_MAX = 8192 };
 
 struct tuning {
     uint32_t nr_users;
