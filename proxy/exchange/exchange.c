@@ -518,7 +518,7 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->upstream = NULL;
     ex->pool = NULL;
     ex->in_function = ex->in_version = NULL;
-    ex->waiter.is_waiting = false;
+    ex->waiter.is_waiting = ex->waiter.has_turn = false;
     ex->request.block = NULL;
     ex->request.user_agent = ex->request.upgrade = (struct str){NULL, 0};
     ex->request.host = (struct str){NULL, 0};

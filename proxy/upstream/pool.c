@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 #include "proxy/exchange/exchange.h"
@@ -23,7 +22,8 @@ static void to_serve(struct pool *pool)
 
 static void fail_waiters(struct pool *pool, enum metrics_error why)
 {
-    while (!TAILQ_EMPTY(&pool->waiters)) {
+    /* Those that try again queue behind these, for the next look-up. */
+    for (uint32_t nr = pool->nr_waiters; nr > 0 && !TAILQ_EMPTY(&pool->waiters); nr--) {
         struct pool_waiter *waiter = TAILQ_FIRST(&pool->waiters);
         pool_forget_waiter(pool, waiter);
         exchange_on_upstream_failed(exchange_of_waiter(waiter), why, true);
@@ -177,29 +177,26 @@ void pool_serve(struct pool *pool)
         if (max > 0 && TAILQ_EMPTY(&pool->idle) && pool->nr_busy >= max)
             return;
         pool_forget_waiter(pool, waiter);
+        waiter->has_turn = true;
         exchange_on_turn(ex);
     }
 }
 
 /* ---- Acquiring ------------------------------------------------------------------------------- */
 
-/* Of a connection that became idle in this very turn the loop has not heard since: whether its end,
- * or bytes nobody asked for, have come. */
-static bool has_news(const struct pool *pool, const struct upstream *u)
+/* Whether an idle connection's end, or bytes nobody asked for, have come: as the loop told, and where
+ * it became idle in this very turn, of which the loop could not tell, by a look. */
+static bool has_news(const struct pool *pool, struct upstream *u)
 {
-    char byte;
-
-    return u->idle_since_us == pool->worker->loop.now_us &&
-           recv(u->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+    return u->io.is_readable ||
+           (u->idle_since_us == pool->worker->loop.now_us && !upstream_is_clean(u));
 }
 
-static bool is_too_old(const struct pool *pool, const struct upstream *u)
+static bool is_used_up(const struct pool *pool, const struct upstream *u)
 {
     const struct settings *s = pool->worker->tuning->settings;
 
-    return u->io.is_readable || /* the same, as the loop told */
-           has_news(pool, u) ||
-           (s->upstream.lifetime_ms > 0 &&
+    return (s->upstream.lifetime_ms > 0 &&
             pool->worker->loop.now_ms - u->opened_ms >= s->upstream.lifetime_ms) ||
            (s->upstream.lifetime_requests > 0 && u->nr_exchanges >= s->upstream.lifetime_requests);
 }
@@ -216,7 +213,7 @@ static struct upstream *take_idle(struct pool *pool)
 {
     struct upstream *u;
 
-    while ((u = next_idle(pool)) && is_too_old(pool, u))
+    while ((u = next_idle(pool)) && (has_news(pool, u) || is_used_up(pool, u)))
         upstream_close_idle(u);
     return u;
 }
@@ -226,8 +223,13 @@ enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool
                               struct upstream **upstream, enum metrics_error *error)
 {
     const struct settings *s = pool->worker->tuning->settings;
-    struct upstream *u = is_fresh ? NULL : take_idle(pool);
+    bool others_wait = pool->nr_waiters > 0 && !exchange->waiter.has_turn;
 
+    exchange->waiter.has_turn = false;
+    /* What has come free, or comes free next, is for those who wait. */
+    if (others_wait && max_connections > 0)
+        return wait_in_queue(pool, &exchange->waiter, s->limits.upstream_queue_ms, error);
+    struct upstream *u = is_fresh || others_wait ? NULL : take_idle(pool);
     if (u) {
         upstream_activate(u, exchange);
         *upstream = u;

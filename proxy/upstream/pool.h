@@ -15,6 +15,7 @@
 struct pool_waiter {
     TAILQ_ENTRY(pool_waiter) link;
     bool is_waiting;
+    bool has_turn; /* for what came free: it goes before those who wait */
     struct deadline deadline; /* how long it may wait */
 };
 

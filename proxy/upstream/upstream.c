@@ -193,6 +193,13 @@ static uint32_t idle_limit(const struct upstream *u)
     return u->keep_alive_ms > 0 && u->keep_alive_ms < idle_ms ? u->keep_alive_ms : idle_ms;
 }
 
+bool upstream_is_clean(struct upstream *u)
+{
+    char byte;
+
+    return !u->io.is_hangup && io_read(&u->io, &byte, 1) == -EAGAIN;
+}
+
 void upstream_release(struct upstream **upstream, bool is_reusable)
 {
     struct upstream *u = *upstream;
@@ -202,8 +209,10 @@ void upstream_release(struct upstream **upstream, bool is_reusable)
         return;
     u->exchange = NULL;
     u->io.related[0] = u->io.related[1] = NULL;
-    if (!is_reusable || u->state != UPSTREAM_ACTIVE || u->io.is_hangup || u->io.is_readable ||
-        !backlog_is_empty(&u->backlog) || !pool_on_idle(u->pool, u)) {
+    /* A read that filled the buffer to its last byte may have left nothing behind it. */
+    if (!is_reusable || u->state != UPSTREAM_ACTIVE || u->io.is_hangup ||
+        (u->io.is_readable && !upstream_is_clean(u)) || !backlog_is_empty(&u->backlog) ||
+        !pool_on_idle(u->pool, u)) {
         close_now(u);
         return;
     }

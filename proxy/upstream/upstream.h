@@ -92,6 +92,10 @@ void upstream_tunnel(struct upstream *u);
 /* Ends the exchange's hold: back to the pool if is_reusable and the pool wants it, else closed. Clears the pointer. */
 void upstream_release(struct upstream **u, bool is_reusable);
 
+/* Whether an idle connection, or one about to become idle, is still open and nothing has come on it that nobody asked for.
+ * One read. */
+bool upstream_is_clean(struct upstream *u);
+
 /* Closes an idle connection. */
 void upstream_close_idle(struct upstream *u);
 

@@ -191,6 +191,54 @@ def test_what_waits_too_long_for_a_connection_is_503(world):
     weir.expect_metric(1, "weir_errors_total", reason="overload")
 
 
+def stopped(weir):
+    """Waits until weir stands still after SIGSTOP."""
+    weir.signal(signal.SIGSTOP)
+    wait_until(lambda: open(f"/proc/{weir.pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T", "weir has stopped")
+
+
+def test_who_waits_for_a_connection_goes_before_newcomers(world):
+    """Each time an answer and a new request come in one turn of the loop, the connection is for the one who has waited."""
+    gate = threading.Semaphore(0)
+
+    def handler(c):
+        while c.read_request():
+            gate.acquire(timeout=20)
+            c.send(OK)
+
+    fake = world.fake(handler)
+    weir = world.weir(tables.one(fake), {"limits": {"upstream_connections": 1, "upstream_queue_ms": 20000}}, workers=1)
+    first, waiter, *newcomers = connections = [weir.connect() for _ in range(6)]
+    first.send_request(target="/first")
+    wait_until(lambda: len(fake.requests) == 1, "the connection is taken")
+    waiter.send_request(target="/waiter")
+    assert weir.call(target="/2015-03-31/functions/nobody/invocations", method="POST").status == 404  # it has been taken up
+    answered = 0
+    for number, c in enumerate(newcomers):
+        stopped(weir)
+        gate.release()
+        answered += 1
+        time.sleep(0.02)  # the answer is there before the request
+        c.send_request(target=f"/newcomer{number}")
+        weir.signal(signal.SIGCONT)
+        wait_until(lambda: len(fake.requests) == answered + 1, "the next one has the connection")
+    gate.release(10)
+    for c in connections:
+        assert c.read_answer().status == 200
+    assert [r.target for r in fake.requests] == ["/first", "/waiter"] + [f"/newcomer{i}" for i in range(4)]
+
+
+@pytest.mark.parametrize("size", [32767, 32768, 65536])
+def test_a_response_that_fills_the_read_buffer_to_its_last_byte_leaves_the_connection_good(world, size):
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %06d\r\n\r\n"
+    body = b"x" * (size - len(head % 0))
+    fake = world.fake(answering(head % len(body) + body))
+    weir = world.weir(tables.one(fake), {"upstream": {"read_bytes": 32768}}, workers=1)
+    for _ in range(10):
+        assert weir.call().body == body
+    assert fake.nr_connections == 1
+
+
 # ---- The choice among endpoints ----
 
 
