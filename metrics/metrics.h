@@ -35,6 +35,7 @@
     X(BAD_REQUEST_BODY, "bad_request_body", "the client's request body broke HTTP or a limit")     \
     X(OVERLOAD, "overload", "a limit on connections, queue or invocations in flight was reached")  \
     X(UNAVAILABLE, "unavailable", "the version had no healthy endpoint")                           \
+    X(DRAIN_TIMEOUT, "drain_timeout", "weir ended before the response was complete")               \
     X(INTERNAL, "internal", "weir ran out of memory or descriptors")
 
 /* Why a request was refused before it became an invocation: label reason of

@@ -6,14 +6,12 @@
  * a half-close by a client that still listens. */
 #include "proxy/client/client.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "base/decimal.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "proxy/client/admission.h"
@@ -23,6 +21,10 @@
 #include "proxy/tls/tls.h"
 
 enum { READS_PER_EVENT = 4, LINGER_MS = 2000, LINGER_BYTES = 1024 * 1024, SUBJECT_MAX = 1024 };
+
+/* A client that has just connected, or just got a response, may be sending its next request: while
+ * weir drains, its connection is kept open so long. */
+enum { DRAIN_GRACE_MS = 500 };
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events);
 static void on_deadline(struct deadline *deadline);
@@ -39,8 +41,8 @@ void client_set_deadline(struct client *c, uint32_t in_ms)
 struct request_caller client_from(const struct client *c)
 {
     return (struct request_caller){
-        .address = str_of(c->address),
-        .certificate_subject = str_of(c->certificate_subject),
+        .address = {c->peer.text, c->peer.text_len},
+        .certificate_subject = {c->certificate_subject, c->certificate_len},
         .is_tls = c->listener->is_tls,
     };
 }
@@ -62,15 +64,22 @@ static void free_exchange(struct loop_garbage *garbage)
     freelist_put(&ex->worker->exchanges, ex);
 }
 
-static void drop_exchange(struct client *c)
+static void drop_exchange(struct client *c, enum metrics_error why)
 {
     struct exchange *ex = c->exchange;
 
     if (!ex)
         return;
     c->exchange = NULL;
-    exchange_abort(ex, METRICS_ERROR_CLIENT_ABORT);
+    exchange_abort(ex, why);
     loop_discard(&c->worker->loop, &ex->garbage, free_exchange);
+}
+
+/* Has the client part of a response of which it cannot get the rest? */
+static bool is_response_cut(const struct client *c)
+{
+    return c->is_cut || !backlog_is_empty(&c->backlog) ||
+           (c->exchange && c->exchange->state == EXCHANGE_RESPONDING);
 }
 
 /* Is nothing under way that the end of the connection would cut short? */
@@ -93,7 +102,8 @@ static void leave(struct clients *clients)
         clients->on_empty(clients);
 }
 
-void client_close(struct client *c)
+/* why is the outcome of an exchange that still runs. */
+static void close_for(struct client *c, enum metrics_error why)
 {
     struct worker *w = c->worker;
 
@@ -101,22 +111,33 @@ void client_close(struct client *c)
         return;
     if (c->io.layer && is_at_rest(c))
         io_shutdown(&c->io); /* without a farewell the client would take what it has for cut */
-    drop_exchange(c);
+    /* A response that ends with the connection must not seem complete when it is not. */
+    bool is_reset = c->framing == CLIENT_FRAMING_CLOSE && is_response_cut(c);
+    drop_exchange(c, why);
     c->state = CLIENT_CLOSED;
     wheel_forget(&w->loop.wheel, &c->deadline.node);
-    /* A response that ends with the connection must not seem complete when it is not. */
-    if (c->is_cut && c->framing == CLIENT_FRAMING_CLOSE)
+    if (is_reset)
         io_reset(&w->loop, &c->io);
     io_close(&w->loop, &c->io);
     backlog_fini(&c->backlog);
     http1_fini(&c->parser);
     LIST_REMOVE(c, link);
     if (c->is_admitted)
-        admission_leave(w->shared->admission, &c->peer);
+        admission_leave(w->shared->admission, &c->peer.number);
     tuning_unref(&c->tuning);
     loop_discard(&w->loop, &c->garbage, free_client);
     metrics_sub(&w->metrics->client_connections, 1);
     leave(c->listener->all->clients);
+}
+
+void client_close(struct client *c)
+{
+    close_for(c, METRICS_ERROR_CLIENT_ABORT);
+}
+
+void client_cut(struct client *c)
+{
+    close_for(c, METRICS_ERROR_DRAIN_TIMEOUT);
 }
 
 static void begin_idle(struct client *c)
@@ -124,31 +145,25 @@ static void begin_idle(struct client *c)
     struct worker *w = c->worker;
 
     c->state = CLIENT_IDLE;
+    c->idle_since_ms = w->loop.now_ms;
     c->is_paused = c->is_body_read = c->is_expecting = c->is_head_request = false;
     http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
-    client_set_deadline(c, c->tuning->settings->timeouts.client_idle_ms);
+    client_set_deadline(c, w->is_draining ? DRAIN_GRACE_MS
+                                          : c->tuning->settings->timeouts.client_idle_ms);
 }
 
-static void take_peer(struct client *c, const struct sockaddr_storage *peer)
+/* What a reload has changed holds for the next request of every connection, from the moment on that
+ * the reload is answered. */
+static void take_newest_settings(struct client *c)
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+    struct worker *w = c->worker;
 
-    if (peer->ss_family == AF_INET6) {
-        c->peer = ((const struct sockaddr_in6 *)peer)->sin6_addr;
-        if (!IN6_IS_ADDR_V4MAPPED(&c->peer)) {
-            inet_ntop(AF_INET6, &c->peer, c->address, sizeof(c->address));
-            return;
-        }
-    } else {
-        memset(&c->peer, 0, sizeof(c->peer));
-        c->peer.s6_addr[10] = c->peer.s6_addr[11] = 0xff;
-        memcpy(&c->peer.s6_addr[12], &v4->sin_addr, 4);
-    }
-    char *p = c->address;
-    for (int i = 12; i < 16; i++) {
-        p = decimal_put(p, c->peer.s6_addr[i]);
-        *p++ = i < 15 ? '.' : 0;
-    }
+    listener_take_settings(c->listener->all);
+    if (c->tuning == w->tuning)
+        return;
+    tuning_unref(&c->tuning);
+    c->tuning = tuning_ref(w->tuning);
+    http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
 }
 
 static bool is_admitted(struct client *c)
@@ -157,15 +172,16 @@ static bool is_admitted(struct client *c)
 
     if (s->limits.connections == 0 && s->limits.connections_per_address == 0)
         return true;
-    c->is_admitted = admission_enter(c->worker->shared->admission, &c->peer, s->limits.connections,
-                                     s->limits.connections_per_address);
+    c->is_admitted = admission_enter(c->worker->shared->admission, &c->peer.number,
+                                     s->limits.connections, s->limits.connections_per_address);
     return c->is_admitted;
 }
 
 static void start(struct client *c)
 {
     begin_idle(c);
-    client_set_deadline(c, c->tuning->settings->timeouts.request_head_ms);
+    if (!c->worker->is_draining)
+        client_set_deadline(c, c->tuning->settings->timeouts.request_head_ms);
 }
 
 static void start_plain(struct client *c)
@@ -215,7 +231,7 @@ int client_open(struct listener *listener, int fd, const struct sockaddr_storage
     clients->nr++;
     metrics_add(&w->metrics->client_connections, 1);
     metrics_add(&w->metrics->client_connections_accepted, 1);
-    take_peer(c, peer);
+    peer_take(&c->peer, peer);
     if (listener->is_tls)
         return start_tls(c);
     start_plain(c);
@@ -233,7 +249,7 @@ static void shake_hands(struct client *c)
     if (r == -EAGAIN)
         return;
     if (r < 0) {
-        log_debug("TLS handshake with %s failed: %s", c->address, reason ? reason : "unknown");
+        log_debug("TLS handshake with %s failed: %s", c->peer.text, reason ? reason : "unknown");
         metrics_add(&c->worker->metrics->rejections[METRICS_REJECTION_TLS_HANDSHAKE], 1);
         linger(c); /* for the alert to arrive */
         return;
@@ -241,6 +257,7 @@ static void shake_hands(struct client *c)
     tls_peer_subject(&c->io, subject, sizeof(subject));
     if (subject[0])
         c->certificate_subject = strdup(subject);
+    c->certificate_len = c->certificate_subject ? (uint32_t)strlen(subject) : 0;
     start(c);
 }
 
@@ -259,13 +276,11 @@ static void linger(struct client *c)
 /* The response has been sent to the last byte. */
 static void after_response(struct client *c)
 {
-    bool is_rest_small = c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= 65536;
-
     if (c->is_cut) {
         client_close(c);
         return;
     }
-    if (!c->is_last && !c->is_body_read && is_rest_small) {
+    if (!c->is_last && !c->is_body_read && client_is_rest_small(c)) {
         c->state = CLIENT_DISCARD;
         client_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
         if (c->io.is_readable)
@@ -601,6 +616,9 @@ static void take_bytes(struct client *c, const char *data, size_t n)
 {
     switch ((enum client_state)c->state) {
     case CLIENT_IDLE:
+        take_newest_settings(c);
+        read_head(c, data, data + n);
+        return;
     case CLIENT_HEAD:
         read_head(c, data, data + n);
         return;
@@ -728,11 +746,23 @@ static void on_ready(struct loop *loop, struct io *io, uint32_t events)
 
 /* ---- Deadlines and draining ------------------------------------------------------------------ */
 
+/* Read once more: closing on bytes that arrived in this moment would reset the connection. */
+static void close_idle(struct client *c)
+{
+    c->io.is_readable = true;
+    read_some(c);
+    if (c->state == CLIENT_IDLE)
+        client_close(c);
+}
+
 static void expire(struct client *c)
 {
     switch ((enum client_state)c->state) {
+    case CLIENT_IDLE:
+        close_idle(c);
+        return;
     case CLIENT_HANDSHAKE:
-        log_debug("TLS handshake with %s took too long", c->address);
+        log_debug("TLS handshake with %s took too long", c->peer.text);
         metrics_add(&c->worker->metrics->rejections[METRICS_REJECTION_TLS_HANDSHAKE], 1);
         client_close(c);
         return;
@@ -770,7 +800,10 @@ static void on_deadline(struct deadline *deadline)
 
 void client_drain(struct client *c)
 {
-    c->is_last = true;
-    if (c->state == CLIENT_IDLE || c->state == CLIENT_HANDSHAKE)
-        client_close(c);
+    uint64_t idle_ms = c->worker->loop.now_ms - c->idle_since_ms;
+
+    if (c->state == CLIENT_IDLE)
+        client_set_deadline(c, idle_ms < DRAIN_GRACE_MS ? DRAIN_GRACE_MS - (uint32_t)idle_ms : 0);
+    else if (c->state == CLIENT_HANDSHAKE)
+        client_set_deadline(c, DRAIN_GRACE_MS);
 }

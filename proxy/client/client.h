@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "proxy/client/listener.h"
+#include "proxy/client/peer.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/io/loop.h"
 #include "proxy/http/leftover.h"
@@ -31,6 +32,8 @@ enum client_state {
     CLIENT_CLOSED
 };
 
+enum { CLIENT_DISCARD_MAX = 65536 };
+
 /* How the current response's body is framed to the client. */
 enum client_framing { CLIENT_FRAMING_NONE, CLIENT_FRAMING_LENGTH, CLIENT_FRAMING_CHUNKED, CLIENT_FRAMING_CLOSE };
 
@@ -47,6 +50,7 @@ struct client {
     struct backlog backlog;
     struct leftover leftover; /* pipelined bytes */
     char *certificate_subject; /* of a verified client certificate, or NULL */
+    uint32_t certificate_len;
     uint32_t nr_requests;
     uint8_t state;    /* enum client_state */
     uint8_t framing;  /* enum client_framing */
@@ -63,9 +67,9 @@ struct client {
     uint64_t body_bytes;      /* of the current request */
     uint64_t rate_since_ms, rate_bytes; /* for the minimum rate */
     uint64_t discarded;
+    uint64_t idle_since_ms; /* made, or its last response was complete */
     struct http1 parser;
-    struct in6_addr peer; /* IPv4 mapped */
-    char address[INET6_ADDRSTRLEN];
+    struct peer peer;
 };
 
 /* The client connections of one worker. on_empty is called when the last one has closed; NULL: nobody waits for it. */
@@ -78,14 +82,24 @@ struct clients {
 /* Takes an accepted, non-blocking socket over. 0, or -1 when it was closed for want of memory. */
 int client_open(struct listener *listener, int fd, const struct sockaddr_storage *peer) __attribute__((warn_unused_result));
 
+/* Whether the rest of an unfinished request body is worth reading, so that the connection can be used again. */
+static inline bool client_is_rest_small(const struct client *c)
+{
+    return c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= CLIENT_DISCARD_MAX && !c->is_expecting;
+}
+
 /* The exchange's response has been handed over: send the rest, then the next request, or the end. */
 void client_next(struct client *c);
 
 /* Closes at once; an exchange that runs is aborted. Idempotent. */
 void client_close(struct client *c);
 
-/* The worker drains: idle connections are closed, others after their response. */
+/* The worker drains. What the client has sent, or is just sending, is still answered, by responses that say Connection: close; an idle
+ * connection is read once more and then closed, or a moment later if it has just been made or used. */
 void client_drain(struct client *c);
+
+/* Draining has taken too long: closes at once, and never so that a response seems complete which is not. */
+void client_cut(struct client *c);
 
 void client_set_deadline(struct client *c, uint32_t in_ms);
 

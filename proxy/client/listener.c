@@ -3,16 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "proxy/http/id.h"
 #include "proxy/http/reply.h"
 
-enum { ACCEPTS_PER_EVENT = 64, REST_MS = 50 };
+/* CLOSING_MS: so long a listener that closes waits for those whose first packet came before. */
+enum { ACCEPTS_PER_EVENT = 64, REST_MS = 50, CLOSING_MS = 100 };
 
 static void take_spare(struct listeners *all)
 {
@@ -83,26 +86,35 @@ static bool is_short_of_something(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+/* Takes one connection. False when none waits, or none can be taken now. */
+static bool accept_one(struct listener *l)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    int fd = accept4(l->io.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+        return true;
+    if (fd < 0) {
+        if (is_short_of_something(errno) && !refuse_one(l) && !l->is_closing)
+            rest(l);
+        return false;
+    }
+    /* A client that was told of a reload finds it in force on the connections that it makes. */
+    listener_take_settings(l->all);
+    if (l->all->on_accept(l, fd, &peer) < 0)
+        metrics_add(&l->all->worker->metrics->rejections[METRICS_REJECTION_NO_MEMORY], 1);
+    return true;
+}
+
 static void on_ready(struct loop *loop, struct io *io, uint32_t events)
 {
     struct listener *l = (struct listener *)io;
-    struct sockaddr_storage peer;
 
     (void)loop;
     (void)events;
-    for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
-        socklen_t len = sizeof(peer);
-        int fd = accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (is_short_of_something(errno) && !refuse_one(l))
-                rest(l);
-            return;
-        }
-        /* A client that was told of a reload finds it in force on the connections that it makes. */
-        listener_take_settings(l->all);
-        if (l->all->on_accept(l, fd, &peer) < 0)
-            metrics_add(&l->all->worker->metrics->rejections[METRICS_REJECTION_NO_MEMORY], 1);
-    }
+    for (int i = 0; i < ACCEPTS_PER_EVENT && accept_one(l); i++)
+        ;
 }
 
 static void configure(struct listener *l, const struct settings *s)
@@ -149,16 +161,87 @@ int listener_start(struct listeners *all, int fd)
     return r;
 }
 
+/* ---- Closing ---- */
+
+static void close_listener(struct listener *l)
+{
+    struct loop *loop = &l->all->worker->loop;
+
+    wheel_forget(&loop->wheel, &l->rest.node);
+    io_close(loop, &l->io);
+}
+
+static void accept_all(struct listener *l)
+{
+    while (accept_one(l))
+        ;
+}
+
+static void on_closing_over(struct deadline *deadline)
+{
+    struct listener *l = (struct listener *)((char *)deadline - offsetof(struct listener, rest));
+    struct listeners *all = l->all;
+
+    accept_all(l);
+    close_listener(l);
+    if (!listener_is_any_open(all) && all->on_closed)
+        all->on_closed(all);
+}
+
+/* Closing a listening socket resets the connections in its queue, and there is no moment at which
+ * the queue is known to be empty. So the kernel is told to drop the first packet of every new
+ * connection: its client sends that again a second later, to the next process or to nobody. The
+ * program sees TCP's header: byte 13 holds the flags; SYN (2) without ACK (16) is dropped. False
+ * where the kernel refuses it. */
+static bool drop_new_connections(int fd)
+{
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),          BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog filter = {sizeof(program) / sizeof(program[0]), program};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0;
+}
+
+static void stop(struct listener *l)
+{
+    struct loop *loop = &l->all->worker->loop;
+
+    if (l->io.fd < 0 || l->is_closing)
+        return;
+    l->is_closing = true;
+    wheel_forget(&loop->wheel, &l->rest.node);
+    bool is_shut = drop_new_connections(l->io.fd);
+    accept_all(l);
+    if (!is_shut) {
+        close_listener(l);
+        return;
+    }
+    io_wake_listener(loop, &l->io); /* it may have rested */
+    l->rest.expired = on_closing_over;
+    wheel_set(&loop->wheel, &l->rest.node, loop->now_ms + CLOSING_MS);
+}
+
 void listener_stop(struct listeners *all)
 {
-    for (int i = 0; i < all->nr; i++) {
-        struct listener *l = &all->list[i];
-        if (l->io.fd < 0)
-            continue;
-        on_ready(&all->worker->loop, &l->io, 0);
-        wheel_forget(&all->worker->loop.wheel, &l->rest.node);
-        io_close(&all->worker->loop, &l->io);
-    }
+    for (int i = 0; i < all->nr; i++)
+        stop(&all->list[i]);
+}
+
+void listener_close(struct listeners *all)
+{
+    for (int i = 0; i < all->nr; i++)
+        close_listener(&all->list[i]);
+}
+
+bool listener_is_any_open(const struct listeners *all)
+{
+    for (int i = 0; i < all->nr; i++)
+        if (all->list[i].io.fd >= 0)
+            return true;
+    return false;
 }
 
 void listener_fini(struct listeners *all)

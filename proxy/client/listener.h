@@ -17,9 +17,10 @@ struct listener {
     struct listeners *all;
     int index; /* in settings */
     bool is_tls, is_redirect;
+    bool is_closing; /* takes the last ones */
     uint16_t redirect_port;
     char hsts_line[80];   /* or empty */
-    struct deadline rest; /* when it accepts again, after descriptors or memory ran out */
+    struct deadline rest; /* when it accepts again, after descriptors or memory ran out; when it is closed */
 };
 
 /* Takes over an accepted, non-blocking socket. 0, or -1 when it was closed for want of memory. */
@@ -34,6 +35,7 @@ struct listeners {
     struct listener *list;
     int nr;
     int spare_fd; /* given up to accept and refuse when descriptors run out; -1: none */
+    void (*on_closed)(struct listeners *all); /* the last one has closed itself; may be NULL */
 };
 
 /* None yet, with room for nr_max. 0 or -ENOMEM. Control thread. */
@@ -47,8 +49,14 @@ int listener_start(struct listeners *all, int fd) __attribute__((warn_unused_res
  * speaks TLS never changes. */
 void listener_take_settings(struct listeners *all);
 
-/* Takes what still waits in the kernel's queues, then closes the sockets. Idempotent. */
+/* Takes all that waits in the kernel's queues; new connections are not answered any more. The sockets close a moment
+ * later (on_closed), when the connections have been taken that had begun by then, or at once. Idempotent. */
 void listener_stop(struct listeners *all);
+
+/* Closes at once. Idempotent. */
+void listener_close(struct listeners *all);
+
+bool listener_is_any_open(const struct listeners *all);
 
 /* Closes what is open and frees the list. Control thread. All zero is fine. */
 void listener_fini(struct listeners *all);

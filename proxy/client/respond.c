@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "proxy/client/respond_head.h"
 
-enum { CHUNK_ROOM = 24, DISCARD_MAX = 65536 };
+enum { CHUNK_ROOM = 24 };
 
 static struct client *client_of(struct exchange *ex)
 {
@@ -40,14 +40,6 @@ static int flush(struct client *c)
     }
     client_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
     return 1;
-}
-
-/* Whether the rest of an unfinished request body is worth reading, so that the connection can be
- * used again. */
-static bool is_rest_small(const struct client *c)
-{
-    return c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= DISCARD_MAX &&
-           !c->is_expecting;
 }
 
 static int interim(struct exchange *ex, const struct http1_head *head)
@@ -96,7 +88,7 @@ static void choose_framing(struct client *c, const struct exchange *ex,
     /* A client that waits for 100 (Continue) and gets its final answer instead may or may not send
      * the body now: nobody can tell what comes next. */
     c->is_last |=
-        !c->is_body_read && (c->is_expecting || (head->status >= 400 && !is_rest_small(c)));
+        !c->is_body_read && (c->is_expecting || (head->status >= 400 && !client_is_rest_small(c)));
 }
 
 static int head(struct exchange *ex, const struct http1_head *response, enum http1_body_kind body)
@@ -201,7 +193,7 @@ static void error(struct exchange *ex, int status, const char *type, const char 
     };
 
     reply.is_close = c->is_last || status == 413 || c->worker->is_draining ||
-                     (!c->is_body_read && !is_rest_small(c));
+                     (!c->is_body_read && !client_is_rest_small(c));
     ex->bytes_out = respond_own(c, &reply);
 }
 

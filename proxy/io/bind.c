@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
-enum { BACKLOG = 4096 };
+enum { BACKLOG = 4096, RETRIES = 10, RETRY_MS = 50 };
 
 /* Splits at the last colon; brackets of IPv6 addresses go. */
 static int resolve(const char *address, struct sockaddr_storage *out, socklen_t *len)
@@ -102,6 +103,11 @@ int bind_open(const char *address, int *fds, int nr, char *name, size_t name_roo
     if (resolve(address, &where, &len) < 0)
         return -1;
     int probe = open_one(&where, len, false);
+    /* A weir that has just been told to end keeps its sockets for a moment (client/listener.c). */
+    for (int i = 0; probe == -EADDRINUSE && i < RETRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+        probe = open_one(&where, len, false);
+    }
     if (probe < 0)
         return complain(address, probe);
     getsockname(probe, (struct sockaddr *)&where, &len);

@@ -11,11 +11,21 @@ enum { POOLS_A_SWEEP = 1024 };
 
 /* ---- Draining and the end -------------------------------------------------------------------- */
 
+/* The last client of all ends a draining thread. */
+static void end_if_empty(struct thread *t)
+{
+    if (t->clients.nr == 0 && !listener_is_any_open(&t->listeners))
+        loop_stop(&t->worker.loop);
+}
+
 static void on_empty(struct clients *clients)
 {
-    struct thread *t = (struct thread *)((char *)clients - offsetof(struct thread, clients));
+    end_if_empty((struct thread *)((char *)clients - offsetof(struct thread, clients)));
+}
 
-    loop_stop(&t->worker.loop);
+static void on_closed(struct listeners *listeners)
+{
+    end_if_empty((struct thread *)((char *)listeners - offsetof(struct thread, listeners)));
 }
 
 static void drain(struct thread *t)
@@ -25,8 +35,9 @@ static void drain(struct thread *t)
 
     if (w->is_draining)
         return;
-    listener_stop(&t->listeners);
     w->is_draining = true;
+    t->listeners.on_closed = on_closed;
+    listener_stop(&t->listeners);
     for (c = LIST_FIRST(&t->clients.list); c; c = next) {
         next = LIST_NEXT(c, link);
         client_drain(c);
@@ -35,15 +46,15 @@ static void drain(struct thread *t)
         if (w->pools[i])
             pool_close_idle(w->pools[i]);
     t->clients.on_empty = on_empty;
-    if (t->clients.nr == 0)
-        on_empty(&t->clients);
+    end_if_empty(t);
 }
 
 static void stop(struct thread *t)
 {
     drain(t);
+    listener_close(&t->listeners);
     while (!LIST_EMPTY(&t->clients.list))
-        client_close(LIST_FIRST(&t->clients.list));
+        client_cut(LIST_FIRST(&t->clients.list));
     loop_stop(&t->worker.loop);
 }
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 
 import pytest
 from harness import tables
@@ -129,6 +130,109 @@ def test_a_drain_under_load_fails_no_request_that_was_taken(world):
     seen = demo.wait_for(lambda n: n["in_flight"] == 0, "nothing is in flight")
     assert seen["aborted"] == 0
     world.things.remove(load)
+
+
+def stopped(weir):
+    """weir holds still: what happens meanwhile waits in the kernel."""
+    weir.signal(signal.SIGSTOP)
+    wait_until(lambda: open(f"/proc/{weir.pid}/stat").read().rpartition(")")[2].split()[0] == "T", "weir is stopped")
+
+
+def test_a_drain_answers_what_clients_had_sent_before_it_began(world):
+    """B4: on connections that wait to be accepted, that have just been accepted, and that lay idle."""
+    weir = world.weir(tables.one(world.demo()))
+    idle = [weir.connect() for _ in range(8)]
+    for c in idle[:4]:
+        c.send_request()
+        assert c.read_answer().status == 200
+    stopped(weir)
+    fresh = [weir.connect() for _ in range(200)]
+    for c in idle + fresh:
+        c.send_request("POST", body=b"hello")
+    weir.signal(signal.SIGTERM)
+    weir.signal(signal.SIGCONT)
+    for c in idle + fresh:
+        assert c.read_answer().status == 200
+        assert c.wait_for_end() == "closed"
+        c.close()
+    weir.stop()
+
+
+def test_a_connection_that_was_just_used_may_send_its_next_request_while_weir_drains(world):
+    weir = world.weir(tables.one(world.demo()))
+    with weir.connect() as c:
+        c.send_request(target="/?delay=300")
+        weir.expect_metric(1, "weir_requests_total")
+        weir.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in weir.stderr(), "weir drains")
+        answer = c.read_answer()
+        if answer.keep_alive:  # it was written before the drain began
+            c.send_request()
+            answer = c.read_answer()
+        assert answer.status == 200 and not answer.keep_alive
+        assert c.wait_for_end() == "closed"
+    weir.stop()
+
+
+def test_a_restart_under_load_resets_no_connection(world):
+    """Short connections: each that the kernel has accepted for weir gets its answer."""
+    weir = world.weir(tables.one(world.demo()), workers=2)
+    done, wrong = [], []
+    over = threading.Event()
+
+    def call_again_and_again():
+        while not over.is_set():
+            began = time.monotonic()
+            try:
+                c = weir.connect()
+            except ConnectionRefusedError:
+                return
+            try:
+                c.send_request(headers=[("Connection", "close")])
+                is_late = time.monotonic() - began > 0.2  # the machine was busy elsewhere: nothing is promised then
+                assert c.read_answer().status == 200
+                done.append(1)
+            except (Closed, ConnectionError) as e:
+                if not is_late:
+                    wrong.append(e)
+            finally:
+                c.close()
+
+    threads = [threading.Thread(target=call_again_and_again) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(done) > 200, "the load is under way")
+    weir.stop()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong
+
+
+def cut_by_the_drain(world, body, drain_ms=300, **connect):
+    """An HTTP/1.0 client, whose answer only the connection's end ends, while weir drains for too long."""
+
+    def handler(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+        c.wait_for_end()
+
+    weir = world.weir(tables.one(world.fake(handler)), {"timeouts": {"drain_ms": drain_ms}})
+    c = weir.connect(**connect)
+    c.send_request(version="1.0")
+    head = c.read_final_head()
+    weir.stop()
+    c.read_content(head)
+    assert not head.complete and c.end == "reset"
+    assert [line["outcome"] for line in weir.access_log()] == ["drain_timeout"]
+
+
+def test_a_drain_that_takes_too_long_cuts_a_response_visibly(world):
+    cut_by_the_drain(world, b"5\r\nhello\r\n")
+
+
+def test_a_drain_that_takes_too_long_cuts_a_response_that_waits_to_be_sent_visibly(world):
+    cut_by_the_drain(world, b"800000\r\n" + b"x" * 0x800000 + b"\r\n", receive_buffer=4096)
 
 
 # ---- Workers ----

@@ -286,6 +286,21 @@ def test_reloadable_settings_are_taken_over_too(pair):
 
 
 @pytest.mark.fast
+def test_a_reload_holds_for_the_next_request_of_a_kept_connection(pair):
+    with pair.connect() as c:
+        c.send_request("POST", body=b"x" * 100)
+        assert c.read_answer().status == 200
+        pair.settings["limits"] = {"body_bytes": 10}
+        pair.settings["executed_version_header"] = "x-ran"
+        pair.settings_path.write_text(json.dumps(pair.settings))
+        assert pair.reload().status == 200
+        c.send_request("POST", body=b"x" * 10)
+        assert "x-ran" in c.read_answer().headers
+        c.send_request("POST", body=b"x" * 100)
+        assert c.read_answer().status == 413
+
+
+@pytest.mark.fast
 def test_a_bad_settings_file_rejects_the_reload(pair):
     pair.allow_error(".*")
     pair.settings_path.write_text('{"workers": "many"}')
