@@ -14,7 +14,8 @@ void admission_free(struct admission **admission);
 
 /* Counts a connection from peer, unless it would go over max (0: no limit) or over max_per_address. IPv6 addresses count by their /64
  * network, which is what one client is given. */
-bool admission_enter(struct admission *admission, const struct in6_addr *peer, uint32_t max, uint32_t max_per_address);
+bool admission_enter(struct admission *admission, const struct in6_addr *peer, uint32_t max,
+                     uint32_t max_per_address);
 void admission_leave(struct admission *admission, const struct in6_addr *peer);
 
 #endif

@@ -35,7 +35,7 @@ static size_t write_refusal(char *p, struct worker *w)
     size_t body_bytes;
 
     id_make(&w->rng, id);
-    return (size_t)(reply_write(p, w, &reply, &body_bytes) - p);
+    return (size_t)(reply_write(p, worker_date(w), &reply, &body_bytes) - p);
 }
 
 /* Out of descriptors: one is given up to take the next connection and refuse it, instead of leaving

@@ -19,8 +19,9 @@ struct listener {
     bool is_tls, is_redirect;
     bool is_closing; /* takes the last ones */
     uint16_t redirect_port;
-    char hsts_line[80];   /* or empty */
-    struct deadline rest; /* when it accepts again, after descriptors or memory ran out; when it is closed */
+    char hsts_line[80]; /* or empty */
+    struct deadline
+        rest; /* when it accepts again, after descriptors or memory ran out; when it is closed */
 };
 
 /* Takes over an accepted, non-blocking socket. 0, or -1 when it was closed for want of memory. */

@@ -1,11 +1,18 @@
-/* A listener that only sends people to https (redirect_to_https). Worker thread. */
+/* Where a listener that only sends people to https (redirect_to_https) sends them. Pure. */
 #ifndef WEIR_PROXY_CLIENT_REDIRECT_H
 #define WEIR_PROXY_CLIENT_REDIRECT_H
 
-#include "proxy/client/client.h"
+#include "proxy/http/http1.h"
 
-/* Answers a request whose head has been read with 308 and its address under https; with 400 or 414 where it has none that could be written.
- * The request is over then (client_next). */
-void redirect_answer(struct client *c, const struct http1_head *head);
+enum redirect_result {
+    REDIRECT_WRITTEN,
+    REDIRECT_NO_ADDRESS, /* the request has no Host, or no path (OPTIONS *) */
+    REDIRECT_TOO_LONG    /* for the room */
+};
+
+/* Writes the request's address under https at out, which has room for that many bytes, and ends it
+ * with a zero byte. Port 443 is not written. */
+enum redirect_result redirect_location(char *out, size_t room, const struct http1_head *head,
+                                       uint16_t port) __attribute__((warn_unused_result));
 
 #endif

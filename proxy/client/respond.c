@@ -38,7 +38,7 @@ static int flush(struct client *c)
         io_again(&c->worker->loop, &c->io);
         return -1;
     }
-    client_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
     return 1;
 }
 
@@ -88,7 +88,7 @@ static void choose_framing(struct client *c, const struct exchange *ex,
     /* A client that waits for 100 (Continue) and gets its final answer instead may or may not send
      * the body now: nobody can tell what comes next. */
     c->is_last |=
-        !c->is_body_read && (c->is_expecting || (head->status >= 400 && !client_is_rest_small(c)));
+        !c->is_body_read && (c->is_expecting || (head->status >= 400 && !conn_is_rest_small(c)));
 }
 
 static int head(struct exchange *ex, const struct http1_head *response, enum http1_body_kind body)
@@ -174,7 +174,8 @@ size_t respond_own(struct client *c, const struct reply *reply)
     c->is_last |= reply->is_close;
     c->framing = CLIENT_FRAMING_LENGTH;
     char *start = outbox_reserve(out);
-    outbox_claim(out, (size_t)(reply_write(start, c->worker, reply, &body_bytes) - start));
+    outbox_claim(out,
+                 (size_t)(reply_write(start, worker_date(c->worker), reply, &body_bytes) - start));
     flush(c);
     return body_bytes;
 }
@@ -193,7 +194,7 @@ static void error(struct exchange *ex, int status, const char *type, const char 
     };
 
     reply.is_close = c->is_last || status == 413 || c->worker->is_draining ||
-                     (!c->is_body_read && !client_is_rest_small(c));
+                     (!c->is_body_read && !conn_is_rest_small(c));
     ex->bytes_out = respond_own(c, &reply);
 }
 
@@ -236,7 +237,7 @@ static void resume_reading(struct exchange *ex)
     c->rate_since_ms = c->worker->loop.now_ms;
     c->rate_bytes = 0;
     if (c->state == CLIENT_EXCHANGE)
-        client_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+        conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
     if (c->io.is_readable)
         io_again(&c->worker->loop, &c->io);
 }
@@ -254,7 +255,7 @@ static void tunnel(struct exchange *ex)
 
 static void over(struct exchange *ex)
 {
-    client_next(client_of(ex));
+    conn_next(client_of(ex));
 }
 
 const struct exchange_front respond_front = {

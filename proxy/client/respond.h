@@ -2,7 +2,7 @@
 #ifndef WEIR_PROXY_CLIENT_RESPOND_H
 #define WEIR_PROXY_CLIENT_RESPOND_H
 
-#include "proxy/client/client.h"
+#include "proxy/client/conn.h"
 #include "proxy/http/reply.h"
 
 extern const struct exchange_front respond_front;

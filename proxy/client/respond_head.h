@@ -14,11 +14,11 @@ struct respond_head {
     struct str executed_version; /* empty: no header */
     const char *request_id;
     const char *hsts_line; /* or "" */
-    uint8_t minor;       /* the client's */
-    bool is_close;       /* say that the connection ends with this response */
+    uint8_t minor;         /* the client's */
+    bool is_close;         /* say that the connection ends with this response */
     bool is_interim, is_upgrade;
-    bool is_chunked;     /* frame it so */
-    bool has_length;     /* say length */
+    bool is_chunked; /* frame it so */
+    bool has_length; /* say length */
     uint64_t length;
 };
 
@@ -26,7 +26,7 @@ struct respond_head {
 size_t respond_head_room(const struct tuning *tuning, const struct http1_head *head);
 
 /* Writes the head at p, which has that much room; returns its end. */
-char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning, const struct http1_head *head,
-                             const struct respond_head *how);
+char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
+                         const struct http1_head *head, const struct respond_head *how);
 
 #endif

@@ -76,7 +76,7 @@ static char *write_body(char *p, const struct reply *reply)
     return text_lit(p, "}\n");
 }
 
-static char *write_fields(char *p, struct worker *w, const struct reply *reply)
+static char *write_fields(char *p, struct str date_line, const struct reply *reply)
 {
     p = text_lit(p, "Content-Type: application/json\r\n");
     if (reply->type) {
@@ -87,7 +87,7 @@ static char *write_fields(char *p, struct worker *w, const struct reply *reply)
     p = text_lit(p, "x-amzn-RequestId: ");
     p = text_str(p, (struct str){reply->request_id, ID_LENGTH});
     p = text_lit(p, "\r\n");
-    p = text_str(p, worker_date(w));
+    p = text_str(p, date_line);
     if (reply->status == 405)
         p = text_lit(p, "Allow: POST\r\n");
     if (reply->status == 503)
@@ -104,7 +104,7 @@ static char *write_fields(char *p, struct worker *w, const struct reply *reply)
 }
 
 /* The body is written first, aside, to learn its length. */
-char *reply_write(char *p, struct worker *w, const struct reply *reply, size_t *body_bytes)
+char *reply_write(char *p, struct str date_line, const struct reply *reply, size_t *body_bytes)
 {
     char body[MESSAGE_MAX * 6 + 128];
     size_t length = (size_t)(write_body(body, reply) - body);
@@ -119,7 +119,7 @@ char *reply_write(char *p, struct worker *w, const struct reply *reply, size_t *
     p = text_char(p, ' ');
     p = text_str(p, str_of(reply_phrase(reply->status)));
     p = text_lit(p, "\r\n");
-    p = write_fields(p, w, reply);
+    p = write_fields(p, date_line, reply);
     p = text_lit(p, "Content-Length: ");
     p = decimal_put(p, length);
     p = text_lit(p, "\r\n\r\n");

@@ -1,11 +1,11 @@
-/* Answers that weir makes itself, in the shape that AWS clients read: JSON with a message, x-amzn-ErrorType, x-amzn-RequestId. Worker thread. */
+/* Answers that weir makes itself, in the shape that AWS clients read: JSON with a message, x-amzn-ErrorType, x-amzn-RequestId. Pure. */
 #ifndef WEIR_PROXY_HTTP_REPLY_H
 #define WEIR_PROXY_HTTP_REPLY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "proxy/worker/worker.h"
+#include "base/str.h"
 
 enum { REPLY_MAX = 4096, REPLY_LOCATION_MAX = 1536 };
 
@@ -21,8 +21,8 @@ struct reply {
     bool is_http10;
 };
 
-/* Writes the whole answer at p, which has room for REPLY_MAX bytes; returns its end. *body_bytes is what of it is body. */
-char *reply_write(char *p, struct worker *w, const struct reply *reply, size_t *body_bytes);
+/* Writes the whole answer at p, which has room for REPLY_MAX bytes; returns its end. date_line is "Date: ...\r\n". *body_bytes is what of it is body. */
+char *reply_write(char *p, struct str date_line, const struct reply *reply, size_t *body_bytes);
 
 /* The standard's phrase for a status; "Unknown" where there is none. */
 const char *reply_phrase(int status);

@@ -54,7 +54,7 @@ static void stop(struct thread *t)
     drain(t);
     listener_close(&t->listeners);
     while (!LIST_EMPTY(&t->clients.list))
-        client_cut(LIST_FIRST(&t->clients.list));
+        conn_cut(LIST_FIRST(&t->clients.list));
     loop_stop(&t->worker.loop);
 }
 

@@ -1,0 +1,183 @@
+/* The life of a client connection between its events: changes of state, and the end. */
+#include "proxy/client/conn.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "proxy/client/admission.h"
+
+enum { LINGER_MS = 2000 };
+
+struct request_caller conn_from(const struct client *c)
+{
+    return (struct request_caller){
+        .address = {c->peer.text, c->peer.text_len},
+        .certificate_subject = {c->certificate_subject, c->certificate_len},
+        .is_tls = c->listener->is_tls,
+    };
+}
+
+static void free_client(struct loop_garbage *garbage)
+{
+    struct client *c = (struct client *)((char *)garbage - offsetof(struct client, garbage));
+
+    partial_free(&c->partial);
+    leftover_fini(&c->leftover);
+    free(c->certificate_subject);
+    free(c);
+}
+
+static void free_exchange(struct loop_garbage *garbage)
+{
+    struct exchange *ex = (struct exchange *)((char *)garbage - offsetof(struct exchange, garbage));
+
+    freelist_put(&ex->worker->exchanges, ex);
+}
+
+static void drop_exchange(struct client *c, enum metrics_error why)
+{
+    struct exchange *ex = c->exchange;
+
+    if (!ex)
+        return;
+    c->exchange = NULL;
+    exchange_abort(ex, why);
+    loop_discard(&c->worker->loop, &ex->garbage, free_exchange);
+}
+
+/* Has the client part of a response of which it cannot get the rest? */
+static bool is_response_cut(const struct client *c)
+{
+    return c->is_cut || !backlog_is_empty(&c->backlog) ||
+           (c->exchange && c->exchange->state == EXCHANGE_RESPONDING);
+}
+
+/* Is nothing under way that the end of the connection would cut short? */
+static bool is_at_rest(const struct client *c)
+{
+    switch ((enum client_state)c->state) {
+    case CLIENT_IDLE:
+    case CLIENT_HEAD:
+    case CLIENT_FINISHING:
+    case CLIENT_DISCARD:
+        return !c->is_cut && !c->is_broken && backlog_is_empty(&c->backlog);
+    default:
+        return false;
+    }
+}
+
+static void leave(struct clients *clients)
+{
+    if (--clients->nr == 0 && clients->on_empty)
+        clients->on_empty(clients);
+}
+
+/* why is the outcome of an exchange that still runs. */
+static void close_for(struct client *c, enum metrics_error why)
+{
+    struct worker *w = c->worker;
+
+    if (c->state == CLIENT_CLOSED)
+        return;
+    if (c->io.layer && is_at_rest(c))
+        io_shutdown(&c->io); /* without a farewell the client would take what it has for cut */
+    /* A response that ends with the connection must not seem complete when it is not. */
+    bool is_reset = c->framing == CLIENT_FRAMING_CLOSE && is_response_cut(c);
+    drop_exchange(c, why);
+    c->state = CLIENT_CLOSED;
+    wheel_forget(&w->loop.wheel, &c->deadline.node);
+    if (is_reset)
+        io_reset(&w->loop, &c->io);
+    io_close(&w->loop, &c->io);
+    backlog_fini(&c->backlog);
+    http1_fini(&c->parser);
+    LIST_REMOVE(c, link);
+    if (c->is_admitted)
+        admission_leave(w->shared->admission, &c->peer.number);
+    tuning_unref(&c->tuning);
+    loop_discard(&w->loop, &c->garbage, free_client);
+    metrics_sub(&w->metrics->client_connections, 1);
+    leave(c->listener->all->clients);
+}
+
+void conn_close(struct client *c)
+{
+    close_for(c, METRICS_ERROR_CLIENT_ABORT);
+}
+
+void conn_cut(struct client *c)
+{
+    close_for(c, METRICS_ERROR_DRAIN_TIMEOUT);
+}
+
+void conn_begin_idle(struct client *c)
+{
+    struct worker *w = c->worker;
+
+    c->state = CLIENT_IDLE;
+    c->idle_since_ms = w->loop.now_ms;
+    c->is_paused = c->is_body_read = c->is_expecting = c->is_head_request = false;
+    http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
+    conn_set_deadline(c, w->is_draining ? CONN_DRAIN_GRACE_MS
+                                        : c->tuning->settings->timeouts.client_idle_ms);
+}
+
+void conn_linger(struct client *c)
+{
+    c->state = CLIENT_LINGER;
+    c->discarded = 0;
+    io_shutdown(&c->io);
+    conn_set_deadline(c, LINGER_MS);
+    if (c->io.is_readable)
+        io_again(&c->worker->loop, &c->io);
+}
+
+/* The response has been sent to the last byte. */
+void conn_after_response(struct client *c)
+{
+    if (c->is_cut) {
+        conn_close(c);
+        return;
+    }
+    if (!c->is_last && !c->is_body_read && conn_is_rest_small(c)) {
+        c->state = CLIENT_DISCARD;
+        conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+        if (c->io.is_readable)
+            io_again(&c->worker->loop, &c->io);
+        return;
+    }
+    if (c->is_last || !c->is_body_read) {
+        /* Closing on unread bytes would reset the connection and could destroy the response on its
+         * way. */
+        if (!c->is_body_read || !leftover_is_empty(&c->leftover) || c->io.is_readable)
+            conn_linger(c);
+        else
+            conn_close(c);
+        return;
+    }
+    http1_fini(&c->parser);
+    conn_begin_idle(c);
+    if (!leftover_is_empty(&c->leftover) || c->io.is_readable)
+        io_again(&c->worker->loop, &c->io);
+}
+
+void conn_next(struct client *c)
+{
+    struct exchange *ex = c->exchange;
+
+    if (ex) {
+        c->exchange = NULL;
+        loop_discard(&c->worker->loop, &ex->garbage, free_exchange);
+    }
+    if (c->is_broken) {
+        io_again(&c->worker->loop, &c->io);
+        c->state = CLIENT_FINISHING;
+        return;
+    }
+    c->state = CLIENT_FINISHING;
+    if (!backlog_is_empty(&c->backlog)) {
+        conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+        return;
+    }
+    conn_after_response(c);
+}

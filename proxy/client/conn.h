@@ -1,0 +1,128 @@
+/* One HTTP/1 client connection: what it is made of, and its life between events.
+ *
+ *     HANDSHAKE --> IDLE <--> HEAD --> EXCHANGE --> FINISHING --> IDLE
+ *                     |         |         |  \-> TUNNEL  |\-> DISCARD --> IDLE
+ *                     v         v         v       |      v
+ *                   closed  <-- LINGER <----------+------/
+ *
+ * client.c hears of its events, intake.c reads its requests, respond.c writes the answers. Worker thread. */
+#ifndef WEIR_PROXY_CLIENT_CONN_H
+#define WEIR_PROXY_CLIENT_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "proxy/client/listener.h"
+#include "proxy/client/peer.h"
+#include "proxy/exchange/exchange.h"
+#include "proxy/http/leftover.h"
+#include "proxy/http/partial.h"
+#include "proxy/io/loop.h"
+#include "proxy/worker/worker.h"
+
+/* CONN_DRAIN_GRACE_MS: a client that has just connected, or just got a response, may be sending its
+ * next request: while weir drains, its connection is kept open so long. */
+enum { CONN_DISCARD_MAX = 65536, CONN_DRAIN_GRACE_MS = 500 };
+
+enum client_state {
+    CLIENT_HANDSHAKE, /* TLS */
+    CLIENT_IDLE,      /* between requests */
+    CLIENT_HEAD,      /* part of a head has arrived */
+    CLIENT_EXCHANGE,
+    CLIENT_FINISHING, /* the exchange is over, some of its answer still waits to be sent */
+    CLIENT_DISCARD,   /* the rest of a request's body that nobody wants */
+    CLIENT_TUNNEL,
+    CLIENT_LINGER, /* answered and shut down for writing; what still comes is thrown away for a while */
+    CLIENT_CLOSED
+};
+
+/* How the current response's body is framed to the client. */
+enum client_framing {
+    CLIENT_FRAMING_NONE,
+    CLIENT_FRAMING_LENGTH,
+    CLIENT_FRAMING_CHUNKED,
+    CLIENT_FRAMING_CLOSE
+};
+
+struct client {
+    struct io io; /* first */
+    struct loop_garbage garbage;
+    struct deadline deadline;
+    struct worker *worker;
+    struct listener *listener;
+    struct tuning *tuning;
+    LIST_ENTRY(client) link;
+    struct exchange *exchange;
+    struct partial *partial;
+    struct backlog backlog;
+    struct leftover leftover;  /* pipelined bytes */
+    char *certificate_subject; /* of a verified client certificate, or NULL */
+    uint32_t certificate_len;
+    uint32_t nr_requests;
+    uint8_t state;        /* enum client_state */
+    uint8_t framing;      /* enum client_framing */
+    bool is_paused;       /* the exchange takes no more of the body now */
+    bool is_last;         /* the connection ends with this response */
+    bool is_broken;       /* writing failed */
+    bool is_cut;          /* the response can't be completed */
+    bool is_head_request; /* the current request is HEAD: an answer to it has no body */
+    bool is_body_read;    /* the current request is complete */
+    bool is_half_closed;  /* its end came with the request: it still listens */
+    bool is_expecting;    /* it waits for 100 (Continue) */
+    bool is_head_unsent;  /* the response's head still lies in the outbox */
+    bool is_admitted;     /* counted by admission */
+    uint64_t body_bytes;  /* of the current request */
+    uint64_t rate_since_ms, rate_bytes; /* for the minimum rate */
+    uint64_t discarded;
+    uint64_t idle_since_ms; /* made, or its last response was complete */
+    struct http1 parser;
+    struct peer peer;
+};
+
+/* The client connections of one worker. on_empty is called when the last one has closed; NULL: nobody waits for it. */
+struct clients {
+    LIST_HEAD(, client) list;
+    uint32_t nr;
+    void (*on_empty)(struct clients *clients);
+};
+
+static inline void conn_set_deadline(struct client *c, uint32_t in_ms)
+{
+    struct loop *loop = &c->worker->loop;
+
+    wheel_set(&loop->wheel, &c->deadline.node, loop->now_ms + in_ms);
+}
+
+/* Whether the rest of an unfinished request body is worth reading, so that the connection can be
+ * used again. */
+static inline bool conn_is_rest_small(const struct client *c)
+{
+    return c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= CONN_DISCARD_MAX &&
+           !c->is_expecting;
+}
+
+/* For exchange_start and logs. */
+struct request_caller conn_from(const struct client *c);
+
+/* Waits for the next request. */
+void conn_begin_idle(struct client *c);
+
+/* Ends the sending side, and throws away for a while what still comes: closing on unread bytes would
+ * reset the connection and could destroy the response on its way. */
+void conn_linger(struct client *c);
+
+/* The exchange's response has been handed over: send the rest, then the next request, or the end. */
+void conn_next(struct client *c);
+
+/* The response has been sent to the last byte. */
+void conn_after_response(struct client *c);
+
+/* Closes at once; an exchange that runs is aborted. A response that only the connection's end ends is
+ * never cut so that it seems complete. Idempotent. */
+void conn_close(struct client *c);
+
+/* The same where draining has taken too long, which is then the exchange's outcome. */
+void conn_cut(struct client *c);
+
+#endif
