@@ -9,6 +9,7 @@
 #include "conf/settings.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/server.h"
+#include "proxy/server/signals.h"
 
 enum { LISTEN_MAX = 64, EXIT_USAGE = 2 };
 
@@ -101,6 +102,8 @@ int main(int argc, char **argv)
     struct documents_options options = {.listen = listen};
     const char *command = argc > 1 ? argv[1] : "";
 
+    if (strcmp(command, "run") == 0)
+        signals_block();
     open_standard_descriptors();
     if (strcmp(command, "--version") == 0) {
         printf("weir %s\n", WEIR_VERSION);

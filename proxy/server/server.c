@@ -25,6 +25,8 @@
 
 /* LOG_REST_MS: so long has a slow reader of standard error for the last lines. */
 enum { LOG_REST_MS = 2000 };
+/* What is open before the first connection, and some to spare. */
+enum { DESCRIPTORS_OWN = 32, DESCRIPTORS_A_THREAD = 8 };
 enum { HOUSEKEEPING_MS = 500, WORKERS_MAX = 128 };
 
 /* ---- Draining -------------------------------------------------------------------------------- */
@@ -63,9 +65,9 @@ static void on_thread_ended(uv_async_t *async)
     loop_stop(&s->loop);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *context, int number)
 {
-    struct server *s = handle->data;
+    struct server *s = context;
 
     switch (number) {
     case SIGHUP:
@@ -114,6 +116,23 @@ static void raise_descriptor_limit(void)
         log_warning("the limit on open files could not be raised: %s", strerror(errno));
 }
 
+/* With fewer the start would fail half-way, in places that say less (libuv aborts in one). */
+static int check_descriptor_limit(const struct server *s)
+{
+    rlim_t needed =
+        DESCRIPTORS_OWN +
+        (rlim_t)s->nr_threads * (DESCRIPTORS_A_THREAD + (rlim_t)s->shared.settings->nr_listeners);
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
+        return 0;
+    log_error("the limit on open files is %llu, and weir needs %llu with %d worker%s before the "
+              "first connection: raise it (ulimit -n, LimitNOFILE=)",
+              (unsigned long long)limit.rlim_cur, (unsigned long long)needed, s->nr_threads,
+              s->nr_threads == 1 ? "" : "s");
+    return -1;
+}
+
 static uint32_t get_series(void *context, struct str function, struct str alias, struct str version)
 {
     return metrics_series_get(context, function, alias, version);
@@ -135,13 +154,15 @@ static int init_shared(struct server *s)
 {
     struct series_hooks hooks = {.get = get_series, .release = release_series};
 
+    s->nr_threads = count_workers(s->shared.settings);
+    if (check_descriptor_limit(s) < 0)
+        return -1;
     s->shared.qsbr = qsbr_make();
     s->shared.admission = admission_make();
     if (!s->shared.qsbr || !s->shared.admission || loop_init(&s->loop, s->shared.qsbr, s) < 0) {
         log_error("the control loop cannot be made: out of memory or descriptors");
         return -1;
     }
-    s->nr_threads = count_workers(s->shared.settings);
     s->health = health_make(&s->loop);
     s->threads = calloc((size_t)s->nr_threads, sizeof(*s->threads));
     s->shared.metrics = metrics_make(s->nr_threads);
@@ -170,22 +191,24 @@ static int open_log(struct server *s)
     return 0;
 }
 
-static void start_handles(struct server *s)
+/* From here on a signal waits for the loop. */
+static int start_handles(struct server *s)
 {
-    static const int numbers[4] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
     uv_loop_t *uv = &s->loop.uv;
+    int r = uv_async_init(uv, &s->thread_ended, on_thread_ended);
 
-    for (int i = 0; i < 4; i++) {
-        s->signals[i].data = s;
-        uv_signal_init(uv, &s->signals[i]);
-        uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+    if (r == 0)
+        r = signals_deliver(&s->signals, uv, on_signal, s);
+    if (r < 0) {
+        log_error("the control loop cannot be made: %s", uv_strerror(r));
+        return -1;
     }
     s->thread_ended.data = s->housekeeping.data = s->drain_limit.data = s->settle.data = s;
-    uv_async_init(uv, &s->thread_ended, on_thread_ended);
     uv_timer_init(uv, &s->housekeeping);
     uv_timer_init(uv, &s->drain_limit);
     uv_timer_init(uv, &s->settle);
     uv_timer_start(&s->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+    return 0;
 }
 
 /* Opens every address for every worker, then makes the workers. fds[worker][listener]. */
@@ -275,8 +298,8 @@ static int start(struct server *s, struct api_hooks *hooks)
         reload_publish_table(s, table);
     if (!table || !tls || open_log(s) < 0)
         return -1;
-    start_handles(s);
-    if (start_admin(s, hooks) < 0 || make_threads(s) < 0 || start_threads(s) < 0)
+    if (start_handles(s) < 0 || start_admin(s, hooks) < 0 || make_threads(s) < 0 ||
+        start_threads(s) < 0)
         return -1;
     reload_watch(s);
     log_info("weir is ready: %d worker%s, generation %llu", s->nr_threads,
@@ -297,11 +320,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 static bool finish(struct server *s)
 {
     bool is_stuck = false;
-    sigset_t all;
 
-    /* libuv's handlers go with the loop: a second SIGTERM on the way out would count as a crash. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (int i = 0; i < s->nr_running; i++)
         thread_join(&s->threads[i]);
     for (int i = 0; s->threads && i < s->nr_threads; i++)
@@ -334,15 +353,29 @@ static bool finish(struct server *s)
     return is_stuck;
 }
 
+/* The threads that come before everything else: standard error's and the signals'. */
+static int start_helpers(struct server *s)
+{
+    int r = log_start();
+
+    if (r == 0)
+        r = signals_start(&s->signals);
+    if (r < 0) {
+        log_error("cannot start: %s", strerror(-r));
+        log_stop(LOG_REST_MS);
+    }
+    return r;
+}
+
 int server_run(const struct documents_options *options)
 {
     struct server *s = calloc(1, sizeof(*s));
     struct api_hooks hooks;
-    int status = 1, r = log_start();
+    int status = 1;
 
-    if (!s || r < 0) {
-        log_error("cannot start: %s", r < 0 ? strerror(-r) : "out of memory");
-        log_stop(LOG_REST_MS);
+    if (!s || start_helpers(s) < 0) {
+        if (!s)
+            log_error("out of memory");
         free(s);
         return 1;
     }
@@ -350,8 +383,6 @@ int server_run(const struct documents_options *options)
     hooks = hooks_make(s);
     s->options = options;
     s->start_time_s = (double)clock_unix_us() / 1e6;
-    signal(SIGPIPE, SIG_IGN); /* writes say EPIPE */
-    signal(SIGXFSZ, SIG_IGN); /* and EFBIG */
     raise_descriptor_limit();
     http1_global_init();
     if (start(s, &hooks) == 0) {
@@ -362,8 +393,10 @@ int server_run(const struct documents_options *options)
         for (int i = 0; i < s->nr_running; i++)
             thread_order(&s->threads[i], THREAD_STOP);
     }
+    signals_end(&s->signals, status);
     bool is_stuck = finish(s);
     log_stop(LOG_REST_MS);
+    signals_stop(&s->signals);
     if (is_stuck)
         _exit(status);
     free(s);

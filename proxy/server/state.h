@@ -13,6 +13,7 @@
 #include "conf/file.h"
 #include "proxy/io/loop.h"
 #include "proxy/server/documents.h"
+#include "proxy/server/signals.h"
 #include "proxy/server/thread.h"
 #include "proxy/worker/shared.h"
 #include "router/registry.h"
@@ -34,7 +35,7 @@ struct server {
 
     struct file_watch *watch;
     uv_poll_t watch_poll;
-    uv_signal_t signals[4];
+    struct signals signals;
     uv_async_t thread_ended;
     uv_timer_t housekeeping, drain_limit, settle;
     bool is_watching, is_draining;

@@ -258,6 +258,28 @@ def test_the_soft_limit_of_descriptors_is_raised(world):
     assert soft == hard
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_too_few_descriptors_for_a_start_are_told(world, workers):
+    """At each limit weir either says why it cannot start, or runs and hears signals."""
+    demo = world.demo()
+    nr_refused = nr_started = 0
+    for nofile in [*range(5, 40, scaled(3, 11)), 48, 56, 64, 72, 80, 120]:
+        weir = world.weir(tables.one(demo), workers=workers, nofile=nofile, wait=False)
+        world.things.remove(weir)
+        try:
+            wait_until(lambda: "weir is ready" in weir.stderr() or not weir.is_running(), "weir runs or has ended")
+            if weir.is_running():
+                weir.stop()
+                nr_started += 1
+            else:
+                assert weir.wait() == 1, weir.stderr()
+                assert f"the limit on open files is {nofile}, and weir needs " in weir.stderr()
+                nr_refused += 1
+        finally:
+            weir.kill()
+    assert nr_started > 0 and nr_refused > 0
+
+
 def test_without_descriptors_weir_sheds_load_without_spinning_and_recovers(world):
     demo = world.demo()
     weir = world.weir(tables.one(demo), workers=2, nofile=scaled(100, 160))
