@@ -5,10 +5,10 @@
 #ifndef WEIR_CONF_TABLEDOC_PARTS_H
 #define WEIR_CONF_TABLEDOC_PARTS_H
 
+#include "base/flathash.h"
+#include "base/stash.h"
 #include "conf/jsondoc.h"
 #include "conf/jsonscan.h"
-#include "router/flathash.h"
-#include "router/stash.h"
 
 struct tabledoc_function {
     const char *name;

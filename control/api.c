@@ -11,11 +11,26 @@
 #include "control/answer.h"
 #include "control/lambda.h"
 
+/* Is this one of the query's parts? */
+static bool is_asked_for(struct str query, struct str part)
+{
+    while (query.n > 0) {
+        const char *end = memchr(query.p, '&', query.n);
+        size_t n = end ? (size_t)(end - query.p) : query.n;
+
+        if (str_eq((struct str){query.p, n}, part))
+            return true;
+        query.p += n + (end != NULL);
+        query.n -= n + (end != NULL);
+    }
+    return false;
+}
+
 static void get_metrics(const struct api_hooks *hooks, const struct api_request *request,
                         struct api_response *out)
 {
-    (void)request;
-    out->body = hooks->metrics(hooks->context, &out->length);
+    out->body =
+        hooks->metrics(hooks->context, is_asked_for(request->query, STR("all=1")), &out->length);
     out->status = out->body ? 200 : 503;
     out->content_type = "text/plain; version=0.0.4; charset=utf-8";
 }

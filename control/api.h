@@ -2,7 +2,7 @@
  * reload, and changes of alias weights. Knows nothing of sockets: a request in, a response out.
  * Control thread.
  *
- *     GET  /metrics /healthz /readyz /table /settings
+ *     GET  /metrics[?all=1] /healthz /readyz /table /settings
  *     POST /reload
  *     GET  /functions/{F}/aliases/{A}      the alias as the table document writes it
  *     PUT  /functions/{F}/aliases/{A}      {"weights": {...}, "split": ...}: in force at once,
@@ -28,8 +28,8 @@ struct api_hooks {
      * problems. */
     int (*reload)(void *context, struct problems *problems, struct problems *notes,
                   struct problems *changes);
-    /* The metrics page, to be freed; NULL when out of memory. */
-    char *(*metrics)(void *context, size_t *length);
+    /* The metrics page, to be freed; NULL when out of memory. all: with what was never invoked. */
+    char *(*metrics)(void *context, bool all, size_t *length);
     bool (*is_ready)(void *context);
     bool (*is_draining)(void *context);
     /* In force now; borrowed for the call. */

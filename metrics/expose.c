@@ -2,8 +2,7 @@
  *
  * Workers go on counting meanwhile; every number is read once, so that what belongs together (a
  * histogram and its count) agrees. A series without traffic has no cells and is printed only where
- * its alias is configured, with a zero: thus a hundred thousand idle aliases cost two lines each,
- * and a query over a new version's picks finds them from the start. */
+ * the caller gives it a share, with a zero. */
 #include "metrics/expose.h"
 
 #include <stdlib.h>
@@ -22,6 +21,8 @@ enum { CELL_NUMBERS = sizeof(struct metrics_cell) / sizeof(struct metrics_number
 
 struct sums {
     uint32_t series;
+    size_t labels_at; /* in the scrape's labels */
+    size_t labels_n;
     uint64_t numbers[CELL_NUMBERS];
 };
 
@@ -31,7 +32,9 @@ struct scrape {
     const struct expose_facts *facts;
     int nr_workers;
     uint32_t nr_sums;
-    struct sums *sums; /* of every series that has traffic */
+    struct sums *sums;  /* of every series that has traffic */
+    struct page labels; /* of these, one behind the other */
+    const struct series *series;
     uint32_t nr_series;
     bool *is_shown; /* by series: its line of the family at hand was printed */
 };
@@ -90,7 +93,15 @@ static void put_series(struct scrape *s, const char *name, uint32_t series)
 {
     put(s, name);
     page_put_char(&s->page, '{');
-    page_put(&s->page, series_labels(metrics_series(s->metrics), series));
+    series_put_labels(s->series, series, &s->page);
+}
+
+/* The same of one that has traffic, whose labels are known. */
+static void put_counted(struct scrape *s, const char *name, const struct sums *sums)
+{
+    put(s, name);
+    page_put_char(&s->page, '{');
+    page_put(&s->page, (struct str){s->labels.p + sums->labels_at, sums->labels_n});
 }
 
 static void put_one(struct scrape *s, const char *name, const char *type, const char *help,
@@ -102,14 +113,6 @@ static void put_one(struct scrape *s, const char *name, const char *type, const 
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------ */
-
-static bool has_cell(struct scrape *s, uint32_t series)
-{
-    for (int i = 0; i < s->nr_workers; i++)
-        if (metrics_slots_find(&metrics_worker(s->metrics, i)->cells, series))
-            return true;
-    return false;
-}
 
 static void add_up(struct scrape *s, struct sums *sums)
 {
@@ -129,20 +132,24 @@ static int make_sums(struct scrape *s)
 {
     uint32_t nr = 0;
 
-    for (uint32_t i = 0; i < s->nr_series; i++)
-        nr += has_cell(s, i);
+    for (uint32_t i = series_next_counted(s->series, 0); i != SERIES_NONE;
+         i = series_next_counted(s->series, i + 1))
+        nr++;
     s->sums = calloc((size_t)nr + 1, sizeof(*s->sums));
     s->is_shown = calloc((size_t)s->nr_series + 1, sizeof(*s->is_shown));
     if (!s->sums || !s->is_shown)
         return -1;
-    /* A worker may have made more cells since: those wait for the next scrape. */
-    for (uint32_t i = 0; i < s->nr_series && s->nr_sums < nr; i++) {
-        if (!has_cell(s, i))
-            continue;
-        s->sums[s->nr_sums].series = i;
-        add_up(s, &s->sums[s->nr_sums++]);
+    for (uint32_t i = series_next_counted(s->series, 0); i != SERIES_NONE;
+         i = series_next_counted(s->series, i + 1)) {
+        struct sums *sums = &s->sums[s->nr_sums++];
+
+        sums->series = i;
+        sums->labels_at = s->labels.n;
+        series_put_labels(s->series, i, &s->labels);
+        sums->labels_n = s->labels.n - sums->labels_at;
+        add_up(s, sums);
     }
-    return 0;
+    return s->labels.is_short ? -1 : 0;
 }
 
 /* Marks a share's series as printed; false where it was already, or has no number. */
@@ -168,7 +175,7 @@ static void put_picks(struct scrape *s)
     begin_family(s, name, "counter", "Invocations for which this version was picked.");
     show_nothing(s);
     for (uint32_t i = 0; i < s->nr_sums; i++) {
-        put_series(s, name, s->sums[i].series);
+        put_counted(s, name, &s->sums[i]);
         put(s, "}");
         end_line(s, s->sums[i].numbers[NUMBER_OF(picks)]);
         s->is_shown[s->sums[i].series] = true;
@@ -209,7 +216,7 @@ static void put_in_flight(struct scrape *s)
         const uint64_t *numbers = s->sums[i].numbers;
         uint64_t picks = numbers[NUMBER_OF(picks)], ended = numbers[NUMBER_OF(ended)];
 
-        put_series(s, name, s->sums[i].series);
+        put_counted(s, name, &s->sums[i]);
         put(s, "}");
         end_line(s, picks > ended ? picks - ended : 0);
     }
@@ -227,7 +234,7 @@ static void put_labelled(struct scrape *s, const char *name, const char *label,
 
             if (n == 0 && k < first_always)
                 continue;
-            put_series(s, name, s->sums[i].series);
+            put_counted(s, name, &s->sums[i]);
             put_label(s, ",", label, str_of(values[k]));
             put(s, "}");
             end_line(s, n);
@@ -251,7 +258,7 @@ static void put_counter(struct scrape *s, const char *name, const char *help, si
 {
     begin_family(s, name, "counter", help);
     for (uint32_t i = 0; i < s->nr_sums; i++) {
-        put_series(s, name, s->sums[i].series);
+        put_counted(s, name, &s->sums[i]);
         put(s, "}");
         end_line(s, s->sums[i].numbers[number]);
     }
@@ -264,7 +271,7 @@ static void put_histogram(struct scrape *s, const struct sums *sums)
 
     for (int k = 0; k < METRICS_BUCKET_COUNT; k++) {
         count += buckets[k];
-        put_series(s, "weir_invocation_duration_seconds_bucket", sums->series);
+        put_counted(s, "weir_invocation_duration_seconds_bucket", sums);
         put(s, ",le=\"");
         if (k == METRICS_BUCKET_COUNT - 1)
             put(s, "+Inf");
@@ -273,10 +280,10 @@ static void put_histogram(struct scrape *s, const struct sums *sums)
         put(s, "\"}");
         end_line(s, count);
     }
-    put_series(s, "weir_invocation_duration_seconds_sum", sums->series);
+    put_counted(s, "weir_invocation_duration_seconds_sum", sums);
     put(s, "}");
     end_line_scaled(s, sums->numbers[NUMBER_OF(duration_us)], 6);
-    put_series(s, "weir_invocation_duration_seconds_count", sums->series);
+    put_counted(s, "weir_invocation_duration_seconds_count", sums);
     put(s, "}");
     end_line(s, count);
 }
@@ -553,9 +560,10 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         .metrics = metrics,
         .facts = facts,
         .nr_workers = metrics_nr_workers(metrics),
-        .nr_series = series_end(metrics_series(metrics)),
+        .series = metrics_lock_series(metrics),
     };
 
+    s.nr_series = series_end(s.series);
     if (make_sums(&s) == 0) {
         put_weir_families(&s);
         put_series_families(&s);
@@ -566,7 +574,9 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
     } else {
         s.page.is_short = true;
     }
+    metrics_unlock_series(metrics);
     free(s.sums);
+    page_fini(&s.labels);
     free(s.is_shown);
     if (s.page.is_short)
         page_fini(&s.page);

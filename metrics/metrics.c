@@ -1,27 +1,35 @@
 /* The counters' memory: which worker has which cells, and the histogram's bounds.
  *
- * Cells of one worker lie together in slabs of its own, aligned to cache lines, so that no line is
- * written by two workers. They are made by the worker and published by a release store; the control
- * thread only ever looks. Nothing is freed before the end. */
+ * A cell has its cache lines for itself, so that no line is written by two workers. It is made by
+ * the worker and published by a release store; the control thread looks, and frees it when its
+ * series ends. By then no table has the series, so no worker can be about to find the cell, and
+ * all that was picked has ended, so none still writes to it. */
 #include "metrics/metrics.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "metrics/series.h"
 
-enum { CACHE_LINE = 64, SLAB_BYTES = 16384 };
+enum { CACHE_LINE = 64 };
 
-struct metrics_slab {
-    struct metrics_slab *next;
-    size_t used;
-    _Alignas(CACHE_LINE) char bytes[];
+struct metrics_made {
+    struct metrics_made *next;
+    uint32_t series;
+};
+
+/* A cell of a series takes the rest of its last cache line for the note that it was made. */
+struct series_cell {
+    struct metrics_cell cell;
+    struct metrics_made made;
 };
 
 struct metrics {
     int nr_workers;
     struct metrics_worker **workers;
+    pthread_mutex_t lock; /* of the series: the thread that builds tables needs them, too */
     struct series *series;
 };
 
@@ -65,24 +73,23 @@ static void *zeroed_lines(size_t size)
     return p;
 }
 
-static void free_chunks(struct metrics_slots *slots)
+static void free_slots(struct metrics_slots *slots)
 {
-    for (int i = 0; i < METRICS_CHUNK_COUNT; i++)
-        free(atomic_load_explicit(&slots->chunks[i], memory_order_relaxed));
+    for (int i = 0; i < METRICS_CHUNK_COUNT; i++) {
+        struct metrics_slot *chunk = atomic_load_explicit(&slots->chunks[i], memory_order_relaxed);
+
+        for (size_t n = 0; chunk && n < (size_t)METRICS_CHUNK_MIN << i; n++)
+            free(atomic_load_explicit(&chunk[n].cell, memory_order_relaxed));
+        free(chunk);
+    }
 }
 
 static void free_worker(struct metrics_worker *worker)
 {
-    struct metrics_slab *slab, *next;
-
     if (!worker)
         return;
-    free_chunks(&worker->cells);
-    free_chunks(&worker->pools);
-    for (slab = worker->slabs; slab; slab = next) {
-        next = slab->next;
-        free(slab);
-    }
+    free_slots(&worker->cells);
+    free_slots(&worker->pools);
     free(worker);
 }
 
@@ -92,6 +99,7 @@ struct metrics *metrics_make(int nr_workers)
 
     if (!metrics)
         return NULL;
+    pthread_mutex_init(&metrics->lock, NULL);
     metrics->series = series_make();
     metrics->workers = calloc((size_t)nr_workers, sizeof(*metrics->workers));
     if (!metrics->series || !metrics->workers)
@@ -120,6 +128,7 @@ void metrics_free(struct metrics **metrics)
         free_worker(m->workers[i]);
     free(m->workers);
     series_free(&m->series);
+    pthread_mutex_destroy(&m->lock);
     free(m);
 }
 
@@ -134,28 +143,7 @@ int metrics_nr_workers(const struct metrics *metrics)
     return metrics->nr_workers;
 }
 
-const struct series *metrics_series(const struct metrics *metrics)
-{
-    return metrics->series;
-}
-
 /* ---- Making cells: worker threads ------------------------------------------------------------ */
-
-static void *slab_alloc(struct metrics_worker *worker, size_t size)
-{
-    struct metrics_slab *slab = worker->slabs;
-
-    size = (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    if (!slab || slab->used + size > SLAB_BYTES) {
-        slab = zeroed_lines(sizeof(*slab) + SLAB_BYTES);
-        if (!slab)
-            return NULL;
-        slab->next = worker->slabs;
-        worker->slabs = slab;
-    }
-    slab->used += size;
-    return slab->bytes + slab->used - size;
-}
 
 /* The place of a number's cell in the slots; NULL when out of memory. */
 static struct metrics_slot *make_place(struct metrics_slots *slots, uint32_t number)
@@ -173,11 +161,12 @@ static struct metrics_slot *make_place(struct metrics_slots *slots, uint32_t num
     return &chunk[place];
 }
 
+/* A new cell in the number's place. */
 static void *make_cell(struct metrics_worker *worker, struct metrics_slots *slots, uint32_t number,
                        size_t size)
 {
     struct metrics_slot *place = make_place(slots, number);
-    void *cell = place ? slab_alloc(worker, size) : NULL;
+    void *cell = place ? zeroed_lines(size) : NULL;
 
     if (cell)
         atomic_store_explicit(&place->cell, cell, memory_order_release);
@@ -188,11 +177,21 @@ static void *make_cell(struct metrics_worker *worker, struct metrics_slots *slot
 
 struct metrics_cell *metrics_cell_make(struct metrics_worker *worker, uint32_t series)
 {
+    struct series_cell *cell;
+
     if (series == METRICS_NO_SERIES) {
         metrics_add(&worker->uncounted, 1);
         return NULL;
     }
-    return make_cell(worker, &worker->cells, series, sizeof(struct metrics_cell));
+    cell = make_cell(worker, &worker->cells, series, sizeof(*cell));
+    if (!cell)
+        return NULL;
+    cell->made.series = series;
+    cell->made.next = atomic_load_explicit(&worker->made, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&worker->made, &cell->made.next, &cell->made,
+                                                  memory_order_release, memory_order_relaxed))
+        continue;
+    return &cell->cell;
 }
 
 struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint32_t origin)
@@ -200,23 +199,91 @@ struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint3
     return make_cell(worker, &worker->pools, origin, sizeof(struct metrics_pool_cell));
 }
 
-/* ---- Series: the control thread -------------------------------------------------------------- */
+/* ---- Series ---------------------------------------------------------------------------------- */
+
+/* Takes note of all series that have got a cell since last time. */
+static void take_note(struct metrics *metrics)
+{
+    for (int i = 0; i < metrics->nr_workers; i++) {
+        struct metrics_made *made =
+            atomic_exchange_explicit(&metrics->workers[i]->made, NULL, memory_order_acquire);
+
+        for (; made; made = made->next)
+            series_count(metrics->series, made->series);
+    }
+}
 
 uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct str alias,
                             struct str version)
 {
-    return series_get(metrics->series, function, alias, version);
+    uint32_t number;
+
+    pthread_mutex_lock(&metrics->lock);
+    number = series_get(metrics->series, function, alias, version);
+    pthread_mutex_unlock(&metrics->lock);
+    return number;
 }
 
 /* No worker can be about to make a cell here: whoever holds the number holds the table, and the
  * table is gone. */
 void metrics_series_release(struct metrics *metrics, uint32_t series)
 {
-    bool is_counted = false;
-
     if (series == METRICS_NO_SERIES)
         return;
-    for (int i = 0; i < metrics->nr_workers && !is_counted; i++)
-        is_counted = metrics_slots_find(&metrics->workers[i]->cells, series) != NULL;
-    series_release(metrics->series, series, is_counted);
+    pthread_mutex_lock(&metrics->lock);
+    take_note(metrics);
+    series_release(metrics->series, series);
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+/* Did all that was picked on this worker end? */
+static bool is_quiet(struct metrics_worker *worker, uint32_t series)
+{
+    struct metrics_cell *cell = metrics_slots_find(&worker->cells, series);
+
+    return !cell ||
+           atomic_load_explicit(&cell->ended.n, memory_order_acquire) == metrics_read(&cell->picks);
+}
+
+static void free_cell(struct metrics_worker *worker, uint32_t series)
+{
+    uint64_t place;
+    uint32_t chunk = metrics_chunk_of(series, &place);
+    struct metrics_slot *slots =
+        atomic_load_explicit(&worker->cells.chunks[chunk], memory_order_acquire);
+
+    if (slots)
+        free(atomic_exchange_explicit(&slots[place].cell, NULL, memory_order_acq_rel));
+}
+
+static bool end_series(void *context, uint32_t series)
+{
+    struct metrics *metrics = context;
+
+    for (int i = 0; i < metrics->nr_workers; i++)
+        if (!is_quiet(metrics->workers[i], series))
+            return false;
+    for (int i = 0; i < metrics->nr_workers; i++)
+        free_cell(metrics->workers[i], series);
+    return true;
+}
+
+void metrics_sweep(struct metrics *metrics, uint64_t now_ms)
+{
+    pthread_mutex_lock(&metrics->lock);
+    take_note(metrics); /* before any cell goes, and the note with it */
+    series_sweep(metrics->series, now_ms, end_series, metrics);
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+const struct series *metrics_lock_series(struct metrics *metrics)
+{
+    pthread_mutex_lock(&metrics->lock);
+    take_note(metrics);
+    return metrics->series;
+}
+
+void metrics_unlock_series(struct metrics *metrics)
+{
+    pthread_mutex_unlock(&metrics->lock);
 }

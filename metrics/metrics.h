@@ -4,7 +4,8 @@
  * A series is (function, alias, version); its number is found when a table is built, so the hot
  * path adds to memory it already has a pointer to. Cells are made at a series' first invocation on
  * a worker, so that a series without traffic costs its name alone. Counters survive reloads: names
- * that return find their number again as long as anything was counted under it.
+ * that return find their number again if anything was counted under it and not more than an hour
+ * has passed since the last table had them. Then the series ends and its cells are freed.
  *
  * All numbers are relaxed atomics with a single writer: a load, an add and a store, no locked
  * instruction.
@@ -162,7 +163,8 @@ struct metrics_worker {
     struct metrics_number uncounted;                   /* times there was no memory for a cell */
     struct metrics_slots cells;                        /* struct metrics_cell by series */
     struct metrics_slots pools;                        /* struct metrics_pool_cell by origin id */
-    struct metrics_slab *slabs;                        /* the memory of the cells */
+    _Atomic(struct metrics_made *)
+        made; /* series that got a cell here, until somebody takes note */
 };
 
 struct metrics;
@@ -218,9 +220,9 @@ static inline void *metrics_slots_find(struct metrics_slots *slots, uint32_t num
 struct metrics_cell *metrics_cell_make(struct metrics_worker *worker, uint32_t series);
 struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint32_t origin);
 
-/* The worker's cell of a series; made on first use, never moved or freed while metrics live. NULL
- * when out of memory (the invocation then goes uncounted, and that is counted) and for
- * METRICS_NO_SERIES. */
+/* The worker's cell of a series, made on first use. It stays where it is as long as a table has the
+ * series, and as long as something picked has not ended (metrics_end). NULL when out of memory (the
+ * invocation then goes uncounted, and that is counted) and for METRICS_NO_SERIES. */
 static inline struct metrics_cell *metrics_cell(struct metrics_worker *worker, uint32_t series)
 {
     struct metrics_cell *cell = metrics_slots_find(&worker->cells, series);
@@ -228,7 +230,7 @@ static inline struct metrics_cell *metrics_cell(struct metrics_worker *worker, u
     return cell ? cell : metrics_cell_make(worker, series);
 }
 
-/* The worker's gauges for an origin id's pool; as metrics_cell. */
+/* The worker's gauges for an origin id's pool; as metrics_cell, but it stays to the end. */
 static inline struct metrics_pool_cell *metrics_pool(struct metrics_worker *worker, uint32_t origin)
 {
     struct metrics_pool_cell *cell = metrics_slots_find(&worker->pools, origin);
@@ -257,17 +259,33 @@ static inline void metrics_observe(struct metrics_cell *cell, uint64_t duration_
     metrics_add(&cell->duration_us, duration_us);
 }
 
-/* ---- Control thread -------------------------------------------------------------------------- */
+/* The last that is written for a picked invocation: from here on, if no table has the series, the
+ * cell may go. */
+static inline void metrics_end(struct metrics_cell *cell)
+{
+    atomic_store_explicit(&cell->ended.n, metrics_read(&cell->ended) + 1, memory_order_release);
+}
 
-/* The registry's hooks (router/table.h): numbers are counted references; the same names give the
+/* ---- Series: any thread ---------------------------------------------------------------------- */
+
+/* The registry's hooks (router/registry.h): numbers are counted references; the same names give the
  * same number. One that never had a cell is used again after its last release. METRICS_NO_SERIES
  * when out of memory. */
 uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct str alias,
                             struct str version);
 void metrics_series_release(struct metrics *metrics, uint32_t series);
 
-/* For the exposition (metrics/expose.h). */
+/* ---- Control thread -------------------------------------------------------------------------- */
+
+/* Ends the series that were counted, but that no table has had for an hour before now_ms, and frees
+ * their cells. Call it every now and then, with a clock that only goes forward and is not 0. */
+void metrics_sweep(struct metrics *metrics, uint64_t now_ms);
+
+/* For the exposition (metrics/expose.h) and whoever gathers facts for it: the series, locked for as
+ * long as you look, with all that was counted so far marked as counted (series_next_counted). */
+const struct series *metrics_lock_series(struct metrics *metrics);
+void metrics_unlock_series(struct metrics *metrics);
+
 int metrics_nr_workers(const struct metrics *metrics);
-const struct series *metrics_series(const struct metrics *metrics);
 
 #endif

@@ -1,113 +1,53 @@
-/* The names of the series, each stored once, as the labels that the exposition prints.
+/* An entry of sixteen bytes per number, a hash index over it, and a bit that says whether it was
+ * ever counted. Names are words (metrics/words.h), as most are said by many series. Series without
+ * traffic are the common case of a large table, four of them a function, hence the care about
+ * bytes.
  *
- * An entry per number in one array, and beside it an open hash index of numbers (linear probing, at
- * most three quarters full; a removal moves later ones back into the gap, so that no tombstones
- * pile up through reloads). A hundred thousand series without traffic are the common case of a
- * large table, hence the care about bytes: some 60 each, and the text. */
+ * Counted series without a reference wait in line for their end, the one that was let go first
+ * ahead. One that finds a reference again leaves the line by no longer knowing its place there. */
 #include "metrics/series.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics/page.h"
+#include "metrics/words.h"
 
-enum { FIRST_ENTRIES = 64, FIRST_INDEX = 128 };
+enum { CAPACITY_MIN = 64 };
+
+static const uint32_t WAITS = 1u << 31;
 
 struct entry {
-    char *labels;  /* NULL: not in use */
-    uint32_t n;    /* bytes of labels */
-    uint32_t refs; /* where not in use: the next such number */
-    uint32_t hash;
+    uint32_t function, alias, version; /* words; WORDS_NONE in function: not in use */
+    /* References. WAITS and the low bits of its place: none, it is in line. Where not in use: the
+     * next such number. */
+    uint32_t refs;
+};
+
+struct waiting {
+    uint64_t since_ms; /* 0: not looked at yet */
+    uint32_t number;
 };
 
 struct series {
+    struct words words;
     struct entry *entries;
-    uint32_t nr, capacity; /* numbers given out so far, free ones included */
-    uint32_t free;         /* the first number to use again, or SERIES_NONE */
-    uint32_t used;         /* numbers in use, which is what the index holds */
-    uint32_t *index;       /* number + 1; 0: empty */
-    uint32_t mask;         /* size of the index - 1 */
-    struct page key;       /* scratch: the labels that are looked for */
+    uint64_t *counted;     /* a bit per number */
+    uint32_t nr, capacity; /* numbers given out so far, free ones included; a multiple of 64 */
+    uint32_t spare;        /* the first number to use again, or SERIES_NONE */
+    struct flathash by_names;
+
+    struct waiting *line;
+    size_t nr_waiting, line_capacity;
+    uint64_t nr_gone; /* places before the first in line */
 };
-
-/* FNV-1a, folded: the names come from documents that the operator wrote, so nobody is out to make
- * them collide. */
-static uint32_t hash_of(const char *p, size_t n)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
-    return (uint32_t)(h ^ h >> 32);
-}
-
-/* The place of the key in the index: where it is, or the empty one where it would go. */
-static uint32_t find_place(const struct series *s, uint32_t hash)
-{
-    uint32_t place = hash & s->mask;
-
-    for (; s->index[place] != 0; place = (place + 1) & s->mask) {
-        const struct entry *e = &s->entries[s->index[place] - 1];
-
-        if (e->hash == hash && e->n == s->key.n && memcmp(e->labels, s->key.p, e->n) == 0)
-            break;
-    }
-    return place;
-}
-
-static int grow_index(struct series *s)
-{
-    uint32_t mask = s->mask * 2 + 1;
-    uint32_t *index = calloc((size_t)mask + 1, sizeof(*index));
-
-    if (!index)
-        return -1;
-    for (uint32_t i = 0; i <= s->mask; i++) {
-        uint32_t place;
-
-        if (s->index[i] == 0)
-            continue;
-        place = s->entries[s->index[i] - 1].hash & mask;
-        while (index[place] != 0)
-            place = (place + 1) & mask;
-        index[place] = s->index[i];
-    }
-    free(s->index);
-    s->index = index;
-    s->mask = mask;
-    return 0;
-}
-
-/* Grows by half, not to twice the size: at most half an entry per entry lies idle. */
-static int grow_entries(struct series *s)
-{
-    uint32_t capacity = s->capacity + s->capacity / 2;
-    struct entry *entries;
-
-    if (capacity < s->capacity || capacity >= SERIES_NONE)
-        return -1;
-    entries = realloc(s->entries, capacity * sizeof(*entries));
-    if (!entries)
-        return -1;
-    s->entries = entries;
-    s->capacity = capacity;
-    return 0;
-}
 
 struct series *series_make(void)
 {
     struct series *s = calloc(1, sizeof(*s));
 
-    if (!s)
-        return NULL;
-    s->free = SERIES_NONE;
-    s->capacity = FIRST_ENTRIES;
-    s->entries = calloc(FIRST_ENTRIES, sizeof(*s->entries));
-    s->mask = FIRST_INDEX - 1;
-    s->index = calloc(FIRST_INDEX, sizeof(*s->index));
-    if (!s->entries || !s->index)
-        series_free(&s);
+    if (s)
+        s->spare = SERIES_NONE;
     return s;
 }
 
@@ -118,102 +58,216 @@ void series_free(struct series **series)
     *series = NULL;
     if (!s)
         return;
-    for (uint32_t i = 0; i < s->nr; i++)
-        free(s->entries[i].labels);
+    words_fini(&s->words);
+    flathash_fini(&s->by_names);
     free(s->entries);
-    free(s->index);
-    page_fini(&s->key);
+    free(s->counted);
+    free(s->line);
     free(s);
 }
 
-/* Adds the key under a number of its own. */
-static uint32_t add(struct series *s, uint32_t hash)
-{
-    uint32_t number = s->free != SERIES_NONE ? s->free : s->nr;
-    struct entry *e;
-    char *labels;
+/* ---- By name --------------------------------------------------------------------------------- */
 
-    if ((uint64_t)(s->used + 1) * 4 > ((uint64_t)s->mask + 1) * 3 && grow_index(s) < 0)
+static uint32_t tag_of(const struct entry *e)
+{
+    uint64_t h = e->function * 0x9e3779b97f4a7c15u;
+
+    h = (h ^ h >> 32 ^ e->alias) * 0xc2b2ae3d27d4eb4fu;
+    h = (h ^ h >> 32 ^ e->version) * 0x165667b19e3779f9u;
+    return (uint32_t)(h >> 32);
+}
+
+static uint32_t find(const struct series *s, const struct entry *wanted)
+{
+    uint32_t tag, at;
+
+    if (wanted->function == WORDS_NONE || wanted->alias == WORDS_NONE ||
+        wanted->version == WORDS_NONE)
         return SERIES_NONE;
-    if (number == s->capacity && grow_entries(s) < 0)
+    tag = tag_of(wanted);
+    for (uint32_t n = flathash_first(&s->by_names, tag, &at); n != FLATHASH_NONE;
+         n = flathash_next(&s->by_names, tag, &at))
+        if (memcmp(&s->entries[n], wanted, offsetof(struct entry, refs)) == 0)
+            return n;
+    return SERIES_NONE;
+}
+
+/* ---- Numbers --------------------------------------------------------------------------------- */
+
+/* Grows by half, not to twice the size: at most half an entry per entry lies idle. */
+static int grow(struct series *s)
+{
+    uint32_t capacity = (s->capacity + s->capacity / 2 + CAPACITY_MIN) / 64 * 64;
+    struct entry *entries;
+    uint64_t *counted;
+
+    if (s->capacity >= SERIES_NONE / 4)
+        return -1;
+    counted = reallocarray(s->counted, capacity / 64, sizeof(counted[0]));
+    if (!counted)
+        return -1;
+    memset(counted + s->capacity / 64, 0, (capacity - s->capacity) / 8);
+    s->counted = counted;
+    entries = reallocarray(s->entries, capacity, sizeof(entries[0]));
+    if (!entries)
+        return -1; /* the bits are too many then, and cleared anew when they are needed */
+    s->entries = entries;
+    s->capacity = capacity;
+    return 0;
+}
+
+static bool is_counted(const struct series *s, uint32_t number)
+{
+    return s->counted[number / 64] >> number % 64 & 1;
+}
+
+/* Puts the entry under a number of its own. */
+static uint32_t place(struct series *s, const struct entry *entry)
+{
+    uint32_t number = s->spare != SERIES_NONE ? s->spare : s->nr;
+
+    if (number == s->capacity && grow(s))
         return SERIES_NONE;
-    labels = malloc(s->key.n);
-    if (!labels)
+    if (flathash_add(&s->by_names, tag_of(entry), number))
         return SERIES_NONE;
-    memcpy(labels, s->key.p, s->key.n);
-    e = &s->entries[number];
     if (number == s->nr)
         s->nr++;
     else
-        s->free = e->refs;
-    e->labels = labels;
-    e->n = (uint32_t)s->key.n;
-    e->refs = 1;
-    e->hash = hash;
-    s->index[find_place(s, hash)] = number + 1;
-    s->used++;
+        s->spare = s->entries[number].refs;
+    s->entries[number] = *entry;
+    return number;
+}
+
+static void release_words(struct series *s, const struct entry *e)
+{
+    if (e->function != WORDS_NONE)
+        words_release(&s->words, e->function);
+    if (e->alias != WORDS_NONE)
+        words_release(&s->words, e->alias);
+    if (e->version != WORDS_NONE)
+        words_release(&s->words, e->version);
+}
+
+static uint32_t add(struct series *s, struct str function, struct str alias, struct str version)
+{
+    struct entry entry = {words_get(&s->words, function), words_get(&s->words, alias),
+                          words_get(&s->words, version), 1};
+    uint32_t number = SERIES_NONE;
+
+    if (entry.function != WORDS_NONE && entry.alias != WORDS_NONE && entry.version != WORDS_NONE)
+        number = place(s, &entry);
+    if (number == SERIES_NONE)
+        release_words(s, &entry);
     return number;
 }
 
 uint32_t series_get(struct series *s, struct str function, struct str alias, struct str version)
 {
-    uint32_t hash, place;
+    struct entry wanted = {words_find(&s->words, function), words_find(&s->words, alias),
+                           words_find(&s->words, version), 0};
+    uint32_t number = find(s, &wanted);
+    struct entry *e;
 
-    s->key.n = 0;
-    s->key.is_short = false;
-    page_put_label(&s->key, STR("function"), function);
-    page_put_char(&s->key, ',');
-    page_put_label(&s->key, STR("alias"), alias);
-    page_put_char(&s->key, ',');
-    page_put_label(&s->key, STR("version"), version);
-    if (s->key.is_short || s->key.n > UINT32_MAX)
-        return SERIES_NONE;
-    hash = hash_of(s->key.p, s->key.n);
-    place = find_place(s, hash);
-    if (s->index[place] == 0)
-        return add(s, hash);
-    s->entries[s->index[place] - 1].refs++;
-    return s->index[place] - 1;
+    if (number == SERIES_NONE)
+        return add(s, function, alias, version);
+    e = &s->entries[number];
+    e->refs = e->refs & WAITS ? 1 : e->refs + 1;
+    return number;
 }
 
-/* Empties a place in the index and moves back what was only further on because of it. */
-static void remove_place(struct series *s, uint32_t gap)
-{
-    uint32_t place = gap;
+/* ---- The end of a series --------------------------------------------------------------------- */
 
-    for (;;) {
-        uint32_t home;
-
-        place = (place + 1) & s->mask;
-        if (s->index[place] == 0)
-            break;
-        home = s->entries[s->index[place] - 1].hash & s->mask;
-        /* It may move if its home is not between the gap and itself. */
-        if (((place - home) & s->mask) < ((place - gap) & s->mask))
-            continue;
-        s->index[gap] = s->index[place];
-        gap = place;
-    }
-    s->index[gap] = 0;
-}
-
-void series_release(struct series *s, uint32_t number, bool keep)
+static void forget(struct series *s, uint32_t number)
 {
     struct entry *e = &s->entries[number];
-    uint32_t place;
 
-    assert(number < s->nr && e->labels && e->refs > 0);
-    e->refs--;
-    if (e->refs > 0 || keep)
+    flathash_remove(&s->by_names, tag_of(e), number);
+    release_words(s, e);
+    s->counted[number / 64] &= ~(1ull << number % 64);
+    *e = (struct entry){.function = WORDS_NONE, .refs = s->spare};
+    s->spare = number;
+}
+
+static uint32_t mark_of(uint64_t place)
+{
+    return WAITS | (uint32_t)(place & (WAITS - 1));
+}
+
+/* Where there is no memory for a place in line, it waits for ever, or until its names return. */
+static void queue(struct series *s, uint32_t number)
+{
+    size_t more = s->line_capacity ? s->line_capacity * 2 : 64;
+    struct waiting *line = s->line;
+
+    s->entries[number].refs = WAITS;
+    if (s->nr_waiting == s->line_capacity) {
+        line = reallocarray(line, more, sizeof(line[0]));
+        if (!line)
+            return;
+        s->line = line;
+        s->line_capacity = more;
+    }
+    s->entries[number].refs = mark_of(s->nr_gone + s->nr_waiting);
+    line[s->nr_waiting++] = (struct waiting){.number = number};
+}
+
+void series_release(struct series *s, uint32_t number)
+{
+    struct entry *e = &s->entries[number];
+
+    assert(number < s->nr && e->function != WORDS_NONE && e->refs > 0 && !(e->refs & WAITS));
+    if (--e->refs > 0)
         return;
-    place = e->hash & s->mask;
-    while (s->index[place] != number + 1)
-        place = (place + 1) & s->mask;
-    remove_place(s, place);
-    free(e->labels);
-    *e = (struct entry){.refs = s->free};
-    s->free = number;
-    s->used--;
+    if (is_counted(s, number))
+        queue(s, number);
+    else
+        forget(s, number);
+}
+
+void series_sweep(struct series *s, uint64_t now_ms, bool (*end)(void *context, uint32_t number),
+                  void *context)
+{
+    size_t nr = s->nr_waiting, over = 0;
+
+    for (size_t i = nr; i > 0 && s->line[i - 1].since_ms == 0; i--)
+        s->line[i - 1].since_ms = now_ms;
+    while (over < nr && s->line[over].since_ms + SERIES_KEEP_MS <= now_ms) {
+        uint32_t number = s->line[over].number;
+        bool is_here = s->entries[number].refs == mark_of(s->nr_gone + over);
+
+        over++;
+        if (!is_here || s->entries[number].function == WORDS_NONE)
+            continue;
+        if (end(context, number))
+            forget(s, number);
+        else
+            queue(s, number);
+    }
+    s->nr_waiting -= over;
+    s->nr_gone += over;
+    if (over > 0)
+        memmove(s->line, s->line + over, s->nr_waiting * sizeof(s->line[0]));
+}
+
+/* ---- Counted ones, and names ----------------------------------------------------------------- */
+
+void series_count(struct series *s, uint32_t number)
+{
+    assert(number < s->nr && s->entries[number].function != WORDS_NONE);
+    s->counted[number / 64] |= 1ull << number % 64;
+}
+
+uint32_t series_next_counted(const struct series *s, uint32_t from)
+{
+    for (uint32_t i = from / 64; i < s->capacity / 64; i++) {
+        uint64_t bits = s->counted[i];
+
+        if (i == from / 64)
+            bits &= ~0ull << from % 64;
+        if (bits)
+            return i * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    return SERIES_NONE;
 }
 
 uint32_t series_end(const struct series *s)
@@ -221,9 +275,27 @@ uint32_t series_end(const struct series *s)
     return s->nr;
 }
 
-struct str series_labels(const struct series *s, uint32_t number)
+bool series_names(const struct series *s, uint32_t number, struct series_names *names)
 {
-    if (number >= s->nr || !s->entries[number].labels)
-        return (struct str){NULL, 0};
-    return (struct str){s->entries[number].labels, s->entries[number].n};
+    const struct entry *e = &s->entries[number];
+
+    if (number >= s->nr || e->function == WORDS_NONE)
+        return false;
+    names->function = words_text(&s->words, e->function);
+    names->alias = words_text(&s->words, e->alias);
+    names->version = words_text(&s->words, e->version);
+    return true;
+}
+
+void series_put_labels(const struct series *s, uint32_t number, struct page *page)
+{
+    struct series_names names;
+
+    if (!series_names(s, number, &names))
+        return;
+    page_put_label(page, STR("function"), names.function);
+    page_put_char(page, ',');
+    page_put_label(page, STR("alias"), names.alias);
+    page_put_char(page, ',');
+    page_put_label(page, STR("version"), names.version);
 }

@@ -1,5 +1,6 @@
-/* The names of the series and their numbers: small, dense, found by name. Control thread; the
- * numbers themselves may be known anywhere. */
+/* The names of the series and their numbers: small, dense, found by name; which of them were ever
+ * counted; and how long those stay that no table has any more. One thread at a time; the numbers
+ * themselves may be known anywhere. */
 #ifndef WEIR_METRICS_SERIES_H
 #define WEIR_METRICS_SERIES_H
 
@@ -7,10 +8,15 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "metrics/page.h"
 
-enum { SERIES_NONE = UINT32_MAX };
+enum { SERIES_NONE = UINT32_MAX, SERIES_KEEP_MS = 60 * 60 * 1000 };
 
 struct series;
+
+struct series_names {
+    struct str function, alias, version;
+};
 
 /* NULL when out of memory. */
 struct series *series_make(void);
@@ -21,15 +27,33 @@ void series_free(struct series **series);
 uint32_t series_get(struct series *series, struct str function, struct str alias,
                     struct str version);
 
-/* Gives a reference back. After the last one the names are forgotten and the number may come again,
- * unless keep. */
-void series_release(struct series *series, uint32_t number, bool keep);
+/* Gives a reference back. After the last one the names are forgotten and the number may come again:
+ * at once, or if it was counted an hour later, when series_sweep comes by. Names that return before
+ * find their number again. */
+void series_release(struct series *series, uint32_t number);
+
+/* Remembers that something was counted under this number, which is in use. */
+void series_count(struct series *series, uint32_t number);
+
+/* The first counted number from this one on, or SERIES_NONE. It takes no time that grows with the
+ * table: 64 numbers that were never counted are one step. */
+uint32_t series_next_counted(const struct series *series, uint32_t from);
+
+/* Ends what was counted, and has had no reference since an hour before now_ms. end is asked for
+ * each, and gives up the cells; where it answers false, the series stays for another hour. Call it
+ * now and then with a clock that does not go back: an hour begins with the first call after the
+ * last release. */
+void series_sweep(struct series *series, uint64_t now_ms,
+                  bool (*end)(void *context, uint32_t number), void *context);
 
 /* All numbers in use are below it. */
 uint32_t series_end(const struct series *series);
 
-/* The names as labels, ready for the exposition: function="hello",alias="live",version="2". Empty
- * where the number is not in use. */
-struct str series_labels(const struct series *series, uint32_t number);
+/* False where the number is not in use. The names are valid until the series change. */
+bool series_names(const struct series *series, uint32_t number, struct series_names *names);
+
+/* The names as labels, as the exposition prints them: function="hello",alias="live",version="2".
+ * Nothing where the number is not in use. */
+void series_put_labels(const struct series *series, uint32_t number, struct page *page);
 
 #endif

@@ -143,6 +143,18 @@ static int add_version_target(struct builder *builder, struct version *version)
 
 /* ---- Functions ------------------------------------------------------------------------------- */
 
+static int watch(struct skeleton *skeleton, struct version *version)
+{
+    struct version **watched = make_room(skeleton->watched, skeleton->nr_watched,
+                                         &skeleton->watched_capacity, sizeof(watched[0]));
+
+    if (!watched)
+        return -1;
+    skeleton->watched = watched;
+    watched[skeleton->nr_watched++] = version;
+    return 0;
+}
+
 /* Moves the versions and endpoints of the function that is open, if any, to their places. */
 static int seal(struct builder *builder)
 {
@@ -174,9 +186,13 @@ static int seal(struct builder *builder)
         for (int e = 0; e < version->nr_endpoints; e++)
             version->endpoints[e].version = version;
     }
-    for (int v = 0; v < function->nr_versions; v++)
-        if (add_version_target(builder, &function->versions[v]))
+    for (int v = 0; v < function->nr_versions; v++) {
+        struct version *version = &function->versions[v];
+
+        if ((version->may_fail && watch(builder->skeleton, version)) ||
+            add_version_target(builder, version))
             return -1;
+    }
     return 0;
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "router/flathash.h"
+#include "base/flathash.h"
 #include "router/hash.h"
 
 struct numbers {

@@ -59,6 +59,7 @@ void skeleton_unref(struct skeleton **skeleton)
             drop_version(&s->functions[f]->versions[v]);
     }
     free(s->functions);
+    free(s->watched);
     flathash_fini(&s->names);
     flathash_fini(&s->qualifiers);
     routes_fini(&s->routes);

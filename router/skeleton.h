@@ -6,12 +6,12 @@
 
 #include <stdint.h>
 
-#include "router/flathash.h"
+#include "base/flathash.h"
+#include "base/stash.h"
 #include "router/hash.h"
 #include "router/model.h"
 #include "router/registry.h"
 #include "router/routes.h"
-#include "router/stash.h"
 
 struct skeleton {
     _Atomic uint32_t refs;
@@ -19,6 +19,8 @@ struct skeleton {
     struct stash stash; /* all below but the arrays and indexes */
     struct function **functions;
     uint32_t nr_functions, capacity;
+    struct version **watched; /* those that may fail */
+    uint32_t nr_watched, watched_capacity;
     struct flathash names;      /* of functions, to their indexes */
     struct flathash qualifiers; /* of (function, qualifier), to the indexes of targets */
     struct routes routes;

@@ -53,6 +53,12 @@ int table_routes(const struct table *table, const struct route **routes)
     return (int)table->skeleton->routes.nr;
 }
 
+int table_watched(const struct table *table, struct version *const **versions)
+{
+    *versions = table->skeleton->watched;
+    return (int)table->skeleton->nr_watched;
+}
+
 /* ---- Leaves ---------------------------------------------------------------------------------- */
 
 static uint32_t nr_leaves(uint32_t nr_targets)

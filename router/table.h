@@ -71,6 +71,8 @@ static inline struct target *table_target(const struct table *table, uint32_t in
  * are the targets with a non-empty alias name. */
 int table_functions(const struct table *table, struct function *const **functions);
 int table_routes(const struct table *table, const struct route **routes);
+/* The versions that may fail, because their endpoints have health checks or ejection. */
+int table_watched(const struct table *table, struct version *const **versions);
 
 /* For whoever already holds a reference, or finds the table where a reference is held as long as it
  * is found there (under a lock, say). */

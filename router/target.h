@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
+#include "base/stash.h"
 #include "router/model.h"
 #include "router/registry.h"
-#include "router/stash.h"
 
 /* With one reference for the caller, no split and no arms yet. alias and description are copied.
  * stash: where its memory comes from, and stays until that ends; NULL: the heap. NULL when out of

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/flathash.h"
 #include "base/str.h"
-#include "router/flathash.h"
 #include "router/hash.h"
 
 enum { TRIE_NONE = FLATHASH_NONE, TRIE_SHORT = 16 };

@@ -47,11 +47,11 @@ static void count(struct exchange *ex, uint64_t total_us)
 
     if (!cell)
         return;
-    metrics_add(&cell->ended, 1);
     metrics_add(&cell->responses[ex->status / 100 < 6 ? ex->status / 100 : 0], 1);
     if (ex->outcome != METRICS_ERROR_NONE)
         metrics_add(&cell->errors[ex->outcome], 1);
     metrics_observe(cell, total_us);
+    metrics_end(cell);
 }
 
 void account_exchange(struct exchange *ex, uint64_t total_us, struct str outcome)

@@ -11,7 +11,7 @@ static int hook_reload(void *context, struct problems *problems, struct problems
     return reload_run(context, problems, notes, changes);
 }
 
-static char *hook_metrics(void *context, size_t *length)
+static char *hook_metrics(void *context, bool all, size_t *length)
 {
     struct server *s = context;
     struct scrape_sources sources = {
@@ -23,7 +23,7 @@ static char *hook_metrics(void *context, size_t *length)
         .start_time_s = s->start_time_s,
     };
 
-    return scrape_page(&sources, length);
+    return scrape_page(&sources, all, length);
 }
 
 static bool hook_is_ready(void *context)

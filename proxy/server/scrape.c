@@ -1,4 +1,8 @@
-/* Gathering what the exposition shows beside the cells. */
+/* Gathering what the exposition shows beside the cells.
+ *
+ * What was never invoked is left out, so that the page is as large as the traffic and not as the
+ * table: the way to what is shown goes from the series that were counted to their targets, and only
+ * where all is asked for through the whole table. */
 #include "proxy/server/scrape.h"
 
 #include <stdlib.h>
@@ -6,11 +10,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/expose.h"
+#include "metrics/series.h"
 #include "proxy/upstream/health.h"
 
 #ifndef WEIR_VERSION
 #define WEIR_VERSION "unknown"
 #endif
+
+/* What is shown of the table, each once. */
+struct shown {
+    const void **list; /* of targets, or of versions */
+    size_t nr, capacity;
+    bool is_short; /* out of memory */
+};
 
 struct lists {
     struct expose_share *shares;
@@ -19,25 +31,102 @@ struct lists {
     int nr_shares, nr_uses, nr_endpoints;
 };
 
-static void count_all(const struct table *table, struct lists *out)
+/* ---- What is shown --------------------------------------------------------------------------- */
+
+static void show(struct shown *shown, const void *thing)
+{
+    size_t more = shown->capacity ? shown->capacity * 2 : 64;
+    const void **list = shown->list;
+
+    if (shown->nr == shown->capacity) {
+        list = reallocarray(list, more, sizeof(list[0]));
+        if (!list) {
+            shown->is_short = true;
+            return;
+        }
+        shown->list = list;
+        shown->capacity = more;
+    }
+    list[shown->nr++] = thing;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t) * (const void *const *)a, y = (uintptr_t) * (const void *const *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void show_once(struct shown *shown)
+{
+    size_t nr = 0;
+
+    if (shown->nr > 1)
+        qsort(shown->list, shown->nr, sizeof(shown->list[0]), compare);
+    for (size_t i = 0; i < shown->nr; i++)
+        if (i == 0 || shown->list[i] != shown->list[i - 1])
+            shown->list[nr++] = shown->list[i];
+    shown->nr = nr;
+}
+
+static void show_all(const struct table *table, struct shown *targets, struct shown *versions)
 {
     struct function *const *functions;
     int nr = table_functions(table, &functions);
 
     for (uint32_t i = 0; i < table->nr_targets; i++)
         if (table_target(table, i)->alias.n > 0)
-            out->nr_shares += table_target(table, i)->nr_arms;
+            show(targets, table_target(table, i));
     for (int i = 0; i < nr; i++)
         for (int k = 0; k < functions[i]->nr_versions; k++)
-            out->nr_endpoints += functions[i]->versions[k].nr_endpoints;
+            show(versions, &functions[i]->versions[k]);
+}
+
+/* Aliases of which a version was picked, with all their versions; versions that were picked by
+ * themselves; and those whose endpoints are watched. */
+static void show_counted(const struct table *table, const struct series *series,
+                         struct shown *targets, struct shown *versions)
+{
+    struct version *const *watched;
+    int nr = table_watched(table, &watched);
+    struct series_names names;
+
+    for (int i = 0; i < nr; i++)
+        show(versions, watched[i]);
+    for (uint32_t n = series_next_counted(series, 0); n != SERIES_NONE;
+         n = series_next_counted(series, n + 1)) {
+        const struct target *target = NULL;
+
+        if (series_names(series, n, &names))
+            target = table_find(table, names.function,
+                                names.alias.n > 0 ? names.alias : names.version, NULL);
+        if (!target)
+            continue;
+        if (target->alias.n > 0)
+            show(targets, target);
+        for (int k = 0; k < target->nr_arms; k++)
+            show(versions, target->arms[k].version);
+    }
+    show_once(targets);
+    show_once(versions);
+}
+
+/* ---- Its facts ------------------------------------------------------------------------------- */
+
+static void count_all(const struct shown *targets, const struct shown *versions, struct lists *out)
+{
+    for (size_t i = 0; i < targets->nr; i++)
+        out->nr_shares += ((const struct target *)targets->list[i])->nr_arms;
+    for (size_t i = 0; i < versions->nr; i++)
+        out->nr_endpoints += ((const struct version *)versions->list[i])->nr_endpoints;
     out->nr_uses = out->nr_endpoints;
 }
 
-static void fill_shares(const struct table *table, struct expose_share *share)
+static void fill_shares(const struct shown *targets, struct expose_share *share)
 {
-    for (uint32_t i = 0; i < table->nr_targets; i++) {
-        const struct target *target = table_target(table, i);
-        for (int k = 0; target->alias.n > 0 && k < target->nr_arms; k++)
+    for (size_t i = 0; i < targets->nr; i++) {
+        const struct target *target = targets->list[i];
+        for (int k = 0; k < target->nr_arms; k++)
             *share++ = (struct expose_share){.series = target->arms[k].series,
                                              .ratio = (double)target->arms[k].weight / SPLIT_ONE};
     }
@@ -61,36 +150,34 @@ static struct expose_endpoint expose_of(const struct endpoint *endpoint, uint64_
     };
 }
 
-static void fill_endpoints(const struct table *table, struct expose_use *use,
+static void fill_endpoints(const struct shown *versions, struct expose_use *use,
                            struct expose_endpoint *up)
 {
-    struct function *const *functions;
-    int nr = table_functions(table, &functions);
     uint64_t now_ms = clock_ms();
 
-    for (int i = 0; i < nr; i++)
-        for (int k = 0; k < functions[i]->nr_versions; k++) {
-            const struct version *v = &functions[i]->versions[k];
-            for (int e = 0; e < v->nr_endpoints; e++) {
-                const struct endpoint *endpoint = &v->endpoints[e];
-                *use++ = (struct expose_use){functions[i]->name, v->name, endpoint->origin->id};
-                *up++ = expose_of(endpoint, now_ms);
-            }
+    for (size_t i = 0; i < versions->nr; i++) {
+        const struct version *v = versions->list[i];
+        for (int e = 0; e < v->nr_endpoints; e++) {
+            const struct endpoint *endpoint = &v->endpoints[e];
+            *use++ = (struct expose_use){v->function->name, v->name, endpoint->origin->id};
+            *up++ = expose_of(endpoint, now_ms);
         }
+    }
 }
 
-char *scrape_page(const struct scrape_sources *sources, size_t *length)
+static char *make_page(const struct scrape_sources *sources, const struct shown *targets,
+                       const struct shown *versions, size_t *length)
 {
     struct lists lists = {0};
     char *page = NULL;
 
-    count_all(sources->table, &lists);
+    count_all(targets, versions, &lists);
     lists.shares = calloc((size_t)lists.nr_shares + 1, sizeof(*lists.shares));
     lists.uses = calloc((size_t)lists.nr_uses + 1, sizeof(*lists.uses));
     lists.endpoints = calloc((size_t)lists.nr_endpoints + 1, sizeof(*lists.endpoints));
     if (lists.shares && lists.uses && lists.endpoints) {
-        fill_shares(sources->table, lists.shares);
-        fill_endpoints(sources->table, lists.uses, lists.endpoints);
+        fill_shares(targets, lists.shares);
+        fill_endpoints(versions, lists.uses, lists.endpoints);
         struct expose_facts facts = {
             .version = WEIR_VERSION,
             .generation = sources->table->generation,
@@ -111,5 +198,23 @@ char *scrape_page(const struct scrape_sources *sources, size_t *length)
     free(lists.shares);
     free(lists.uses);
     free(lists.endpoints);
+    return page;
+}
+
+char *scrape_page(const struct scrape_sources *sources, bool all, size_t *length)
+{
+    struct shown targets = {0}, versions = {0};
+    char *page = NULL;
+
+    if (all) {
+        show_all(sources->table, &targets, &versions);
+    } else {
+        show_counted(sources->table, metrics_lock_series(sources->metrics), &targets, &versions);
+        metrics_unlock_series(sources->metrics);
+    }
+    if (!targets.is_short && !versions.is_short)
+        page = make_page(sources, &targets, &versions, length);
+    free(targets.list);
+    free(versions.list);
     return page;
 }

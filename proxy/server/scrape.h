@@ -2,6 +2,7 @@
 #ifndef WEIR_PROXY_SERVER_SCRAPE_H
 #define WEIR_PROXY_SERVER_SCRAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,8 @@ struct scrape_sources {
     double start_time_s; /* since 1970 */
 };
 
-/* The page, to be freed by the caller; *length without terminator. NULL when out of memory. */
-char *scrape_page(const struct scrape_sources *sources, size_t *length);
+/* The page, to be freed by the caller; *length without terminator. NULL when out of memory. all:
+ * what was never invoked, too, which takes time and room in proportion to the table. */
+char *scrape_page(const struct scrape_sources *sources, bool all, size_t *length);
 
 #endif

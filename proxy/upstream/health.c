@@ -387,8 +387,8 @@ static void follow_version(struct health *h, struct version *version)
 
 void health_publish(struct health *h, const struct table *table, uint32_t resolve_ms)
 {
-    struct function *const *functions;
-    int nr = table_functions(table, &functions);
+    struct version *const *watched;
+    int nr = table_watched(table, &watched);
     struct health_checker *next;
 
     h->resolve_ms = resolve_ms;
@@ -397,9 +397,8 @@ void health_publish(struct health *h, const struct table *table, uint32_t resolv
     h->skeleton = table->skeleton;
     h->round++;
     for (int i = 0; i < nr; i++)
-        for (int k = 0; k < functions[i]->nr_versions; k++)
-            if (functions[i]->versions[k].health_check.is_on)
-                follow_version(h, &functions[i]->versions[k]);
+        if (watched[i]->health_check.is_on)
+            follow_version(h, watched[i]);
     for (struct health_checker *c = LIST_FIRST(&h->checkers); c; c = next) {
         next = LIST_NEXT(c, link);
         if (c->round != h->round)

@@ -228,7 +228,7 @@ def test_a_change_is_seen_in_the_table_and_the_metrics(pair):
     alias = pair.admin("/table").json()["functions"]["hello"]["aliases"]["live"]
     assert alias == {"weights": {"3": 33.3333333, "1": 66.6666667}, "description": "by hand", "split": "random"}
     assert list(alias["weights"]) == ["3", "1"]
-    ratios = {labels["version"]: value for labels, value in pair.metrics().find("weir_alias_weight_ratio", alias="live")}
+    ratios = {labels["version"]: value for labels, value in pair.metrics(of_all=True).find("weir_alias_weight_ratio", alias="live")}
     assert ratios == {"3": 0.333333333, "1": 0.666666667}
     pair.wait_for_words("by the admin API")
 

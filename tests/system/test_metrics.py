@@ -119,12 +119,44 @@ def test_the_configured_shares_show(world):
     weir = world.weir(tables.split({"1": demo, "2": demo}, {"1": 99.5, "2": 0.5}))
 
     def shares():
-        found = weir.metrics().find("weir_alias_weight_ratio", function="hello", alias="live")
+        found = weir.metrics(of_all=True).find("weir_alias_weight_ratio", function="hello", alias="live")
         return {labels["version"]: value for labels, value in found}
 
     assert shares() == pytest.approx({"1": 0.995, "2": 0.005})
     weir.must_reload(tables.split({"1": demo, "2": demo}, {"1": 20, "2": 80}))
     assert shares() == pytest.approx({"1": 0.2, "2": 0.8})
+
+
+def test_what_was_never_invoked_shows_only_where_it_is_asked_for(world):
+    demo = world.demo()
+    functions = {
+        name: {
+            "versions": {"1": {"endpoints": [demo.url]}, "2": {"endpoints": [demo.url]}, "3": {"endpoints": [demo.url]}},
+            "aliases": {"live": {"weights": {"1": 100, "2": 0}}, "other": {"weights": {"3": 100}}},
+        }
+        for name in ("busy", "idle")
+    }
+    checked = {"versions": {"1": {"endpoints": [demo.url], "health_check": {}}}}
+    weir = world.weir({"functions": {**functions, "checked": checked}})
+    weir.invoke("busy:live")
+    weir.invoke("busy:3")
+
+    def shown(name, label="version", of_all=False, **labels):
+        return sorted(found[label] for found, _ in weir.metrics(of_all).find(name, **labels))
+
+    weir.settled_metrics()
+    # An alias that was invoked has all its versions, also at zero; others have nothing.
+    assert shown("weir_invocations_total") == ["1", "2", "3"]
+    assert shown("weir_invocations_total", "alias") == ["", "live", "live"]
+    assert shown("weir_alias_weight_ratio") == ["1", "2"]
+    assert shown("weir_endpoint_up", "function") == ["busy", "busy", "busy", "checked"]
+    assert shown("weir_invocations_total", of_all=True, function="idle") == ["1", "2", "3"]
+    assert shown("weir_alias_weight_ratio", of_all=True, function="busy") == ["1", "2", "3"]
+    assert len(shown("weir_endpoint_up", of_all=True)) == 7
+    # What left the table shows what was counted, and no shares.
+    weir.must_reload({"functions": {"idle": functions["idle"]}})
+    assert shown("weir_invocations_total", "function") == ["busy", "busy"]
+    assert shown("weir_alias_weight_ratio") == shown("weir_endpoint_up") == []
 
 
 def test_an_endpoint_that_fails_is_counted_by_reason(world):

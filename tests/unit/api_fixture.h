@@ -44,11 +44,11 @@ static int api_hook_reload(void *context, struct problems *problems, struct prob
     return api.is_out_of_memory ? -1 : 0;
 }
 
-static char *api_hook_metrics(void *context, size_t *length)
+static char *api_hook_metrics(void *context, bool all, size_t *length)
 {
     (void)context;
     *length = 4;
-    return api.is_out_of_memory ? NULL : strdup("m 1\n");
+    return api.is_out_of_memory ? NULL : strdup(all ? "a 1\n" : "m 1\n");
 }
 
 static bool api_hook_is_ready(void *context)

@@ -7,6 +7,9 @@ static void pages_are_served(void **state)
     (void)state;
     api_expect("GET", "/metrics", NULL, 200, NULL, "m 1\n");
     api_expect("HEAD", "/metrics", NULL, 200, NULL, "m 1\n");
+    api_expect("GET", "/metrics?all=1", NULL, 200, NULL, "a 1\n");
+    api_expect("GET", "/metrics?x=y&all=1&z", NULL, 200, NULL, "a 1\n");
+    api_expect("GET", "/metrics?all=0&all=10&ball=1&", NULL, 200, NULL, "m 1\n");
     api_expect("GET", "/healthz", NULL, 200, NULL, "ok");
     api_expect("GET", "/table", NULL, 200, NULL, "\"1\": 95");
     api_expect("GET", "/table?x=y", NULL, 200, NULL, "\"1\": 95");

@@ -1,5 +1,5 @@
 /* The index against a plain list, with tags that collide on purpose. */
-#include "router/flathash.h"
+#include "base/flathash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

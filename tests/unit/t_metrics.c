@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "metrics/series.h"
+
 #include "base/prng.h"
 
 static struct metrics *make(int nr_workers)
@@ -170,6 +172,61 @@ static void a_counted_series_finds_its_number_again(void **state)
     metrics_free(&metrics);
 }
 
+static bool has_series(struct metrics *metrics, uint32_t number)
+{
+    struct series_names names;
+    bool has = series_names(metrics_lock_series(metrics), number, &names);
+
+    metrics_unlock_series(metrics);
+    return has;
+}
+
+static void a_series_that_no_table_has_ends_after_an_hour_with_its_cells(void **state)
+{
+    struct metrics *metrics = make(2);
+    struct metrics_worker *worker = metrics_worker(metrics, 1);
+    uint32_t a = get(metrics, "a");
+    struct metrics_cell *cell = metrics_cell(worker, a);
+
+    (void)state;
+    metrics_add(&cell->picks, 1);
+    metrics_end(cell);
+    metrics_series_release(metrics, a);
+    metrics_sweep(metrics, 1000);
+    metrics_sweep(metrics, 1000 + SERIES_KEEP_MS - 1);
+    assert_ptr_equal(metrics_slots_find(&worker->cells, a), cell);
+    assert_true(has_series(metrics, a));
+    metrics_sweep(metrics, 1000 + SERIES_KEEP_MS);
+    assert_null(metrics_slots_find(&worker->cells, a));
+    assert_false(has_series(metrics, a));
+    /* Others get the number, and begin at zero. */
+    assert_int_equal(get(metrics, "b"), a);
+    assert_int_equal(metrics_read(&metrics_cell(worker, a)->picks), 0);
+    metrics_free(&metrics);
+}
+
+/* A tunnel may outlive its table, and counts its end then. */
+static void a_series_stays_while_something_that_was_picked_has_not_ended(void **state)
+{
+    struct metrics *metrics = make(1);
+    struct metrics_worker *worker = metrics_worker(metrics, 0);
+    uint32_t a = get(metrics, "a");
+    struct metrics_cell *cell = metrics_cell(worker, a);
+
+    (void)state;
+    metrics_add(&cell->picks, 2);
+    metrics_end(cell);
+    metrics_series_release(metrics, a);
+    metrics_sweep(metrics, 1);
+    metrics_sweep(metrics, 1 + SERIES_KEEP_MS);
+    assert_ptr_equal(metrics_slots_find(&worker->cells, a), cell);
+    metrics_end(cell);
+    metrics_sweep(metrics, 2 + SERIES_KEEP_MS);
+    metrics_sweep(metrics, 2 + 2ull * SERIES_KEEP_MS);
+    assert_null(metrics_slots_find(&worker->cells, a));
+    metrics_free(&metrics);
+}
+
 /* ---- Counting and reading at once ------------------------------------------------------------ */
 
 enum { COUNTED_SERIES = 5000, COUNTS_EACH = 20 };
@@ -228,6 +285,8 @@ int main(void)
         cmocka_unit_test(a_duration_falls_into_the_bucket_a_plain_search_finds),
         cmocka_unit_test(an_observation_is_one_in_a_bucket_and_adds_to_the_sum),
         cmocka_unit_test(a_counted_series_finds_its_number_again),
+        cmocka_unit_test(a_series_that_no_table_has_ends_after_an_hour_with_its_cells),
+        cmocka_unit_test(a_series_stays_while_something_that_was_picked_has_not_ended),
         cmocka_unit_test(a_reader_sees_cells_grow_while_workers_count),
     };
 

@@ -1,5 +1,5 @@
 /* Pieces of a stash are zeroed, aligned, terminated, and never overlap. */
-#include "router/stash.h"
+#include "base/stash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -270,8 +270,8 @@ class Weir(Process):
 
     # ---- What it says ----
 
-    def metrics(self):
-        answer = self.admin("/metrics")
+    def metrics(self, of_all=False):
+        answer = self.admin("/metrics?all=1" if of_all else "/metrics")
         assert answer.status == 200, answer
         return Metrics(answer.body.decode())
 

@@ -3,7 +3,7 @@
  * A tag's home is its low bits. A number sits in the first empty slot from its home on, so between
  * home and slot nothing is ever empty; removal restores that by moving up what follows. At most
  * three quarters of the slots are filled. */
-#include "router/flathash.h"
+#include "base/flathash.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Memory for what lives and dies together: small pieces cut from blocks, never given back one by
  * one. */
-#ifndef WEIR_ROUTER_STASH_H
-#define WEIR_ROUTER_STASH_H
+#ifndef WEIR_BASE_STASH_H
+#define WEIR_BASE_STASH_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* Blocks double in size from a page to a megabyte, so that a small table stays small and a large
  * one takes few allocations. Strings need no alignment but share the blocks: they are cut from the
  * far end. */
-#include "router/stash.h"
+#include "base/stash.h"
 
 #include <stdlib.h>
 

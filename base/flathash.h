@@ -6,8 +6,8 @@
  *          n = flathash_next(h, tag, &at))
  *         if (... is thing number n what is looked for? ...)
  */
-#ifndef WEIR_ROUTER_FLATHASH_H
-#define WEIR_ROUTER_FLATHASH_H
+#ifndef WEIR_BASE_FLATHASH_H
+#define WEIR_BASE_FLATHASH_H
 
 #include <stdint.h>
 
