@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/bindspec.h"
 #include "conf/settings_rows.h"
 
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
@@ -513,4 +514,20 @@ out:
         json_decref(list);
     json_decref(json);
     return text;
+}
+
+static bool yields(const char *a, const char *b)
+{
+    struct bindspec x, y;
+
+    return !bindspec_parse(str_of(a), &x) && !bindspec_parse(str_of(b), &y) &&
+           bindspec_yields(&x, &y);
+}
+
+bool settings_leaves_ipv4(const struct settings *settings, const char *address)
+{
+    for (int i = 0; i < settings->nr_listeners; i++)
+        if (yields(address, settings->listeners[i].address))
+            return true;
+    return yields(address, settings->admin_address);
 }

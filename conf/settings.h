@@ -139,6 +139,9 @@ void settings_unref(struct settings **settings); /* any thread; clears the point
 int settings_check(const struct settings *settings, const char *file, struct problems *problems)
     __attribute__((warn_unused_result));
 
+/* Whether the address, one of the settings', is "[::]" and leaves IPv4 to another of them. */
+bool settings_leaves_ipv4(const struct settings *settings, const char *address);
+
 /* Copies into next the values of rows that are not reloadable from current and adds a problem (code
  * "not_reloadable") for each that differed: a warning, not a reason to refuse. Listeners keep
  * current's addresses in current's order; what next says about the TLS and redirects of an address

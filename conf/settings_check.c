@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "conf/bindspec.h"
 #include "conf/hostport.h"
 #include "conf/settings.h"
 
@@ -115,18 +116,12 @@ const char *settings_check_tls_version(const char *text)
                : "is no version of TLS that weir speaks";
 }
 
-/* Do two addresses name the same socket? ":8080" and "0.0.0.0:8080" do not look alike, but take the
- * same port. */
-static bool is_same_socket(const char *a, const char *b)
+static bool overlaps(const char *a, const char *b)
 {
-    struct hostport x, y;
+    struct bindspec x, y;
 
-    if (hostport_parse(str_of(a), &x) || hostport_parse(str_of(b), &y))
-        return false;
-    if (x.port != y.port || x.port == 0)
-        return false;
-    return str_ieq(x.host, y.host) || ((x.host.n == 0 || str_eq(x.host, STR("0.0.0.0"))) &&
-                                       (y.host.n == 0 || str_eq(y.host, STR("0.0.0.0"))));
+    return !bindspec_parse(str_of(a), &x) && !bindspec_parse(str_of(b), &y) &&
+           bindspec_overlaps(&x, &y);
 }
 
 static void check_pair(const struct settings *settings, int i, const char *file,
@@ -136,14 +131,17 @@ static void check_pair(const struct settings *settings, int i, const char *file,
     char path[64];
 
     snprintf(path, sizeof(path), "$.listeners[%d].address", i);
-    if (is_same_socket(address, settings->admin_address))
+    if (overlaps(address, settings->admin_address))
         problems_add(problems, "same_address", file, path,
-                     "%s is the admin listener's address too; use another port for one of them",
-                     address);
+                     "%s and %s, the admin listener's, take the same address and port; use another "
+                     "port for one of them",
+                     address, settings->admin_address);
     for (int j = 0; j < i; j++)
-        if (is_same_socket(address, settings->listeners[j].address))
+        if (overlaps(address, settings->listeners[j].address))
             problems_add(problems, "same_address", file, path,
-                         "%s is the address of listeners[%d] too; remove one of them", address, j);
+                         "%s and %s of listeners[%d] take the same address and port; remove one of "
+                         "them or use another port",
+                         address, settings->listeners[j].address, j);
 }
 
 int settings_check(const struct settings *settings, const char *file, struct problems *problems)

@@ -158,7 +158,9 @@ const int settings_rows_nr_main = NR(settings_rows_main);
 const struct row settings_rows_listener[] = {
     {.path = "address", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, listener.address), .min = 1, .max = 300,
      .check = hostport_check_listen, .expected = "an address such as 0.0.0.0:8080, [::]:8080 or :8080",
-     .help = "Required. HOST:PORT, [IPv6]:PORT, or :PORT for all addresses. Port 0 lets the system choose."},
+     .help = "Required. HOST:PORT, [IPv6]:PORT, or :PORT for all addresses of IPv4 and IPv6 (of IPv4 where the machine has no IPv6). "
+             "[::]:PORT is both, too, but leaves IPv4 to a listener with an IPv4 address at the same port. A host name stands for its "
+             "first address. Port 0 lets the system choose."},
     {.path = "redirect_to_https", .type = ROWS_BOOL, .offset = offsetof(struct listener_draft, listener.redirect_to_https),
      .default_text = "false", .is_reloadable = true,
      .help = "Of a listener without TLS: every request is answered with 308 and the same address with https."},

@@ -1,5 +1,6 @@
 /* Opening listening sockets. Each worker has one of its own per address (SO_REUSEPORT): the kernel
- * spreads connections over them and no lock is shared. */
+ * spreads connections over them and no lock is shared. ":PORT" is one socket of IPv6 that takes
+ * IPv4 as well (RFC 3493 section 5.3), or one of IPv4 where the machine has no IPv6. */
 #include "proxy/io/bind.h"
 
 #include <arpa/inet.h>
@@ -14,56 +15,108 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "conf/bindspec.h"
+#include "proxy/io/io.h"
 
 enum { BACKLOG = 4096, RETRIES = 10, RETRY_MS = 50 };
 
-/* Splits at the last colon; brackets of IPv6 addresses go. */
-static int resolve(const char *address, struct sockaddr_storage *out, socklen_t *len)
-{
-    char host[256];
-    const char *colon = strrchr(address, ':');
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *list = NULL;
+/* An address of either family. */
+struct place {
+    struct sockaddr_storage address;
+    socklen_t len;
+    bool is_v6_only;
+};
 
-    if (!colon || (size_t)(colon - address) >= sizeof(host))
-        return -1;
-    size_t n = (size_t)(colon - address);
-    memcpy(host, address, n);
-    host[n] = 0;
-    if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
-        memmove(host, host + 1, n - 2);
-        host[n - 2] = 0;
+static struct place any_of(int family, uint16_t port)
+{
+    struct place p = {.len = sizeof(struct sockaddr_in)};
+
+    if (family == AF_INET6) {
+        struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        memcpy(&p.address, &v6, sizeof(v6));
+        p.len = sizeof(v6);
+    } else {
+        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+        memcpy(&p.address, &v4, sizeof(v4));
     }
-    int r = getaddrinfo(host[0] ? host : "0.0.0.0", colon + 1, &hints, &list);
-    if (r != 0) {
-        log_error("cannot listen on %s: %s", address, gai_strerror(r));
-        return -1;
-    }
-    memcpy(out, list->ai_addr, list->ai_addrlen);
-    *len = list->ai_addrlen;
-    freeaddrinfo(list);
-    return 0;
+    return p;
 }
 
-static int open_one(const struct sockaddr_storage *address, socklen_t len, bool is_shared)
+/* The first address of the host. NULL, or why there is none. */
+static const char *resolve(const struct bindspec *spec, struct place *out)
 {
-    int one = 1;
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *list = NULL;
+    char host[256], port[8];
+
+    if (spec->host.n >= sizeof(host))
+        return "the host is too long";
+    memcpy(host, spec->host.p, spec->host.n);
+    host[spec->host.n] = '\0';
+    snprintf(port, sizeof(port), "%u", spec->port);
+    int r = getaddrinfo(host, port, &hints, &list);
+    if (r != 0)
+        return gai_strerror(r);
+    *out = (struct place){.len = list->ai_addrlen};
+    memcpy(&out->address, list->ai_addr, list->ai_addrlen);
+    freeaddrinfo(list);
+    return NULL;
+}
+
+/* What accepted sockets inherit is set here: one call instead of one for each connection. */
+static int configure(int fd, const struct place *where, bool is_shared)
+{
+    int one = 1, is_v6_only = where->is_v6_only;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    io_keep_alive(fd);
+    /* Said each time, as the default is a setting of the system's. */
+    if (where->address.ss_family == AF_INET6 &&
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_v6_only, sizeof(is_v6_only)) < 0)
+        return -1;
+    return is_shared ? setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) : 0;
+}
+
+/* The socket, or a negative errno. */
+static int open_one(const struct place *where, bool is_shared)
+{
+    int fd = socket(where->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    /* Accepted sockets inherit it: one call here instead of one per connection. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (is_shared)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-    if (bind(fd, (const struct sockaddr *)address, len) < 0 ||
+    if (configure(fd, where, is_shared) < 0 ||
+        bind(fd, (const struct sockaddr *)&where->address, where->len) < 0 ||
         (is_shared && listen(fd, BACKLOG) < 0)) {
         int r = -errno;
         close(fd);
         return r;
     }
     return fd;
+}
+
+/* With SO_REUSEPORT a second weir could share the port unnoticed: a first socket without it finds
+ * out. On success the place has the port. 0 or a negative errno. */
+static int probe(struct place *where)
+{
+    int fd = open_one(where, false), r = 0;
+
+    /* A weir that has just been told to end keeps its sockets for a moment (client/listener.c). */
+    for (int i = 0; fd == -EADDRINUSE && i < RETRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+        fd = open_one(where, false);
+    }
+    if (fd < 0)
+        return fd;
+    if (getsockname(fd, (struct sockaddr *)&where->address, &where->len) < 0 || listen(fd, 1) < 0)
+        r = -errno;
+    close(fd);
+    return r;
+}
+
+static bool is_ipv6_missing(int error)
+{
+    return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
 }
 
 static void name_of(const struct sockaddr_storage *address, char *name, size_t room)
@@ -84,41 +137,51 @@ static void name_of(const struct sockaddr_storage *address, char *name, size_t r
 static int complain(const char *address, int error)
 {
     if (error == -EADDRINUSE)
-        log_error("cannot listen on %s: another program listens there already; stop it or choose "
-                  "another port "
-                  "(--listen)",
+        log_error("cannot listen on %s: another program, or another listener of this one, has the "
+                  "port already; stop it or choose another port (--listen)",
                   address);
+    else if (error == -EACCES)
+        log_error("cannot listen on %s: %s; a low port needs the capability CAP_NET_BIND_SERVICE",
+                  address, strerror(-error));
+    else if (error == -EADDRNOTAVAIL)
+        log_error("cannot listen on %s: this machine has no such address", address);
     else
         log_error("cannot listen on %s: %s", address, strerror(-error));
     return -1;
 }
 
-/* With SO_REUSEPORT a second weir could share the port unnoticed: a first socket without it finds
- * out. */
-int bind_open(const char *address, int *fds, int nr, char *name, size_t name_room)
+/* Where to listen, after a look whether it is free. -1 with a line in the log. */
+static int find_place(const char *address, bool leaves_ipv4, struct place *out)
 {
-    struct sockaddr_storage where;
-    socklen_t len;
+    struct bindspec spec;
+    const char *wrong = bindspec_parse(str_of(address), &spec);
+    int r;
 
-    if (resolve(address, &where, &len) < 0)
+    if (!wrong && spec.kind == BINDSPEC_ANY)
+        *out = any_of(AF_INET6, spec.port);
+    else if (!wrong)
+        wrong = resolve(&spec, out);
+    if (wrong) {
+        log_error("cannot listen on %s: %s", address, wrong);
         return -1;
-    int probe = open_one(&where, len, false);
-    /* A weir that has just been told to end keeps its sockets for a moment (client/listener.c). */
-    for (int i = 0; probe == -EADDRINUSE && i < RETRIES; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
-        probe = open_one(&where, len, false);
     }
-    if (probe < 0)
-        return complain(address, probe);
-    getsockname(probe, (struct sockaddr *)&where, &len);
-    if (listen(probe, 1) < 0) {
-        int r = -errno;
-        close(probe);
-        return complain(address, r);
+    out->is_v6_only = leaves_ipv4;
+    r = probe(out);
+    if (is_ipv6_missing(r) && spec.kind == BINDSPEC_ANY) {
+        *out = any_of(AF_INET, spec.port);
+        r = probe(out);
     }
-    close(probe);
+    return r < 0 ? complain(address, r) : 0;
+}
+
+int bind_open(const char *address, bool leaves_ipv4, int *fds, int nr, char *name, size_t name_room)
+{
+    struct place where;
+
+    if (find_place(address, leaves_ipv4, &where) < 0)
+        return -1;
     for (int i = 0; i < nr; i++) {
-        fds[i] = open_one(&where, len, true);
+        fds[i] = open_one(&where, true);
         if (fds[i] < 0) {
             int r = fds[i];
             while (--i >= 0)
@@ -126,6 +189,6 @@ int bind_open(const char *address, int *fds, int nr, char *name, size_t name_roo
             return complain(address, r);
         }
     }
-    name_of(&where, name, name_room);
+    name_of(&where.address, name, name_room);
     return 0;
 }

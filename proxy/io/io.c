@@ -2,6 +2,8 @@
 #include "proxy/io/io.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -143,4 +145,13 @@ void io_shutdown(struct io *io)
     if (io->layer)
         io->layer->shutdown(io);
     shutdown(io->fd, SHUT_WR);
+}
+
+void io_keep_alive(int fd)
+{
+    static const int one = 1, idle_s = 60, interval_s = 15;
+
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
 }

@@ -58,6 +58,12 @@ void io_reset(struct loop *loop, struct io *io);
 /* on_ready will be called once more in this turn or the next without waiting. */
 void io_again(struct loop *loop, struct io *io);
 
+/* Has the kernel look after a connection on which nothing passes, so that neither a NAT forgets it
+ * nor a peer that vanished is waited for: a probe after a minute of silence, then every 15 seconds,
+ * and an end of the connection (ETIMEDOUT) after nine without an answer (tcp_keepalive_probes). On
+ * a listening socket: of all that it accepts. Any thread. */
+void io_keep_alive(int fd);
+
 /* Bytes read (1 to n), 0 at the end of the stream, -EAGAIN when there is nothing now, or another negative errno. Clears is_readable when nothing
  * more is there. */
 ssize_t io_read(struct io *io, void *buf, size_t n);

@@ -224,8 +224,8 @@ static int make_threads(struct server *s)
         goto out;
     for (; nr_open < nr; nr_open++) {
         const struct listener_settings *l = &s->shared.settings->listeners[nr_open];
-        if (bind_open(l->address, by_listener + nr_open * s->nr_threads, s->nr_threads, name,
-                      sizeof(name)) < 0)
+        if (bind_open(l->address, settings_leaves_ipv4(s->shared.settings, l->address),
+                      by_listener + nr_open * s->nr_threads, s->nr_threads, name, sizeof(name)) < 0)
             goto out;
         log_info("listening on %s://%s", l->is_tls ? "https" : "http", name);
     }
@@ -247,7 +247,10 @@ static int start_admin(struct server *s, struct api_hooks *hooks)
     char name[80];
     int fd;
 
-    if (bind_open(s->shared.settings->admin_address, &fd, 1, name, sizeof(name)) < 0)
+    const char *address = s->shared.settings->admin_address;
+
+    if (bind_open(address, settings_leaves_ipv4(s->shared.settings, address), &fd, 1, name,
+                  sizeof(name)) < 0)
         return -1;
     s->admin = admin_open(&s->loop, fd, hooks);
     if (!s->admin) {

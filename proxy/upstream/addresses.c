@@ -136,6 +136,7 @@ int addresses_connect(const struct addresses *a)
     if (fd < 0)
         return -errno;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    io_keep_alive(fd);
     if (connect(fd, &address->any, len) < 0 && errno != EINPROGRESS) {
         int r = -errno;
         close(fd);

@@ -93,11 +93,18 @@ static void one_address_is_not_used_twice(void **state)
          "$.listeners[1].address"},
         {"{\"listeners\": [{\"address\": \":1\"}, {\"address\": \"127.0.0.1:9901\"}]}",
          "$.listeners[1].address"},
+        {"{\"listeners\": [{\"address\": \"0.0.0.0:80\"}, {\"address\": \"10.0.0.1:80\"}]}",
+         "$.listeners[1].address"},
+        {"{\"listeners\": [{\"address\": \"[::]:80\"}, {\"address\": \":80\"}]}",
+         "$.listeners[1].address"},
+        {"{\"listeners\": [{\"address\": \"0.0.0.0:9901\"}]}", "$.listeners[0].address"},
     };
     static const char *const goods[] = {
         "{}",
         "{\"listeners\": [{\"address\": \":0\"}, {\"address\": \":0\"}]}",
         "{\"listeners\": [{\"address\": \":80\"}, {\"address\": \":81\"}]}",
+        "{\"listeners\": [{\"address\": \"[::]:80\"}, {\"address\": \"0.0.0.0:80\"}]}",
+        "{\"listeners\": [{\"address\": \"[::]:9901\"}]}",
         "{\"listeners\": [{\"address\": \"127.0.0.1:80\"}, {\"address\": \"[::1]:80\"}]}",
         "{\"listeners\": [{\"address\": \":9901\"}], \"admin\": {\"address\": \":9902\"}}",
     };
@@ -110,6 +117,7 @@ static void one_address_is_not_used_twice(void **state)
         assert_int_equal(problems.nr, 1);
         assert_string_equal(problems.list[0].code, "same_address");
         assert_string_equal(problems.list[0].path, bads[i].path);
+        assert_non_null(strstr(problems.list[0].message, " take the same address and port; "));
         problems_fini(&problems);
         settings_unref(&s);
     }
@@ -122,6 +130,20 @@ static void one_address_is_not_used_twice(void **state)
     }
 }
 
+static void an_ipv6_wildcard_leaves_ipv4_to_another_listener(void **state)
+{
+    struct settings *s = parse_good("{\"listeners\": [{\"address\": \"[::]:80\"},"
+                                    " {\"address\": \"0.0.0.0:80\"}, {\"address\": \"[::]:81\"}],"
+                                    " \"admin\": {\"address\": \"127.0.0.1:82\"}}");
+
+    (void)state;
+    assert_true(settings_leaves_ipv4(s, "[::]:80"));
+    assert_false(settings_leaves_ipv4(s, "0.0.0.0:80"));
+    assert_false(settings_leaves_ipv4(s, "[::]:81"));
+    assert_true(settings_leaves_ipv4(s, "[::]:82"));
+    settings_unref(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +152,7 @@ int main(void)
         cmocka_unit_test(hosts_are_names_with_commas_between),
         cmocka_unit_test(levels_and_tls_versions_are_known_ones),
         cmocka_unit_test(one_address_is_not_used_twice),
+        cmocka_unit_test(an_ipv6_wildcard_leaves_ipv4_to_another_listener),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
