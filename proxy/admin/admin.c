@@ -19,6 +19,7 @@
 #include "proxy/http/leftover.h"
 #include "proxy/http/partial.h"
 #include "proxy/http/reply.h"
+#include "proxy/io/acceptor.h"
 #include "proxy/io/outbox.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
@@ -47,7 +48,7 @@ struct admin_conn {
 };
 
 struct admin {
-    struct io io; /* first: the listener */
+    struct acceptor *acceptor;
     struct loop_garbage garbage;
     struct deadline rest;
     struct loop *loop;
@@ -426,13 +427,13 @@ static void on_rested(struct deadline *deadline)
 {
     struct admin *a = (struct admin *)((char *)deadline - offsetof(struct admin, rest));
 
-    io_wake_listener(a->loop, &a->io);
+    acceptor_resume(a->acceptor);
 }
 
 /* What waits to be accepted would wake the loop again at once: look away for a moment. */
 static void rest(struct admin *a)
 {
-    io_rest_listener(a->loop, &a->io);
+    acceptor_rest(a->acceptor);
     a->rest.expired = on_rested;
     wheel_set(&a->loop->wheel, &a->rest.node, a->loop->now_ms + REST_MS);
 }
@@ -442,20 +443,19 @@ static void on_deadline(struct deadline *deadline)
     close_conn((struct admin_conn *)((char *)deadline - offsetof(struct admin_conn, deadline)));
 }
 
-static void on_accept(struct loop *loop, struct io *io, uint32_t events)
+static void on_accept(void *owner, int listening_fd)
 {
-    struct admin *a = (struct admin *)io;
+    struct admin *a = owner;
     struct admin_conn *c;
-    int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listening_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    (void)events;
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             rest(a);
         return;
     }
     c = a->nr_conns < ADMIN_CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
-    if (!c || io_open(loop, &c->io, fd, on_conn_ready) < 0) {
+    if (!c || io_open(a->loop, &c->io, fd, on_conn_ready) < 0) {
         if (!c)
             close(fd);
         free(c);
@@ -481,7 +481,8 @@ struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hook
     a->hooks = hooks;
     prng_init(&a->rng);
     LIST_INIT(&a->conns);
-    if (io_open_listener(loop, &a->io, fd, on_accept) < 0) {
+    a->acceptor = acceptor_open(loop, fd, on_accept, a);
+    if (!a->acceptor) {
         free(a);
         return NULL;
     }
@@ -501,6 +502,6 @@ void admin_close(struct admin **admin)
     while (!LIST_EMPTY(&a->conns))
         close_conn(LIST_FIRST(&a->conns));
     wheel_forget(&a->loop->wheel, &a->rest.node);
-    io_close(a->loop, &a->io);
+    acceptor_close(&a->acceptor);
     loop_discard(a->loop, &a->garbage, free_admin);
 }

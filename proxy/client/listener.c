@@ -51,7 +51,7 @@ static bool refuse_one(struct listener *l)
         return false;
     close(all->spare_fd);
     all->spare_fd = -1;
-    fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    fd = accept4(acceptor_fd(l->acceptor), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         metrics_add(&w->metrics->rejections[METRICS_REJECTION_DESCRIPTORS], 1);
         /* Reading first keeps the close from resetting the connection under the answer. */
@@ -68,7 +68,7 @@ static void on_rested(struct deadline *deadline)
     struct listener *l = (struct listener *)((char *)deadline - offsetof(struct listener, rest));
 
     take_spare(l->all);
-    io_wake_listener(&l->all->worker->loop, &l->io);
+    acceptor_resume(l->acceptor);
 }
 
 /* What waits to be accepted would wake the loop again at once: look away for a moment. */
@@ -76,7 +76,7 @@ static void rest(struct listener *l)
 {
     struct loop *loop = &l->all->worker->loop;
 
-    io_rest_listener(loop, &l->io);
+    acceptor_rest(l->acceptor);
     l->rest.expired = on_rested;
     wheel_set(&loop->wheel, &l->rest.node, loop->now_ms + REST_MS);
 }
@@ -91,7 +91,7 @@ static bool accept_one(struct listener *l)
 {
     struct sockaddr_storage peer;
     socklen_t len = sizeof(peer);
-    int fd = accept4(l->io.fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(acceptor_fd(l->acceptor), (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
         return true;
@@ -107,12 +107,11 @@ static bool accept_one(struct listener *l)
     return true;
 }
 
-static void on_ready(struct loop *loop, struct io *io, uint32_t events)
+static void on_ready(void *owner, int fd)
 {
-    struct listener *l = (struct listener *)io;
+    struct listener *l = owner;
 
-    (void)loop;
-    (void)events;
+    (void)fd;
     for (int i = 0; i < ACCEPTS_PER_EVENT && accept_one(l); i++)
         ;
 }
@@ -155,10 +154,11 @@ int listener_start(struct listeners *all, int fd)
     l->all = all;
     l->index = all->nr;
     configure(l, all->worker->tuning->settings);
-    int r = io_open_listener(&all->worker->loop, &l->io, fd, on_ready);
-    if (r == 0)
-        all->nr++;
-    return r;
+    l->acceptor = acceptor_open(&all->worker->loop, fd, on_ready, l);
+    if (!l->acceptor)
+        return -ENOMEM;
+    all->nr++;
+    return 0;
 }
 
 /* ---- Closing ---- */
@@ -168,7 +168,7 @@ static void close_listener(struct listener *l)
     struct loop *loop = &l->all->worker->loop;
 
     wheel_forget(&loop->wheel, &l->rest.node);
-    io_close(loop, &l->io);
+    acceptor_close(&l->acceptor);
 }
 
 static void accept_all(struct listener *l)
@@ -209,17 +209,17 @@ static void stop(struct listener *l)
 {
     struct loop *loop = &l->all->worker->loop;
 
-    if (l->io.fd < 0 || l->is_closing)
+    if (!l->acceptor || l->is_closing)
         return;
     l->is_closing = true;
     wheel_forget(&loop->wheel, &l->rest.node);
-    bool is_shut = drop_new_connections(l->io.fd);
+    bool is_shut = drop_new_connections(acceptor_fd(l->acceptor));
     accept_all(l);
     if (!is_shut) {
         close_listener(l);
         return;
     }
-    io_wake_listener(loop, &l->io); /* it may have rested */
+    acceptor_resume(l->acceptor); /* it may have rested */
     l->rest.expired = on_closing_over;
     wheel_set(&loop->wheel, &l->rest.node, loop->now_ms + CLOSING_MS);
 }
@@ -239,7 +239,7 @@ void listener_close(struct listeners *all)
 bool listener_is_any_open(const struct listeners *all)
 {
     for (int i = 0; i < all->nr; i++)
-        if (all->list[i].io.fd >= 0)
+        if (all->list[i].acceptor)
             return true;
     return false;
 }
@@ -247,7 +247,7 @@ bool listener_is_any_open(const struct listeners *all)
 void listener_fini(struct listeners *all)
 {
     for (int i = 0; i < all->nr; i++)
-        io_close(&all->worker->loop, &all->list[i].io);
+        acceptor_close(&all->list[i].acceptor);
     free(all->list);
     if (all->worker && all->spare_fd >= 0)
         close(all->spare_fd);

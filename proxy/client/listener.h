@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "proxy/io/acceptor.h"
 #include "proxy/worker/worker.h"
 
 struct clients;
@@ -13,7 +14,7 @@ struct listeners;
 
 /* A listening socket of one worker. */
 struct listener {
-    struct io io; /* first */
+    struct acceptor *acceptor; /* NULL: stopped */
     struct listeners *all;
     int index; /* in settings */
     bool is_tls, is_redirect;
@@ -43,7 +44,7 @@ struct listeners {
 int listener_init(struct listeners *all, struct worker *w, struct clients *clients,
                   listener_accepted *on_accept, int nr_max) __attribute__((warn_unused_result));
 
-/* Adds a socket, owned from now on, and accepts from it once the loop runs. 0 or a negative errno. Control thread. */
+/* Adds a socket, owned from now on, and accepts from it once the loop runs. 0 or -ENOMEM. Control thread. */
 int listener_start(struct listeners *all, int fd) __attribute__((warn_unused_result));
 
 /* Takes the newest settings, if the worker has not yet, and what they say of redirects and HSTS; whether a listener

@@ -1,6 +1,7 @@
 /* Sockets on a loop. */
 #include "proxy/io/io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,11 +13,11 @@
 
 #include "proxy/io/loop.h"
 
-static int open_with(struct loop *loop, struct io *io, int fd, io_ready *on_ready,
-                     uint32_t interest)
+int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
 {
-    struct epoll_event ev = {.events = interest, .data.ptr = io};
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = io};
 
+    assert(loop->is_awake);
     memset(io, 0, sizeof(*io));
     io->on_ready = on_ready;
     io->fd = fd;
@@ -26,35 +27,8 @@ static int open_with(struct loop *loop, struct io *io, int fd, io_ready *on_read
         io->fd = -1;
         return r;
     }
+    loop->has_news = true; /* often bytes wait already, or the connection is made at once */
     return 0;
-}
-
-int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
-{
-    return open_with(loop, io, fd, on_ready, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-}
-
-int io_open_listener(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
-{
-    return open_with(loop, io, fd, on_ready, EPOLLIN);
-}
-
-static void set_interest(struct loop *loop, struct io *io, uint32_t interest)
-{
-    struct epoll_event ev = {.events = interest, .data.ptr = io};
-
-    /* It takes no memory and is registered: it cannot fail. */
-    (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, io->fd, &ev);
-}
-
-void io_rest_listener(struct loop *loop, struct io *io)
-{
-    set_interest(loop, io, 0);
-}
-
-void io_wake_listener(struct loop *loop, struct io *io)
-{
-    set_interest(loop, io, EPOLLIN);
 }
 
 void io_close(struct loop *loop, struct io *io)

@@ -31,23 +31,17 @@ struct io {
     struct io *next_again;
     const struct io_layer *layer; /* NULL: plain */
     void *layer_state;
-    const void *related[2]; /* what its events will touch besides its own connection, or NULL: fetched ahead */
-    int fd; /* -1: closed */
+    const void *related
+        [2]; /* what its events will touch besides its own connection, or NULL: fetched ahead */
+    int fd;  /* -1: closed */
     bool is_again;
     bool is_readable; /* there may be bytes, or the end */
-    bool is_hangup;   /* the peer sent its end (FIN or RST): reads must go on until they return it */
+    bool is_hangup; /* the peer sent its end (FIN or RST): reads must go on until they return it */
 };
 
 /* Registers fd (non-blocking), which the io owns from now on. 0 or a negative errno (fd is then closed). */
-int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready) __attribute__((warn_unused_result));
-
-/* A listening socket: level-triggered, reading only. */
-int io_open_listener(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
+int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
     __attribute__((warn_unused_result));
-
-/* A listening socket rests: its events wait until it is to accept again. */
-void io_rest_listener(struct loop *loop, struct io *io);
-void io_wake_listener(struct loop *loop, struct io *io);
 
 /* Closes the socket; the io may not be freed before the end of the turn (loop_discard). Idempotent. */
 void io_close(struct loop *loop, struct io *io);

@@ -94,6 +94,7 @@ static inline void outbox_refer(struct outbox *o, const void *p, size_t n)
 
 /* Sends all, or keeps it in the backlog behind what waits there. 0: all gone, 1: the backlog holds some, or a negative errno. Empties the
  * outbox in every case. */
-int outbox_flush(struct outbox *o, struct io *io, struct backlog *b) __attribute__((warn_unused_result));
+int outbox_flush(struct outbox *o, struct io *io, struct backlog *b)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -186,6 +186,7 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 
     (void)status;
     (void)events;
+    loop_wake_up(&s->loop);
     /* Several steps of one change become one reload. */
     uv_poll_stop(poll);
     uv_update_time(&s->loop.uv);

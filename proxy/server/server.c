@@ -59,6 +59,7 @@ static void on_thread_ended(uv_async_t *async)
 {
     struct server *s = async->data;
 
+    loop_wake_up(&s->loop);
     for (int i = 0; i < s->nr_running; i++)
         if (!atomic_load(&s->threads[i].has_ended))
             return;
@@ -69,6 +70,7 @@ static void on_signal(void *context, int number)
 {
     struct server *s = context;
 
+    loop_wake_up(&s->loop);
     switch (number) {
     case SIGHUP:
         if (!s->is_draining)

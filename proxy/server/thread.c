@@ -79,6 +79,7 @@ static void on_wake(uv_async_t *wake)
     struct thread *t = wake->data;
     uint32_t orders = atomic_exchange(&t->orders, 0);
 
+    loop_wake_up(&t->worker.loop);
     if (orders & THREAD_TAKE_SETTINGS)
         listener_take_settings(&t->listeners);
     if (orders & THREAD_TAKE_TABLE) {

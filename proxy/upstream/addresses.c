@@ -84,6 +84,7 @@ static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo 
     struct addresses *a = lookup->addresses;
 
     if (a) {
+        loop_wake_up(a->loop);
         a->lookup = NULL;
         a->resolved_ms = a->loop->now_ms;
         if (status == 0)
