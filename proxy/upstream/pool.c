@@ -184,8 +184,8 @@ void pool_serve(struct pool *pool)
 
 /* ---- Acquiring ------------------------------------------------------------------------------- */
 
-/* Whether an idle connection's end, or bytes nobody asked for, have come: as the loop told, and where
- * it became idle in this very turn, of which the loop could not tell, by a look. */
+/* Whether an idle connection's end, or bytes nobody asked for, have come: as the loop told, and
+ * where it became idle in this very turn, of which the loop could not tell, by a look. */
 static bool has_news(const struct pool *pool, struct upstream *u)
 {
     return u->io.is_readable ||
