@@ -45,10 +45,14 @@ static const char *const taken_names[] = {
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
     "forwarded",
     "x-amzn-requestid",
     "x-amzn-errortype",
     "traceparent",
+    "tracestate",
+    "x-amz-invocation-type",
     "strict-transport-security",
 };
 

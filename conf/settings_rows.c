@@ -61,7 +61,7 @@ const struct row settings_rows_main[] = {
 
     {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
      .default_text = "false", .is_reloadable = true,
-     .help = "Whether the client's X-Forwarded-For, -Proto and -Host are believed and continued. Only right where every client is a "
+     .help = "Whether the client's X-Forwarded-* fields are believed and continued. Only right where every client is a "
              "proxy of yours. Otherwise they are replaced by what weir itself sees."},
     {.path = "forwarded.via", .type = ROWS_STRING, .offset = offsetof(struct settings, forwarded.via), .min = 1, .max = 64,
      .default_text = "weir", .check = settings_check_via, .expected = "a name such as weir, or host:port",

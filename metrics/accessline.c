@@ -17,7 +17,8 @@
 
 /* Fields that are strings: JSON key and the bytes they may take in the line. */
 #define FIELDS(X)                                                                                  \
-    X(REQUEST_ID, "request_id", 128)                                                               \
+    X(REQUEST_ID, "request_id", 64)                                                                \
+    X(TRACE_ID, "trace_id", 32)                                                                    \
     X(CLIENT, "client", 96)                                                                        \
     X(METHOD, "method", 64)                                                                        \
     X(TARGET, "target", 1536)                                                                      \
@@ -50,10 +51,10 @@ static const char *const field_keys[FIELD_COUNT] = {
 #undef X
 };
 
-/* The fields at their limits and all their names in the list of cuts; besides them a line has 26
+/* The fields at their limits and all their names in the list of cuts; besides them a line has 27
  * keys of at most 20 bytes each, and 9 numbers. */
 #define X(name, key, limit) +(limit) + (int)sizeof(key) + 2
-enum { FIELD_BYTES_MAX = 0 FIELDS(X), OTHER_BYTES_MAX = 26 * 20 + 9 * DECIMAL_DIGITS_MAX };
+enum { FIELD_BYTES_MAX = 0 FIELDS(X), OTHER_BYTES_MAX = 27 * 20 + 9 * DECIMAL_DIGITS_MAX };
 #undef X
 _Static_assert(FIELD_BYTES_MAX + OTHER_BYTES_MAX <= ACCESSLINE_MAX, "a line could be too long");
 
@@ -207,6 +208,7 @@ static inline __attribute__((always_inline)) char *json_number(char *p, struct s
 static inline char *json_strings(char *p, const struct accesslog_entry *e, uint32_t *cuts)
 {
     p = json_name(p, STRING_KEY("request_id"), e->request_id, FIELD_REQUEST_ID, cuts);
+    p = json_name(p, STRING_KEY("trace_id"), e->trace_id, FIELD_TRACE_ID, cuts);
     p = json_name(p, STRING_KEY("client"), e->client, FIELD_CLIENT, cuts);
     p = json_name(p, STRING_KEY("method"), e->method, FIELD_METHOD, cuts);
     p = json_string(p, STRING_KEY("target"), e->target, FIELD_TARGET, cuts);
@@ -302,6 +304,7 @@ static inline char *text_start(char *p, const struct accesslog_entry *e, uint32_
 {
     p = is_invocation(e) ? put(p, STR(" START")) : put(p, STR(" REJECT"));
     p = text_bare(p, STR(" RequestId: "), e->request_id, FIELD_REQUEST_ID, cuts);
+    p = text_bare(p, STR(" TraceId: "), e->trace_id, FIELD_TRACE_ID, cuts);
     p = text_bare(p, STR(" Version: "), e->version, FIELD_VERSION, cuts);
     p = text_bare(p, STR(" Function: "), e->function, FIELD_FUNCTION, cuts);
     p = text_bare(p, STR(" Alias: "), e->alias, FIELD_ALIAS, cuts);

@@ -16,8 +16,9 @@ enum accesslog_format { ACCESSLOG_JSON, ACCESSLOG_TEXT };
 struct accesslog_entry {
     uint64_t unix_us;                                /* wall clock at the first request byte */
     struct str request_id, client, protocol, method; /* names */
-    struct str target, host;                         /* texts; target: path and query as received */
-    struct str function, alias, version, endpoint;   /* names; empty where none was picked */
+    struct str trace_id;     /* a name; empty where the request is part of no trace */
+    struct str target, host; /* texts; target: path and query as received */
+    struct str function, alias, version, endpoint; /* names; empty where none was picked */
     /* a name; differs from version after a failover */
     struct str executed_version;
     int status; /* sent to the client; 0: none */

@@ -48,6 +48,7 @@
     X(HEAD_TOO_LARGE, "head_too_large", "the header fields were over a limit")                     \
     X(BODY_TOO_LARGE, "body_too_large", "the body was over its limit")                             \
     X(NOT_FOUND, "not_found", "no route, function, alias or version")                              \
+    X(INVOCATION_TYPE, "invocation_type", "an unknown X-Amz-Invocation-Type, or Event")            \
     X(METHOD, "method",                                                                            \
       "CONNECT, or TRACE where it is not allowed, or an Invoke that is not POST")                  \
     X(NOT_IMPLEMENTED, "not_implemented", "an unknown transfer coding")                            \

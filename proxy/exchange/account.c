@@ -27,6 +27,8 @@ static void write_log(struct exchange *ex, uint64_t total_us, struct str outcome
         .user_agent = r->user_agent,
     };
 
+    if (r->has_trace_id)
+        entry.trace_id = (struct str){r->trace_id, REQUEST_TRACE_ID};
     if (ex->target) {
         entry.function = ex->target->function->name;
         entry.alias = ex->target->alias;

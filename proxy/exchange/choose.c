@@ -9,7 +9,7 @@
 #include "proxy/upstream/pool.h"
 #include "router/invoke.h"
 
-enum { PICKS_MAX = 16, CACHE_LINE = 64 };
+enum { PICKS_MAX = 16, CACHE_LINE = 64, TYPE_SHOWN_MAX = 128 };
 
 /* A returning endpoint begins at a twentieth of its share. */
 enum { SLOW_START_LEAST = 20 };
@@ -62,6 +62,52 @@ static int check_invoke(struct choice *out, enum invoke_result result,
     return 0;
 }
 
+/* X-Amz-Invocation-Type. */
+enum invocation { INVOCATION_SYNC, INVOCATION_DRY_RUN, INVOCATION_EVENT };
+
+/* The Invoke API's own field: a route's request with it is an ordinary request. Where it comes more
+ * than once each value has to be right, and one that asks not to run, or not to wait, counts. 0, or
+ * -1 with the refusal. */
+static int read_type(struct choice *out, const struct http1_head *head, enum invocation *type)
+{
+    const struct str name = STR("x-amz-invocation-type");
+
+    *type = INVOCATION_SYNC;
+    for (int i = 0; i < head->nr_fields; i++) {
+        const struct http1_field *f = &head->fields[i];
+        struct str value = http1_value(head, f);
+        if (f->name_len != name.n || value.n == 0 || !str_ieq(http1_name(head, f), name))
+            continue;
+        if (str_eq(value, STR("DryRun")))
+            *type = INVOCATION_DRY_RUN;
+        else if (str_eq(value, STR("Event")))
+            *type = *type == INVOCATION_DRY_RUN ? INVOCATION_DRY_RUN : INVOCATION_EVENT;
+        else if (!str_eq(value, STR("RequestResponse")))
+            return refuse(out, 400, "ValidationException", METRICS_REJECTION_INVOCATION_TYPE,
+                          "1 validation error detected: Value '%.*s' at 'invocationType' failed to "
+                          "satisfy constraint: Member must satisfy enum value set: [Event, "
+                          "RequestResponse, DryRun]",
+                          value.n < TYPE_SHOWN_MAX ? (int)value.n : TYPE_SHOWN_MAX, value.p);
+    }
+    return 0;
+}
+
+/* What is not run ends here, before a version is drawn. 0 where it is to run. */
+static int refuse_type(struct choice *out, enum invocation type)
+{
+    switch (type) {
+    case INVOCATION_DRY_RUN:
+        out->status = 204;
+        return -1;
+    case INVOCATION_EVENT:
+        return refuse(out, 400, "InvalidParameterValueException", METRICS_REJECTION_INVOCATION_TYPE,
+                      "The invocation type Event is not served yet: weir answers when the function "
+                      "has run. Use RequestResponse.");
+    default:
+        return 0;
+    }
+}
+
 static int find_invoked(struct choice *out, const struct table *table,
                         const struct invoke_address *address)
 {
@@ -87,13 +133,14 @@ static int find_routed(struct choice *out, const struct table *table, struct str
         return refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
                       "No route matches this host and path.");
     out->target = table_target(table, route->target);
-    out->path = path;
+    out->request.path = path;
     if (route->strip_prefix) {
         /* "/shop" off "/shop/cart" leaves "/cart"; the root route has nothing to take off. */
         size_t n = route->path.n;
         if (n > 0 && route->path.p[n - 1] == '/')
             n--;
-        out->path = (struct str){path.p + n, path.n - n};
+        out->request.prefix = (struct str){path.p, n};
+        out->request.path = (struct str){path.p + n, path.n - n};
     }
     return 0;
 }
@@ -116,17 +163,17 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
 {
     struct invoke_address address;
     struct str path = http1_path(head), query = http1_query(head);
+    enum invocation type = INVOCATION_SYNC;
     enum invoke_result invoked;
 
     if (path.n == 0)
         path = STR("/");
     out->lease = NULL;
-    out->query = (struct str){NULL, 0};
-    out->path = (struct str){NULL, 0};
-    out->has_query = false;
+    out->request = (struct request_options){.has_query = false};
     invoked = invoke_parse(&address, path, query);
-    out->is_invoke = invoked != INVOKE_NOT_THIS;
-    if (out->is_invoke && check_invoke(out, invoked, head) < 0)
+    out->request.is_invoke = invoked != INVOKE_NOT_THIS;
+    if (out->request.is_invoke &&
+        (check_invoke(out, invoked, head) < 0 || read_type(out, head, &type) < 0))
         return -1;
     for (int i = 0; i < PICKS_MAX; i++) {
         /* Whoever was told that a change is in force must find it so, though the worker may not
@@ -134,14 +181,15 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
          * version are never closed. */
         worker_take_table(w);
         out->lease = lease_ref(w->lease);
-        int r = out->is_invoke ? find_invoked(out, out->lease->table, &address)
-                               : find_routed(out, out->lease->table,
-                                             http1_at(head, head->host_at, head->host_len), path);
-        if (r < 0)
+        int r = out->request.is_invoke
+                    ? find_invoked(out, out->lease->table, &address)
+                    : find_routed(out, out->lease->table,
+                                  http1_at(head, head->host_at, head->host_len), path);
+        if (r < 0 || refuse_type(out, type) < 0)
             return -1;
-        if (!out->is_invoke) {
-            out->query = query;
-            out->has_query = head->has_query;
+        if (!out->request.is_invoke) {
+            out->request.query = query;
+            out->request.has_query = head->has_query;
         }
         fetch_ahead(w, out->target);
         r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;

@@ -2,6 +2,7 @@
 #ifndef WEIR_PROXY_EXCHANGE_CHOOSE_H
 #define WEIR_PROXY_EXCHANGE_CHOOSE_H
 
+#include "proxy/exchange/request.h"
 #include "proxy/http/http1.h"
 #include "proxy/worker/worker.h"
 #include "router/table.h"
@@ -11,9 +12,8 @@ struct choice {
     struct lease *lease; /* the caller's from now on, also after a refusal once a table was consulted; may be NULL */
     struct target *target;
     struct arm *arm;
-    struct str path, query; /* to append to the endpoint's base path */
-    bool has_query, is_invoke;
-    int status;             /* of a refusal */
+    struct request_options request; /* path, query, prefix, is_invoke are set; the rest is zero */
+    int status;             /* of a refusal; 204: a dry run that is right */
     const char *type;
     char message[400];
     enum metrics_rejection rejection;

@@ -521,6 +521,7 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->waiter.is_waiting = ex->waiter.has_turn = false;
     ex->request.block = NULL;
     ex->request.user_agent = ex->request.upgrade = (struct str){NULL, 0};
+    ex->request.has_trace_id = false;
     ex->request.host = (struct str){NULL, 0};
     ex->request.method = http1_method(head);
     ex->request.target = http1_target(head);
@@ -620,6 +621,18 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
     return 0;
 }
 
+/* No version is to run: something is wrong, or it is a dry run. */
+static int refuse(struct exchange *ex, const struct http1_head *head, const struct choice *choice)
+{
+    request_find_trace(&ex->request, head);
+    if (choice->status != 204)
+        return reject(ex, choice->status, choice->type, choice->message, choice->rejection);
+    ex->target = choice->target;
+    id_make(&ex->worker->rng, ex->request.request_id);
+    answer(ex, choice->status, NULL, NULL, STR("dry_run"));
+    return -1;
+}
+
 int exchange_start(struct exchange *ex, const struct http1_head *head,
                    const struct request_caller *from)
 {
@@ -633,25 +646,19 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
     r = choose_version(&choice, w, head);
     ex->lease = choice.lease;
     if (r < 0)
-        return reject(ex, choice.status, choice.type, choice.message, choice.rejection);
+        return refuse(ex, head, &choice);
     ex->target = choice.target;
     ex->arm = choice.arm;
     ex->cell = metrics_cell(w->metrics, ex->arm->series);
     if (ex->cell)
         metrics_add(&ex->cell->picks, 1);
     bool has_endpoint = find_endpoint(ex);
-    ex->is_upgrade = wants_upgrade(ex, head, choice.is_invoke);
-    struct request_options options = {
-        .path = choice.path,
-        .query = choice.query,
-        .has_query = choice.has_query,
-        .is_invoke = choice.is_invoke,
-        .is_upgrade = ex->is_upgrade,
-        .body_room = body_room(head),
-    };
+    ex->is_upgrade = wants_upgrade(ex, head, choice.request.is_invoke);
+    choice.request.is_upgrade = ex->is_upgrade;
+    choice.request.body_room = body_room(head);
     /* Without an endpoint the request is made for any, for the log's sake. */
     const struct endpoint *endpoint = has_endpoint ? ex->endpoint : &ex->run->version->endpoints[0];
-    if (request_make(&ex->request, w, ex->tuning, head, endpoint, from, &options) < 0) {
+    if (request_make(&ex->request, w, ex->tuning, head, endpoint, from, &choice.request) < 0) {
         id_make(&w->rng, ex->request.request_id);
         give_up(ex, METRICS_ERROR_INTERNAL);
         return -1;

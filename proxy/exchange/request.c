@@ -9,20 +9,48 @@
 #include "proxy/exchange/rules.h"
 #include "proxy/http/copy.h"
 
-/* The trace id of a traceparent that weir makes is the request id's digits, so that logs and traces
- * meet. */
-static char *write_traceparent(char *p, const char *id, uint64_t parent)
+/* ---- Traces ---------------------------------------------------------------------------------- */
+
+static bool is_lower_hex(const char *p, size_t n)
 {
-    p = text_lit(p, "traceparent: 00-");
-    p = text_str(p, (struct str){id, 8});
-    p = text_str(p, (struct str){id + 9, 4});
-    p = text_str(p, (struct str){id + 14, 4});
-    p = text_str(p, (struct str){id + 19, 4});
-    p = text_str(p, (struct str){id + 24, 12});
-    p = text_char(p, '-');
-    p = text_hex_fixed(p, parent | 1, 16);
-    return text_lit(p, "-00\r\n");
+    for (size_t i = 0; i < n; i++)
+        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
+            return false;
+    return true;
 }
+
+/* "00-<32 hex>-<16 hex>-<2 hex>", neither id all zero (W3C Trace Context section 3.2). */
+static bool is_traceparent(struct str s)
+{
+    if (s.n < 55 || s.p[2] != '-' || s.p[35] != '-' || s.p[52] != '-')
+        return false;
+    if (!is_lower_hex(s.p, 2) || memcmp(s.p, "ff", 2) == 0 ||
+        (memcmp(s.p, "00", 2) == 0 && s.n != 55) || !is_lower_hex(s.p + 3, REQUEST_TRACE_ID) ||
+        !is_lower_hex(s.p + 36, 16) || !is_lower_hex(s.p + 53, 2))
+        return false;
+    return memcmp(s.p + 3, "00000000000000000000000000000000", REQUEST_TRACE_ID) != 0 &&
+           memcmp(s.p + 36, "0000000000000000", 16) != 0;
+}
+
+/* weir takes no part in traces: what came goes on, also what it cannot read itself. Only the log
+ * wants to know which trace it was. */
+static void take_trace_id(struct request *out, struct str traceparent)
+{
+    if (!is_traceparent(traceparent))
+        return;
+    memcpy(out->trace_id, traceparent.p + 3, REQUEST_TRACE_ID);
+    out->has_trace_id = true;
+}
+
+void request_find_trace(struct request *out, const struct http1_head *head)
+{
+    const struct http1_field *f = http1_find(head, FIELD_TRACEPARENT);
+
+    if (f)
+        take_trace_id(out, http1_value(head, f));
+}
+
+/* ---- Forwarded fields ------------------------------------------------------------------------ */
 
 /* What a trusted client says of those before it, however many fields it takes: its own word is the
  * last, and may not get lost behind what others made it pass on. */
@@ -52,6 +80,25 @@ static char *write_forwarded(char *p, struct request *out, const struct http1_he
         p = text_lit(p, "\r\nX-Forwarded-Host: ");
         p = text_str(p, out->host);
     }
+    return text_lit(p, "\r\n");
+}
+
+/* The path that was taken off, so that the endpoint can write links that lead back here. It follows
+ * the paths that trusted proxies took off: "/outer" and "/app" become "/outer/app". */
+static char *write_prefix(char *p, const struct http1_head *head, const struct rules_found *found,
+                          struct str stripped)
+{
+    p = text_lit(p, "X-Forwarded-Prefix: ");
+    for (int i = 0; found->has_forwarded_prefix && i < head->nr_fields; i++) {
+        struct str before = http1_value(head, &head->fields[i]);
+        if (head->fields[i].id != FIELD_X_FORWARDED_PREFIX ||
+            http1_is_dropped(head, &head->fields[i]))
+            continue;
+        while (before.n > 0 && before.p[before.n - 1] == '/')
+            before.n--;
+        p = text_str(p, before);
+    }
+    p = text_str(p, stripped);
     return text_lit(p, "\r\n");
 }
 
@@ -184,11 +231,11 @@ static struct str upgrade_of(const struct http1_head *head)
 }
 
 /* Everything behind Host. */
-static char *write_rest(char *p, struct request *out, struct worker *w, const struct tuning *tuning,
+static char *write_rest(char *p, struct request *out, const struct tuning *tuning,
                         const struct http1_head *head, const struct request_caller *from,
-                        bool is_upgrade)
+                        const struct request_options *options)
 {
-    struct rules_found found = {.has_length = false};
+    struct rules_found found = {.is_prefix_stripped = options->prefix.n > 0};
     struct copy_run run = {0, 0};
 
     for (int i = 0; i < head->nr_fields; i++) {
@@ -208,19 +255,21 @@ static char *write_rest(char *p, struct request *out, struct worker *w, const st
     }
     p = copy_end_run(p, head, &run);
     p = write_forwarded(p, out, head, &found, from);
+    if (found.is_prefix_stripped)
+        p = write_prefix(p, head, &found, options->prefix);
     p = write_via(p, tuning, head);
     p = text_lit(p, "x-amzn-RequestId: ");
     p = text_str(p, (struct str){out->request_id, ID_LENGTH});
     p = text_lit(p, "\r\n");
-    if (!found.has_traceparent)
-        p = write_traceparent(p, out->request_id, prng_next(&w->rng));
+    if (found.traceparent)
+        take_trace_id(out, http1_value(head, found.traceparent));
     if (tuning->certificate_name && from->certificate_subject.n > 0) {
         p = text_str(p, (struct str){tuning->certificate_name, tuning->certificate_name_len});
         p = text_lit(p, ": ");
         p = text_str(p, from->certificate_subject);
         p = text_lit(p, "\r\n");
     }
-    if (is_upgrade)
+    if (options->is_upgrade)
         p = write_upgrade(p, head);
     p = write_framing(p, head, &found);
     return text_lit(p, "\r\n");
@@ -237,7 +286,7 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
     size_t suffix_room = options->path.n + options->query.n + 2;
     size_t room = head_room(tuning, head, endpoint, from, host.n) + head->target_len + host.n +
                   (options->is_upgrade ? upgrade_of(head).n : 0) + head->method_len +
-                  2 * suffix_room + options->body_room;
+                  2 * suffix_room + options->prefix.n + options->body_room;
 
     if (take_block(out, w, room) < 0)
         return -ENOMEM;
@@ -246,6 +295,7 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
     out->target = keep(&p, http1_target(head));
     out->host = keep(&p, host);
     out->user_agent = (struct str){NULL, 0};
+    out->has_trace_id = false;
     out->upgrade = keep(&p, options->is_upgrade ? upgrade_of(head) : STR(""));
     struct str suffix = {p, 0};
     p = text_str(p, options->path);
@@ -257,7 +307,7 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
     choose_id(out, w, tuning, head);
     out->head_at = (uint32_t)(p - out->block);
     p = write_target(p, out, endpoint, out->method, suffix);
-    p = write_rest(p, out, w, tuning, head, from, options->is_upgrade);
+    p = write_rest(p, out, tuning, head, from, options);
     out->head_len = (uint32_t)(p - out->block) - out->head_at;
     out->body_len = 0;
     return 0;

@@ -2,7 +2,7 @@
  * raw (RFC 9110 section 7.6, RFC 9112 section 3.2).
  *
  * Method, endpoint's base path + path + query, Host, the client's fields less hop-by-hop ones (rules.h), ours (X-Forwarded-*, Via,
- * x-amzn-RequestId, traceparent), framing. Worker thread. */
+ * x-amzn-RequestId), framing. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_REQUEST_H
 #define WEIR_PROXY_EXCHANGE_REQUEST_H
 
@@ -20,6 +20,8 @@ struct request_caller {
     bool is_tls;
 };
 
+enum { REQUEST_TRACE_ID = 32 };
+
 /* A request as it goes out, kept for retries, with what the access log needs, in one block of memory. */
 struct request {
     char *block;
@@ -33,10 +35,13 @@ struct request {
     struct str method, target, host, user_agent; /* for the log */
     struct str upgrade; /* the protocols asked for, if an upgrade is passed on */
     char request_id[ID_LENGTH];
+    char trace_id[REQUEST_TRACE_ID]; /* of the client's traceparent, for the log */
+    bool has_trace_id;
 };
 
 struct request_options {
     struct str path, query;   /* to append to the endpoint's base path; query without '?' */
+    struct str prefix;        /* what strip_prefix took off the path, or empty */
     bool has_query;
     bool is_invoke;           /* Lambda's Invoke: POST to the endpoint's own path */
     bool is_upgrade;          /* pass Upgrade on */
@@ -48,6 +53,9 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
                          const struct http1_head *head, const struct endpoint *endpoint,
                          const struct request_caller *from, const struct request_options *options)
     __attribute__((warn_unused_result));
+
+/* The trace id of a request that is not made, for the log. */
+void request_find_trace(struct request *out, const struct http1_head *head);
 
 /* The same request for another endpoint of the version: other base path and Host. */
 int request_retarget(struct request *out, struct worker *w, const struct endpoint *endpoint)

@@ -5,38 +5,10 @@
 
 #include "proxy/http/copy.h"
 
-static bool is_lower_hex(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
-            return false;
-    return true;
-}
-
-/* "00-<32 hex>-<16 hex>-<2 hex>", neither id all zero (W3C Trace Context section 3.2). */
-static bool is_traceparent(struct str s)
-{
-    if (s.n < 55 || s.p[2] != '-' || s.p[35] != '-' || s.p[52] != '-')
-        return false;
-    if (!is_lower_hex((struct str){s.p, 2}) || memcmp(s.p, "ff", 2) == 0 ||
-        (memcmp(s.p, "00", 2) == 0 && s.n != 55) || !is_lower_hex((struct str){s.p + 3, 32}) ||
-        !is_lower_hex((struct str){s.p + 36, 16}) || !is_lower_hex((struct str){s.p + 53, 2}))
-        return false;
-    return memcmp(s.p + 3, "00000000000000000000000000000000", 32) != 0 &&
-           memcmp(s.p + 36, "0000000000000000", 16) != 0;
-}
-
 static bool is_named(const struct http1_head *head, const struct http1_field *f, const char *name,
                      size_t n)
 {
     return f->name_len == n && str_ieq(http1_name(head, f), (struct str){name, n});
-}
-
-static bool has_valid_traceparent(const struct http1_head *head)
-{
-    const struct http1_field *f = http1_find(head, FIELD_TRACEPARENT);
-
-    return f && !http1_is_dropped(head, f) && is_traceparent(http1_value(head, f));
 }
 
 /* Many programs see '_' and '-' in field names as the same (CGI's variables do): a client's
@@ -52,7 +24,7 @@ static bool is_mimicry(const struct tuning *tuning, const struct http1_head *hea
     for (size_t i = 0; i < name.n; i++)
         dashed[i] = name.p[i] == '_' ? '-' : name.p[i];
     name.p = dashed;
-    return fields_id(name) != FIELD_OTHER ||
+    return fields_id(name) != FIELD_OTHER || fields_is_forwarded(name) ||
            str_ieq(name, (struct str){tuning->executed_line, tuning->executed_name_len}) ||
            (tuning->certificate_name &&
             str_ieq(name, (struct str){tuning->certificate_name, tuning->certificate_name_len}));
@@ -66,6 +38,8 @@ bool rules_request_passes(const struct tuning *tuning, const struct http1_head *
 
     switch ((enum field_id)f->id) {
     case FIELD_OTHER:
+        if (!is_trusted && fields_is_forwarded(http1_name(head, f)))
+            return false;
         if (head->has_underscores && is_mimicry(tuning, head, f))
             return false;
         if (is_named(head, f, tuning->executed_line, tuning->executed_name_len))
@@ -96,13 +70,12 @@ bool rules_request_passes(const struct tuning *tuning, const struct http1_head *
     case FIELD_X_FORWARDED_PORT:
     case FIELD_X_REAL_IP:
         return is_trusted;
+    case FIELD_X_FORWARDED_PREFIX:
+        found->has_forwarded_prefix |= is_trusted;
+        return is_trusted && !found->is_prefix_stripped;
     case FIELD_TRACEPARENT:
-        if (found->has_traceparent || !is_traceparent(http1_value(head, f)))
-            return false;
-        found->has_traceparent = true;
+        found->traceparent = f;
         return true;
-    case FIELD_TRACESTATE:
-        return has_valid_traceparent(head);
     default:
         return !fields_is_hop_by_hop((enum field_id)f->id);
     }

@@ -9,9 +9,11 @@
 #include "proxy/http/http1.h"
 #include "proxy/worker/worker.h"
 
-/* What the pass over the client's fields found. Zero before the first field. */
+/* What the pass over the client's fields found. Before the first field, set is_prefix_stripped and zero the rest. */
 struct rules_found {
-    bool has_forwarded_for, has_forwarded_proto, has_forwarded_host, has_traceparent, has_length;
+    bool is_prefix_stripped; /* weir writes an X-Forwarded-Prefix of its own */
+    bool has_forwarded_for, has_forwarded_proto, has_forwarded_host, has_forwarded_prefix, has_length;
+    const struct http1_field *traceparent; /* the last one, or NULL */
 };
 
 /* Whether a field of the client goes on to the endpoint as it is. */

@@ -28,6 +28,7 @@
     X(X_FORWARDED_PROTO, "x-forwarded-proto", 17, 'x', 'p')                                        \
     X(X_FORWARDED_HOST, "x-forwarded-host", 16, 'x', 'h')                                          \
     X(X_FORWARDED_PORT, "x-forwarded-port", 16, 'x', 'p')                                          \
+    X(X_FORWARDED_PREFIX, "x-forwarded-prefix", 18, 'x', 'r')                                      \
     X(X_REAL_IP, "x-real-ip", 9, 'x', '-')                                                         \
     X(VIA, "via", 3, 'v', 'a')                                                                     \
     X(TRACEPARENT, "traceparent", 11, 't', 'e')                                                    \
@@ -95,6 +96,13 @@ static inline __attribute__((always_inline)) enum field_id fields_id(struct str 
     if (known->length != name.n || !fields_is_name(name.p, known->name, name.n))
         return FIELD_OTHER;
     return (enum field_id)known->id;
+}
+
+/* Does it belong to the family X-Forwarded-*, known by a number or not (-Ssl, -Server, -Scheme)? What they say is believed
+ * by frameworks, and so must come from somebody who is trusted. */
+static inline bool fields_is_forwarded(struct str name)
+{
+    return name.n > 12 && fields_is_name(name.p, "x-forwarded-", 12);
 }
 
 /* Whether a field concerns only one connection and is never passed on (RFC 9110 section 7.6.1), whatever Connection lists. Content-Length,

@@ -98,7 +98,8 @@ static int trailer_end_name(struct http1 *p)
     if (!p->is_in_name)
         return 0;
     p->is_in_name = false;
-    if (fields_is_forbidden_trailer(fields_id(name)) || is_own_field(p, name)) {
+    if (fields_is_forbidden_trailer(fields_id(name)) || fields_is_forwarded(name) ||
+        is_own_field(p, name)) {
         http1_fail(p, HTTP1_ERROR_BAD,
                    "a field stands in the trailer section that must not stand there");
         return -1;

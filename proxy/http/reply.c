@@ -78,7 +78,8 @@ static char *write_body(char *p, const struct reply *reply)
 
 static char *write_fields(char *p, struct str date_line, const struct reply *reply)
 {
-    p = text_lit(p, "Content-Type: application/json\r\n");
+    if (reply->status != 204)
+        p = text_lit(p, "Content-Type: application/json\r\n");
     if (reply->type) {
         p = text_lit(p, "x-amzn-ErrorType: ");
         p = text_str(p, str_of(reply->type));
@@ -107,7 +108,7 @@ static char *write_fields(char *p, struct str date_line, const struct reply *rep
 char *reply_write(char *p, struct str date_line, const struct reply *reply, size_t *body_bytes)
 {
     char body[MESSAGE_MAX * 6 + 128];
-    size_t length = (size_t)(write_body(body, reply) - body);
+    size_t length = reply->status == 204 ? 0 : (size_t)(write_body(body, reply) - body);
 
     if (length > 1536) { /* a message that is nearly all escapes */
         struct reply shorter = *reply;
@@ -120,9 +121,12 @@ char *reply_write(char *p, struct str date_line, const struct reply *reply, size
     p = text_str(p, str_of(reply_phrase(reply->status)));
     p = text_lit(p, "\r\n");
     p = write_fields(p, date_line, reply);
-    p = text_lit(p, "Content-Length: ");
-    p = decimal_put(p, length);
-    p = text_lit(p, "\r\n\r\n");
+    if (reply->status != 204) { /* RFC 9110 section 8.6 */
+        p = text_lit(p, "Content-Length: ");
+        p = decimal_put(p, length);
+        p = text_lit(p, "\r\n");
+    }
+    p = text_lit(p, "\r\n");
     *body_bytes = reply->is_head ? 0 : length;
     return text_str(p, (struct str){body, *body_bytes});
 }

@@ -30,7 +30,6 @@ OWNED = {
     b"trailer",
     b"te",
     b"upgrade",
-    b"traceparent",
 }
 
 

@@ -33,7 +33,6 @@ OWNED = {
     b"x-forwarded-host",
     b"x-forwarded-port",
     b"x-amzn-requestid",
-    b"traceparent",
     b"x-amz-executed-version",
     b"expect",
     b"max-forwards",

@@ -2,6 +2,7 @@
 
 import pytest
 from harness import tables
+from harness.waiting import wait_until
 
 pytestmark = pytest.mark.fast
 
@@ -145,6 +146,88 @@ def test_a_refused_invocation_reaches_no_endpoint_and_the_connection_goes_on(lam
         c.send_request("POST", INVOKE.format("hello:1"), body=b"{}")
         assert c.read_answer().status == 200
     assert sum(d.count()["requests"] for d in lambda_like.demos.values()) == before + 1
+
+
+# ---- Invocation types ----
+
+TYPE = "X-Amz-Invocation-Type"
+
+
+def runs_and_picks(weir):
+    picks = sum(value for _, value in weir.metrics().find("weir_invocations_total"))
+    return sum(demo.count()["requests"] for demo in weir.demos.values()), picks
+
+
+@pytest.mark.parametrize("field", [TYPE, TYPE.lower(), TYPE.upper()])
+@pytest.mark.parametrize("query", ["", "?Qualifier=live", "?Qualifier=1"])
+def test_a_dry_run_is_answered_without_running(lambda_like, field, query):
+    """localstack/localstack#823, getmoto/moto#1779: the caller asked whether it may, not for a run."""
+    before = runs_and_picks(lambda_like)
+    with lambda_like.connect() as c:
+        for _ in range(3):
+            c.send_request("POST", INVOKE.format("hello") + query, [(field, "DryRun")], b"{}")
+            answer = c.read_answer()
+            assert answer.status == 204 and answer.body == b"" and answer.complete
+            for name in ("content-length", "content-type", "x-amz-executed-version", "x-amzn-errortype"):
+                assert name not in answer.headers, name
+            assert answer.headers["x-amzn-requestid"]
+    assert runs_and_picks(lambda_like) == before
+    own = answer.headers["x-amzn-requestid"]
+    wait_until(lambda: any(line["request_id"] == own for line in lambda_like.access_log()), "the line is written")
+    (line,) = [line for line in lambda_like.access_log() if line["request_id"] == own]
+    assert line["outcome"] == "dry_run" and line["status"] == 204 and line["function"] == "hello" and "version" not in line
+
+
+@pytest.mark.parametrize("name,query", [("nobody", ""), ("hello", "?Qualifier=nope"), ("bare", ""), ("hello", "?Qualifier=3")])
+@pytest.mark.parametrize("kind", ["DryRun", "Event"])
+def test_the_address_is_checked_before_the_type_counts(lambda_like, name, query, kind):
+    answer = lambda_like.invoke(name, query=query, headers=[(TYPE, kind)])
+    assert answer.status == 404 and error_type(answer) == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize("kind", ["Nonsense", "dryrun", "REQUESTRESPONSE", "DryRun, Event", 'a"b\\c', "x" * 300])
+def test_an_unknown_type_is_a_validation_error(lambda_like, kind):
+    before = runs_and_picks(lambda_like)
+    answer = lambda_like.invoke("hello", headers=[(TYPE, kind)])
+    assert answer.status == 400 and error_type(answer) == "ValidationException"
+    assert answer.json() == {
+        "message": f"1 validation error detected: Value '{kind[:128]}' at 'invocationType' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+    }
+    assert runs_and_picks(lambda_like) == before
+
+
+def test_an_event_is_refused_and_does_not_run(lambda_like):
+    before = runs_and_picks(lambda_like)
+    answer = lambda_like.invoke("hello", headers=[(TYPE, "Event")])
+    assert answer.status == 400 and error_type(answer) == "InvalidParameterValueException"
+    assert answer.json()["Type"] == "User" and "Event" in answer.json()["message"]
+    assert runs_and_picks(lambda_like) == before
+
+
+def test_of_several_types_each_must_be_right_and_none_runs_what_must_not_run(lambda_like):
+    before = runs_and_picks(lambda_like)
+    for kinds, status in (
+        (["RequestResponse", "DryRun"], 204),
+        (["DryRun", "RequestResponse"], 204),
+        (["DryRun", "Event"], 204),
+        (["Event", "RequestResponse"], 400),
+        (["DryRun", "x"], 400),
+    ):
+        assert lambda_like.invoke("hello", headers=[(TYPE, kind) for kind in kinds]).status == status, kinds
+    assert runs_and_picks(lambda_like) == before
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", ""])
+def test_a_plain_invocation_runs_with_its_type(lambda_like, kind):
+    answer = lambda_like.invoke("hello", headers=[(TYPE, kind)])
+    assert answer.status == 200 and answer.headers["x-amz-executed-version"] == "$LATEST"
+
+
+def test_the_type_means_nothing_on_a_route(lambda_like):
+    for kind in ("DryRun", "Event", "Nonsense"):
+        answer = lambda_like.call("POST", "/hello", headers=[(TYPE, kind)], body=b"{}")
+        assert answer.status == 200 and [TYPE, kind] in answer.json()["headers"]
 
 
 @pytest.mark.parametrize("target", ["/", "/metrics", "/healthz", "/readyz", "/table", "/reload", "/hell", "/helloo"])

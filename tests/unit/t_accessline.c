@@ -22,6 +22,7 @@ static struct accesslog_entry invocation(void)
     return (struct accesslog_entry){
         .unix_us = MOMENT_S * (uint64_t)1000000 + 42,
         .request_id = STR("8f14e45f-ceea-467f-a8d2-0d6f1c2b3a49"),
+        .trace_id = STR("0af7651916cd43dd8448eb211c80319c"),
         .client = STR("10.0.0.1:5000"),
         .method = STR("POST"),
         .target = STR("/hello?a=b"),
@@ -86,7 +87,8 @@ static void an_invocation_in_json(void **state)
     assert_string_equal(
         line_of(&e, ACCESSLOG_JSON),
         "{\"time\":\"2026-01-01T00:00:00.000042Z\",\"type\":\"invocation\","
-        "\"request_id\":\"8f14e45f-ceea-467f-a8d2-0d6f1c2b3a49\",\"client\":\"10.0.0.1:5000\","
+        "\"request_id\":\"8f14e45f-ceea-467f-a8d2-0d6f1c2b3a49\","
+        "\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"client\":\"10.0.0.1:5000\","
         "\"method\":\"POST\",\"target\":\"/hello?a=b\",\"host\":\"example.com\","
         "\"protocol\":\"HTTP/1.1\",\"user_agent\":\"curl/7.88 (x)\",\"function\":\"hello\","
         "\"alias\":\"live\",\"version\":\"2\",\"endpoint\":\"http://127.0.0.1:9002\","
@@ -103,7 +105,8 @@ static void an_invocation_in_text(void **state)
     assert_string_equal(
         line_of(&e, ACCESSLOG_TEXT),
         "2026-01-01T00:00:00.000042Z START RequestId: 8f14e45f-ceea-467f-a8d2-0d6f1c2b3a49 "
-        "Version: 2 Function: hello Alias: live Client: 10.0.0.1:5000 "
+        "TraceId: 0af7651916cd43dd8448eb211c80319c Version: 2 Function: hello Alias: live Client: "
+        "10.0.0.1:5000 "
         "Request: \"POST /hello?a=b HTTP/1.1\" Host: \"example.com\" UserAgent: \"curl/7.88 (x)\" "
         "REPORT Outcome: ok Status: 200 Duration: 1012.345 ms Connect: 0.000 ms Head: 11.200 ms "
         "In: 12 bytes Out: 3456789012345 bytes Endpoint: http://127.0.0.1:9002 Retries: 1 "
@@ -182,21 +185,21 @@ static void the_calendar_agrees_with_the_c_library(void **state)
 /* ---- Random entries ----------------------------------------------------------------------------
  */
 
-enum { STRINGS = 13 };
+enum { STRINGS = 14 };
 
 static void strings_of(struct accesslog_entry *e, struct str *strings[STRINGS])
 {
     struct str *all[STRINGS] = {
-        &e->request_id, &e->client,     &e->method,          &e->target,  &e->host,
-        &e->protocol,   &e->function,   &e->alias,           &e->version, &e->endpoint,
-        &e->outcome,    &e->user_agent, &e->executed_version};
+        &e->request_id, &e->trace_id, &e->client,     &e->method,          &e->target,
+        &e->host,       &e->protocol, &e->function,   &e->alias,           &e->version,
+        &e->endpoint,   &e->outcome,  &e->user_agent, &e->executed_version};
 
     memcpy(strings, all, sizeof(all));
 }
 
 static const char *const keys[STRINGS] = {
-    "request_id", "client",  "method",   "target",  "host",       "protocol",        "function",
-    "alias",      "version", "endpoint", "outcome", "user_agent", "executed_version"};
+    "request_id", "trace_id", "client",  "method",   "target",  "host",       "protocol",
+    "function",   "alias",    "version", "endpoint", "outcome", "user_agent", "executed_version"};
 
 /* Names have no byte that would need an escape (struct accesslog_entry). */
 static bool is_name(int k)
@@ -303,9 +306,9 @@ static void the_longest_line_keeps_within_its_limit(void **state)
         for (int k = 0; k < STRINGS; k++)
             *strings[k] = (struct str){text, sizeof(text) - (size_t)k};
         assert_non_null(strstr(line_of(&e, ACCESSLOG_JSON),
-                               "\"cut\":[\"request_id\",\"client\",\"method\",\"target\","));
+                               "\"cut\":[\"request_id\",\"trace_id\",\"client\",\"method\","));
         assert_non_null(
-            strstr(line_of(&e, ACCESSLOG_TEXT), " Cut: request_id,client,method,target,"));
+            strstr(line_of(&e, ACCESSLOG_TEXT), " Cut: request_id,trace_id,client,method,"));
     }
 }
 

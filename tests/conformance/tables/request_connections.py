@@ -186,8 +186,10 @@ g.forward(
         "mixed X-Forwarded_For": get(b"X-Forwarded_For: 6.6.6.6"),
         "underscores in X_Forwarded_Proto": get(b"X_Forwarded_Proto: https"),
         "underscores in X_Forwarded_Host": get(b"X_Forwarded_Host: evil"),
+        "underscores in X_Forwarded_Ssl": get(b"X_Forwarded_Ssl: on"),
     },
     without=[
+        b"x_forwarded_ssl",
         b"x_forwarded_for",
         b"x_amz_executed_version",
         b"x_amzn_requestid",
@@ -196,6 +198,7 @@ g.forward(
         b"x_forwarded_host",
     ],
     lacks=[
+        b"x_forwarded_ssl",
         b"x_forwarded_for",
         b"x_amz_executed_version",
         b"x_amzn_requestid",
@@ -216,16 +219,24 @@ g.forward(
             b"traceparent: 00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ),
     },
-    without=[b"tracestate"],
 )
+g.forward({"no traceparent": get()}, lacks=[b"traceparent", b"tracestate"])
+FORWARDED = [b"x-real-ip", b"forwarded"] + [
+    b"x-forwarded-" + name for name in (b"port", b"prefix", b"ssl", b"server", b"scheme", b"anything")
+]
 g.forward(
     {
         "X-Real-IP": get(b"X-Real-IP: 6.6.6.6"),
         "Forwarded": get(b"Forwarded: for=6.6.6.6;proto=https;host=evil.test"),
         "X-Forwarded-Port": get(b"X-Forwarded-Port: 443"),
+        "X-Forwarded-Prefix": get(b"X-Forwarded-Prefix: /evil"),
+        "X-Forwarded-Ssl": get(b"X-Forwarded-Ssl: on"),
+        "X-Forwarded-Server": get(b"X-Forwarded-Server: evil"),
+        "X-Forwarded-Scheme": get(b"X-Forwarded-Scheme: https"),
+        "X-Forwarded-Anything": get(b"X-FORWARDED-anything: evil"),
     },
-    without=[b"x-real-ip", b"forwarded"],
-    lacks=[b"x-real-ip", b"forwarded", b"x-forwarded-port"],
+    without=FORWARDED,
+    lacks=FORWARDED,
 )
 
 # ----------------------------------------------------------------------------------------------------
