@@ -1,4 +1,5 @@
 /* The command line. */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -40,6 +41,15 @@ static int complain(const char *what, const char *which)
     return EXIT_USAGE;
 }
 
+/* What was asked for has been printed: a full disk or a reader that has gone is an error. */
+static int end_of_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "weir: standard output cannot be written: %s\n", strerror(errno));
+    return EXIT_FAILURE;
+}
+
 static int parse(int argc, char **argv, struct documents_options *out)
 {
     static const struct option options[] = {
@@ -75,7 +85,7 @@ static int parse(int argc, char **argv, struct documents_options *out)
             break;
         case 'h':
             fputs(usage, stdout);
-            exit(0);
+            exit(end_of_output(0));
         default:
             return complain("unknown option, or one without its value: ", argv[optind - 1]);
         }
@@ -107,15 +117,15 @@ int main(int argc, char **argv)
     open_standard_descriptors();
     if (strcmp(command, "--version") == 0) {
         printf("weir %s\n", WEIR_VERSION);
-        return 0;
+        return end_of_output(0);
     }
     if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
         fputs(usage, stdout);
-        return 0;
+        return end_of_output(0);
     }
     if (strcmp(command, "settings") == 0) {
         settings_reference(stdout);
-        return 0;
+        return end_of_output(0);
     }
     if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0)
         return complain(command[0] ? "unknown command: " : "a command is missing",
@@ -123,5 +133,7 @@ int main(int argc, char **argv)
     int r = parse(argc - 1, argv + 1, &options);
     if (r != 0)
         return r;
-    return strcmp(command, "run") == 0 ? server_run(&options) : documents_check(&options);
+    if (strcmp(command, "run") == 0)
+        return server_run(&options);
+    return end_of_output(documents_check(&options));
 }

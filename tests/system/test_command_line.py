@@ -44,6 +44,18 @@ def test_help_names_every_command_and_option():
         assert word in done.stdout
 
 
+@pytest.mark.parametrize("command", ["--version", "--help", "settings", "check"])
+def test_output_that_cannot_be_written_is_an_error(tmp_path, command):
+    arguments = [command]
+    if command == "check":
+        (tmp_path / "table.json").write_text(json.dumps(GOOD))
+        arguments += ["--table", tmp_path / "table.json"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([WEIR, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "weir: standard output cannot be written: No space left on device\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["nonsense"], ["run", "--nonsense"], ["run", "--table"], ["check", "extra"]]
 )
