@@ -90,7 +90,8 @@ static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo 
         if (status == 0)
             take(a, list);
         else
-            log_warning("%s cannot be resolved: %s", a->origin->host, uv_strerror(status));
+            log_warning_limited(&a->warnings, a->loop->now_ms, "%s cannot be resolved: %s",
+                                a->origin->host, uv_strerror(status));
         a->on_resolved(a);
     }
     uv_freeaddrinfo(list);

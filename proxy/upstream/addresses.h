@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "proxy/io/loop.h"
 #include "router/origin.h"
 
@@ -35,6 +36,7 @@ struct addresses {
     int nr, next;         /* how many; the one to connect to */
     uint64_t resolved_ms; /* when; UINT64_MAX: a literal */
     struct addresses_lookup *lookup; /* running, or NULL */
+    struct log_limit warnings;       /* of look-ups that fail, one an invocation it may be */
 };
 
 /* Without addresses at first, unless the host is one. The owner's memory may not move. */
