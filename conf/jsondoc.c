@@ -119,7 +119,8 @@ static bool is_blank(const char *text, size_t length)
 }
 
 /* jansson (2.14) does not notice when memory runs out while the text of a long key, string or
- * number grows, and goes on without some of its characters. So its allocations are watched. */
+ * number grows, and goes on without some of its characters. So its allocations are watched, on each
+ * thread for itself. */
 static _Thread_local bool has_run_out;
 
 static void *watched_malloc(size_t n)

@@ -50,7 +50,7 @@ struct split {
 };
 
 /* In place of the current segment of a split that was closed before anything was drawn from it:
- * closed, no tickets, no errors. */
+ * closed, no tickets, no errors. Any thread reads it, none writes. */
 static struct segment nothing_drawn = {.ticket = 1ull << 63};
 
 static void free_segment(struct qsbr_node *node)

@@ -25,6 +25,7 @@ static const uint64_t CHUNK_MAX = UINT64_C(1) << 50;
 
 enum { EMPTY_LINES_MAX = 4, CHUNK_META_MAX = 1024, TRAILERS_MAX = 16384 };
 
+/* Written by http1_global_init before there is another thread; then all threads read them. */
 static llhttp_settings_t callbacks;
 static llhttp_t after_request_line, after_status_line, after_chunked_head;
 

@@ -59,7 +59,7 @@ struct stream {
 
 static const struct io_layer stream_layer;
 
-/* Where a head and the beginning of a body become one record. */
+/* Where a head and the beginning of a body become one record; each worker's own. */
 static _Thread_local char record[TLS_RULES_RECORD];
 
 /* ---- At the socket -------------------------------------------------------------------------- */

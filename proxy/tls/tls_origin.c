@@ -51,10 +51,12 @@ struct tls_origin {
     SSL_SESSION *session; /* the last one the endpoint gave under ctx, or NULL */
 };
 
+/* Of this list, of users and of contexts. Workers take it when they make a pool; only the control
+ * thread removes and replaces. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct trust *all; /* this list, users and contexts are under the lock; only the control
-                             thread removes and replaces */
+static struct trust *all; /* under the lock */
 
+/* Each thread's own, until its next call. */
 static _Thread_local char why_text[TLS_PEM_WHY + 256];
 
 /* ---- Reading files -------------------------------------------------------------------------- */

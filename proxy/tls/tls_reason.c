@@ -11,6 +11,7 @@
 
 enum { ROOM = 512 };
 
+/* Each thread's own, until its next call. */
 static _Thread_local char text[ROOM];
 
 static const struct {

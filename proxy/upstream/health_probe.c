@@ -49,7 +49,7 @@ struct health_probe {
 static const struct http1_limits limits = {
     .line_bytes = 8192, .header_bytes = 65536, .header_count = HTTP1_FIELDS_MAX - 1};
 
-/* Valid within one event. */
+/* The control thread's; valid within one event. */
 static struct http1_head scratch;
 static char buffer[READ_BYTES];
 
