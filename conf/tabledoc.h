@@ -11,7 +11,8 @@
 
 /* Builds the table that text (JSON, length bytes) describes; file is for messages. previous is the
  * table in force or NULL (splits carry over). Every problem of the document is added to problems.
- * NULL if there was any. Control thread. */
+ * NULL if there was any. Any thread that holds previous; it shares nothing with others but what
+ * router/builder.h says. */
 struct table *tabledoc_build(struct registry *registry, struct table *previous, const char *text,
                              size_t length, const char *file, struct problems *problems);
 

@@ -1,4 +1,4 @@
-/* Building a table from a document that was found right, on the control thread:
+/* Building a table from a document that was found right:
  *
  *     builder_make,
  *     { function, { version, endpoint... }..., alias... }..., route...,
@@ -6,7 +6,12 @@
  *
  * All strings are copied. What belongs to the table (names known, no duplicates) is checked by
  * assertion only: conf has already told people what is wrong with their document. The calls return
- * 0, or -1 when out of memory, after which only builder_free is allowed. */
+ * 0, or -1 when out of memory, after which only builder_free is allowed.
+ *
+ * A builder belongs to one thread, whichever. It may work while others pick from the table before
+ * (which the caller holds), change that one's aliases, and free older ones: what they share is
+ * counted atomically or locked (router/registry.h). If aliases were changed meanwhile,
+ * table_catch_up brings the new table up to date. */
 #ifndef WEIR_ROUTER_BUILDER_H
 #define WEIR_ROUTER_BUILDER_H
 

@@ -1,15 +1,19 @@
 /* Origins are found by all that tells them apart, and get numbers that only ever grow. The registry
- * holds a reference to each, so that nobody else's is the last: pools on workers let go at any
- * time, and what nobody else holds is swept up here, on the control thread. */
+ * holds a reference to each, so that nobody else's is the last: pools on workers and tables let go
+ * at any time, and what nobody else holds is tidied up here, on the control thread. */
 #include "router/registry.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/flathash.h"
 #include "router/hash.h"
+
+enum { TIDY_ORIGINS = 100000 }; /* at a time: some two milliseconds */
 
 struct numbers {
     uint32_t *list, nr, capacity;
@@ -18,13 +22,17 @@ struct numbers {
 struct registry {
     struct qsbr *domain;
     struct series_hooks hooks;
-    uint32_t refs;
+    _Atomic uint32_t refs;
+    pthread_mutex_t lock;    /* of all below */
+    uint32_t to_tidy;        /* ids below it may be of origins that nobody wants */
     struct origin **origins; /* by id; NULL where it is gone */
     uint32_t nr_origins, capacity;
     struct flathash by_name;         /* to ids */
     struct numbers names, addresses; /* ids of origins that are names, and of their addresses */
     struct numbers spare;            /* ids to be given to addresses again */
 };
+
+static void sweep(struct registry *registry, uint32_t from, uint32_t end);
 
 struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks)
 {
@@ -34,13 +42,14 @@ struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks)
         return NULL;
     registry->domain = domain;
     registry->hooks = hooks;
-    registry->refs = 1;
+    atomic_init(&registry->refs, 1);
+    pthread_mutex_init(&registry->lock, NULL);
     return registry;
 }
 
 struct registry *registry_ref(struct registry *registry)
 {
-    registry->refs++;
+    atomic_fetch_add_explicit(&registry->refs, 1, memory_order_relaxed);
     return registry;
 }
 
@@ -49,9 +58,10 @@ void registry_unref(struct registry **registry)
     struct registry *r = *registry;
 
     *registry = NULL;
-    if (!r || --r->refs > 0)
+    if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) > 1)
         return;
-    registry_sweep(r);
+    sweep(r, 0, r->nr_origins);
+    pthread_mutex_destroy(&r->lock);
     free(r->origins);
     free(r->names.list);
     free(r->addresses.list);
@@ -327,8 +337,8 @@ static void unlist(struct registry *registry, struct numbers *list, const struct
         registry->origins[last]->listed_at = origin->listed_at;
 }
 
-static struct origin *find_or_make(struct registry *registry, const struct identity *id,
-                                   const char *authority)
+static struct origin *find_or_make_locked(struct registry *registry, const struct identity *id,
+                                          const char *authority)
 {
     uint32_t tag = tag_of(id);
     struct origin *origin = find(registry, id, tag);
@@ -350,6 +360,17 @@ static struct origin *find_or_make(struct registry *registry, const struct ident
     }
     keep_number(registry, origin);
     return origin_ref(origin);
+}
+
+static struct origin *find_or_make(struct registry *registry, const struct identity *id,
+                                   const char *authority)
+{
+    struct origin *origin;
+
+    pthread_mutex_lock(&registry->lock);
+    origin = find_or_make_locked(registry, id, authority);
+    pthread_mutex_unlock(&registry->lock);
+    return origin;
 }
 
 struct origin *registry_origin(struct registry *registry, const struct origin_spec *spec)
@@ -375,9 +396,15 @@ struct origin *registry_address(struct registry *registry, const struct origin *
     return find_or_make(registry, &id, name->authority);
 }
 
-struct origin *registry_next_name(const struct registry *registry, uint32_t *at)
+struct origin *registry_next_name(struct registry *registry, uint32_t *at)
 {
-    return *at < registry->names.nr ? registry->origins[registry->names.list[(*at)++]] : NULL;
+    struct origin *origin = NULL;
+
+    pthread_mutex_lock(&registry->lock);
+    if (*at < registry->names.nr)
+        origin = registry->origins[registry->names.list[(*at)++]];
+    pthread_mutex_unlock(&registry->lock);
+    return origin;
 }
 
 /* Nobody can take a new reference meanwhile: to do that one has to hold one, or a table or set that
@@ -402,19 +429,40 @@ static void drop(struct registry *registry, struct origin *origin)
     free_origin(origin);
 }
 
-void registry_sweep(struct registry *registry)
+static void sweep(struct registry *registry, uint32_t from, uint32_t end)
 {
-    for (uint32_t i = 0; i < registry->nr_origins; i++)
+    for (uint32_t i = from; i < end; i++)
         if (registry->origins[i] && is_over(registry->origins[i]))
             drop(registry, registry->origins[i]);
 }
 
+void registry_want_tidy(struct registry *registry)
+{
+    pthread_mutex_lock(&registry->lock);
+    registry->to_tidy = registry->nr_origins;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void registry_tidy(struct registry *registry)
+{
+    uint32_t end, from;
+
+    pthread_mutex_lock(&registry->lock);
+    end = registry->to_tidy;
+    from = end > TIDY_ORIGINS ? end - TIDY_ORIGINS : 0;
+    sweep(registry, from, end);
+    registry->to_tidy = from;
+    pthread_mutex_unlock(&registry->lock);
+}
+
 void registry_sweep_addresses(struct registry *registry)
 {
+    pthread_mutex_lock(&registry->lock);
     for (uint32_t i = registry->addresses.nr; i-- > 0;) {
         struct origin *origin = registry->origins[registry->addresses.list[i]];
 
         if (is_over(origin))
             drop(registry, origin);
     }
+    pthread_mutex_unlock(&registry->lock);
 }

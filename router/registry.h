@@ -1,6 +1,10 @@
 /* What lives longer than any table and is found again by name: origins, and the numbers of
- * counters. One per process, made by main; all calls on the control thread. (Splits, gauges and
- * endpoints' health go from one table to the next directly.) */
+ * counters. One per process. (Splits, gauges and endpoints' health go from one table to the next
+ * directly.)
+ *
+ * Threads: a table may be built on one thread, changed on another and freed on a third; whatever
+ * they need here is locked. Only the control thread frees origins (registry_tidy and
+ * registry_sweep_addresses), so it may look at one that it has no reference to. */
 #ifndef WEIR_ROUTER_REGISTRY_H
 #define WEIR_ROUTER_REGISTRY_H
 
@@ -16,7 +20,7 @@ struct registry;
 
 /* Gives the number of the counters of (function, alias, version); the same names always give the
  * same number. REGISTRY_NO_SERIES when out of memory. release is called for each get, when the last
- * table with it is gone. */
+ * table with it is gone. Both are called on any thread, several at a time. */
 struct series_hooks {
     uint32_t (*get)(void *context, struct str function, struct str alias, struct str version);
     void (*release)(void *context, uint32_t series);
@@ -29,6 +33,10 @@ struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks);
 /* Ends the owner's interest and clears the pointer. Tables that are not freed yet keep it alive;
  * the pools have let go of their origins. */
 void registry_free(struct registry **registry);
+
+/* Frees origins that nobody but the registry holds any more, a bounded number at a time: call it
+ * every now and then. Control thread. */
+void registry_tidy(struct registry *registry);
 
 /* ---- For the other files of router/ ---------------------------------------------------------- */
 
@@ -57,13 +65,14 @@ struct origin *registry_address(struct registry *registry, const struct origin *
                                 struct str address, uint16_t port);
 
 /* The origins that are names, one after the other: NULL begins, NULL is the end. What is swept
- * meanwhile ends it early. */
-struct origin *registry_next_name(const struct registry *registry, uint32_t *at);
+ * meanwhile ends it early. Control thread. */
+struct origin *registry_next_name(struct registry *registry, uint32_t *at);
 
-/* Frees the origins that nobody but the registry holds any more. */
-void registry_sweep(struct registry *registry);
+/* Says that a table is gone: registry_tidy will look through all origins again. */
+void registry_want_tidy(struct registry *registry);
 
-/* The same, of addresses of names alone: it takes no time that grows with the table. */
+/* As registry_tidy, of addresses of names alone, all at once: it takes no time that grows with the
+ * table. Control thread. */
 void registry_sweep_addresses(struct registry *registry);
 
 /* REGISTRY_NO_SERIES when out of memory. */

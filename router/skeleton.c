@@ -64,7 +64,7 @@ void skeleton_unref(struct skeleton **skeleton)
     flathash_fini(&s->qualifiers);
     routes_fini(&s->routes);
     stash_fini(&s->stash);
-    registry_sweep(s->registry);
+    registry_want_tidy(s->registry);
     registry_unref(&s->registry);
     free(s);
 }

@@ -1,6 +1,6 @@
 /* What tables that differ in weights alone have in common: functions with their versions and
  * endpoints, routes, and the indexes of names. Built by the builder, frozen with its first table,
- * counted by the tables. Control thread, but for the look-ups. */
+ * counted by the tables. Whoever holds a reference may look things up and end it, on any thread. */
 #ifndef WEIR_ROUTER_SKELETON_H
 #define WEIR_ROUTER_SKELETON_H
 

@@ -24,9 +24,9 @@
  *
  * Weights are integers of a billionth, SPLIT_ONE in all.
  *
- * Threads: split_make, split_ref: the control thread. split_pick: workers that are online in the
- * qsbr domain. split_open, split_errors: such workers, or the thread that reclaims (base/qsbr.h).
- * split_unref: any thread. */
+ * Threads: split_make, split_ref: any that holds a reference, by itself or through a table.
+ * split_pick: workers that are online in the qsbr domain. split_open, split_errors: such workers,
+ * or the thread that reclaims (base/qsbr.h). split_unref: any thread. */
 #ifndef WEIR_ROUTER_SPLIT_H
 #define WEIR_ROUTER_SPLIT_H
 

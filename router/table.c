@@ -179,28 +179,27 @@ struct table *table_make_take(struct skeleton *skeleton, struct target *const *t
 
 /* ---- Changing -------------------------------------------------------------------------------- */
 
-/* The target as it is to be, with its split. */
-static struct target *remake(const struct table *previous, const struct target *changed,
-                             const struct alias_spec *spec, bool *is_replacement)
+/* An alias of one of the table's functions as spec says, with a split that takes over from the one
+ * before. NULL when out of memory. */
+static struct target *remake(const struct table *table, struct function *function,
+                             const struct target *before, const struct alias_spec *spec,
+                             bool *is_replacement)
 {
-    struct registry *registry = previous->skeleton->registry;
-    struct target *target = target_make(NULL, changed->function, changed->alias, spec->description,
+    struct registry *registry = table->skeleton->registry;
+    struct target *target = target_make(NULL, function, before->alias, spec->description,
                                         spec->mode, spec->is_failover, spec->nr_arms);
 
     if (!target)
         return NULL;
-    target->index = changed->index;
-    target->since = previous->generation + 1;
     for (int i = 0; i < spec->nr_arms; i++) {
         const struct arm_spec *arm = &spec->arms[i];
-        const struct target *named =
-            table_find(previous, changed->function->name, arm->version, NULL);
+        const struct target *named = table_find(table, function->name, arm->version, NULL);
 
         assert(named && named->alias.n == 0);
         if (target_set_arm(target, registry, i, named->arms[0].version, arm->weight))
             goto fail;
     }
-    if (target_join(target, changed, registry_domain(registry), is_replacement))
+    if (target_join(target, before, registry_domain(registry), is_replacement))
         goto fail;
     return target;
 fail:
@@ -223,9 +222,12 @@ struct table *table_with_alias(struct table *previous, const struct target *chan
         return NULL;
     table->changed = malloc(sizeof(table->changed[0]));
     if (table->changed)
-        target = remake(previous, changed, spec, &is_replacement);
-    if (target)
+        target = remake(previous, changed->function, changed, spec, &is_replacement);
+    if (target) {
+        target->index = changed->index;
+        target->since = table->generation;
         leaf = leaf_with_take(previous->leaves[at], place, target);
+    }
     if (!leaf) {
         target_unref(&target, previous->skeleton->registry);
         free(table->leaves);
@@ -242,6 +244,79 @@ struct table *table_with_alias(struct table *previous, const struct target *chan
     table->changed[0] = changed->index;
     table->nr_changed = is_replacement;
     return table;
+}
+
+/* What a target says; its arms are put into arms. */
+static struct alias_spec spec_of(const struct target *target, struct arm_spec *arms)
+{
+    for (int i = 0; i < target->nr_arms; i++)
+        arms[i] = (struct arm_spec){target->arms[i].version->name, target->arms[i].weight};
+    return (struct alias_spec){.name = target->alias,
+                               .description = target->description,
+                               .mode = target->mode,
+                               .is_failover = target->is_failover,
+                               .nr_arms = target->nr_arms,
+                               .arms = arms};
+}
+
+static bool has_versions_of(const struct function *function, const struct target *target)
+{
+    for (int i = 0; i < target->nr_arms; i++)
+        if (!model_version(function, target->arms[i].version->name, i))
+            return false;
+    return true;
+}
+
+static int add_changed(struct table *table, uint32_t index)
+{
+    uint32_t *changed =
+        reallocarray(table->changed, (size_t)table->nr_changed + 1, sizeof(changed[0]));
+
+    if (!changed)
+        return -1;
+    table->changed = changed;
+    changed[table->nr_changed++] = index;
+    return 0;
+}
+
+/* One alias that was changed from before to now while the table was built. */
+static int catch_up(struct table *table, const struct target *before, const struct target *now)
+{
+    struct target *built = table_find(table, now->function->name, now->alias, NULL), *target;
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec spec;
+    bool is_replacement;
+
+    if (!built)
+        return 0;
+    if (target_says_same(built, before) && has_versions_of(built->function, now))
+        spec = spec_of(now, arms);
+    else
+        spec = spec_of(built, arms);
+    target = remake(table, built->function, now, &spec, &is_replacement);
+    if (!target)
+        return -1;
+    target->index = built->index;
+    target_set_since(target, now, table->generation);
+    table->leaves[target->index / TABLE_LEAF_TARGETS]->targets[target->index % TABLE_LEAF_TARGETS] =
+        target;
+    target_unref(&built, table->skeleton->registry);
+    return is_replacement ? add_changed(table, target->index) : 0;
+}
+
+int table_catch_up(struct table *built, const struct table *previous, const struct table *current)
+{
+    assert(previous->skeleton == current->skeleton && built->refs == 1);
+    built->generation = current->generation + 1;
+    for (uint32_t i = 0; i < nr_leaves(previous->nr_targets); i++) {
+        const struct table_leaf *before = previous->leaves[i], *now = current->leaves[i];
+
+        for (int k = 0; before != now && k < TABLE_LEAF_TARGETS; k++)
+            if (before->targets[k] != now->targets[k] &&
+                catch_up(built, before->targets[k], now->targets[k]))
+                return -1;
+    }
+    return 0;
 }
 
 int table_open(struct table *table)

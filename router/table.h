@@ -6,8 +6,8 @@
  *     (function, qualifier) ----/         \-- pick --> arm: version + series
  *                                                             \-- endpoint --> origin
  *
- * A table is built and frozen on the control thread (router/builder.h) and from then on read by
- * every worker without locks. It is reference counted; the last reference is given back through the
+ * A table is built and frozen on one thread (router/builder.h) and from then on read by every
+ * worker without locks. It is reference counted; the last reference is given back through the
  * qsbr domain so that a worker never pays for freeing a large table. What outlives tables is shared
  * between them by reference: splits (their tickets), origins (their connection pools), health,
  * gauges and series numbers (their counters). What a table points to is valid while a reference is
@@ -81,7 +81,7 @@ struct table *table_ref(struct table *table);
  * qsbr_reclaim. */
 void table_unref(struct table **table);
 
-/* ---- Changing: the control thread (whole tables: router/builder.h) --------------------------- */
+/* ---- Changing: one thread at a time, which may be another than the one that builds a table --- */
 
 struct arm_spec {
     struct str version;
@@ -104,6 +104,17 @@ struct alias_spec {
  * when out of memory. */
 struct table *table_with_alias(struct table *previous, const struct target *changed,
                                const struct alias_spec *spec);
+
+/* Brings a table that was built from previous up to date with what was changed by table_with_alias
+ * meanwhile, of which current is the last: call it before built is published, if current is not
+ * previous (and built is not previous itself, because nothing changed). An alias of which built
+ * says the same as previous becomes what current says; where built says something new, that stays.
+ * Either takes over from current's splits, which are those that are drawn from. built's generation
+ * becomes the one after current's. It takes time in proportion to the changes (and looks at each
+ * leaf's address). The thread that changes tables. 0, or -1 when out of memory: then built must be
+ * dropped. */
+int table_catch_up(struct table *built, const struct table *previous, const struct table *current)
+    __attribute__((warn_unused_result));
 
 /* After a table was published to the workers: opens the splits of all aliases that changed, which
  * closes the ones they replace. Bounded work; workers that pick in between open what they need

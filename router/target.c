@@ -132,11 +132,15 @@ static bool has_same_arms(const struct target *a, const struct target *b)
     return true;
 }
 
+bool target_says_same(const struct target *a, const struct target *b)
+{
+    return has_same_arms(a, b) && a->is_failover == b->is_failover &&
+           str_eq(a->description, b->description);
+}
+
 void target_set_since(struct target *target, const struct target *before, uint64_t generation)
 {
-    bool is_same = before && has_same_arms(target, before) &&
-                   target->is_failover == before->is_failover &&
-                   str_eq(target->description, before->description);
+    bool is_same = before && target_says_same(target, before);
 
     target->since = is_same ? before->since : generation;
 }

@@ -1,5 +1,5 @@
-/* Making targets and handing their splits on; what a target is stands in router/model.h. Control
- * thread. */
+/* Making targets and handing their splits on; what a target is stands in router/model.h. Whatever
+ * thread makes the table that it is for. */
 #ifndef WEIR_ROUTER_TARGET_H
 #define WEIR_ROUTER_TARGET_H
 
@@ -28,8 +28,11 @@ int target_set_arm(struct target *target, struct registry *registry, int i, stru
 int target_join(struct target *target, const struct target *before, struct qsbr *domain,
                 bool *is_replacement) __attribute__((warn_unused_result));
 
-/* Dates an alias whose arms are set: its predecessor's date, if both say the same (versions in
- * order, weights, mode, description, on_unavailable), else this generation. */
+/* Do both say the same (versions in order, weights, mode, description, on_unavailable)? */
+bool target_says_same(const struct target *a, const struct target *b);
+
+/* Dates an alias whose arms are set: its predecessor's date, if both say the same, else this
+ * generation. */
 void target_set_since(struct target *target, const struct target *before, uint64_t generation);
 
 struct target *target_ref(struct target *target);

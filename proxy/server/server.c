@@ -96,6 +96,7 @@ static void on_housekeeping(uv_timer_t *timer)
     qsbr_reclaim(s->shared.qsbr);
     qsbr_online(s->shared.qsbr, s->loop.qsbr_slot);
     metrics_sweep(s->shared.metrics, s->loop.now_ms);
+    registry_tidy(s->registry);
     if (s->trim_at_ms > 0 && s->loop.now_ms >= s->trim_at_ms) {
         /* The table before the one in force has been freed by now: what it took goes back to the
          * system. */

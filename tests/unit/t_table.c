@@ -205,17 +205,6 @@ static void gauges_and_health_go_by_name(void **state)
 
 /* ---- Changes of weights ---------------------------------------------------------------------- */
 
-static struct table *reweigh(struct table *table, const char *alias, enum split_mode mode,
-                             const struct share *shares)
-{
-    const struct target *target = find(table, "hello", alias);
-    struct arm_spec arms[SPLIT_ARMS_MAX];
-    struct alias_spec spec = {.description = target->description, .mode = mode, .arms = arms};
-
-    spec.nr_arms = fill_arms(shares, arms);
-    return table_with_alias(table, target, &spec);
-}
-
 static void weights_change_without_a_document(void **state)
 {
     struct world *world = world_make();
@@ -399,10 +388,12 @@ static void an_origin_is_one_for_scheme_host_port_and_tls(void **state)
     }
     origin_unref(&same_tls);
     origin_unref(&same);
-    registry_sweep(world->registry);
+    registry_want_tidy(world->registry);
+    registry_tidy(world->registry);
     assert_string_equal(plain->authority, "h"); /* still held */
     origin_unref(&plain);
-    registry_sweep(world->registry);
+    registry_want_tidy(world->registry);
+    registry_tidy(world->registry);
     plain = origin_of(world, false, "h", 80, NULL);
     assert_int_equal(plain->id, 6); /* not the old number */
     origin_unref(&plain);

@@ -2,6 +2,7 @@
 #ifndef WEIR_TESTS_UNIT_TABLE_WORLD_H
 #define WEIR_TESTS_UNIT_TABLE_WORLD_H
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct world {
     struct registry *registry;
     char series[SERIES_MAX][64]; /* "function alias version" by number */
     int refs[SERIES_MAX];
+    pthread_mutex_t lock; /* of both */
     int slot;
     struct prng rng;
 };
@@ -38,11 +40,13 @@ static inline uint32_t get_series(void *context, struct str function, struct str
     free(probe);
     snprintf(name, sizeof(name), "%.*s %.*s %.*s", STR_ARG(function), STR_ARG(alias),
              STR_ARG(version));
+    pthread_mutex_lock(&world->lock);
     while (i < SERIES_MAX && world->series[i][0] && strcmp(world->series[i], name) != 0)
         i++;
     assert_true(i < SERIES_MAX);
     memcpy(world->series[i], name, sizeof(name));
     world->refs[i]++;
+    pthread_mutex_unlock(&world->lock);
     return i;
 }
 
@@ -50,8 +54,10 @@ static inline void release_series(void *context, uint32_t series)
 {
     struct world *world = context;
 
+    pthread_mutex_lock(&world->lock);
     assert_true(series < SERIES_MAX && world->refs[series] > 0);
     world->refs[series]--;
+    pthread_mutex_unlock(&world->lock);
 }
 
 static inline struct world *world_make(void)
@@ -59,6 +65,7 @@ static inline struct world *world_make(void)
     struct world *world = calloc(1, sizeof(*world));
 
     assert_non_null(world);
+    pthread_mutex_init(&world->lock, NULL);
     world->domain = qsbr_make();
     assert_non_null(world->domain);
     world->registry =
@@ -84,6 +91,7 @@ static inline void world_end(struct world *world)
         assert_int_equal(world->refs[i], 0);
     qsbr_unregister(world->domain, world->slot);
     qsbr_free(&world->domain);
+    pthread_mutex_destroy(&world->lock);
     free(world);
 }
 
@@ -170,6 +178,17 @@ static const struct share half[] = {{"1", 50}, {"2", 50}, {NULL, 0}};
 static inline struct target *find(const struct table *table, const char *function, const char *qualifier)
 {
     return table_find(table, str_of(function), str_of(qualifier), NULL);
+}
+
+static inline struct table *reweigh(struct table *table, const char *alias, enum split_mode mode,
+                             const struct share *shares)
+{
+    const struct target *target = find(table, "hello", alias);
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec spec = {.description = target->description, .mode = mode, .arms = arms};
+
+    spec.nr_arms = fill_arms(shares, arms);
+    return table_with_alias(table, target, &spec);
 }
 
 static inline int pick(struct world *world, struct target *target)
