@@ -10,9 +10,7 @@ static struct gauge *share_gauge(struct gauge *old)
 {
     struct gauge *gauge = old ? old : calloc(1, sizeof(*gauge));
 
-    if (gauge)
-        atomic_fetch_add_explicit(&gauge->refs, 1, memory_order_relaxed);
-    return gauge;
+    return gauge ? gauge_ref(gauge) : NULL;
 }
 
 static struct endpoint_health *share_health(struct endpoint_health *old)

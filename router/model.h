@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/str.h"
 #include "router/origin.h"
@@ -85,6 +86,23 @@ struct gauge {
     _Atomic uint32_t refs;
     _Atomic uint32_t value;
 };
+
+/* One more reference, for what outlives its table; any thread. */
+static inline struct gauge *gauge_ref(struct gauge *gauge)
+{
+    atomic_fetch_add_explicit(&gauge->refs, 1, memory_order_relaxed);
+    return gauge;
+}
+
+/* Ends a reference and clears the pointer, which may be NULL; the last one frees. Any thread. */
+static inline void gauge_unref(struct gauge **gauge)
+{
+    struct gauge *g = *gauge;
+
+    *gauge = NULL;
+    if (g && atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1)
+        free(g);
+}
 
 /* One version as an alias (or nothing) names it, with the number of its counters. */
 struct arm {

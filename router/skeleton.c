@@ -24,12 +24,6 @@ struct skeleton *skeleton_ref(struct skeleton *skeleton)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-static void drop_gauge(struct gauge *gauge)
-{
-    if (gauge && atomic_fetch_sub_explicit(&gauge->refs, 1, memory_order_acq_rel) == 1)
-        free(gauge);
-}
-
 static void drop_health(struct endpoint_health *health)
 {
     if (health && health != &model_unwatched &&
@@ -39,7 +33,7 @@ static void drop_health(struct endpoint_health *health)
 
 static void drop_version(struct version *version)
 {
-    drop_gauge(version->in_flight);
+    gauge_unref(&version->in_flight);
     for (int i = 0; i < version->nr_endpoints; i++) {
         drop_health(version->endpoints[i].health);
         origin_unref(&version->endpoints[i].origin);
@@ -54,7 +48,7 @@ void skeleton_unref(struct skeleton **skeleton)
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (uint32_t f = 0; f < s->nr_functions; f++) {
-        drop_gauge(s->functions[f]->in_flight);
+        gauge_unref(&s->functions[f]->in_flight);
         for (int v = 0; v < s->functions[f]->nr_versions; v++)
             drop_version(&s->functions[f]->versions[v]);
     }

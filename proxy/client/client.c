@@ -122,7 +122,7 @@ static void shake_hands(struct client *c)
 static void on_end(struct client *c)
 {
     if (c->state == CLIENT_TUNNEL)
-        exchange_on_tunnel_end(c->exchange);
+        exchange_tunnel_end(c->exchange);
     else
         conn_close(c); /* also in the middle of a body: the client has left */
 }

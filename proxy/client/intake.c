@@ -97,7 +97,7 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
         .message = message,
         .request_id = ex->request.request_id,
         .hsts_line = c->listener->hsts_line,
-        .is_head = ex->is_head,
+        .is_head = ex->user.is_head,
         .is_close = true,
     };
     c->is_last = true;

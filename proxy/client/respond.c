@@ -189,7 +189,7 @@ static void error(struct exchange *ex, int status, const char *type, const char 
         .message = message,
         .request_id = ex->request.request_id,
         .hsts_line = c->listener->hsts_line,
-        .is_head = ex->is_head,
+        .is_head = ex->user.is_head,
         .is_http10 = ex->minor == 0,
     };
 

@@ -2,10 +2,15 @@
 #ifndef WEIR_PROXY_EXCHANGE_ACCOUNT_H
 #define WEIR_PROXY_EXCHANGE_ACCOUNT_H
 
-#include "proxy/exchange/exchange.h"
+#include "metrics/accesslog.h"
+#include "metrics/metrics.h"
+#include "proxy/exchange/request.h"
+#include "proxy/worker/worker.h"
 
-/* An exchange that is over, however it went. outcome is the log's word for it: "ok", or the label of an error or a rejection. */
-void account_exchange(struct exchange *ex, uint64_t total_us, struct str outcome);
+/* An exchange that is over, however it went. cell: of what was picked, NULL where nothing was, or memory was short. log: NULL
+ * where there is none. */
+void account_exchange(struct metrics_cell *cell, struct accesslog_ring *log, const struct accesslog_entry *entry,
+                      enum metrics_error why);
 
 /* A request that never became an exchange, because its head could not be read or was redirected; bytes_out: its answer's body. */
 void account_unread(struct worker *w, const struct request_caller *from, const char *request_id, int status,

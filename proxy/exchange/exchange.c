@@ -16,57 +16,101 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "metrics/accesslog.h"
 #include "proxy/exchange/account.h"
 #include "proxy/exchange/choose.h"
+#include "proxy/exchange/failure.h"
+#include "proxy/exchange/upgrade.h"
+#include "proxy/exchange/upload.h"
 
-enum { CHUNK_ROOM = 24, CHUNKED_BODY_ROOM = 512 };
+enum { CHUNKED_BODY_ROOM = 512 };
 
-static void acquire(struct exchange *ex);
+static void set_out(struct exchange *ex);
+static const struct upstream_events events;
+static const struct pool_waiter_events waiter_events;
+
+/* ---- States ---------------------------------------------------------------------------------- */
+
+/* The one place where a state changes. From REQUESTING on a connection is there; while one is on
+ * its way the exchange is WAITING. */
+static void go_to(struct exchange *ex, enum exchange_state state)
+{
+    struct metrics_worker *m = ex->worker->metrics;
+
+    assert(ex->state != EXCHANGE_OVER);
+    switch (state) {
+    case EXCHANGE_WAITING: /* again */
+        assert(ex->state <= EXCHANGE_REQUESTING && !ex->upstream);
+        break;
+    case EXCHANGE_REQUESTING:
+        assert(ex->state == EXCHANGE_WAITING && ex->upstream);
+        break;
+    case EXCHANGE_RESPONDING:
+        assert(ex->state == EXCHANGE_REQUESTING && ex->upstream);
+        break;
+    case EXCHANGE_TUNNEL:
+        assert(ex->state == EXCHANGE_RESPONDING && ex->upstream);
+        metrics_add(&m->upgrades, 1);
+        metrics_add(&m->upgrades_open, 1);
+        break;
+    case EXCHANGE_OVER:
+        assert(!ex->upstream && !pool_is_waiting(&ex->waiter));
+        if (ex->state == EXCHANGE_TUNNEL)
+            metrics_sub(&m->upgrades_open, 1);
+        break;
+    }
+    ex->state = state;
+}
 
 /* ---- Ending ---------------------------------------------------------------------------------- */
 
-/* In-flight limits of a version and of its function; the gauges move only where there is a limit.
- */
-static uint32_t function_limit(const struct exchange *ex)
+static void fill_names(struct exchange *ex)
 {
-    uint32_t own = ex->target->function->max_in_flight;
+    struct exchange_names *names = &ex->names;
 
-    return own ? own : ex->tuning->settings->limits.in_flight;
+    if (!ex->target)
+        return;
+    names->function = ex->target->function->name;
+    names->alias = ex->target->alias;
+    names->version = ex->arm->version->name;
+    if (ex->run != ex->arm)
+        names->executed_version = ex->run->version->name;
+    if (ex->endpoint)
+        names->endpoint = (struct str){ex->endpoint->url, ex->endpoint->url_len};
 }
 
-static bool take_gauge(struct gauge *gauge, uint32_t limit)
+static void account(struct exchange *ex, struct str outcome)
 {
-    if (atomic_fetch_add_explicit(&gauge->value, 1, memory_order_relaxed) < limit)
-        return true;
-    atomic_fetch_sub_explicit(&gauge->value, 1, memory_order_relaxed);
-    return false;
-}
+    const struct request *r = &ex->request;
 
-static bool enter(struct exchange *ex)
-{
-    struct version *version = ex->run->version;
-    uint32_t limit = function_limit(ex);
-
-    if (limit > 0) {
-        if (!take_gauge(ex->target->function->in_flight, limit))
-            return false;
-        ex->in_function = ex->target->function->in_flight;
-    }
-    if (version->max_in_flight > 0) {
-        if (!take_gauge(version->in_flight, version->max_in_flight))
-            return false;
-        ex->in_version = version->in_flight;
-    }
-    return true;
-}
-
-static void leave(struct exchange *ex)
-{
-    if (ex->in_function)
-        atomic_fetch_sub_explicit(&ex->in_function->value, 1, memory_order_relaxed);
-    if (ex->in_version)
-        atomic_fetch_sub_explicit(&ex->in_version->value, 1, memory_order_relaxed);
-    ex->in_function = ex->in_version = NULL;
+    fill_names(ex);
+    struct accesslog_entry entry = {
+        .unix_us = ex->start_unix_us,
+        .request_id = {r->request_id, ID_LENGTH},
+        .client = ex->from.address,
+        .method = r->method,
+        .target = r->target,
+        .host = r->host,
+        .protocol = ex->minor ? STR("HTTP/1.1") : STR("HTTP/1.0"),
+        .function = ex->names.function,
+        .alias = ex->names.alias,
+        .version = ex->names.version,
+        .executed_version = ex->names.executed_version,
+        .endpoint = ex->names.endpoint,
+        .status = ex->status,
+        .outcome = outcome,
+        .bytes_in = ex->bytes_in,
+        .bytes_out = ex->bytes_out,
+        .connect_us = ex->connect_us,
+        .head_us = ex->head_us,
+        .total_us = (int64_t)(clock_us() - ex->start_us),
+        .retries = (int)ex->nr_retries,
+        .is_upstream_reused = ex->was_reused,
+        .user_agent = r->user_agent,
+    };
+    if (r->has_trace_id)
+        entry.trace_id = (struct str){r->trace_id, REQUEST_TRACE_ID};
+    account_exchange(ex->cell, ex->worker->log, &entry, ex->outcome);
 }
 
 /* The end of every exchange: account, then let go of everything. A connection that may carry others
@@ -74,65 +118,20 @@ static void leave(struct exchange *ex)
 static void finish(struct exchange *ex, struct str outcome)
 {
     struct worker *w = ex->worker;
-    uint64_t total_us = clock_us() - ex->start_us;
 
-    assert(ex->state != EXCHANGE_OVER);
-    if (ex->waiter.is_waiting)
-        pool_forget_waiter(ex->pool, &ex->waiter);
+    if (pool_is_waiting(&ex->waiter))
+        pool_forget_waiter(&ex->waiter);
     if (ex->upstream)
-        upstream_release(&ex->upstream, false);
-    assert(!ex->upstream && !ex->waiter.is_waiting);
-    if (ex->state == EXCHANGE_TUNNEL)
-        metrics_sub(&w->metrics->upgrades_open, 1);
-    ex->state = EXCHANGE_OVER;
-    account_exchange(ex, total_us, outcome);
-    leave(ex);
+        pool_put(ex->pool, &ex->upstream, false);
+    go_to(ex, EXCHANGE_OVER);
+    account(ex, outcome);
+    in_flight_leave(&ex->in_flight);
     request_fini(&ex->request, w);
     if (ex->lease)
         lease_unref(&ex->lease);
 }
 
 /* ---- Failing --------------------------------------------------------------------------------- */
-
-struct failure {
-    int status;
-    const char *type, *message;
-};
-
-static struct failure failure_of(enum metrics_error why)
-{
-    switch (why) {
-    case METRICS_ERROR_CONNECT:
-        return (struct failure){502, "BadGatewayException", "The endpoint refused the connection."};
-    case METRICS_ERROR_RESOLVE:
-        return (struct failure){502, "BadGatewayException",
-                                "The endpoint's host name could not be resolved."};
-    case METRICS_ERROR_TLS:
-        return (struct failure){502, "BadGatewayException",
-                                "The TLS handshake with the endpoint failed."};
-    case METRICS_ERROR_RESET:
-        return (struct failure){502, "BadGatewayException",
-                                "The endpoint closed the connection before it had answered."};
-    case METRICS_ERROR_BAD_RESPONSE:
-        return (struct failure){502, "BadGatewayException",
-                                "The endpoint's answer is not valid HTTP."};
-    case METRICS_ERROR_CONNECT_TIMEOUT:
-        return (struct failure){504, "GatewayTimeoutException",
-                                "The endpoint could not be connected to in time."};
-    case METRICS_ERROR_RESPONSE_TIMEOUT:
-    case METRICS_ERROR_STREAM_TIMEOUT:
-        return (struct failure){504, "GatewayTimeoutException",
-                                "The endpoint did not answer in time."};
-    case METRICS_ERROR_OVERLOAD:
-        return (struct failure){
-            503, "ServiceException",
-            "All connections to the endpoint are in use, and none came free in time."};
-    case METRICS_ERROR_UNAVAILABLE:
-        return (struct failure){503, "ServiceException", "The version has no healthy endpoint."};
-    default:
-        return (struct failure){503, "ServiceException", "weir is out of memory or descriptors."};
-    }
-}
 
 /* weir's own answer where the client has none yet. The exchange is over. */
 static void answer(struct exchange *ex, int status, const char *type, const char *message,
@@ -180,38 +179,47 @@ static bool may_retry(const struct exchange *ex, enum metrics_error why, bool is
            (ex->is_idempotent || !ex->is_request_sent);
 }
 
-/* Another attempt on the same version: another endpoint if there is one, else the same. False when
- * that fails at once for want of memory. */
-static bool retry(struct exchange *ex)
+/* Makes ready for another attempt on the same version: at another endpoint if there is one, else at
+ * the same. False when it may not be, or memory is short. */
+static bool prepare_retry(struct exchange *ex, enum metrics_error why, bool is_silent)
 {
-    struct endpoint *other = choose_endpoint(ex->worker, ex->run->version, ex->endpoint);
+    struct endpoint *other;
 
+    if (!may_retry(ex, why, is_silent) || !worker_may_retry(ex->worker))
+        return false;
+    other = choose_endpoint(ex->worker, ex->run->version, ex->endpoint);
     ex->nr_retries++;
     if (ex->cell)
         metrics_add(&ex->cell->retries, 1);
     ex->is_retry_fresh = ex->was_reused;
     ex->was_reused = ex->is_request_sent = false;
-    ex->state = EXCHANGE_WAITING;
-    if (other) {
-        if (request_retarget(&ex->request, ex->worker, other) < 0)
-            return false;
-        ex->endpoint = other;
-    }
-    exchange_on_turn(ex); /* a kept connection serves at once */
+    go_to(ex, EXCHANGE_WAITING);
+    if (!other)
+        return true;
+    if (request_retarget(&ex->request, ex->worker, other) < 0)
+        return false;
+    ex->endpoint = other;
     return true;
 }
 
-void exchange_on_upstream_failed(struct exchange *ex, enum metrics_error why, bool is_silent)
+static void note_failure(struct exchange *ex, enum metrics_error why, bool is_silent)
 {
     bool is_endpoints_fault = why != METRICS_ERROR_OVERLOAD && why != METRICS_ERROR_INTERNAL;
 
-    if (ex->upstream)
-        upstream_release(&ex->upstream, false);
     if (is_endpoints_fault && ex->endpoint && !(is_silent && ex->was_reused))
         choose_on_failure(ex->worker, ex->endpoint);
-    if (may_retry(ex, why, is_silent) && worker_may_retry(ex->worker) && retry(ex))
-        return;
-    give_up(ex, why);
+}
+
+/* The connection, or the wait for one, has come to nothing. */
+static void fail(struct exchange *ex, enum metrics_error why, bool is_silent)
+{
+    if (ex->upstream)
+        pool_put(ex->pool, &ex->upstream, false);
+    note_failure(ex, why, is_silent);
+    if (prepare_retry(ex, why, is_silent))
+        set_out(ex);
+    else
+        give_up(ex, why);
 }
 
 void exchange_abort(struct exchange *ex, enum metrics_error why)
@@ -224,276 +232,151 @@ void exchange_abort(struct exchange *ex, enum metrics_error why)
     finish(ex, str_of(metrics_error_labels[why]));
 }
 
-/* ---- Sending the request --------------------------------------------------------------------- */
+/* ---- The request ----------------------------------------------------------------------------- */
 
-/* Puts head and kept body into the outbox, in front of all that streams. */
-static void push_request(struct exchange *ex)
+static bool takes_body(const struct exchange *ex)
 {
-    struct request *r = &ex->request;
-
-    if (ex->is_request_sent)
-        return;
-    ex->is_request_sent = true;
-    outbox_refer(upstream_outbox(ex->upstream), r->block + r->head_at, r->head_len + r->body_len);
-}
-
-static void on_sending_failed(struct exchange *ex)
-{
-    /* Whether the endpoint has answered, its end of the connection tells. */
-    upstream_break_sending(ex->upstream);
-    if (ex->is_client_paused && ex->state != EXCHANGE_OVER) {
-        ex->is_client_paused = false;
-        ex->front->resume(ex);
-    }
-}
-
-static void pause_client(struct exchange *ex)
-{
-    if (ex->is_client_paused || ex->is_request_complete)
-        return;
-    ex->is_client_paused = true;
-    ex->front->pause(ex);
-}
-
-void exchange_flush(struct exchange *ex)
-{
-    if (ex->state == EXCHANGE_OVER)
-        return;
-    if (ex->state == EXCHANGE_WAITING) {
-        pause_client(ex);
-        return;
-    }
-    push_request(ex);
-    if (!outbox_is_empty(upstream_outbox(ex->upstream))) {
-        int r = upstream_flush(ex->upstream);
-        if (r < 0)
-            on_sending_failed(ex);
-        else if (r == 1)
-            pause_client(ex);
-    }
-    if (ex->is_request_complete && ex->state == EXCHANGE_REQUESTING &&
-        backlog_is_empty(&ex->upstream->backlog))
-        upstream_await_response(ex->upstream, exchange_response_head_ms(ex));
-}
-
-/* Bytes behind the head in its block, growing it while there is no connection. Answers where they
- * go, NULL if they have to stream: nothing is kept for a repetition that would not be allowed.
- * (With 512 connections the blocks are not in the cache, the outbox is.) */
-static char *keep_room(struct exchange *ex, size_t n)
-{
-    struct request *r = &ex->request;
-    size_t used = r->head_at + r->head_len + r->body_len;
-
-    if (ex->is_request_sent || (ex->state != EXCHANGE_WAITING && !ex->is_idempotent))
-        return NULL;
-    if (used + n > r->room) {
-        if (ex->state != EXCHANGE_WAITING || request_grow(r, ex->worker, used + n) < 0)
-            return NULL;
-    }
-    return r->block + used;
-}
-
-/* The same, in one piece with a small body that follows. */
-static void push_request_with(struct exchange *ex, size_t body_bytes)
-{
-    struct request *r = &ex->request;
-    struct outbox *out = upstream_outbox(ex->upstream);
-    size_t n = r->head_len + r->body_len;
-
-    if (ex->is_request_sent || n > OUTBOX_COPY_MAX || body_bytes > OUTBOX_COPY_MAX ||
-        !outbox_has_room(out, n + body_bytes + CHUNK_ROOM)) {
-        push_request(ex);
-        return;
-    }
-    ex->is_request_sent = true;
-    outbox_copy(out, r->block + r->head_at, n);
-}
-
-static char *write_chunk_head(char *p, size_t n)
-{
-    p = text_hex(p, n);
-    return text_lit(p, "\r\n");
-}
-
-static void stream_body(struct exchange *ex, struct str span)
-{
-    struct outbox *out = upstream_outbox(ex->upstream);
-    bool is_chunked = ex->request_body == HTTP1_BODY_CHUNKED;
-    bool is_small = span.n <= OUTBOX_COPY_MAX;
-
-    push_request_with(ex, span.n);
-    ex->is_request_replayable = false;
-    if (!outbox_has_room(out, (is_small ? span.n : 0) + CHUNK_ROOM)) {
-        exchange_flush(ex);
-        if (ex->state == EXCHANGE_OVER)
-            return;
-    }
-    if (is_chunked) {
-        char *p = outbox_reserve(out);
-        outbox_claim(out, (size_t)(write_chunk_head(p, span.n) - p));
-    }
-    if (is_small)
-        outbox_copy(out, span.p, span.n);
-    else
-        outbox_refer(out, span.p, span.n);
-    if (is_chunked)
-        outbox_copy(out, "\r\n", 2);
+    return ex->state != EXCHANGE_OVER && (ex->upstream || ex->state == EXCHANGE_WAITING);
 }
 
 void exchange_body(struct exchange *ex, struct str span)
 {
-    bool is_chunked = ex->request_body == HTTP1_BODY_CHUNKED;
-    char *start, *p;
-
     ex->bytes_in += span.n;
-    if (ex->state == EXCHANGE_OVER || !(ex->upstream || ex->state == EXCHANGE_WAITING))
-        return;
-    start = keep_room(ex, span.n + (is_chunked ? CHUNK_ROOM : 0));
-    if (!start) {
-        if (ex->state == EXCHANGE_WAITING)
-            give_up(ex, METRICS_ERROR_INTERNAL);
-        else
-            stream_body(ex, span);
-        return;
-    }
-    p = is_chunked ? write_chunk_head(start, span.n) : start;
-    p = text_str(p, span);
-    if (is_chunked)
-        p = text_lit(p, "\r\n");
-    ex->request.body_len += (uint32_t)(p - start);
-}
-
-static char *write_last_chunk(char *p, struct str trailers)
-{
-    p = text_lit(p, "0\r\n");
-    if (trailers.n > 0)
-        p = text_str(p, trailers);
-    return text_lit(p, "\r\n");
-}
-
-static void stream_last_chunk(struct exchange *ex, struct str trailers)
-{
-    struct outbox *out = upstream_outbox(ex->upstream);
-
-    push_request(ex);
-    ex->is_request_replayable = false;
-    if (!outbox_has_room(out, trailers.n + CHUNK_ROOM)) {
-        exchange_flush(ex);
-        if (ex->state == EXCHANGE_OVER)
-            return;
-    }
-    char *p = outbox_reserve(out);
-    outbox_claim(out, (size_t)(write_last_chunk(p, trailers) - p));
-}
-
-static void end_chunked(struct exchange *ex, struct str trailers)
-{
-    char *start = keep_room(ex, trailers.n + CHUNK_ROOM);
-
-    if (start)
-        ex->request.body_len += (uint32_t)(write_last_chunk(start, trailers) - start);
-    else if (ex->state == EXCHANGE_WAITING)
+    if (takes_body(ex) && upload_body(ex, span) < 0)
         give_up(ex, METRICS_ERROR_INTERNAL);
-    else
-        stream_last_chunk(ex, trailers);
 }
 
 void exchange_end(struct exchange *ex, struct str trailers)
 {
     ex->is_request_complete = true;
-    if (ex->state == EXCHANGE_OVER || !(ex->upstream || ex->state == EXCHANGE_WAITING))
-        return;
-    if (ex->request_body == HTTP1_BODY_CHUNKED)
-        end_chunked(ex, trailers);
+    if (takes_body(ex) && upload_end(ex, trailers) < 0)
+        give_up(ex, METRICS_ERROR_INTERNAL);
+}
+
+void exchange_flush(struct exchange *ex)
+{
+    if (ex->state != EXCHANGE_OVER)
+        upload_flush(ex);
 }
 
 /* ---- Getting a connection -------------------------------------------------------------------- */
 
-struct exchange *exchange_of_waiter(struct pool_waiter *waiter)
-{
-    return (struct exchange *)((char *)waiter - offsetof(struct exchange, waiter));
-}
-
-uint32_t exchange_max_connections(const struct exchange *ex)
+static uint32_t max_connections(const struct exchange *ex)
 {
     uint32_t own = ex->run->version->max_connections;
 
     return own ? own : ex->tuning->settings->limits.upstream_connections;
 }
 
-uint32_t exchange_stream_idle_ms(const struct exchange *ex)
+static uint32_t connect_ms(const struct exchange *ex)
 {
-    uint32_t own = ex->run->version->stream_idle_ms;
+    uint32_t own = ex->run->version->connect_ms;
 
-    return own ? own : ex->tuning->settings->timeouts.stream_idle_ms;
-}
-
-uint32_t exchange_response_head_ms(const struct exchange *ex)
-{
-    uint32_t own = ex->run->version->response_head_ms;
-
-    return own ? own : ex->tuning->settings->timeouts.response_head_ms;
+    return own ? own : ex->tuning->settings->timeouts.connect_ms;
 }
 
 static void begin_request(struct exchange *ex)
 {
-    ex->state = EXCHANGE_REQUESTING;
+    go_to(ex, EXCHANGE_REQUESTING);
     ex->connect_us = (int64_t)(ex->worker->loop.now_us - ex->start_us);
 }
 
+/* Asks for a connection, and again while that is refused at once. The exchange is REQUESTING then
+ * with one that was kept, or WAITING to be told what it comes to, or OVER. */
 static void acquire(struct exchange *ex)
 {
-    uint32_t connect_ms = ex->run->version->connect_ms;
-    enum metrics_error error = METRICS_ERROR_INTERNAL;
-    enum pool_result result;
+    for (;;) {
+        enum metrics_error error = METRICS_ERROR_INTERNAL;
+        enum pool_result result = POOL_REFUSED;
+        struct pool_wish wish = {
+            .user = &ex->user,
+            .waiter = &ex->waiter,
+            .is_fresh = ex->is_retry_fresh,
+            .max_connections = max_connections(ex),
+            .connect_ms = connect_ms(ex),
+        };
 
-    if (connect_ms == 0)
-        connect_ms = ex->tuning->settings->timeouts.connect_ms;
-    assert(ex->endpoint);
-    ex->pool = pool_of(ex->worker, ex->endpoint->origin);
-    if (!ex->pool) {
-        give_up(ex, METRICS_ERROR_INTERNAL);
-        return;
-    }
-    result = pool_acquire(ex->pool, ex, ex->is_retry_fresh, exchange_max_connections(ex),
-                          connect_ms, &ex->upstream, &error);
-    if (result == POOL_READY) {
-        ex->was_reused = true;
-        begin_request(ex);
-    } else if (result == POOL_REFUSED) {
-        exchange_on_upstream_failed(ex, error, true);
+        assert(ex->state == EXCHANGE_WAITING && ex->endpoint && !ex->upstream);
+        ex->pool = pool_of(ex->worker, ex->endpoint->origin);
+        if (ex->pool)
+            result = pool_acquire(ex->pool, &wish, &ex->upstream, &error);
+        if (result == POOL_READY) {
+            ex->was_reused = true;
+            begin_request(ex);
+        }
+        if (result != POOL_REFUSED)
+            return;
+        note_failure(ex, error, true);
+        if (!prepare_retry(ex, error, true)) {
+            give_up(ex, error);
+            return;
+        }
     }
 }
 
-void exchange_on_turn(struct exchange *ex)
+static void on_drained(struct upstream_user *user)
 {
-    acquire(ex);
+    struct exchange *ex = (struct exchange *)user;
+
     if (ex->state == EXCHANGE_REQUESTING)
-        exchange_on_connected(ex);
-}
-
-void exchange_on_connected(struct exchange *ex)
-{
-    begin_request(ex);
-    exchange_flush(ex);
-    if (ex->state == EXCHANGE_REQUESTING && ex->is_client_paused &&
-        backlog_is_empty(&ex->upstream->backlog))
-        exchange_on_request_drained(ex);
-}
-
-void exchange_on_request_drained(struct exchange *ex)
-{
-    if (ex->state == EXCHANGE_REQUESTING) {
-        if (ex->is_request_complete)
-            upstream_await_response(ex->upstream, exchange_response_head_ms(ex));
-        else
-            wheel_clear(&ex->upstream->deadline.node);
-    }
+        upstream_wait(ex->upstream, ex->is_request_complete ? upload_response_head_ms(ex) : 0);
     if (ex->is_client_paused) {
         ex->is_client_paused = false;
         ex->front->resume(ex);
     }
 }
+
+/* The request goes out, as far as it has come. */
+static void send_first(struct exchange *ex)
+{
+    upload_flush(ex);
+    if (ex->state == EXCHANGE_REQUESTING && ex->is_client_paused &&
+        !upstream_has_unsent(ex->upstream))
+        on_drained(&ex->user);
+}
+
+/* Asks for a connection where the client side does not flush afterwards. */
+static void set_out(struct exchange *ex)
+{
+    acquire(ex);
+    if (ex->state == EXCHANGE_REQUESTING) /* a kept connection serves at once */
+        send_first(ex);
+}
+
+static void on_connected(struct upstream_user *user)
+{
+    struct exchange *ex = (struct exchange *)user;
+
+    begin_request(ex);
+    send_first(ex);
+}
+
+static void on_failed(struct upstream_user *user, struct upstream *u, enum metrics_error why,
+                      bool is_silent)
+{
+    struct exchange *ex = (struct exchange *)user;
+
+    assert(ex->upstream == u);
+    fail(ex, why, is_silent);
+}
+
+static struct exchange *of_waiter(struct pool_waiter *waiter)
+{
+    return (struct exchange *)((char *)waiter - offsetof(struct exchange, waiter));
+}
+
+static void on_turn(struct pool_waiter *waiter)
+{
+    set_out(of_waiter(waiter));
+}
+
+static void on_waited_in_vain(struct pool_waiter *waiter, enum metrics_error why)
+{
+    fail(of_waiter(waiter), why, true);
+}
+
+static const struct pool_waiter_events waiter_events = {.turn = on_turn,
+                                                        .failed = on_waited_in_vain};
 
 /* ---- Starting -------------------------------------------------------------------------------- */
 
@@ -517,8 +400,16 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->cell = NULL;
     ex->upstream = NULL;
     ex->pool = NULL;
-    ex->in_function = ex->in_version = NULL;
-    ex->waiter.is_waiting = ex->waiter.has_turn = false;
+    ex->in_flight = (struct in_flight){.function = NULL};
+    ex->waiter.on = &waiter_events;
+    ex->waiter.pool = NULL;
+    ex->waiter.has_turn = false;
+    ex->user.on = &events;
+    ex->user.related = ex->client;
+    ex->user.limits = &ex->tuning->response_limits;
+    ex->user.is_head = head->is_head;
+    ex->user.is_upgrade = false;
+    ex->names = (struct exchange_names){.function = {NULL, 0}};
     ex->request.block = NULL;
     ex->request.user_agent = ex->request.upgrade = (struct str){NULL, 0};
     ex->request.has_trace_id = false;
@@ -530,13 +421,11 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->state = EXCHANGE_WAITING;
     ex->request_body = head->body;
     ex->minor = head->minor;
-    ex->is_head = head->is_head;
     ex->is_idempotent = head->is_idempotent;
     ex->is_request_complete = head->body == HTTP1_BODY_NONE;
     ex->is_request_sent = false;
     ex->is_request_replayable = true;
     ex->is_client_paused = ex->is_retry_fresh = ex->was_reused = false;
-    ex->is_upgrade = false;
     ex->status = 0;
     ex->outcome = METRICS_ERROR_NONE;
     ex->nr_retries = 0;
@@ -573,29 +462,6 @@ static size_t body_room(const struct http1_head *head)
     return head->body == HTTP1_BODY_LENGTH && head->content_length <= OUTBOX_COPY_MAX
                ? (size_t)head->content_length
                : 0;
-}
-
-/* h2c, its drafts' names, and HTTP/2.0 as RFC 7230 spelt it. */
-static bool is_http(struct str protocol)
-{
-    return (protocol.n >= 2 && str_lower(protocol.p[0]) == 'h' && protocol.p[1] == '2') ||
-           (protocol.n >= 4 && str_ieq((struct str){protocol.p, 4}, STR("http")));
-}
-
-/* An upgrade is passed on where the version allows it. Never one to HTTP/2 in clear text: what
- * flows then would be requests that nobody here sees (h2c smuggling). */
-static bool wants_upgrade(const struct exchange *ex, const struct http1_head *head, bool is_invoke)
-{
-    if (!head->is_upgrade || head->minor == 0 || head->body != HTTP1_BODY_NONE || is_invoke ||
-        !ex->run->version->allow_upgrade)
-        return false;
-    for (int i = 0; i < head->nr_fields; i++) {
-        struct str list = http1_value(head, &head->fields[i]), protocol;
-        while (head->fields[i].id == FIELD_UPGRADE && fields_next_token(&list, &protocol))
-            if (is_http(protocol))
-                return false;
-    }
-    return true;
 }
 
 /* Method and size are refused before a version is drawn: such a request is no invocation. */
@@ -653,8 +519,12 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
     if (ex->cell)
         metrics_add(&ex->cell->picks, 1);
     bool has_endpoint = find_endpoint(ex);
-    ex->is_upgrade = wants_upgrade(ex, head, choice.request.is_invoke);
-    choice.request.is_upgrade = ex->is_upgrade;
+    ex->user.is_upgrade =
+        !choice.request.is_invoke && ex->run->version->allow_upgrade && upgrade_may_pass(head);
+    ex->user.stream_idle_ms = ex->run->version->stream_idle_ms
+                                  ? ex->run->version->stream_idle_ms
+                                  : ex->tuning->settings->timeouts.stream_idle_ms;
+    choice.request.is_upgrade = ex->user.is_upgrade;
     choice.request.body_room = body_room(head);
     /* Without an endpoint the request is made for any, for the log's sake. */
     const struct endpoint *endpoint = has_endpoint ? ex->endpoint : &ex->run->version->endpoints[0];
@@ -667,7 +537,8 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
         give_up(ex, METRICS_ERROR_UNAVAILABLE);
         return -1;
     }
-    if (!enter(ex)) {
+    if (!in_flight_enter(&ex->in_flight, ex->target->function, ex->run->version,
+                         ex->tuning->settings->limits.in_flight)) {
         ex->outcome = METRICS_ERROR_OVERLOAD;
         answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
                str_of(metrics_error_labels[METRICS_ERROR_OVERLOAD]));
@@ -689,8 +560,10 @@ static bool go_on(struct exchange *ex, int r)
     return r > 0;
 }
 
-bool exchange_on_interim(struct exchange *ex, const struct http1_head *head)
+static bool on_interim(struct upstream_user *user, const struct http1_head *head)
 {
+    struct exchange *ex = (struct exchange *)user;
+
     return ex->minor == 0 || go_on(ex, ex->front->interim(ex, head));
 }
 
@@ -699,25 +572,42 @@ static bool is_gateway_error(int status)
     return status == 502 || status == 503 || status == 504;
 }
 
-/* A switch of protocols is to one that the client asked for (RFC 9110 section 7.8). */
-static bool is_switch_asked_for(const struct exchange *ex, const struct http1_head *head)
+/* An open tunnel must not keep its table: the names that the log will want move behind the request,
+ * of which nothing is sent any more. Without memory for them the table stays. */
+static void outlive_table(struct exchange *ex)
 {
-    for (int i = 0; head->is_upgrade && i < head->nr_fields; i++) {
-        struct str asked = ex->request.upgrade, protocol;
-        if (head->fields[i].id != FIELD_UPGRADE)
-            continue;
-        while (fields_next_token(&asked, &protocol))
-            if (str_ieq(protocol, http1_value(head, &head->fields[i])))
-                return true;
+    struct request *r = &ex->request;
+    struct exchange_names *names = &ex->names;
+    struct str *each[] = {&names->function, &names->alias, &names->version,
+                          &names->executed_version, &names->endpoint};
+    size_t n = r->head_at + r->head_len + r->body_len;
+    size_t room = n;
+
+    fill_names(ex);
+    for (int i = 0; i < 5; i++)
+        room += each[i]->n;
+    if (room > r->room && request_grow(r, ex->worker, room) < 0)
+        return;
+    char *p = r->block + n;
+    for (int i = 0; i < 5; i++) {
+        struct str name = {p, each[i]->n};
+        p = text_str(p, *each[i]);
+        *each[i] = name;
     }
-    return false;
+    in_flight_hold(&ex->in_flight);
+    ex->target = NULL;
+    ex->arm = ex->run = NULL;
+    ex->endpoint = NULL;
+    lease_unref(&ex->lease);
 }
 
-bool exchange_on_response_head(struct exchange *ex, const struct http1_head *head,
-                               enum http1_body_kind body)
+static bool on_head(struct upstream_user *user, const struct http1_head *head,
+                    enum http1_body_kind body)
 {
-    if (head->status == 101 && !is_switch_asked_for(ex, head)) {
-        exchange_on_upstream_failed(ex, METRICS_ERROR_BAD_RESPONSE, false);
+    struct exchange *ex = (struct exchange *)user;
+
+    if (head->status == 101 && !upgrade_was_asked_for(ex->request.upgrade, head)) {
+        fail(ex, METRICS_ERROR_BAD_RESPONSE, false);
         return false;
     }
     ex->head_us = (int64_t)(ex->worker->loop.now_us - ex->start_us);
@@ -728,37 +618,41 @@ bool exchange_on_response_head(struct exchange *ex, const struct http1_head *hea
         choose_on_failure(ex->worker, ex->endpoint);
     else if (head->status == 101)
         choose_on_success(ex->worker, ex->endpoint);
-    ex->state = EXCHANGE_RESPONDING;
+    go_to(ex, EXCHANGE_RESPONDING);
     int r = ex->front->head(ex, head, body);
     if (r >= 0 && head->status == 101) {
-        ex->state = EXCHANGE_TUNNEL;
-        metrics_add(&ex->worker->metrics->upgrades, 1);
-        metrics_add(&ex->worker->metrics->upgrades_open, 1);
+        go_to(ex, EXCHANGE_TUNNEL);
         upstream_tunnel(ex->upstream);
+        outlive_table(ex);
         ex->front->tunnel(ex);
     }
     return go_on(ex, r);
 }
 
-bool exchange_on_response_body(struct exchange *ex, struct str span)
+static bool on_body(struct upstream_user *user, struct str span)
 {
+    struct exchange *ex = (struct exchange *)user;
+
     ex->bytes_out += span.n;
     return go_on(ex, ex->front->body(ex, span));
 }
 
-bool exchange_on_response_flush(struct exchange *ex)
+static bool on_flush(struct upstream_user *user)
 {
+    struct exchange *ex = (struct exchange *)user;
+
     return ex->state != EXCHANGE_OVER && go_on(ex, ex->front->flush(ex));
 }
 
-void exchange_on_response_end(struct exchange *ex, struct str trailers, bool is_reusable)
+static void on_end(struct upstream_user *user, struct str trailers, bool is_reusable)
 {
+    struct exchange *ex = (struct exchange *)user;
     const struct exchange_front *front = ex->front;
 
     if (!is_gateway_error(ex->status))
         choose_on_success(ex->worker, ex->endpoint);
     front->end(ex, trailers);
-    upstream_release(&ex->upstream, is_reusable && ex->is_request_complete);
+    pool_put(ex->pool, &ex->upstream, is_reusable && ex->is_request_complete);
     finish(ex, STR("ok"));
     front->over(ex);
 }
@@ -780,17 +674,11 @@ void exchange_tunnel_bytes(struct exchange *ex, struct str bytes)
         ex->is_client_paused = true;
         ex->front->pause(ex);
     } else if (r < 0) {
-        exchange_on_tunnel_end(ex);
+        exchange_tunnel_end(ex);
     }
 }
 
-bool exchange_on_tunnel_bytes(struct exchange *ex, struct str bytes)
-{
-    ex->bytes_out += bytes.n;
-    return go_on(ex, ex->front->body(ex, bytes));
-}
-
-void exchange_on_tunnel_end(struct exchange *ex)
+void exchange_tunnel_end(struct exchange *ex)
 {
     const struct exchange_front *front = ex->front;
 
@@ -798,3 +686,21 @@ void exchange_on_tunnel_end(struct exchange *ex)
     finish(ex, STR("ok"));
     front->over(ex);
 }
+
+static void on_tunnel_end(struct upstream_user *user)
+{
+    exchange_tunnel_end((struct exchange *)user);
+}
+
+static const struct upstream_events events = {
+    .connected = on_connected,
+    .failed = on_failed,
+    .drained = on_drained,
+    .interim = on_interim,
+    .head = on_head,
+    .body = on_body,
+    .tunnel_bytes = on_body,
+    .flush = on_flush,
+    .end = on_end,
+    .tunnel_end = on_tunnel_end,
+};

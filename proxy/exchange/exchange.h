@@ -3,13 +3,14 @@
  *
  *     client side (struct exchange_front)                      upstream side (upstream.h)
  *        exchange_start, _body, _end  ---->  EXCHANGE  ---->  pool_acquire, upstream_flush
- *        front->interim, head, body, end  <----    <----  exchange_on_response_head, _body, _end
+ *        front->interim, head, body, end  <----    <----  struct upstream_events: head, body, end
  *
  * An exchange sees one table generation. The client side may be HTTP/1 or, later, HTTP/2: it reaches the exchange through this header
  * and is reached through its struct exchange_front. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_EXCHANGE_H
 #define WEIR_PROXY_EXCHANGE_EXCHANGE_H
 
+#include "proxy/exchange/in_flight.h"
 #include "proxy/exchange/request.h"
 #include "proxy/http/http1.h"
 #include "proxy/upstream/pool.h"
@@ -54,14 +55,20 @@ enum exchange_state {
     EXCHANGE_OVER
 };
 
+/* What the access log says of where it ran; empty where none was picked. */
+struct exchange_names {
+    struct str function, alias, version, executed_version, endpoint;
+};
+
 struct exchange {
+    struct upstream_user user;   /* of the endpoint's connection; first */
     struct loop_garbage garbage; /* for its owner, who frees it at the end of a turn at the earliest */
     struct worker *worker;
     const struct exchange_front *front;
     void *client; /* the front's own */
     struct tuning *tuning; /* the client's, for the time of the exchange */
     struct request_caller from;
-    struct lease *lease;
+    struct lease *lease; /* NULL: nothing of the table is left: target to endpoint are NULL too, names stay */
     struct target *target;
     struct arm *arm;          /* picked */
     struct arm *run;          /* what really runs: another one after a failover */
@@ -70,17 +77,17 @@ struct exchange {
     struct upstream *upstream;
     struct pool *pool;
     struct pool_waiter waiter;
-    struct gauge *in_function, *in_version; /* counted in, where there is a limit */
+    struct in_flight in_flight;
     struct request request; /* serialized, and what the log needs of it */
+    struct exchange_names names; /* filled when the lease ends, or at the end */
     enum exchange_state state;
     enum http1_body_kind request_body;
     uint8_t minor;              /* the client's HTTP/1.minor */
-    bool is_head, is_idempotent;
+    bool is_idempotent;
     bool is_request_complete;   /* all of it arrived from the client */
     bool is_request_sent;       /* its head and what of the body came went into a connection */
     bool is_request_replayable; /* all bytes sent so far stand in request */
     bool is_client_paused;      /* the request's body waits */
-    bool is_upgrade;            /* the client asked for one */
     bool is_retry_fresh;
     int status;                 /* of the final response, 0: none */
     enum metrics_error outcome;
@@ -111,28 +118,6 @@ void exchange_on_client_drained(struct exchange *ex);
 
 /* Bytes of a tunnel from the client; its end. */
 void exchange_tunnel_bytes(struct exchange *ex, struct str bytes);
-
-/* ---- From upstream.c and pool.c -------------------------------------------------------------------------------------- */
-
-struct exchange *exchange_of_waiter(struct pool_waiter *waiter);
-/* How long its bodies may stand still. */
-uint32_t exchange_stream_idle_ms(const struct exchange *ex);
-uint32_t exchange_response_head_ms(const struct exchange *ex);
-/* Connections that the exchange's version may have to one endpoint on this worker; 0: no limit. */
-uint32_t exchange_max_connections(const struct exchange *ex);
-void exchange_on_turn(struct exchange *ex);
-void exchange_on_connected(struct exchange *ex);
-void exchange_on_request_drained(struct exchange *ex);
-/* is_silent: the connection ended without a byte of response. */
-void exchange_on_upstream_failed(struct exchange *ex, enum metrics_error why, bool is_silent);
-/* Each returns false when the exchange no longer wants the connection's bytes (it is over). */
-bool exchange_on_interim(struct exchange *ex, const struct http1_head *head);
-bool exchange_on_response_head(struct exchange *ex, const struct http1_head *head, enum http1_body_kind body);
-bool exchange_on_response_body(struct exchange *ex, struct str span);
-void exchange_on_response_end(struct exchange *ex, struct str trailers, bool is_reusable);
-bool exchange_on_tunnel_bytes(struct exchange *ex, struct str bytes);
-void exchange_on_tunnel_end(struct exchange *ex);
-/* All bytes of one read were handed over. */
-bool exchange_on_response_flush(struct exchange *ex);
+void exchange_tunnel_end(struct exchange *ex);
 
 #endif

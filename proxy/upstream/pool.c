@@ -1,12 +1,12 @@
-/* Pools: which connection an exchange gets, and who waits when there is none, or no address yet. */
+/* Pools: which connection a user gets, and who waits when there is none, or no address yet. */
 #include "proxy/upstream/pool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "proxy/exchange/exchange.h"
 #include "proxy/tls/tls.h"
 #include "proxy/worker/worker.h"
 
@@ -20,142 +20,56 @@ static void to_serve(struct pool *pool)
     LIST_INSERT_HEAD(&pool->worker->pools_to_serve, pool, serve_link);
 }
 
-static void fail_waiters(struct pool *pool, enum metrics_error why)
+void pool_forget_waiter(struct pool_waiter *waiter)
 {
-    /* Those that try again queue behind these, for the next look-up. */
-    for (uint32_t nr = pool->nr_waiters; nr > 0 && !TAILQ_EMPTY(&pool->waiters); nr--) {
-        struct pool_waiter *waiter = TAILQ_FIRST(&pool->waiters);
-        pool_forget_waiter(pool, waiter);
-        exchange_on_upstream_failed(exchange_of_waiter(waiter), why, true);
-    }
-}
+    struct pool *pool = waiter->pool;
 
-static void on_resolved(struct addresses *addresses)
-{
-    struct pool *pool = (struct pool *)((char *)addresses - offsetof(struct pool, addresses));
-
-    if (addresses->nr == 0)
-        fail_waiters(pool, METRICS_ERROR_RESOLVE);
-    else
-        to_serve(pool);
-}
-
-/* ---- Pools ----------------------------------------------------------------------------------- */
-
-static struct pool *make(struct worker *w, struct origin *origin)
-{
-    struct pool *pool = calloc(1, sizeof(*pool));
-    const char *reason = NULL;
-
-    if (!pool)
-        return NULL;
-    pool->worker = w;
-    pool->cell = metrics_pool(w->metrics, origin->id);
-    if (!pool->cell) {
-        free(pool);
-        return NULL;
-    }
-    if (origin->is_tls) {
-        pool->tls = tls_origin_make(origin, &reason);
-        if (!pool->tls) {
-            log_error("https://%s: %s", origin->authority, reason ? reason : "out of memory");
-            free(pool);
-            return NULL;
-        }
-    }
-    pool->origin = origin_ref_pool(origin);
-    TAILQ_INIT(&pool->idle);
-    TAILQ_INIT(&pool->waiters);
-    addresses_init(&pool->addresses, &w->loop, origin, on_resolved);
-    return pool;
-}
-
-struct pool *pool_of(struct worker *w, struct origin *origin)
-{
-    struct pool *pool;
-
-    if (origin->id >= w->nr_pools) {
-        uint32_t nr = w->nr_pools ? w->nr_pools : 16;
-        while (nr <= origin->id)
-            nr *= 2;
-        struct pool **grown = realloc(w->pools, nr * sizeof(*grown));
-        if (!grown)
-            return NULL;
-        memset(grown + w->nr_pools, 0, (nr - w->nr_pools) * sizeof(*grown));
-        w->pools = grown;
-        w->nr_pools = nr;
-    }
-    pool = w->pools[origin->id];
-    if (!pool) {
-        pool = make(w, origin);
-        w->pools[origin->id] = pool;
-    }
-    return pool;
-}
-
-void pool_close_idle(struct pool *pool)
-{
-    while (!TAILQ_EMPTY(&pool->idle))
-        upstream_close_idle(TAILQ_FIRST(&pool->idle));
-}
-
-void pool_free(struct pool **pool)
-{
-    struct pool *p = *pool;
-
-    *pool = NULL;
-    if (!p)
-        return;
-    pool_close_idle(p);
-    addresses_fini(&p->addresses);
-    if (p->is_to_serve)
-        LIST_REMOVE(p, serve_link);
-    if (p->tls)
-        tls_origin_free(&p->tls);
-    origin_unref_pool(&p->origin);
-    free(p);
-}
-
-bool pool_is_over(const struct pool *pool)
-{
-    return pool->nr_busy == 0 && pool->nr_idle == 0 && pool->nr_waiters == 0 &&
-           !origin_is_wanted(pool->origin);
-}
-
-/* ---- Waiting --------------------------------------------------------------------------------- */
-
-void pool_forget_waiter(struct pool *pool, struct pool_waiter *waiter)
-{
-    if (!waiter->is_waiting)
-        return;
-    waiter->is_waiting = false;
+    assert(pool && pool->nr_waiters > 0);
+    waiter->pool = NULL;
     TAILQ_REMOVE(&pool->waiters, waiter, link);
     pool->nr_waiters--;
     wheel_forget(&pool->worker->loop.wheel, &waiter->deadline.node);
+}
+
+static void fail_waiter(struct pool_waiter *waiter, enum metrics_error why)
+{
+    pool_forget_waiter(waiter);
+    waiter->on->failed(waiter, why);
+}
+
+static void fail_waiters(struct pool *pool, enum metrics_error why)
+{
+    /* Those that try again queue behind these, for the next look-up. */
+    for (uint32_t nr = pool->nr_waiters; nr > 0 && !TAILQ_EMPTY(&pool->waiters); nr--)
+        fail_waiter(TAILQ_FIRST(&pool->waiters), why);
 }
 
 static void on_waiter_deadline(struct deadline *deadline)
 {
     struct pool_waiter *waiter =
         (struct pool_waiter *)((char *)deadline - offsetof(struct pool_waiter, deadline));
-    struct exchange *ex = exchange_of_waiter(waiter);
-    bool is_unresolved = ex->pool->addresses.nr == 0;
+    struct pool *pool = waiter->pool;
 
-    pool_forget_waiter(ex->pool, waiter);
-    exchange_on_upstream_failed(ex, is_unresolved ? METRICS_ERROR_RESOLVE : METRICS_ERROR_OVERLOAD,
-                                true);
+    fail_waiter(waiter,
+                pool->to.addresses.nr == 0 ? METRICS_ERROR_RESOLVE : METRICS_ERROR_OVERLOAD);
+    outbox_must_be_empty(&pool->worker->outbox);
 }
 
-static enum pool_result wait_in_queue(struct pool *pool, struct pool_waiter *waiter,
-                                      uint32_t wait_ms, enum metrics_error *error)
+static enum pool_result wait_in_queue(struct pool *pool, const struct pool_wish *wish,
+                                      enum metrics_error *error)
 {
     struct worker *w = pool->worker;
+    const struct settings *s = w->tuning->settings;
+    struct pool_waiter *waiter = wish->waiter;
+    uint32_t wait_ms = pool->to.addresses.nr == 0 ? wish->connect_ms : s->limits.upstream_queue_ms;
 
-    if (pool->nr_waiters >= w->tuning->settings->limits.upstream_queue) {
+    assert(!waiter->pool);
+    if (pool->nr_waiters >= s->limits.upstream_queue) {
         *error = METRICS_ERROR_OVERLOAD;
         return POOL_REFUSED;
     }
-    waiter->is_waiting = true;
+    waiter->pool = pool;
+    waiter->max_connections = wish->max_connections;
     waiter->deadline = (struct deadline){.expired = on_waiter_deadline}; /* it is in no wheel yet */
     TAILQ_INSERT_TAIL(&pool->waiters, waiter, link);
     pool->nr_waiters++;
@@ -172,20 +86,72 @@ void pool_serve(struct pool *pool)
     LIST_REMOVE(pool, serve_link);
     while (bound-- > 0 && !TAILQ_EMPTY(&pool->waiters)) {
         struct pool_waiter *waiter = TAILQ_FIRST(&pool->waiters);
-        struct exchange *ex = exchange_of_waiter(waiter);
-        uint32_t max = exchange_max_connections(ex);
+        uint32_t max = waiter->max_connections;
         if (max > 0 && TAILQ_EMPTY(&pool->idle) && pool->nr_busy >= max)
             return;
-        pool_forget_waiter(pool, waiter);
+        pool_forget_waiter(waiter);
         waiter->has_turn = true;
-        exchange_on_turn(ex);
+        waiter->on->turn(waiter);
     }
 }
 
-/* ---- Acquiring ------------------------------------------------------------------------------- */
+static void on_resolved(struct addresses *addresses)
+{
+    struct pool *pool = (struct pool *)((char *)addresses - offsetof(struct pool, to.addresses));
 
-/* Whether an idle connection's end, or bytes nobody asked for, have come: as the loop told, and
- * where it became idle in this very turn, of which the loop could not tell, by a look. */
+    if (addresses->nr == 0)
+        fail_waiters(pool, METRICS_ERROR_RESOLVE);
+    else
+        to_serve(pool);
+}
+
+/* ---- Idle connections ------------------------------------------------------------------------ */
+
+static void add_idle(struct pool *pool, struct upstream *u)
+{
+    if (pool->idle_turn_us != u->idle_since_us) {
+        pool->idle_turn_us = u->idle_since_us;
+        pool->heard = TAILQ_FIRST(&pool->idle);
+    }
+    TAILQ_INSERT_HEAD(&pool->idle, u, idle_link);
+    pool->nr_idle++;
+}
+
+static void remove_idle(struct pool *pool, struct upstream *u)
+{
+    assert(pool->nr_idle > 0 && u->user == &pool->keeper);
+    if (u == pool->heard)
+        pool->heard = TAILQ_NEXT(u, idle_link);
+    TAILQ_REMOVE(&pool->idle, u, idle_link);
+    pool->nr_idle--;
+}
+
+static void close_idle(struct pool *pool, struct upstream *u)
+{
+    remove_idle(pool, u);
+    upstream_close(&u);
+    to_serve(pool);
+}
+
+void pool_close_idle(struct pool *pool)
+{
+    while (!TAILQ_EMPTY(&pool->idle))
+        close_idle(pool, TAILQ_FIRST(&pool->idle));
+}
+
+/* Its end has come, or bytes that nobody asked for, or its age. */
+static void on_idle_failed(struct upstream_user *user, struct upstream *u, enum metrics_error why,
+                           bool is_silent)
+{
+    (void)why;
+    (void)is_silent;
+    close_idle((struct pool *)((char *)user - offsetof(struct pool, keeper)), u);
+}
+
+static const struct upstream_events keeper_events = {.failed = on_idle_failed};
+
+/* Whether an idle connection's end, or bytes nobody asked for, have come: as the loop told, and by
+ * a look where it became idle in this very turn, of which the loop could not tell. */
 static bool has_news(const struct pool *pool, struct upstream *u)
 {
     return u->io.is_readable ||
@@ -214,112 +180,141 @@ static struct upstream *take_idle(struct pool *pool)
     struct upstream *u;
 
     while ((u = next_idle(pool)) && (has_news(pool, u) || is_used_up(pool, u)))
-        upstream_close_idle(u);
+        close_idle(pool, u);
+    if (u)
+        remove_idle(pool, u);
     return u;
 }
 
-enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool is_fresh,
-                              uint32_t max_connections, uint32_t connect_ms,
+/* ---- Lending --------------------------------------------------------------------------------- */
+
+enum pool_result pool_acquire(struct pool *pool, const struct pool_wish *wish,
                               struct upstream **upstream, enum metrics_error *error)
 {
-    const struct settings *s = pool->worker->tuning->settings;
-    bool others_wait = pool->nr_waiters > 0 && !exchange->waiter.has_turn;
+    struct worker *w = pool->worker;
+    uint32_t max = wish->max_connections;
+    bool others_wait = pool->nr_waiters > 0 && !wish->waiter->has_turn;
 
-    exchange->waiter.has_turn = false;
+    wish->waiter->has_turn = false;
     /* What has come free, or comes free next, is for those who wait. */
-    if (others_wait && max_connections > 0)
-        return wait_in_queue(pool, &exchange->waiter, s->limits.upstream_queue_ms, error);
-    struct upstream *u = is_fresh || others_wait ? NULL : take_idle(pool);
-    if (u) {
-        upstream_activate(u, exchange);
-        *upstream = u;
+    if (others_wait && max > 0)
+        return wait_in_queue(pool, wish, error);
+    *upstream = wish->is_fresh || others_wait ? NULL : take_idle(pool);
+    if (*upstream) {
+        pool->nr_busy++;
+        upstream_use(*upstream, wish->user);
         return POOL_READY;
     }
-    if (max_connections > 0 && pool->nr_busy + pool->nr_idle >= max_connections) {
+    if (max > 0 && pool->nr_busy + pool->nr_idle >= max) {
         if (TAILQ_EMPTY(&pool->idle))
-            return wait_in_queue(pool, &exchange->waiter, s->limits.upstream_queue_ms, error);
-        upstream_close_idle(TAILQ_LAST(&pool->idle, pool_idle));
+            return wait_in_queue(pool, wish, error);
+        close_idle(pool, TAILQ_LAST(&pool->idle, pool_idle));
     }
-    if (addresses_are_due(&pool->addresses, s->upstream.resolve_ms)) {
-        int r = addresses_look_up(&pool->addresses);
-        if (r < 0 && pool->addresses.nr == 0) {
+    if (addresses_are_due(&pool->to.addresses, w->tuning->settings->upstream.resolve_ms)) {
+        int r = addresses_look_up(&pool->to.addresses);
+        if (r < 0 && pool->to.addresses.nr == 0) {
             *error = r == -ENOMEM ? METRICS_ERROR_INTERNAL : METRICS_ERROR_RESOLVE;
             return POOL_REFUSED;
         }
     }
-    if (pool->addresses.nr == 0)
-        return wait_in_queue(pool, &exchange->waiter, connect_ms, error);
-    *upstream = upstream_open(pool, exchange, connect_ms, error);
-    return *upstream ? POOL_CONNECTING : POOL_REFUSED;
-}
-
-/* ---- Words from connections ------------------------------------------------------------------ */
-
-void pool_on_opened(struct pool *pool)
-{
+    if (pool->to.addresses.nr == 0)
+        return wait_in_queue(pool, wish, error);
+    *upstream = upstream_open(w, &pool->to, wish->user, wish->connect_ms, error);
+    if (!*upstream)
+        return POOL_REFUSED;
     pool->nr_busy++;
-    metrics_add(&pool->cell->opened, 1);
-    metrics_add(&pool->cell->connections[METRICS_CONNECTING], 1);
+    return POOL_CONNECTING;
 }
 
-void pool_on_connected(struct pool *pool)
+void pool_put(struct pool *pool, struct upstream **upstream, bool is_reusable)
 {
-    metrics_sub(&pool->cell->connections[METRICS_CONNECTING], 1);
-    metrics_add(&pool->cell->connections[METRICS_ACTIVE], 1);
-}
+    const struct worker *w = pool->worker;
+    struct upstream *u = *upstream;
 
-static void add_idle(struct pool *pool, struct upstream *u)
-{
-    uint64_t now_us = pool->worker->loop.now_us;
-
-    if (pool->idle_turn_us != now_us) {
-        pool->idle_turn_us = now_us;
-        pool->heard = TAILQ_FIRST(&pool->idle);
-    }
-    TAILQ_INSERT_HEAD(&pool->idle, u, idle_link);
-    u->idle_since_us = now_us;
-    pool->nr_idle++;
-}
-
-static void remove_idle(struct pool *pool, struct upstream *u)
-{
-    if (u == pool->heard)
-        pool->heard = TAILQ_NEXT(u, idle_link);
-    TAILQ_REMOVE(&pool->idle, u, idle_link);
-    pool->nr_idle--;
-}
-
-void pool_on_activated(struct pool *pool, struct upstream *u)
-{
-    remove_idle(pool, u);
-    pool->nr_busy++;
-    metrics_sub(&pool->cell->connections[METRICS_IDLE], 1);
-    metrics_add(&pool->cell->connections[METRICS_ACTIVE], 1);
-}
-
-bool pool_on_idle(struct pool *pool, struct upstream *u)
-{
-    const struct settings *s = pool->worker->tuning->settings;
-
-    if (pool->nr_idle >= s->upstream.idle_connections || pool->worker->is_draining)
-        return false;
-    add_idle(pool, u);
+    assert(u->to == &pool->to && pool->nr_busy > 0);
+    *upstream = NULL;
     pool->nr_busy--;
-    metrics_sub(&pool->cell->connections[METRICS_ACTIVE], 1);
-    metrics_add(&pool->cell->connections[METRICS_IDLE], 1);
+    if (is_reusable && pool->nr_idle < w->tuning->settings->upstream.idle_connections &&
+        !w->is_draining && upstream_rest(u, &pool->keeper))
+        add_idle(pool, u);
+    else
+        upstream_close(&u);
     to_serve(pool);
-    return true;
 }
 
-void pool_on_closed(struct pool *pool, struct upstream *u, enum upstream_state was)
+/* ---- Pools ----------------------------------------------------------------------------------- */
+
+static struct pool *make(struct worker *w, struct origin *origin)
 {
-    if (was == UPSTREAM_IDLE) {
-        remove_idle(pool, u);
-        metrics_sub(&pool->cell->connections[METRICS_IDLE], 1);
-    } else {
-        bool is_early = was == UPSTREAM_CONNECTING || was == UPSTREAM_HANDSHAKE;
-        pool->nr_busy--;
-        metrics_sub(&pool->cell->connections[is_early ? METRICS_CONNECTING : METRICS_ACTIVE], 1);
+    struct pool *pool = calloc(1, sizeof(*pool));
+    const char *reason = NULL;
+
+    if (!pool)
+        return NULL;
+    pool->worker = w;
+    pool->keeper.on = &keeper_events;
+    pool->to.cell = metrics_pool(w->metrics, origin->id);
+    if (!pool->to.cell) {
+        free(pool);
+        return NULL;
     }
-    to_serve(pool);
+    if (origin->is_tls) {
+        pool->to.tls = tls_origin_make(origin, &reason);
+        if (!pool->to.tls) {
+            log_error("https://%s: %s", origin->authority, reason ? reason : "out of memory");
+            free(pool);
+            return NULL;
+        }
+    }
+    pool->to.origin = pool->origin = origin_ref_pool(origin);
+    TAILQ_INIT(&pool->idle);
+    TAILQ_INIT(&pool->waiters);
+    addresses_init(&pool->to.addresses, &w->loop, origin, on_resolved);
+    return pool;
+}
+
+struct pool *pool_of(struct worker *w, struct origin *origin)
+{
+    struct pool *pool;
+
+    if (origin->id >= w->nr_pools) {
+        uint32_t nr = w->nr_pools ? w->nr_pools : 16;
+        while (nr <= origin->id)
+            nr *= 2;
+        struct pool **grown = realloc(w->pools, nr * sizeof(*grown));
+        if (!grown)
+            return NULL;
+        memset(grown + w->nr_pools, 0, (nr - w->nr_pools) * sizeof(*grown));
+        w->pools = grown;
+        w->nr_pools = nr;
+    }
+    pool = w->pools[origin->id];
+    if (!pool) {
+        pool = make(w, origin);
+        w->pools[origin->id] = pool;
+    }
+    return pool;
+}
+
+void pool_free(struct pool **pool)
+{
+    struct pool *p = *pool;
+
+    *pool = NULL;
+    if (!p)
+        return;
+    pool_close_idle(p);
+    addresses_fini(&p->to.addresses);
+    if (p->is_to_serve)
+        LIST_REMOVE(p, serve_link);
+    if (p->to.tls)
+        tls_origin_free(&p->to.tls);
+    origin_unref_pool(&p->origin);
+    free(p);
+}
+
+bool pool_is_over(const struct pool *pool)
+{
+    return pool->nr_busy == 0 && pool->nr_idle == 0 && pool->nr_waiters == 0 &&
+           !origin_is_wanted(pool->origin);
 }

@@ -1,68 +1,90 @@
-/* The connections of one worker to one origin: idle ones to use again, a count of the others, exchanges that wait for room, and the
- * origin's addresses. Shared by all endpoints, versions and functions that name the origin. Worker thread. */
+/* The connections of one worker to one origin: idle ones to use again, a count of the others, those who wait for room, and
+ * the origin's addresses. Shared by all endpoints, versions and functions that name the origin.
+ *
+ * A connection is the user's from pool_acquire to pool_put, and the pool's while it is idle. The pool knows its users by
+ * struct upstream_user and struct pool_waiter alone. Worker thread. */
 #ifndef WEIR_PROXY_UPSTREAM_POOL_H
 #define WEIR_PROXY_UPSTREAM_POOL_H
 
 #include <sys/queue.h>
 
-#include "base/log.h"
 #include "metrics/metrics.h"
-#include "proxy/upstream/addresses.h"
 #include "proxy/upstream/upstream.h"
 #include "router/table.h"
 
-/* An exchange's place in the queue for a connection, or for the first look-up of the host name. */
+struct pool;
+struct pool_waiter;
+
+/* What is told to who waits; it does not wait any more then, and may wait again. */
+struct pool_waiter_events {
+    /* Its turn has come: it calls pool_acquire again. */
+    void (*turn)(struct pool_waiter *waiter);
+    /* It has waited too long, or its host name has no address. */
+    void (*failed)(struct pool_waiter *waiter, enum metrics_error why);
+};
+
+/* A place in the queue for a connection, or for the first look-up of the host name. Of the user's memory. */
 struct pool_waiter {
+    const struct pool_waiter_events *on;
+    struct pool *pool; /* NULL: it does not wait */
+    bool has_turn;     /* for what came free: it goes before those who wait */
+    uint32_t max_connections;
     TAILQ_ENTRY(pool_waiter) link;
-    bool is_waiting;
-    bool has_turn; /* for what came free: it goes before those who wait */
     struct deadline deadline; /* how long it may wait */
 };
 
 struct pool {
     struct worker *worker;
     struct origin *origin; /* counted, as a pool's */
-    struct metrics_pool_cell *cell;
+    struct upstream_target to;
+    struct upstream_user keeper; /* the pool as the user of its idle connections */
     TAILQ_HEAD(pool_idle, upstream) idle; /* the last used first */
     uint64_t idle_turn_us;  /* the turn in which one became idle last */
     struct upstream *heard; /* the first that was idle before that turn; NULL: none */
     uint32_t nr_idle, nr_busy;   /* busy: connecting or active */
     TAILQ_HEAD(, pool_waiter) waiters;
     uint32_t nr_waiters;
-    struct addresses addresses;
-    struct tls_origin *tls; /* context and session; NULL for http */
     LIST_ENTRY(pool) serve_link;
-    struct log_limit warnings; /* of connections: an endpoint that fails them all fills no log */
     bool is_to_serve; /* room has come up for a waiter */
 };
 
 enum pool_result {
     POOL_READY,      /* *upstream is connected and active */
-    POOL_CONNECTING, /* *upstream is on its way: exchange_on_connected or exchange_on_upstream_failed */
-    POOL_WAITING,    /* exchange_on_turn will be called, or exchange_on_upstream_failed */
+    POOL_CONNECTING, /* *upstream is on its way: its user is told connected or failed */
+    POOL_WAITING,    /* the waiter is told turn or failed */
     POOL_REFUSED     /* *error says why */
+};
+
+/* What is asked of a pool. */
+struct pool_wish {
+    struct upstream_user *user;
+    struct pool_waiter *waiter; /* to wait with; it does not wait now */
+    bool is_fresh;              /* not one that was used before (after such a one turned out dead) */
+    uint32_t max_connections;   /* 0: no limit */
+    uint32_t connect_ms;
 };
 
 /* The worker's pool for an origin, made on first use; NULL when out of memory. */
 struct pool *pool_of(struct worker *w, struct origin *origin);
 
-/* A connection for the exchange. is_fresh: not one from the pool (after a pooled one turned out dead). max_connections 0: no limit. */
-enum pool_result pool_acquire(struct pool *pool, struct exchange *exchange, bool is_fresh, uint32_t max_connections,
-                              uint32_t connect_ms, struct upstream **upstream, enum metrics_error *error);
+/* A connection, or a place in the queue. */
+enum pool_result pool_acquire(struct pool *pool, const struct pool_wish *wish, struct upstream **upstream,
+                              enum metrics_error *error) __attribute__((warn_unused_result));
 
-/* At the end of a turn: exchanges that wait get the room that came up. */
+/* The user lets go of a connection that pool_acquire gave it: it is kept if is_reusable and the pool has room, else closed.
+ * Clears the pointer. */
+void pool_put(struct pool *pool, struct upstream **upstream, bool is_reusable);
+
+/* At the end of a turn: those who wait get the room that came up. */
 void pool_serve(struct pool *pool);
 
-/* The exchange no longer waits. Idempotent. */
-void pool_forget_waiter(struct pool *pool, struct pool_waiter *waiter);
+static inline bool pool_is_waiting(const struct pool_waiter *waiter)
+{
+    return waiter->pool != NULL;
+}
 
-/* Connections give word of their changes: the pool's counts, lists and gauges follow. Used by upstream.c alone. */
-void pool_on_opened(struct pool *pool);
-void pool_on_connected(struct pool *pool);
-void pool_on_activated(struct pool *pool, struct upstream *u);
-/* True when kept; false when the caller has to close it (then pool_on_closed). */
-bool pool_on_idle(struct pool *pool, struct upstream *u);
-void pool_on_closed(struct pool *pool, struct upstream *u, enum upstream_state was);
+/* It waits no longer. */
+void pool_forget_waiter(struct pool_waiter *waiter);
 
 /* Draining: idle connections are closed. */
 void pool_close_idle(struct pool *pool);

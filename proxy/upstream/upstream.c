@@ -1,20 +1,16 @@
-/* Connections to endpoints: connecting, sending, reading responses. Everything that can end a
- * connection comes to close_now; everything an exchange has to hear of goes through the
- * exchange_on_ calls, after each of which the connection may no longer be its. */
+/* Connections to endpoints: connecting, sending, reading responses. One function changes a state
+ * (goto_state), and with it the gauge that counts connections in it. */
 #include "proxy/upstream/upstream.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "proxy/exchange/exchange.h"
 #include "proxy/http/partial.h"
 #include "proxy/tls/tls.h"
-#include "proxy/upstream/pool.h"
-#include "proxy/worker/worker.h"
 
 /* Reads in a row, of 32 KiB: 16 take some 0.2 ms, which is the longest that a large response makes
  * others wait, and cost 3 % less CPU than 4 do (1 MiB down, 16 connections). */
@@ -41,16 +37,54 @@ static void set_deadline(struct upstream *u, uint32_t in_ms)
     wheel_set(&loop->wheel, &u->deadline.node, loop->now_ms + in_ms);
 }
 
-static void close_now(struct upstream *u)
+/* The gauge that counts a connection in that state; METRICS_CONNECTION_STATE_COUNT: none does. */
+static enum metrics_connection_state gauge_of(enum upstream_state state)
 {
-    enum upstream_state was = u->state;
+    switch (state) {
+    case UPSTREAM_CONNECTING:
+    case UPSTREAM_HANDSHAKE:
+        return METRICS_CONNECTING;
+    case UPSTREAM_ACTIVE:
+    case UPSTREAM_TUNNEL:
+        return METRICS_ACTIVE;
+    case UPSTREAM_IDLE:
+        return METRICS_IDLE;
+    default:
+        return METRICS_CONNECTION_STATE_COUNT;
+    }
+}
 
-    if (was == UPSTREAM_CLOSED)
+static void goto_state(struct upstream *u, enum upstream_state state)
+{
+    enum metrics_connection_state from = gauge_of(u->state), to = gauge_of(state);
+    struct metrics_pool_cell *cell = u->to->cell;
+
+    assert(u->state != UPSTREAM_CLOSED);
+    u->state = state;
+    if (from == to)
         return;
-    u->state = UPSTREAM_CLOSED;
-    u->exchange = NULL;
-    u->io.related[0] = u->io.related[1] = NULL;
-    pool_on_closed(u->pool, u, was);
+    metrics_sub(&cell->connections[from], 1);
+    if (to != METRICS_CONNECTION_STATE_COUNT)
+        metrics_add(&cell->connections[to], 1);
+}
+
+static void belong_to(struct upstream *u, struct upstream_user *user)
+{
+    u->user = user;
+    u->io.related[0] = user;
+    u->io.related[1] = user ? user->related : NULL;
+}
+
+void upstream_close(struct upstream **upstream)
+{
+    struct upstream *u = *upstream;
+
+    *upstream = NULL;
+    assert(u->user);
+    if (u->state == UPSTREAM_IDLE && u->io.layer && !u->io.is_readable)
+        io_shutdown(&u->io); /* a farewell to who still listens */
+    goto_state(u, UPSTREAM_CLOSED);
+    belong_to(u, NULL);
     wheel_forget(&u->worker->loop.wheel, &u->deadline.node);
     io_close(&u->worker->loop, &u->io);
     backlog_fini(&u->backlog);
@@ -58,67 +92,62 @@ static void close_now(struct upstream *u)
     loop_discard(&u->worker->loop, &u->garbage, free_upstream);
 }
 
-/* The exchange hears of it and lets go (upstream_release), or has it closed here. */
 static void fail(struct upstream *u, enum metrics_error why, bool is_silent)
 {
-    struct exchange *ex = u->exchange;
-
-    if (ex)
-        exchange_on_upstream_failed(ex, why, is_silent);
-    close_now(u);
+    u->user->on->failed(u->user, u, why, is_silent);
+    assert(u->state == UPSTREAM_CLOSED);
 }
 
-/* The limits are the exchange's: it counts itself on the settings that hold them. */
+/* The limits are the user's, who counts itself on the settings that hold them. */
 static void begin_response(struct upstream *u)
 {
-    http1_init_response(&u->parser, &u->worker->response_head,
-                        &u->exchange->tuning->response_limits);
+    http1_init_response(&u->parser, &u->worker->response_head, u->user->limits);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-struct upstream *upstream_open(struct pool *pool, struct exchange *exchange, uint32_t connect_ms,
+static void on_deadline(struct deadline *deadline);
+
+struct upstream *upstream_open(struct worker *w, struct upstream_target *to,
+                               struct upstream_user *user, uint32_t connect_ms,
                                enum metrics_error *error)
 {
-    struct worker *w = pool->worker;
     struct upstream *u = calloc(1, sizeof(*u));
     int fd;
 
     *error = METRICS_ERROR_INTERNAL;
     if (!u)
         return NULL;
-    fd = addresses_connect(&pool->addresses);
+    fd = addresses_connect(&to->addresses);
     if (fd < 0 || io_open(&w->loop, &u->io, fd, on_ready) < 0) {
         if (fd == -EMFILE || fd == -ENFILE)
-            log_warning_limited(&pool->warnings, w->loop.now_ms,
+            log_warning_limited(&to->warnings, w->loop.now_ms,
                                 "no descriptor is free for a connection to %s",
-                                pool->origin->authority);
+                                to->origin->authority);
         else if (fd < 0)
             *error = METRICS_ERROR_CONNECT;
         if (fd < 0)
-            addresses_on_failed(&pool->addresses);
+            addresses_on_failed(&to->addresses);
         free(u);
         return NULL;
     }
     u->worker = w;
-    u->pool = pool;
-    u->exchange = exchange;
-    u->io.related[0] = exchange;
-    u->io.related[1] = exchange->client;
+    u->to = to;
+    belong_to(u, user);
     u->state = UPSTREAM_CONNECTING;
+    metrics_add(&to->cell->opened, 1);
+    metrics_add(&to->cell->connections[METRICS_CONNECTING], 1);
     u->opened_ms = w->loop.now_ms;
     u->deadline.expired = on_deadline;
     set_deadline(u, connect_ms);
-    pool_on_opened(pool);
     return u;
 }
 
 static void become_active(struct upstream *u)
 {
-    u->state = UPSTREAM_ACTIVE;
+    goto_state(u, UPSTREAM_ACTIVE);
     wheel_clear(&u->deadline.node);
     u->nr_exchanges++;
-    pool_on_connected(u->pool);
     begin_response(u);
     /* What came together with the connection makes no event of its own. From an endpoint that
      * answers before it is asked, nobody can tell what it will answer to the next request; under
@@ -126,7 +155,7 @@ static void become_active(struct upstream *u)
     u->has_spoken_first = u->io.is_readable && !u->io.layer;
     if (u->io.is_readable)
         io_again(&u->worker->loop, &u->io);
-    exchange_on_connected(u->exchange);
+    u->user->on->connected(u->user);
 }
 
 static void shake_hands(struct upstream *u)
@@ -137,8 +166,8 @@ static void shake_hands(struct upstream *u)
     if (r == -EAGAIN)
         return;
     if (r < 0) {
-        log_warning_limited(&u->pool->warnings, u->worker->loop.now_ms, "TLS with %s failed: %s",
-                            u->pool->origin->authority, reason ? reason : "unknown");
+        log_warning_limited(&u->to->warnings, u->worker->loop.now_ms, "TLS with %s failed: %s",
+                            u->to->origin->authority, reason ? reason : "unknown");
         fail(u, METRICS_ERROR_TLS, true);
         return;
     }
@@ -155,34 +184,31 @@ static void on_connecting(struct upstream *u, uint32_t events)
     if (getsockopt(u->io.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
     if (error) {
-        addresses_on_failed(&u->pool->addresses);
+        addresses_on_failed(&u->to->addresses);
         fail(u, METRICS_ERROR_CONNECT, true);
         return;
     }
-    if (!u->pool->tls) {
+    if (!u->to->tls) {
         become_active(u);
         return;
     }
-    if (tls_connect(&u->io, u->pool->tls) < 0) {
+    if (tls_connect(&u->io, u->to->tls) < 0) {
         fail(u, METRICS_ERROR_INTERNAL, true);
         return;
     }
-    u->state = UPSTREAM_HANDSHAKE;
+    goto_state(u, UPSTREAM_HANDSHAKE);
     shake_hands(u);
 }
 
 /* ---- Lending --------------------------------------------------------------------------------- */
 
-void upstream_activate(struct upstream *u, struct exchange *exchange)
+void upstream_use(struct upstream *u, struct upstream_user *user)
 {
-    u->exchange = exchange;
-    u->io.related[0] = exchange;
-    u->io.related[1] = exchange->client;
-    u->state = UPSTREAM_ACTIVE;
-    u->is_reused = true;
+    assert(u->state == UPSTREAM_IDLE);
+    belong_to(u, user);
+    goto_state(u, UPSTREAM_ACTIVE);
     u->nr_exchanges++;
     wheel_clear(&u->deadline.node);
-    pool_on_activated(u->pool, u);
     begin_response(u);
 }
 
@@ -200,33 +226,19 @@ bool upstream_is_clean(struct upstream *u)
     return !u->io.is_hangup && io_read(&u->io, &byte, 1) == -EAGAIN;
 }
 
-void upstream_release(struct upstream **upstream, bool is_reusable)
+bool upstream_rest(struct upstream *u, struct upstream_user *user)
 {
-    struct upstream *u = *upstream;
-
-    *upstream = NULL;
-    if (!u || u->state == UPSTREAM_CLOSED)
-        return;
-    u->exchange = NULL;
-    u->io.related[0] = u->io.related[1] = NULL;
     /* A read that filled the buffer to its last byte may have left nothing behind it. */
-    if (!is_reusable || u->state != UPSTREAM_ACTIVE || u->io.is_hangup ||
-        (u->io.is_readable && !upstream_is_clean(u)) || !backlog_is_empty(&u->backlog) ||
-        !pool_on_idle(u->pool, u)) {
-        close_now(u);
-        return;
-    }
-    u->state = UPSTREAM_IDLE;
+    if (u->state != UPSTREAM_ACTIVE || u->io.is_hangup ||
+        (u->io.is_readable && !upstream_is_clean(u)) || upstream_has_unsent(u))
+        return false;
+    belong_to(u, user);
+    goto_state(u, UPSTREAM_IDLE);
     u->is_paused = u->has_response_bytes = u->is_in_body = false;
     u->nr_interim = 0;
+    u->idle_since_us = u->worker->loop.now_us;
     set_deadline(u, idle_limit(u));
-}
-
-void upstream_close_idle(struct upstream *u)
-{
-    if (u->io.layer)
-        io_shutdown(&u->io);
-    close_now(u);
+    return true;
 }
 
 /* ---- Sending --------------------------------------------------------------------------------- */
@@ -252,7 +264,7 @@ int upstream_flush(struct upstream *u)
     int r = outbox_flush(out, &u->io, &u->backlog);
     /* A tunnel in which the client alone speaks does not stand still either. */
     if (r == 1 || u->state == UPSTREAM_TUNNEL)
-        set_deadline(u, exchange_stream_idle_ms(u->exchange));
+        set_deadline(u, u->user->stream_idle_ms);
     if (r != -ENOMEM)
         return r;
     /* What could not be kept is lost, and the endpoint would wait for it: it fails, but not within
@@ -272,17 +284,19 @@ static void send_backlog(struct upstream *u)
     int r = backlog_send(&u->backlog, &u->io);
 
     if (r == 1) {
-        set_deadline(u, exchange_stream_idle_ms(u->exchange));
+        set_deadline(u, u->user->stream_idle_ms);
         return;
     }
     if (r < 0)
         stop_sending(u);
-    exchange_on_request_drained(u->exchange);
+    u->user->on->drained(u->user);
 }
 
-void upstream_await_response(struct upstream *u, uint32_t response_head_ms)
+void upstream_wait(struct upstream *u, uint32_t response_head_ms)
 {
-    if (!u->is_in_body)
+    if (response_head_ms == 0)
+        wheel_clear(&u->deadline.node);
+    else if (!u->is_in_body)
         set_deadline(u, response_head_ms);
 }
 
@@ -299,15 +313,15 @@ void upstream_resume(struct upstream *u)
     if (!u->is_paused)
         return;
     u->is_paused = false;
-    set_deadline(u, exchange_stream_idle_ms(u->exchange));
+    set_deadline(u, u->user->stream_idle_ms);
     if (u->io.is_readable)
         io_again(&u->worker->loop, &u->io);
 }
 
 void upstream_tunnel(struct upstream *u)
 {
-    u->state = UPSTREAM_TUNNEL;
-    set_deadline(u, exchange_stream_idle_ms(u->exchange));
+    goto_state(u, UPSTREAM_TUNNEL);
+    set_deadline(u, u->user->stream_idle_ms);
 }
 
 /* "timeout=5" in Keep-Alive: the endpoint will close then, so the pool does a second earlier. */
@@ -329,32 +343,30 @@ static void read_keep_alive(struct upstream *u, const struct http1_head *head)
 /* A final head: how the message ends, and whether the connection outlives it. */
 static bool on_final_head(struct upstream *u, struct http1_head *head)
 {
-    struct exchange *ex = u->exchange;
+    struct upstream_user *user = u->user;
 
-    http1_response_to(&u->parser, ex->is_head);
+    http1_response_to(&u->parser, user->is_head);
     u->may_persist = head->minor >= 1 ? !head->is_close : head->is_keep_alive && !head->is_close;
     read_keep_alive(u, head);
     u->is_in_body = true;
-    set_deadline(u, exchange_stream_idle_ms(ex));
-    if (!exchange_on_response_head(ex, head, u->parser.body))
-        return false;
-    return u->exchange == ex;
+    set_deadline(u, user->stream_idle_ms);
+    return user->on->head(user, head, u->parser.body) && u->user == user;
 }
 
 /* One head was read. False when this connection is to be read no further now. */
 static bool on_head(struct upstream *u, struct http1_head *head)
 {
-    struct exchange *ex = u->exchange;
+    struct upstream_user *user = u->user;
 
-    if (head->status == 101 && ex->is_upgrade)
-        return exchange_on_response_head(ex, head, HTTP1_BODY_NONE) && u->exchange == ex;
+    if (head->status == 101 && user->is_upgrade)
+        return user->on->head(user, head, HTTP1_BODY_NONE) && u->user == user;
     if (head->status >= 200)
         return on_final_head(u, head);
     if (head->status == 101 || ++u->nr_interim > INTERIM_MAX || head->minor == 0) {
         fail(u, METRICS_ERROR_BAD_RESPONSE, false);
         return false;
     }
-    return exchange_on_interim(ex, head) && u->exchange == ex;
+    return user->on->interim(user, head) && u->user == user;
 }
 
 static void on_complete(struct upstream *u, bool has_more_bytes)
@@ -363,26 +375,26 @@ static void on_complete(struct upstream *u, bool has_more_bytes)
     bool is_reusable = u->may_persist && !has_more_bytes && !u->is_write_broken &&
                        !u->has_spoken_first && u->parser.body != HTTP1_BODY_UNTIL_CLOSE;
 
-    exchange_on_response_end(u->exchange, trailers, is_reusable);
+    u->user->on->end(u->user, trailers, is_reusable);
     http1_fini(&u->parser);
 }
 
 static void read_body(struct upstream *u, const char *cursor, const char *end)
 {
-    struct exchange *ex = u->exchange;
+    struct upstream_user *user = u->user;
 
     for (;;) {
         struct str span;
         switch (http1_body_next(&u->parser, &cursor, end, &span)) {
         case HTTP1_SPAN:
-            if (!exchange_on_response_body(ex, span) || u->exchange != ex)
+            if (!user->on->body(user, span) || u->user != user)
                 return;
             continue;
         case HTTP1_END:
             on_complete(u, cursor < end);
             return;
         case HTTP1_MORE:
-            exchange_on_response_flush(ex);
+            user->on->flush(user);
             return;
         default:
             fail(u, METRICS_ERROR_BAD_RESPONSE, false);
@@ -402,11 +414,11 @@ static void read_heads(struct upstream *u, const char *data, const char *end)
             if (partial_keep(&u->partial, &u->parser, data, (size_t)(end - data)) < 0)
                 fail(u, METRICS_ERROR_INTERNAL, false);
             else if (u->nr_interim > 0)
-                exchange_on_response_flush(u->exchange);
+                u->user->on->flush(u->user);
             return;
         }
         if (r == HTTP1_FAILED) {
-            log_debug("%s: %s", u->pool->origin->authority, u->parser.detail);
+            log_debug("%s: %s", u->to->origin->authority, u->parser.detail);
             fail(u, METRICS_ERROR_BAD_RESPONSE, false);
             return;
         }
@@ -414,10 +426,9 @@ static void read_heads(struct upstream *u, const char *data, const char *end)
             return;
         data += head->bytes;
         if (u->state == UPSTREAM_TUNNEL) {
-            if (data < end &&
-                !exchange_on_tunnel_bytes(u->exchange, (struct str){data, (size_t)(end - data)}))
-                return;
-            exchange_on_response_flush(u->exchange);
+            if (data == end ||
+                u->user->on->tunnel_bytes(u->user, (struct str){data, (size_t)(end - data)}))
+                u->user->on->flush(u->user);
             return;
         }
         if (u->is_in_body) {
@@ -426,7 +437,7 @@ static void read_heads(struct upstream *u, const char *data, const char *end)
         }
         begin_response(u);
         if (data == end) {
-            exchange_on_response_flush(u->exchange);
+            u->user->on->flush(u->user);
             return;
         }
     }
@@ -436,14 +447,14 @@ static void read_heads(struct upstream *u, const char *data, const char *end)
 static void on_end(struct upstream *u, ssize_t n)
 {
     if (u->state == UPSTREAM_TUNNEL) {
-        exchange_on_tunnel_end(u->exchange);
-        close_now(u);
+        u->user->on->tunnel_end(u->user);
+        assert(u->state == UPSTREAM_CLOSED);
         return;
     }
     if (n == 0 && u->is_in_body && http1_body_eof(&u->parser)) {
         u->may_persist = false;
         on_complete(u, false);
-        close_now(u);
+        assert(u->state == UPSTREAM_CLOSED);
         return;
     }
     fail(u, METRICS_ERROR_RESET, !u->has_response_bytes);
@@ -453,13 +464,13 @@ static void take_bytes(struct upstream *u, const char *data, size_t n)
 {
     u->has_response_bytes = true;
     if (u->state == UPSTREAM_TUNNEL) {
-        set_deadline(u, exchange_stream_idle_ms(u->exchange));
-        if (exchange_on_tunnel_bytes(u->exchange, (struct str){data, n}))
-            exchange_on_response_flush(u->exchange);
+        set_deadline(u, u->user->stream_idle_ms);
+        if (u->user->on->tunnel_bytes(u->user, (struct str){data, n}))
+            u->user->on->flush(u->user);
         return;
     }
     if (u->is_in_body) {
-        set_deadline(u, exchange_stream_idle_ms(u->exchange));
+        set_deadline(u, u->user->stream_idle_ms);
         read_body(u, data, data + n);
         return;
     }
@@ -469,9 +480,9 @@ static void take_bytes(struct upstream *u, const char *data, size_t n)
 static void read_some(struct upstream *u)
 {
     struct worker *w = u->worker;
-    struct exchange *ex = u->exchange;
+    struct upstream_user *user = u->user;
 
-    for (int i = 0; i < READS_PER_EVENT && u->exchange == ex && !u->is_paused && u->io.is_readable;
+    for (int i = 0; i < READS_PER_EVENT && u->user == user && !u->is_paused && u->io.is_readable;
          i++) {
         struct partial *partial = u->partial;
         char *at = w->read_buffer;
@@ -495,12 +506,14 @@ static void read_some(struct upstream *u)
         take_bytes(u, partial->bytes, partial->len);
         partial_finish(&u->partial);
     }
-    if (u->exchange == ex && !u->is_paused && u->io.is_readable)
+    if (u->user == user && !u->is_paused && u->io.is_readable)
         io_again(&w->loop, &u->io);
 }
 
 static void handle(struct upstream *u, uint32_t events)
 {
+    const struct upstream_user *user = u->user;
+
     switch (u->state) {
     case UPSTREAM_CONNECTING:
         on_connecting(u, events);
@@ -510,7 +523,7 @@ static void handle(struct upstream *u, uint32_t events)
         return;
     case UPSTREAM_IDLE:
         if (u->io.is_readable)
-            close_now(u);
+            fail(u, METRICS_ERROR_NONE, true);
         return;
     case UPSTREAM_ACTIVE:
     case UPSTREAM_TUNNEL:
@@ -520,7 +533,7 @@ static void handle(struct upstream *u, uint32_t events)
         }
         if ((events & EPOLLOUT) && !backlog_is_empty(&u->backlog))
             send_backlog(u);
-        if (u->exchange && u->io.is_readable && !u->is_paused)
+        if (u->user == user && u->io.is_readable && !u->is_paused)
             read_some(u);
         return;
     case UPSTREAM_CLOSED:
@@ -541,7 +554,7 @@ static void expire(struct upstream *u)
 {
     switch (u->state) {
     case UPSTREAM_CONNECTING:
-        addresses_on_failed(&u->pool->addresses);
+        addresses_on_failed(&u->to->addresses);
         fail(u, METRICS_ERROR_CONNECT_TIMEOUT, true);
         return;
     case UPSTREAM_HANDSHAKE:
@@ -557,7 +570,7 @@ static void expire(struct upstream *u)
         fail(u, METRICS_ERROR_STREAM_TIMEOUT, false);
         return;
     case UPSTREAM_IDLE:
-        upstream_close_idle(u);
+        fail(u, METRICS_ERROR_NONE, true);
         return;
     case UPSTREAM_CLOSED:
         return;

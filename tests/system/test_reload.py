@@ -520,3 +520,42 @@ def test_every_count_agrees_while_all_that_can_change_changes(world):
         assert demo.count()["requests"] == n
         assert metrics.value("weir_invocations_total", alias="live", version=version) == n
         assert sum(line["version"] == version for line in lines) == n
+
+
+def open_tunnel(weir):
+    c = weir.connect()
+    c.send_request(target="/?upgrade", headers=[("Connection", "Upgrade"), ("Upgrade", "echo")])
+    assert c.read_head().status == 101
+    return c
+
+
+def test_a_tunnel_keeps_no_table_and_is_logged_under_the_names_of_its_own(world):
+    """Ten tunnels, each from another generation: nothing but the names that the log will want is kept of each."""
+    demo = world.demo()
+
+    def table(generation, nr=3000):
+        others = {f"other-{generation}-{i}": tables.function({"1": demo}) for i in range(nr)}
+        name = f"tunnel-{generation}"
+        version = {**tables.endpoints(demo), "allow_upgrade": True, "limits": {"max_in_flight": 5}}
+        functions = {name: tables.function({"1": version}, {"live": {"weights": {"1": 100}}}), **others}
+        return tables.table(functions, [tables.route("/", name, "live")])
+
+    weir = world.weir(table(0), workers=1)
+    tunnels = []
+    for generation in range(1, 12):
+        weir.must_reload(table(generation))
+        tunnels.append(open_tunnel(weir))
+        if generation == 4:
+            before = wait_until_steady(weir.rss_kib, "memory at rest")
+    after = wait_until_steady(weir.rss_kib, "memory at rest")
+    assert SANITIZED or after < before + 6000, f"{before} KiB with 4 tunnels, {after} KiB with 11"
+    weir.must_reload(tables.one(demo))
+    for c in tunnels:
+        c.send(b"hello")
+        assert c.read_exactly(5) == b"hello"
+        c.close()
+    lines = [line for line in weir.wait_for_log(11) if line["status"] == 101]
+    assert sorted((x["function"], x["alias"], x["version"], x["endpoint"]) for x in lines) == sorted(
+        (f"tunnel-{g}", "live", "1", demo.url) for g in range(1, 12)
+    )
+    weir.expect_metric(0, "weir_invocations_in_flight")

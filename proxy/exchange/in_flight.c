@@ -1,0 +1,55 @@
+/* Gauges of functions and versions. */
+#include "proxy/exchange/in_flight.h"
+
+static bool take(struct gauge *gauge, uint32_t limit)
+{
+    if (atomic_fetch_add_explicit(&gauge->value, 1, memory_order_relaxed) < limit)
+        return true;
+    atomic_fetch_sub_explicit(&gauge->value, 1, memory_order_relaxed);
+    return false;
+}
+
+bool in_flight_enter(struct in_flight *in, const struct function *function,
+                     const struct version *version, uint32_t default_limit)
+{
+    uint32_t limit = function->max_in_flight ? function->max_in_flight : default_limit;
+
+    if (limit > 0) {
+        if (!take(function->in_flight, limit))
+            return false;
+        in->function = function->in_flight;
+    }
+    if (version->max_in_flight > 0) {
+        if (!take(version->in_flight, version->max_in_flight))
+            return false;
+        in->version = version->in_flight;
+    }
+    return true;
+}
+
+void in_flight_hold(struct in_flight *in)
+{
+    in->is_held = true;
+    if (in->function)
+        gauge_ref(in->function);
+    if (in->version)
+        gauge_ref(in->version);
+}
+
+static void put(struct gauge **gauge, bool is_held)
+{
+    struct gauge *g = *gauge;
+
+    *gauge = NULL;
+    if (!g)
+        return;
+    atomic_fetch_sub_explicit(&g->value, 1, memory_order_relaxed);
+    if (is_held)
+        gauge_unref(&g);
+}
+
+void in_flight_leave(struct in_flight *in)
+{
+    put(&in->function, in->is_held);
+    put(&in->version, in->is_held);
+}

@@ -1,0 +1,25 @@
+/* How many invocations of a function and of a version are under way: counted only where there is a limit, over all workers.
+ * Worker thread. */
+#ifndef WEIR_PROXY_EXCHANGE_IN_FLIGHT_H
+#define WEIR_PROXY_EXCHANGE_IN_FLIGHT_H
+
+#include "router/table.h"
+
+/* Where one invocation is counted; zero: nowhere. */
+struct in_flight {
+    struct gauge *function, *version; /* the table's, unless is_held */
+    bool is_held;
+};
+
+/* Counts an invocation. False where a limit is reached; what was counted till then is taken back by in_flight_leave. default_limit:
+ * of functions that say none; 0: no limit. */
+bool in_flight_enter(struct in_flight *in, const struct function *function, const struct version *version,
+                     uint32_t default_limit) __attribute__((warn_unused_result));
+
+/* The table may go from now on. */
+void in_flight_hold(struct in_flight *in);
+
+/* Idempotent. */
+void in_flight_leave(struct in_flight *in);
+
+#endif

@@ -1,0 +1,15 @@
+/* Upgrades (RFC 9110 section 7.8): which are passed on, and which answers are to them. Pure. */
+#ifndef WEIR_PROXY_EXCHANGE_UPGRADE_H
+#define WEIR_PROXY_EXCHANGE_UPGRADE_H
+
+#include <stdbool.h>
+
+#include "proxy/http/http1.h"
+
+/* Whether a request's upgrade may be passed on to a version that allows upgrades. */
+bool upgrade_may_pass(const struct http1_head *head);
+
+/* Whether a 101 is to one of the protocols that were asked for. */
+bool upgrade_was_asked_for(struct str asked_for, const struct http1_head *head);
+
+#endif
