@@ -117,6 +117,14 @@ def nm_program():
     return shutil.which(name) or "nm"
 
 
+def libraries():
+    """The static libraries that the build has now: a folder may hold those of an older configuration too."""
+    targets = (rules.BUILD / "CMakeFiles" / "TargetDirectories.txt").read_text()
+    names = sorted(set(re.findall(r"/(weir_\w+)\.dir$", targets, re.MULTILINE)))
+    archives = [rules.BUILD / f"lib{name}.a" for name in names]
+    return [archive for archive in archives if archive.exists()]
+
+
 def symbols_of(archive, which):
     """{stem: [symbol]} of a static library: those that it defines (which is --defined-only) or needs (--undefined-only)."""
     text = subprocess.run(
@@ -137,7 +145,7 @@ def symbols_of(archive, which):
 
 
 def test_exports_carry_the_stem_of_their_file():
-    archives = sorted(rules.BUILD.glob("libweir_*.a"))
+    archives = libraries()
     assert archives, f"no static libraries in {rules.BUILD}: build first"
     complaints = []
     nr_symbols = 0
@@ -151,7 +159,7 @@ def test_exports_carry_the_stem_of_their_file():
 
 def graph_of_files():
     """{file: {file}}: which source calls which other, from the static libraries; which file includes which header."""
-    archives = sorted(rules.BUILD.glob("libweir_*.a"))
+    archives = libraries()
     home = {}
     for archive in archives:
         for stem, symbols in symbols_of(archive, "--defined-only").items():
