@@ -2,16 +2,16 @@
  * signal handler, and nothing is lost between two phases: what is not taken stays pending. */
 #include "proxy/server/signals.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
-enum { LAST_WORDS_MS = 300, HURRY_MS = 300 };
+enum { LAST_WORDS_MS = 300, HURRY_MS = 500 };
 
 /* Those of which weir decides. Not among them: what the kernel sends for a fault of the program
  * (SIGSEGV and the like), for limits of CPU time and for job control; SIGPIPE and SIGXFSZ, which
@@ -53,6 +53,12 @@ static void wake_loop(struct signals *s)
         uv_async_send(&s->wake);
 }
 
+static void hurry(struct signals *s)
+{
+    if (s->cut_off_ms == 0)
+        s->cut_off_ms = clock_ms() + HURRY_MS;
+}
+
 static void take_end(struct signals *s, int number)
 {
     switch (s->phase) {
@@ -61,11 +67,13 @@ static void take_end(struct signals *s, int number)
         log_flush(LAST_WORDS_MS);
         _exit(EXIT_SUCCESS);
     case SIGNALS_RUNNING:
-        s->nr_ends++;
+        /* Asked twice while the loop hangs, in a reload or wherever: it is not waited for. */
+        if (++s->nr_ends > 1)
+            hurry(s);
         wake_loop(s);
         return;
     case SIGNALS_ENDING:
-        s->is_hurried = true;
+        hurry(s);
         return;
     case SIGNALS_OVER:
         return;
@@ -107,34 +115,38 @@ static void take(struct signals *s, int number)
     }
 }
 
-/* The next signal; 0 for one by which the control thread makes this one look at the phase. */
-static int wait_for_one(const sigset_t *set, bool is_hurried)
+/* The next signal; 0 for one by which the control thread makes this one look at the phase, and when
+ * the time has come. */
+static int wait_for_one(const sigset_t *set, uint64_t until_ms)
 {
-    static const struct timespec moment = {.tv_nsec = HURRY_MS * 1000000L};
+    uint64_t now_ms = clock_ms();
+    long ms = until_ms > now_ms ? (long)(until_ms - now_ms) : 0;
+    struct timespec limit = {.tv_nsec = ms * 1000000L};
     siginfo_t info;
-    int number = is_hurried ? sigtimedwait(set, &info, &moment) : sigwaitinfo(set, &info);
+    int number = until_ms > 0 ? sigtimedwait(set, &info, &limit) : sigwaitinfo(set, &info);
 
-    if (number < 0)
-        return errno == EAGAIN ? -ETIMEDOUT : 0;
-    return info.si_code == SI_TKILL && info.si_pid == getpid() ? 0 : number;
+    if (number < 0 || (info.si_code == SI_TKILL && info.si_pid == getpid()))
+        return 0;
+    return number;
 }
 
 static void *run(void *arg)
 {
     struct signals *s = arg;
-    bool is_hurried = false, is_over = false;
+    uint64_t cut_off_ms = 0;
+    bool is_over = false;
     sigset_t set;
 
     fill_set(&set);
     while (!is_over) {
-        int number = wait_for_one(&set, is_hurried);
+        int number = wait_for_one(&set, cut_off_ms);
         pthread_mutex_lock(&s->lock);
         is_over = s->phase == SIGNALS_OVER;
-        if (number == -ETIMEDOUT && !is_over)
-            _exit(s->end_status);
         if (number > 0)
             take(s, number);
-        is_hurried = s->is_hurried;
+        cut_off_ms = s->cut_off_ms;
+        if (!is_over && cut_off_ms > 0 && clock_ms() >= cut_off_ms)
+            _exit(s->end_status);
         pthread_mutex_unlock(&s->lock);
     }
     return NULL;
@@ -154,6 +166,7 @@ static void on_wake(uv_async_t *wake)
     nr_ends = s->nr_ends;
     s->has_hup = s->has_usr1 = false;
     s->nr_ends = 0;
+    s->cut_off_ms = 0;
     pthread_mutex_unlock(&s->lock);
     if (has_usr1)
         s->handler(s->context, SIGUSR1);
@@ -201,7 +214,8 @@ void signals_end(struct signals *s, int status)
     pthread_mutex_lock(&s->lock);
     s->phase = SIGNALS_ENDING;
     s->end_status = status;
-    s->is_hurried = s->nr_ends > 0;
+    if (s->nr_ends > 0)
+        hurry(s);
     pthread_mutex_unlock(&s->lock);
     kick(s);
 }

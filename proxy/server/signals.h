@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 /* On the control loop's thread. number is SIGHUP, SIGUSR1, or SIGTERM for each signal that asks for
@@ -27,8 +28,8 @@ struct signals {
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows up to wake */
     enum signals_phase phase;
-    int end_status;         /* of a process that is cut off while SIGNALS_ENDING */
-    bool is_hurried;        /* it will be, if it does not end by itself in a moment */
+    int end_status;      /* of a process that is cut off while SIGNALS_ENDING */
+    uint64_t cut_off_ms; /* when, if it has not ended or taken its orders by then; 0: not at all */
     bool has_hup, has_usr1; /* what has arrived and the control loop has not seen */
     unsigned nr_ends;
     uv_async_t wake;

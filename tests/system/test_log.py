@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import termios
 
 import pytest
 from harness import tables
@@ -97,6 +98,25 @@ def test_a_standard_error_that_nobody_reads_stops_nothing(world, stalled):
     assert weir.reload(tables.one(demo)).status == 200
     weir.signal(signal.SIGTERM)
     assert weir.wait() == 0
+
+
+@pytest.mark.skipif(bool(SANITIZER), reason="a sanitizer's report would find the terminal held")
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_terminal_that_takes_no_more_stops_nothing(world, is_held):
+    """Held (Ctrl-S), or its other end is not read: then a write to it hangs for ever, whatever poll had said."""
+    master, slave = os.openpty()
+    if is_held:
+        termios.tcflow(slave, termios.TCOOFF)
+    demo = world.demo()
+    weir = world.weir(tables.one(demo), stderr=slave)
+    for _ in range(6):
+        assert weir.reload(broken_table(600)).status == 400
+    assert weir.metrics().value("weir_log_lost_lines_total") > 0
+    assert weir.call().status == 200
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 0
+    os.close(slave)
+    os.close(master)
 
 
 @pytest.mark.skipif(bool(SANITIZER), reason="a sanitizer's report would find the pipe full")

@@ -162,6 +162,30 @@ def test_a_second_signal_ends_the_wait_for_who_reads_the_logs(world):
     os.close(writer)
 
 
+def test_a_reload_that_hangs_does_not_keep_weir_from_its_end(world, tmp_path):
+    """The second signal is heard though the first is not."""
+    slow = slow_start(tmp_path)
+    weir = start(world, env=slow["env"])
+    weir.write_table(slow["table"])
+    weir.signal(signal.SIGHUP)
+    wait_until(lambda: is_hanging_in_open(weir), "the reload hangs")
+    weir.signal(signal.SIGTERM)
+    weir.signal(signal.SIGINT)
+    assert weir.wait() == 0
+
+
+def is_hanging_in_open(weir):
+    """By the number of the system call that a thread waits in: openat, on x86 or ARM."""
+    for task in os.listdir(f"/proc/{weir.pid}/task"):
+        try:
+            with open(f"/proc/{weir.pid}/task/{task}/syscall") as f:
+                if f.read().split()[0] in ("257", "56"):
+                    return True
+        except OSError:
+            pass
+    return False
+
+
 # ---- As process 1 ----
 
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child", "--map-root-user", "--user"]
