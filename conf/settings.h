@@ -33,6 +33,9 @@ struct listener_settings {
     uint16_t redirect_port;  /* port named in the redirect; 443: none */
 };
 
+/* What it means when a client ends its sending side while its exchange runs. */
+enum settings_half_close { SETTINGS_HALF_CLOSE_ANSWER, SETTINGS_HALF_CLOSE_ABORT };
+
 enum settings_log_format { SETTINGS_LOG_JSON, SETTINGS_LOG_TEXT };
 
 /* The largest values of limits.header_bytes and executed_version_header. */
@@ -109,7 +112,8 @@ struct settings {
         char *level;
     } log;
 
-    bool allow_trace; /* pass TRACE on; default false: 405 */
+    enum settings_half_close client_half_close; /* answer (default), abort */
+    bool allow_trace;                           /* pass TRACE on; default false: 405 */
 
     struct {
         uint32_t ticket_rotation_s; /* session ticket keys change this often; 3600 */

@@ -54,6 +54,11 @@ const struct row settings_rows_main[] = {
      .expected = "a field name such as x-amz-executed-version", .is_reloadable = true,
      .help = "The response header that names the version that ran. An endpoint's own header of this name is replaced, a "
              "client's is not forwarded."},
+    {.path = "client_half_close", .type = ROWS_CHOICE, .offset = offsetof(struct settings, client_half_close),
+     .choices = "answer|abort", .default_text = "answer", .is_reloadable = true,
+     .help = "What it means when a client ends its sending side while its invocation runs. answer: that it has asked all it "
+             "wanted, and gets its answer; an invocation runs to its end even if the client has really left, as in Lambda. abort: that "
+             "it has left, and the invocation is given up, as nginx does."},
     {.path = "allow_trace", .type = ROWS_BOOL, .offset = offsetof(struct settings, allow_trace), .default_text = "false",
      .is_reloadable = true,
      .help = "Whether TRACE requests are forwarded. Otherwise they are answered with 501, because TRACE shows a client what "

@@ -1,9 +1,8 @@
 /* HTTP/1 client connections: their events and deadlines.
  *
  * While an exchange runs whose request is complete nothing is read. The client's end (FIN) shows
- * all the same, as an event; it means that the client has left, and ends the exchange. Only an end
- * that comes together with the request itself is taken for a half-close by a client that still
- * listens. */
+ * all the same, as an event; what it means, look_for_end says. A reset, or a write that fails,
+ * means that the client has left: its exchange then runs to its end without it (conn_leave). */
 #include "proxy/client/client.h"
 
 #include <errno.h>
@@ -53,13 +52,12 @@ static void start_plain(struct client *c)
 /* Handshakes are what a flood would be made of: who is over a limit gets none, and so no answer. */
 static int start_tls(struct client *c)
 {
-    c->state = CLIENT_HANDSHAKE;
+    conn_goto(c, CLIENT_HANDSHAKE);
     if (!is_admitted(c)) {
         metrics_add(&c->worker->metrics->rejections[METRICS_REJECTION_CONNECTIONS], 1);
         conn_close(c);
         return 0;
     }
-    conn_set_deadline(c, c->tuning->settings->timeouts.tls_handshake_ms);
     if (tls_accept(&c->io, c->worker->tls, c->listener->index) < 0) {
         conn_close(c);
         return -1;
@@ -119,12 +117,16 @@ static void shake_hands(struct client *c)
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-static void on_end(struct client *c)
+/* The end of what the client sends: in order (n is 0), or by a reset. In the middle of a body the
+ * request can't be completed, whatever the client still waits for. */
+static void on_end(struct client *c, ssize_t n)
 {
     if (c->state == CLIENT_TUNNEL)
         exchange_tunnel_end(c->exchange);
+    else if (c->state == CLIENT_EXCHANGE && n == 0)
+        intake_refuse_half_body(c);
     else
-        conn_close(c); /* also in the middle of a body: the client has left */
+        conn_close(c);
 }
 
 /* Pipelined bytes, before anything is read. They may hold many requests: one is served per call. */
@@ -152,7 +154,7 @@ static void read_some(struct client *c)
         if (n == -EAGAIN)
             return;
         if (n <= 0) {
-            on_end(c);
+            on_end(c, n);
             return;
         }
         if (partial) {
@@ -175,7 +177,7 @@ static void send_backlog(struct client *c)
     int r = backlog_send(&c->backlog, &c->io);
 
     if (r < 0) {
-        conn_close(c);
+        conn_leave(c);
         return;
     }
     if (r == 1) {
@@ -192,6 +194,30 @@ static void send_backlog(struct client *c)
         exchange_on_client_drained(c->exchange);
 }
 
+/* An exchange runs, whose request is complete, and the client has ended its sending side. That
+ * may be all that it does (RFC 9112 section 9.6 names half-closed connections), so it gets its
+ * answer, unless the operator wants that end to be taken for a departure. Under TLS the end is to
+ * be read: bytes before it are the next request's. */
+static void look_for_end(struct client *c)
+{
+    struct worker *w = c->worker;
+
+    if (c->tuning->settings->client_half_close == SETTINGS_HALF_CLOSE_ANSWER)
+        return;
+    size_t waiting = c->leftover.len - c->leftover.at;
+    if (c->io.layer && c->io.is_readable && waiting < c->tuning->read_bytes) {
+        ssize_t n = io_read(&c->io, w->read_buffer, c->tuning->read_bytes - waiting);
+        if (n > 0 && leftover_add(&c->leftover, w->read_buffer, (size_t)n) < 0)
+            n = -ENOMEM;
+        if (n <= 0 && n != -EAGAIN) {
+            conn_close(c);
+            return;
+        }
+    }
+    if (c->io.is_hangup)
+        conn_close(c);
+}
+
 static void handle(struct client *c, uint32_t events)
 {
     if (c->state == CLIENT_HANDSHAKE) {
@@ -199,29 +225,22 @@ static void handle(struct client *c, uint32_t events)
         if (c->state == CLIENT_HANDSHAKE || c->state == CLIENT_CLOSED)
             return;
     }
-    if (c->is_broken) {
-        conn_close(c);
+    bool is_reset = events & (EPOLLHUP | EPOLLERR);
+    if (c->output == CLIENT_OUTPUT_BROKEN || (is_reset && !intake_wants(c))) {
+        conn_leave(c);
         return;
     }
     if ((events & EPOLLOUT) && !backlog_is_empty(&c->backlog))
         send_backlog(c);
-    if (c->state == CLIENT_CLOSED)
-        return;
-    bool has_left = (events & (EPOLLHUP | EPOLLERR)) ||
-                    ((events & EPOLLRDHUP) && c->state == CLIENT_EXCHANGE && !c->is_half_closed);
-    if (has_left && !intake_wants(c) && (c->is_body_read || (events & (EPOLLHUP | EPOLLERR)))) {
-        conn_close(c);
-        return;
-    }
     if (!leftover_is_empty(&c->leftover) && intake_wants(c)) {
         use_leftover(c);
-        if (c->state != CLIENT_CLOSED && !leftover_is_empty(&c->leftover) && intake_wants(c))
+        if (!leftover_is_empty(&c->leftover) && intake_wants(c))
             io_again(&c->worker->loop, &c->io);
-        if (c->state == CLIENT_CLOSED || !leftover_is_empty(&c->leftover))
-            return;
     }
-    if (c->io.is_readable && intake_wants(c))
+    if (c->io.is_readable && intake_wants(c) && leftover_is_empty(&c->leftover))
         read_some(c);
+    if (conn_is_waiting(c) && (c->io.is_hangup || c->io.is_readable))
+        look_for_end(c);
 }
 
 static void on_ready(struct loop *loop, struct io *io, uint32_t events)
@@ -263,11 +282,11 @@ static void expire(struct client *c)
             intake_refuse_late_body(c);
             return;
         }
-        c->is_cut = true;
+        conn_limit_output(c, CLIENT_OUTPUT_CUT);
         conn_close(c);
         return;
     case CLIENT_FINISHING:
-        c->is_cut = true;
+        conn_limit_output(c, CLIENT_OUTPUT_CUT);
         conn_close(c);
         return;
     default:

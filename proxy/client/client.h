@@ -1,4 +1,5 @@
-/* Client connections as their worker sees them: accepted, driven by their events, drained. Worker thread. */
+/* Client connections as their worker sees them: accepted, driven by their events, drained. Worker
+ * thread. */
 #ifndef WEIR_PROXY_CLIENT_CLIENT_H
 #define WEIR_PROXY_CLIENT_CLIENT_H
 
@@ -8,9 +9,9 @@
 int client_open(struct listener *listener, int fd, const struct sockaddr_storage *peer)
     __attribute__((warn_unused_result));
 
-/* The worker drains. What the client has sent, or is just sending, is still answered, by responses
- * that say Connection: close; an idle connection is read once more and then closed, or a moment later
- * if it has just been made or used. */
+/* The worker drains. What the client has sent, or is just sending, is still answered, by
+ * responses that say Connection: close; an idle connection is read once more and then closed, or
+ * a moment later if it has just been made or used. */
 void client_drain(struct client *c);
 
 #endif

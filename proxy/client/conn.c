@@ -6,8 +6,6 @@
 
 #include "proxy/client/admission.h"
 
-enum { LINGER_MS = 2000 };
-
 struct request_caller conn_from(const struct client *c)
 {
     return (struct request_caller){
@@ -48,7 +46,7 @@ static void drop_exchange(struct client *c, enum metrics_error why)
 /* Has the client part of a response of which it cannot get the rest? */
 static bool is_response_cut(const struct client *c)
 {
-    return c->is_cut || !backlog_is_empty(&c->backlog) ||
+    return c->output == CLIENT_OUTPUT_CUT || !backlog_is_empty(&c->backlog) ||
            (c->exchange && c->exchange->state == EXCHANGE_RESPONDING);
 }
 
@@ -60,14 +58,41 @@ static bool is_at_rest(const struct client *c)
     case CLIENT_HEAD:
     case CLIENT_FINISHING:
     case CLIENT_DISCARD:
-        return !c->is_cut && !c->is_broken && backlog_is_empty(&c->backlog);
+        return c->output < CLIENT_OUTPUT_CUT && backlog_is_empty(&c->backlog);
     default:
         return false;
     }
 }
 
-static void leave(struct clients *clients)
+/* The socket is closed, and what belonged to it is given back. */
+static void end_connection(struct client *c, bool is_reset)
 {
+    struct worker *w = c->worker;
+
+    if (c->io.fd < 0)
+        return;
+    if (is_reset)
+        io_reset(&w->loop, &c->io);
+    io_close(&w->loop, &c->io);
+    backlog_fini(&c->backlog);
+    http1_fini(&c->parser);
+    metrics_sub(&w->metrics->client_connections, 1);
+}
+
+/* The client is no more. */
+static void end_client(struct client *c)
+{
+    struct clients *clients = c->listener->all->clients;
+
+    assert(!c->exchange && c->io.fd < 0);
+    conn_goto(c, CLIENT_CLOSED);
+    wheel_forget(&c->worker->loop.wheel, &c->deadline.node);
+    LIST_REMOVE(c, link);
+    /* Not before: who leaves must not get round the limits of what one client may have running. */
+    if (c->is_admitted)
+        admission_leave(c->worker->shared->admission, &c->peer.number);
+    tuning_unref(&c->tuning);
+    loop_discard(&c->worker->loop, &c->garbage, free_client);
     if (--clients->nr == 0 && clients->on_empty)
         clients->on_empty(clients);
 }
@@ -75,8 +100,6 @@ static void leave(struct clients *clients)
 /* why is the outcome of an exchange that still runs. */
 static void close_for(struct client *c, enum metrics_error why)
 {
-    struct worker *w = c->worker;
-
     if (c->state == CLIENT_CLOSED)
         return;
     if (c->io.layer && is_at_rest(c))
@@ -84,20 +107,8 @@ static void close_for(struct client *c, enum metrics_error why)
     /* A response that ends with the connection must not seem complete when it is not. */
     bool is_reset = c->framing == CLIENT_FRAMING_CLOSE && is_response_cut(c);
     drop_exchange(c, why);
-    c->state = CLIENT_CLOSED;
-    wheel_forget(&w->loop.wheel, &c->deadline.node);
-    if (is_reset)
-        io_reset(&w->loop, &c->io);
-    io_close(&w->loop, &c->io);
-    backlog_fini(&c->backlog);
-    http1_fini(&c->parser);
-    LIST_REMOVE(c, link);
-    if (c->is_admitted)
-        admission_leave(w->shared->admission, &c->peer.number);
-    tuning_unref(&c->tuning);
-    loop_discard(&w->loop, &c->garbage, free_client);
-    metrics_sub(&w->metrics->client_connections, 1);
-    leave(c->listener->all->clients);
+    end_connection(c, is_reset);
+    end_client(c);
 }
 
 void conn_close(struct client *c)
@@ -110,24 +121,40 @@ void conn_cut(struct client *c)
     close_for(c, METRICS_ERROR_DRAIN_TIMEOUT);
 }
 
+void conn_leave(struct client *c)
+{
+    bool is_kept = conn_is_waiting(c) && c->exchange &&
+                   c->tuning->settings->client_half_close == SETTINGS_HALF_CLOSE_ANSWER;
+
+    if (!is_kept) {
+        conn_close(c);
+        return;
+    }
+    conn_limit_output(c, CLIENT_OUTPUT_BROKEN);
+    end_connection(c, false);
+    leftover_fini(&c->leftover);
+    c->discarded = 0;
+    conn_goto(c, CLIENT_LEFT);
+    if (c->exchange->state == EXCHANGE_RESPONDING)
+        conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    exchange_on_client_left(c->exchange);
+}
+
 void conn_begin_idle(struct client *c)
 {
     struct worker *w = c->worker;
 
-    c->state = CLIENT_IDLE;
     c->idle_since_ms = w->loop.now_ms;
     c->is_paused = c->is_body_read = c->is_expecting = c->is_head_request = false;
     http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
-    conn_set_deadline(c, w->is_draining ? CONN_DRAIN_GRACE_MS
-                                        : c->tuning->settings->timeouts.client_idle_ms);
+    conn_goto(c, CLIENT_IDLE);
 }
 
 void conn_linger(struct client *c)
 {
-    c->state = CLIENT_LINGER;
     c->discarded = 0;
     io_shutdown(&c->io);
-    conn_set_deadline(c, LINGER_MS);
+    conn_goto(c, CLIENT_LINGER);
     if (c->io.is_readable)
         io_again(&c->worker->loop, &c->io);
 }
@@ -135,20 +162,19 @@ void conn_linger(struct client *c)
 /* The response has been sent to the last byte. */
 void conn_after_response(struct client *c)
 {
-    if (c->is_cut) {
+    if (c->output >= CLIENT_OUTPUT_CUT) {
         conn_close(c);
         return;
     }
-    if (!c->is_last && !c->is_body_read && conn_is_rest_small(c)) {
-        c->state = CLIENT_DISCARD;
-        conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    if (!conn_is_last(c) && !c->is_body_read && conn_is_rest_small(c)) {
+        conn_goto(c, CLIENT_DISCARD);
         if (c->io.is_readable)
             io_again(&c->worker->loop, &c->io);
         return;
     }
-    if (c->is_last || !c->is_body_read) {
-        /* Closing on unread bytes would reset the connection and could destroy the response on its
-         * way. */
+    if (conn_is_last(c) || !c->is_body_read) {
+        /* Closing on unread bytes would reset the connection and could destroy the response on
+         * its way. */
         if (!c->is_body_read || !leftover_is_empty(&c->leftover) || c->io.is_readable)
             conn_linger(c);
         else
@@ -169,15 +195,15 @@ void conn_next(struct client *c)
         c->exchange = NULL;
         loop_discard(&c->worker->loop, &ex->garbage, free_exchange);
     }
-    if (c->is_broken) {
+    if (c->state == CLIENT_LEFT) {
+        end_client(c);
+        return;
+    }
+    if (backlog_is_empty(&c->backlog) && c->output != CLIENT_OUTPUT_BROKEN) {
+        conn_after_response(c);
+        return;
+    }
+    conn_goto(c, CLIENT_FINISHING);
+    if (c->output == CLIENT_OUTPUT_BROKEN) /* its event closes it */
         io_again(&c->worker->loop, &c->io);
-        c->state = CLIENT_FINISHING;
-        return;
-    }
-    c->state = CLIENT_FINISHING;
-    if (!backlog_is_empty(&c->backlog)) {
-        conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
-        return;
-    }
-    conn_after_response(c);
 }

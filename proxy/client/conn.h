@@ -1,14 +1,19 @@
 /* One HTTP/1 client connection: what it is made of, and its life between events.
  *
  *     HANDSHAKE --> IDLE <--> HEAD --> EXCHANGE --> FINISHING --> IDLE
- *                     |         |         |  \-> TUNNEL  |\-> DISCARD --> IDLE
- *                     v         v         v       |      v
+ *                     |         |       / |  \-> TUNNEL  |\-> DISCARD --> IDLE
+ *                     v         v   LEFT  v       |      v
  *                   closed  <-- LINGER <----------+------/
  *
- * client.c hears of its events, intake.c reads its requests, respond.c writes the answers. Worker thread. */
+ * conn_goto alone changes the state. What may still be written is a state of its own
+ * (client_output), which only grows.
+ *
+ * client.c hears of its events, intake.c reads its requests, respond.c writes the answers. Worker
+ * thread. */
 #ifndef WEIR_PROXY_CLIENT_CONN_H
 #define WEIR_PROXY_CLIENT_CONN_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -21,9 +26,9 @@
 #include "proxy/io/loop.h"
 #include "proxy/worker/worker.h"
 
-/* CONN_DRAIN_GRACE_MS: a client that has just connected, or just got a response, may be sending its
- * next request: while weir drains, its connection is kept open so long. */
-enum { CONN_DISCARD_MAX = 65536, CONN_DRAIN_GRACE_MS = 500 };
+/* CONN_DRAIN_GRACE_MS: a client that has just connected, or just got a response, may be sending
+ * its next request: while weir drains, its connection is kept open so long. */
+enum { CONN_DISCARD_MAX = 65536, CONN_DRAIN_GRACE_MS = 500, CONN_LINGER_MS = 2000 };
 
 enum client_state {
     CLIENT_HANDSHAKE, /* TLS */
@@ -34,7 +39,16 @@ enum client_state {
     CLIENT_DISCARD,   /* the rest of a request's body that nobody wants */
     CLIENT_TUNNEL,
     CLIENT_LINGER, /* answered and shut down for writing; what still comes is thrown away for a while */
+    CLIENT_LEFT, /* the client has gone, its socket is closed; its exchange runs to its end */
     CLIENT_CLOSED
+};
+
+/* What the connection still takes from here. It never goes back. */
+enum client_output {
+    CLIENT_OUTPUT_OPEN,  /* this response, and others after it */
+    CLIENT_OUTPUT_LAST,  /* this response is the last */
+    CLIENT_OUTPUT_CUT,   /* what has been given to it of a response, which can't be completed */
+    CLIENT_OUTPUT_BROKEN /* nothing: writing failed */
 };
 
 /* How the current response's body is framed to the client. */
@@ -61,14 +75,11 @@ struct client {
     uint32_t certificate_len;
     uint32_t nr_requests;
     uint8_t state;        /* enum client_state */
+    uint8_t output;       /* enum client_output */
     uint8_t framing;      /* enum client_framing */
     bool is_paused;       /* the exchange takes no more of the body now */
-    bool is_last;         /* the connection ends with this response */
-    bool is_broken;       /* writing failed */
-    bool is_cut;          /* the response can't be completed */
     bool is_head_request; /* the current request is HEAD: an answer to it has no body */
     bool is_body_read;    /* the current request is complete */
-    bool is_half_closed;  /* its end came with the request: it still listens */
     bool is_expecting;    /* it waits for 100 (Continue) */
     bool is_head_unsent;  /* the response's head still lies in the outbox */
     bool is_admitted;     /* counted by admission */
@@ -80,7 +91,8 @@ struct client {
     struct peer peer;
 };
 
-/* The client connections of one worker. on_empty is called when the last one has closed; NULL: nobody waits for it. */
+/* The client connections of one worker. on_empty is called when the last one has closed; NULL:
+ * nobody waits for it. */
 struct clients {
     LIST_HEAD(, client) list;
     uint32_t nr;
@@ -92,6 +104,61 @@ static inline void conn_set_deadline(struct client *c, uint32_t in_ms)
     struct loop *loop = &c->worker->loop;
 
     wheel_set(&loop->wheel, &c->deadline.node, loop->now_ms + in_ms);
+}
+
+/* How long the connection may stay in a state without anything happening; 0: as long as others
+ * want. */
+static inline uint32_t conn_deadline_ms(const struct client *c, enum client_state state)
+{
+    const struct settings *s = c->tuning->settings;
+
+    switch (state) {
+    case CLIENT_HANDSHAKE:
+        return s->timeouts.tls_handshake_ms;
+    case CLIENT_IDLE:
+        return c->worker->is_draining ? CONN_DRAIN_GRACE_MS : s->timeouts.client_idle_ms;
+    case CLIENT_HEAD:
+        return s->timeouts.request_head_ms;
+    case CLIENT_FINISHING:
+    case CLIENT_DISCARD:
+        return s->timeouts.stream_idle_ms;
+    case CLIENT_LINGER:
+        return CONN_LINGER_MS;
+    default:
+        return 0;
+    }
+}
+
+/* The one place where the state changes, and the deadline with it. */
+static inline __attribute__((always_inline)) void conn_goto(struct client *c,
+                                                            enum client_state state)
+{
+    uint32_t in_ms = conn_deadline_ms(c, state);
+
+    assert(c->state != CLIENT_CLOSED);
+    c->state = (uint8_t)state;
+    if (in_ms > 0)
+        conn_set_deadline(c, in_ms);
+    else
+        wheel_clear(&c->deadline.node);
+}
+
+static inline void conn_limit_output(struct client *c, enum client_output output)
+{
+    if (output > c->output)
+        c->output = (uint8_t)output;
+}
+
+/* Whether the connection ends with the current response. */
+static inline bool conn_is_last(const struct client *c)
+{
+    return c->output >= CLIENT_OUTPUT_LAST;
+}
+
+/* An exchange that runs, and whose request is complete: its client is not needed for it. */
+static inline bool conn_is_waiting(const struct client *c)
+{
+    return c->state == CLIENT_EXCHANGE && c->is_body_read;
 }
 
 /* Whether the rest of an unfinished request body is worth reading, so that the connection can be
@@ -108,8 +175,8 @@ struct request_caller conn_from(const struct client *c);
 /* Waits for the next request. */
 void conn_begin_idle(struct client *c);
 
-/* Ends the sending side, and throws away for a while what still comes: closing on unread bytes would
- * reset the connection and could destroy the response on its way. */
+/* Ends the sending side, and throws away for a while what still comes: closing on unread bytes
+ * would reset the connection and could destroy the response on its way. */
 void conn_linger(struct client *c);
 
 /* The exchange's response has been handed over: send the rest, then the next request, or the end. */
@@ -118,11 +185,16 @@ void conn_next(struct client *c);
 /* The response has been sent to the last byte. */
 void conn_after_response(struct client *c);
 
-/* Closes at once; an exchange that runs is aborted. A response that only the connection's end ends is
- * never cut so that it seems complete. Idempotent. */
+/* Closes at once; an exchange that runs is aborted. A response that only the connection's end
+ * ends is never cut so that it seems complete. Idempotent. */
 void conn_close(struct client *c);
 
-/* The same where draining has taken too long, which is then the exchange's outcome. */
+/* The client has gone: it reset the connection, or takes nothing any more. An exchange whose
+ * request is complete runs to its end without it (unless client_half_close is "abort"), and the
+ * connection ends with that; else it closes. */
+void conn_leave(struct client *c);
+
+/* conn_close, where draining has taken too long, which is then the exchange's outcome. */
 void conn_cut(struct client *c);
 
 #endif

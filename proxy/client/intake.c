@@ -1,7 +1,7 @@
 /* Reading requests: heads, bodies, and what is wrong with them.
  *
- * While an exchange runs whose request is complete nothing is read: pipelined requests wait in the
- * kernel. */
+ * While an exchange runs whose request is complete nothing is read: pipelined requests wait in
+ * the kernel. */
 #include "proxy/client/intake.h"
 
 #include "base/text.h"
@@ -29,7 +29,7 @@ void intake_refuse(struct client *c, int status, const char *type, const char *m
     };
 
     id_make(&c->worker->rng, id);
-    c->is_last = true;
+    conn_limit_output(c, CLIENT_OUTPUT_LAST);
     account_unread(c->worker, &from, id, status, respond_own(c, &reply), why);
     conn_next(c);
 }
@@ -78,14 +78,15 @@ void intake_refuse_late_head(struct client *c)
                   METRICS_REJECTION_HEAD_TIMEOUT);
 }
 
-/* The request's body broke a rule: the upstream work ends; the client is told why if its answer has
- * not begun. */
-static void refuse_body(struct client *c, int status, const char *type, const char *message)
+/* The request's body broke a rule: the upstream work ends; the client is told why if its answer
+ * has not begun. */
+static void refuse_body(struct client *c, int status, const char *type, const char *message,
+                        enum metrics_error why)
 {
     struct exchange *ex = c->exchange;
 
     if (!ex) {
-        c->is_last = true;
+        conn_limit_output(c, CLIENT_OUTPUT_LAST);
         if (c->state == CLIENT_DISCARD) /* else the answer waits to be sent */
             conn_linger(c);
         return;
@@ -100,17 +101,17 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
         .is_head = ex->user.is_head,
         .is_close = true,
     };
-    c->is_last = true;
+    conn_limit_output(c, CLIENT_OUTPUT_LAST);
     /* What was read before the fault waits to be sent to the endpoint; the answer must not stand
      * behind it. */
     outbox_drop(&c->worker->outbox);
     if (has_begun) {
-        c->is_cut = true;
+        conn_limit_output(c, CLIENT_OUTPUT_CUT);
     } else {
         ex->status = status;
         ex->bytes_out = respond_own(c, &reply);
     }
-    exchange_abort(ex, METRICS_ERROR_BAD_REQUEST_BODY);
+    exchange_abort(ex, why);
     conn_next(c);
 }
 
@@ -126,12 +127,13 @@ static bool check_body(struct client *c, size_t n)
     c->rate_bytes += n;
     if (s->limits.body_bytes > 0 && c->body_bytes > s->limits.body_bytes) {
         refuse_body(c, 413, "RequestEntityTooLargeException",
-                    "The body is larger than this proxy takes.");
+                    "The body is larger than this proxy takes.", METRICS_ERROR_BAD_REQUEST_BODY);
         return false;
     }
     if (s->limits.body_min_rate > 0 && elapsed_ms > s->limits.body_min_rate_grace_ms &&
         c->rate_bytes < (uint64_t)s->limits.body_min_rate * elapsed_ms / 1000) {
-        refuse_body(c, 408, "RequestTimeoutException", "The body arrives too slowly.");
+        refuse_body(c, 408, "RequestTimeoutException", "The body arrives too slowly.",
+                    METRICS_ERROR_BAD_REQUEST_BODY);
         return false;
     }
     return true;
@@ -140,7 +142,7 @@ static bool check_body(struct client *c, size_t n)
 static void on_body_failed(struct client *c)
 {
     refuse_body(c, http1_error_status((enum http1_error)c->parser.error), "BadRequestException",
-                c->parser.detail);
+                c->parser.detail, METRICS_ERROR_BAD_REQUEST_BODY);
 }
 
 /* Body bytes for the exchange; what follows the body is left over. */
@@ -169,7 +171,6 @@ static void read_body(struct client *c, const char *cursor, const char *end)
         return;
     }
     c->is_body_read = true;
-    c->is_half_closed = c->io.is_hangup;
     if (backlog_is_empty(&c->backlog))
         wheel_clear(&c->deadline.node);
     if (leftover_keep(&c->leftover, cursor, (size_t)(end - cursor)) < 0) {
@@ -187,13 +188,20 @@ static void read_body(struct client *c, const char *cursor, const char *end)
 
 void intake_refuse_late_body(struct client *c)
 {
-    refuse_body(c, 408, "RequestTimeoutException", "The body did not arrive in time.");
+    refuse_body(c, 408, "RequestTimeoutException", "The body did not arrive in time.",
+                METRICS_ERROR_BAD_REQUEST_BODY);
+}
+
+void intake_refuse_half_body(struct client *c)
+{
+    refuse_body(c, 400, "BadRequestException", "The request ended before its body did.",
+                METRICS_ERROR_CLIENT_ABORT);
 }
 
 /* ---- Heads ---- */
 
-/* What a reload has changed holds for the next request of every connection, from the moment on that
- * the reload is answered. */
+/* What a reload has changed holds for the next request of every connection, from the moment on
+ * that the reload is answered. */
 static void take_newest_settings(struct client *c)
 {
     struct worker *w = c->worker;
@@ -240,7 +248,7 @@ static void redirect(struct client *c, const struct http1_head *head)
                           .hsts_line = "",
                           .is_head = head->is_head,
                           .is_http10 = head->minor == 0,
-                          .is_close = c->is_last || !c->is_body_read};
+                          .is_close = conn_is_last(c) || !c->is_body_read};
 
     switch (redirect_location(location, sizeof(location), head, c->listener->redirect_port)) {
     case REDIRECT_NO_ADDRESS:
@@ -266,17 +274,15 @@ static void on_head(struct client *c, const struct http1_head *head)
 {
     const struct settings *s = c->tuning->settings;
 
-    c->state = CLIENT_EXCHANGE;
+    conn_goto(c, CLIENT_EXCHANGE);
     c->nr_requests++;
     c->is_body_read = head->body == HTTP1_BODY_NONE;
-    c->is_half_closed = c->is_body_read && c->io.is_hangup;
     c->is_expecting = head->is_expect_continue && head->minor >= 1 && !c->is_body_read;
     c->body_bytes = c->rate_bytes = 0;
     c->rate_since_ms = c->worker->loop.now_ms;
-    c->is_last =
-        head->is_close || (head->minor == 0 && !head->is_keep_alive) || c->worker->is_draining ||
-        (s->limits.keepalive_requests > 0 && c->nr_requests >= s->limits.keepalive_requests);
-    wheel_clear(&c->deadline.node);
+    if (head->is_close || (head->minor == 0 && !head->is_keep_alive) || c->worker->is_draining ||
+        (s->limits.keepalive_requests > 0 && c->nr_requests >= s->limits.keepalive_requests))
+        conn_limit_output(c, CLIENT_OUTPUT_LAST);
     if (c->listener->is_redirect)
         redirect(c, head);
     else
@@ -293,10 +299,8 @@ static void read_head(struct client *c, const char *data, const char *end)
         return;
     }
     if (r == HTTP1_MORE) {
-        if (c->state == CLIENT_IDLE) {
-            c->state = CLIENT_HEAD;
-            conn_set_deadline(c, c->tuning->settings->timeouts.request_head_ms);
-        }
+        if (c->state == CLIENT_IDLE)
+            conn_goto(c, CLIENT_HEAD);
         if (partial_keep(&c->partial, &c->parser, data, (size_t)(end - data)) < 0)
             conn_close(c);
         return;
@@ -326,7 +330,8 @@ static void read_head(struct client *c, const char *data, const char *end)
     }
     /* Answered already (idle again), or the answer waits to be sent, or the exchange runs: what
      * follows is the next request, or, if this one's body is unread, belongs to nobody. */
-    c->is_last |= !c->is_body_read;
+    if (!c->is_body_read)
+        conn_limit_output(c, CLIENT_OUTPUT_LAST);
     if (c->is_body_read && leftover_keep(&c->leftover, rest, (size_t)(end - rest)) < 0) {
         conn_close(c);
         return;

@@ -18,4 +18,7 @@ void intake_refuse(struct client *c, int status, const char *type, const char *m
 void intake_refuse_late_head(struct client *c);
 void intake_refuse_late_body(struct client *c);
 
+/* The client has ended its sending side in the middle of a body. */
+void intake_refuse_half_body(struct client *c);
+
 #endif

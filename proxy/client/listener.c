@@ -38,8 +38,8 @@ static size_t write_refusal(char *p, struct worker *w)
     return (size_t)(reply_write(p, worker_date(w), &reply, &body_bytes) - p);
 }
 
-/* Out of descriptors: one is given up to take the next connection and refuse it, instead of leaving
- * it to wait. False when another thread was faster to take the descriptor. */
+/* Out of descriptors: one is given up to take the next connection and refuse it, instead of
+ * leaving it to wait. False when another thread was faster to take the descriptor. */
 static bool refuse_one(struct listener *l)
 {
     struct listeners *all = l->all;
@@ -91,7 +91,8 @@ static bool accept_one(struct listener *l)
 {
     struct sockaddr_storage peer;
     socklen_t len = sizeof(peer);
-    int fd = accept4(acceptor_fd(l->acceptor), (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(acceptor_fd(l->acceptor), (struct sockaddr *)&peer, &len,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
         return true;

@@ -1,5 +1,5 @@
-/* Accepting from the listening sockets of one worker. io/bind.h opens them. Worker thread, unless a function says
- * otherwise. */
+/* Accepting from the listening sockets of one worker. io/bind.h opens them. Worker thread, unless
+ * a function says otherwise. */
 #ifndef WEIR_PROXY_CLIENT_LISTENER_H
 #define WEIR_PROXY_CLIENT_LISTENER_H
 
@@ -44,15 +44,17 @@ struct listeners {
 int listener_init(struct listeners *all, struct worker *w, struct clients *clients,
                   listener_accepted *on_accept, int nr_max) __attribute__((warn_unused_result));
 
-/* Adds a socket, owned from now on, and accepts from it once the loop runs. 0 or -ENOMEM. Control thread. */
+/* Adds a socket, owned from now on, and accepts from it once the loop runs. 0 or -ENOMEM. Control
+ * thread. */
 int listener_start(struct listeners *all, int fd) __attribute__((warn_unused_result));
 
-/* Takes the newest settings, if the worker has not yet, and what they say of redirects and HSTS; whether a listener
- * speaks TLS never changes. */
+/* Takes the newest settings, if the worker has not yet, and what they say of redirects and HSTS;
+ * whether a listener speaks TLS never changes. */
 void listener_take_settings(struct listeners *all);
 
-/* Takes all that waits in the kernel's queues; new connections are not answered any more. The sockets close a moment
- * later (on_closed), when the connections have been taken that had begun by then, or at once. Idempotent. */
+/* Takes all that waits in the kernel's queues; new connections are not answered any more. The
+ * sockets close a moment later (on_closed), when the connections have been taken that had begun
+ * by then, or at once. Idempotent. */
 void listener_stop(struct listeners *all);
 
 /* Closes at once. Idempotent. */

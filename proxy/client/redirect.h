@@ -10,8 +10,8 @@ enum redirect_result {
     REDIRECT_TOO_LONG    /* for the room */
 };
 
-/* Writes the request's address under https at out, which has room for that many bytes, and ends it
- * with a zero byte. Port 443 is not written. */
+/* Writes the request's address under https at out, which has room for that many bytes, and ends
+ * it with a zero byte. Port 443 is not written. */
 enum redirect_result redirect_location(char *out, size_t room, const struct http1_head *head,
                                        uint16_t port) __attribute__((warn_unused_result));
 

@@ -1,11 +1,12 @@
-/* Writing responses to HTTP/1 clients: framing by the client's version, back-pressure, and visible
- * incompleteness (RFC 9112 sections 6.3 and 8). */
+/* Writing responses to HTTP/1 clients: framing by the client's version, back-pressure, and
+ * visible incompleteness (RFC 9112 sections 6.3 and 8). */
 #include "proxy/client/respond.h"
 
 #include "base/text.h"
 #include "proxy/client/respond_head.h"
 
-enum { CHUNK_ROOM = 24 };
+/* DISCARD_MAX: of the response to a client that has left. */
+enum { CHUNK_ROOM = 24, DISCARD_MAX = 1024 * 1024 };
 
 static struct client *client_of(struct exchange *ex)
 {
@@ -17,28 +18,42 @@ static struct outbox *outbox_for(struct client *c)
     return outbox_of(&c->worker->outbox, &c->io);
 }
 
-/* Sends the outbox. 0, 1 when the client is behind, -1 when it is lost (then it is closed from the
- * loop, not from here). */
+/* Sends the outbox. 0, or 1 when the client is behind. What nobody takes any more is thrown away:
+ * the exchange goes on to its end, if the client's event (client.c) lets it. */
 static int flush(struct client *c)
 {
     struct outbox *out = outbox_for(c);
 
-    if (c->is_broken) {
-        outbox_drop(out);
-        return -1;
-    }
     c->is_head_unsent = false;
+    if (c->output == CLIENT_OUTPUT_BROKEN) {
+        outbox_drop(out);
+        return 0;
+    }
     if (outbox_is_empty(out))
         return backlog_is_empty(&c->backlog) ? 0 : 1;
     int r = outbox_flush(out, &c->io, &c->backlog);
     if (r == 0)
         return 0;
     if (r < 0) {
-        c->is_broken = true;
+        conn_limit_output(c, CLIENT_OUTPUT_BROKEN);
+        backlog_fini(&c->backlog);
         io_again(&c->worker->loop, &c->io);
-        return -1;
+        return 0;
     }
     conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    return 1;
+}
+
+/* A body that nobody gets is read to its end, but not without an end. 0, or 1 when that is
+ * enough. */
+static int discard(struct client *c, size_t n)
+{
+    if (c->state != CLIENT_LEFT)
+        return 0;
+    c->discarded += n;
+    if (c->discarded <= DISCARD_MAX)
+        return 0;
+    conn_set_deadline(c, 0); /* ends it */
     return 1;
 }
 
@@ -49,12 +64,12 @@ static int interim(struct exchange *ex, const struct http1_head *head)
     struct respond_head how = {
         .request_id = ex->request.request_id, .hsts_line = "", .minor = 1, .is_interim = true};
 
-    if (c->is_broken)
-        return -1;
+    if (c->output == CLIENT_OUTPUT_BROKEN)
+        return 0;
     if (head->status == 100)
         c->is_expecting = false;
-    if (!outbox_has_room(out, respond_head_room(c->tuning, head)) && flush(c) < 0)
-        return -1;
+    if (!outbox_has_room(out, respond_head_room(c->tuning, head)))
+        flush(c);
     char *start = outbox_reserve(out);
     outbox_claim(out,
                  (size_t)(respond_head_write(start, c->worker, c->tuning, head, &how) - start));
@@ -84,11 +99,11 @@ static void choose_framing(struct client *c, const struct exchange *ex,
         break;
     }
     how->length = head->content_length;
-    c->is_last |= c->framing == CLIENT_FRAMING_CLOSE || c->worker->is_draining;
-    /* A client that waits for 100 (Continue) and gets its final answer instead may or may not send
-     * the body now: nobody can tell what comes next. */
-    c->is_last |=
-        !c->is_body_read && (c->is_expecting || (head->status >= 400 && !conn_is_rest_small(c)));
+    /* A client that waits for 100 (Continue) and gets its final answer instead may or may not
+     * send the body now: nobody can tell what comes next. */
+    if (c->framing == CLIENT_FRAMING_CLOSE || c->worker->is_draining ||
+        (!c->is_body_read && (c->is_expecting || (head->status >= 400 && !conn_is_rest_small(c)))))
+        conn_limit_output(c, CLIENT_OUTPUT_LAST);
 }
 
 static int head(struct exchange *ex, const struct http1_head *response, enum http1_body_kind body)
@@ -103,12 +118,15 @@ static int head(struct exchange *ex, const struct http1_head *response, enum htt
         .is_upgrade = response->status == 101,
     };
 
-    if (c->is_broken)
-        return -1;
+    if (c->output == CLIENT_OUTPUT_BROKEN) {
+        if (c->state == CLIENT_LEFT)
+            conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+        return 0;
+    }
     choose_framing(c, ex, response, body, &how);
-    how.is_close = c->is_last;
-    if (!outbox_has_room(out, respond_head_room(c->tuning, response)) && flush(c) < 0)
-        return -1;
+    how.is_close = conn_is_last(c);
+    if (!outbox_has_room(out, respond_head_room(c->tuning, response)))
+        flush(c);
     c->is_head_unsent = outbox_is_empty(out);
     char *start = outbox_reserve(out);
     outbox_claim(out,
@@ -123,10 +141,10 @@ static int body(struct exchange *ex, struct str span)
     bool is_small = span.n <= OUTBOX_COPY_MAX;
     bool is_chunked = c->framing == CLIENT_FRAMING_CHUNKED && c->state != CLIENT_TUNNEL;
 
-    if (c->is_broken)
-        return -1;
-    if (!outbox_has_room(out, (is_small ? span.n : 0) + CHUNK_ROOM) && flush(c) < 0)
-        return -1;
+    if (c->output == CLIENT_OUTPUT_BROKEN)
+        return discard(c, span.n);
+    if (!outbox_has_room(out, (is_small ? span.n : 0) + CHUNK_ROOM))
+        flush(c);
     if (is_chunked) {
         char *start = outbox_reserve(out);
         char *p = text_lit(text_hex(start, span.n), "\r\n");
@@ -171,7 +189,8 @@ size_t respond_own(struct client *c, const struct reply *reply)
 
     if (!outbox_has_room(out, REPLY_MAX))
         flush(c);
-    c->is_last |= reply->is_close;
+    if (reply->is_close)
+        conn_limit_output(c, CLIENT_OUTPUT_LAST);
     c->framing = CLIENT_FRAMING_LENGTH;
     char *start = outbox_reserve(out);
     outbox_claim(out,
@@ -193,7 +212,7 @@ static void error(struct exchange *ex, int status, const char *type, const char 
         .is_http10 = ex->minor == 0,
     };
 
-    reply.is_close = c->is_last || status == 413 || c->worker->is_draining ||
+    reply.is_close = conn_is_last(c) || status == 413 || c->worker->is_draining ||
                      (!c->is_body_read && !conn_is_rest_small(c));
     ex->bytes_out = respond_own(c, &reply);
 }
@@ -215,7 +234,7 @@ static void cut(struct exchange *ex)
     struct client *c = client_of(ex);
 
     flush(c);
-    c->is_last = c->is_cut = true;
+    conn_limit_output(c, CLIENT_OUTPUT_CUT);
 }
 
 static void pause_reading(struct exchange *ex)
@@ -246,9 +265,8 @@ static void tunnel(struct exchange *ex)
 {
     struct client *c = client_of(ex);
 
-    c->state = CLIENT_TUNNEL;
-    c->is_last = true;
-    wheel_clear(&c->deadline.node);
+    conn_goto(c, CLIENT_TUNNEL);
+    conn_limit_output(c, CLIENT_OUTPUT_LAST);
     if (c->io.is_readable || !leftover_is_empty(&c->leftover))
         io_again(&c->worker->loop, &c->io);
 }

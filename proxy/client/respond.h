@@ -7,8 +7,8 @@
 
 extern const struct exchange_front respond_front;
 
-/* Puts weir's own answer into the outbox and sends it. is_close: say so, and end the connection after it. Answers how many bytes of it are body.
- * Worker thread. */
+/* Puts weir's own answer into the outbox and sends it. is_close: say so, and end the connection
+ * after it. Answers how many bytes of it are body. Worker thread. */
 size_t respond_own(struct client *c, const struct reply *reply);
 
 #endif

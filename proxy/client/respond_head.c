@@ -12,8 +12,8 @@
 /* What weir adds to a head beside the line that names the version. */
 enum { ADDED_MAX = 512 };
 
-/* An empty outbox takes the largest head that may be read. (Field lines may end in a bare LF, which
- * becomes CR LF.) */
+/* An empty outbox takes the largest head that may be read. (Field lines may end in a bare LF,
+ * which becomes CR LF.) */
 static_assert(OUTBOX_FLAT >= TUNING_STATUS_LINE_MAX + SETTINGS_HEADER_BYTES_MAX + HTTP1_FIELDS_MAX +
                                  SETTINGS_HEADER_NAME_MAX + ADDED_MAX,
               "a response's head may be too large for the outbox");

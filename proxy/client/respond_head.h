@@ -1,5 +1,6 @@
-/* The response's head as it goes to the client: written anew from what was parsed. Status, the endpoint's fields less hop-by-hop ones
- * (exchange/rules.h), executed version, request id, Date if missing, framing. Worker thread. */
+/* The response's head as it goes to the client: written anew from what was parsed. Status, the
+ * endpoint's fields less hop-by-hop ones (exchange/rules.h), executed version, request id, Date
+ * if missing, framing. Worker thread. */
 #ifndef WEIR_PROXY_CLIENT_RESPOND_HEAD_H
 #define WEIR_PROXY_CLIENT_RESPOND_HEAD_H
 

@@ -653,8 +653,14 @@ static void on_end(struct upstream_user *user, struct str trailers, bool is_reus
         choose_on_success(ex->worker, ex->endpoint);
     front->end(ex, trailers);
     pool_put(ex->pool, &ex->upstream, is_reusable && ex->is_request_complete);
-    finish(ex, STR("ok"));
+    finish(ex, str_of(metrics_error_labels[ex->outcome]));
     front->over(ex);
+}
+
+void exchange_on_client_left(struct exchange *ex)
+{
+    ex->outcome = METRICS_ERROR_CLIENT_ABORT;
+    exchange_on_client_drained(ex);
 }
 
 void exchange_on_client_drained(struct exchange *ex)

@@ -116,6 +116,9 @@ void exchange_abort(struct exchange *ex, enum metrics_error why);
 /* The client side's backlog is gone. */
 void exchange_on_client_drained(struct exchange *ex);
 
+/* The client has gone, and nobody will read the response; its front takes all of it nevertheless. */
+void exchange_on_client_left(struct exchange *ex);
+
 /* Bytes of a tunnel from the client; its end. */
 void exchange_tunnel_bytes(struct exchange *ex, struct str bytes);
 void exchange_tunnel_end(struct exchange *ex);

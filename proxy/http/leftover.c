@@ -29,6 +29,22 @@ int leftover_keep(struct leftover *l, const char *data, size_t n)
     return 0;
 }
 
+int leftover_add(struct leftover *l, const char *data, size_t n)
+{
+    size_t waiting = l->len - l->at;
+
+    if (waiting == 0)
+        return leftover_keep(l, data, n);
+    char *bytes = malloc(waiting + n);
+    if (!bytes)
+        return -ENOMEM;
+    memcpy(bytes, l->bytes + l->at, waiting);
+    memcpy(bytes + waiting, data, n);
+    free(l->bytes);
+    *l = (struct leftover){.bytes = bytes, .len = waiting + n};
+    return 0;
+}
+
 struct str leftover_begin(struct leftover *l)
 {
     struct str all = {l->bytes + l->at, l->len - l->at};

@@ -61,7 +61,9 @@ class World:
                 if isinstance(thing, Demo) and thing.is_running():
                     malformed = thing.count()["malformed"]
                     assert malformed == 0, f"{thing.name} got {malformed} malformed requests"
-                if not isinstance(thing, Demo) or thing.is_running():
+                if isinstance(thing, Weir):
+                    thing.end()
+                elif not isinstance(thing, Demo) or thing.is_running():
                     thing.stop()
             except BaseException as e:  # the others must end too
                 trouble.append(e)

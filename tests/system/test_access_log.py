@@ -53,7 +53,7 @@ def test_what_went_wrong_is_in_the_log(world):
             {"hello": tables.function({"1": demo, "2": dead})},
             [tables.route(qualifier="1"), tables.route("/dead", qualifier="2")],
         ),
-        {"timeouts": {"response_head_ms": 200}, "upstream": {"retries": 0}},
+        {"timeouts": {"response_head_ms": 200}, "upstream": {"retries": 0}, "client_half_close": "abort"},
         workers=1,  # lines of several workers may change places
     )
     weir.call(target="/dead")

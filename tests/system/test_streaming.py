@@ -217,9 +217,9 @@ def test_the_first_bytes_arrive_though_the_rest_never_comes(plain):
 @pytest.mark.fast
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("when", ["waiting", "downloading", "uploading"])
-def test_a_client_that_leaves_ends_the_work_at_the_endpoint(world, when, how):
+def test_a_client_that_leaves_ends_the_work_at_the_endpoint_where_the_settings_say_so(world, when, how):
     demo = world.demo()
-    weir = world.weir(tables.one(demo))
+    weir = world.weir(tables.one(demo), {"client_half_close": "abort"})
     c = weir.connect()
     if when == "waiting":
         c.send_request("POST", "/?fail=stall", body=b"x")

@@ -66,12 +66,29 @@ static void others_bytes_take_the_place_of_those_that_were_used(void **state)
     leftover_fini(&l);
 }
 
+static void more_bytes_go_behind_those_that_wait(void **state)
+{
+    struct leftover l = {.bytes = NULL};
+
+    (void)state;
+    assert_int_equal(leftover_add(&l, "one", 3), 0);
+    struct str all = leftover_begin(&l);
+    assert_int_equal(leftover_keep(&l, all.p + 1, 2), 0);
+    leftover_finish(&l);
+    assert_int_equal(leftover_add(&l, "two", 3), 0);
+    all = leftover_begin(&l);
+    assert_int_equal(all.n, 5);
+    assert_memory_equal(all.p, "netwo", 5);
+    leftover_fini(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_is_given_out_once),
         cmocka_unit_test(many_requests_in_one_read_are_copied_once),
         cmocka_unit_test(others_bytes_take_the_place_of_those_that_were_used),
+        cmocka_unit_test(more_bytes_go_behind_those_that_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

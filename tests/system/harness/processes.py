@@ -317,6 +317,16 @@ class Weir(Process):
         status = self.wait(limit_s)
         self.check_end(status)
 
+    def end(self):
+        """The test is over: weir ends well, but what clients have left running is not waited for long."""
+        if self.is_running():
+            self.signal(signal.SIGTERM)
+            try:
+                self.child.wait(2)
+            except subprocess.TimeoutExpired:
+                self.signal(signal.SIGTERM)
+        self.check_end(self.wait())
+
     def check_end(self, status):
         reports = self.sanitizer_reports()
         assert not reports, reports
