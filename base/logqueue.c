@@ -205,6 +205,10 @@ static void *run(void *arg)
         pthread_mutex_unlock(&q->lock);
     }
     (void)tell_refused(q, &refused);
+    pthread_mutex_lock(&q->lock);
+    q->has_ended = true;
+    pthread_cond_broadcast(&q->is_written);
+    pthread_mutex_unlock(&q->lock);
     return NULL;
 }
 
@@ -226,7 +230,7 @@ int logqueue_start(struct logqueue *q, int fd, logqueue_note *note)
     q->fd = fd;
     q->is_socket = is_socket(fd);
     q->note = note;
-    q->is_writing = q->wants_end = false;
+    q->is_writing = q->wants_end = q->has_ended = false;
     q->nr_lost = q->nr_untold = 0;
     q->head = q->tail = 0;
     pthread_mutex_init(&q->lock, NULL);
@@ -265,14 +269,20 @@ bool logqueue_stop(struct logqueue *q, uint64_t limit_ms)
 {
     uint64_t end_ms = clock_ms() + limit_ms;
     struct timespec until = time_of(end_ms + SLACK_MS);
+    bool has_ended;
+    int error = 0;
 
     pthread_mutex_lock(&q->lock);
     q->wants_end = true;
     q->end_ms = end_ms;
     pthread_cond_signal(&q->has_news);
+    while (!q->has_ended && error == 0)
+        error = pthread_cond_timedwait(&q->is_written, &q->lock, &until);
+    has_ended = q->has_ended;
     pthread_mutex_unlock(&q->lock);
-    if (pthread_clockjoin_np(q->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+    if (!has_ended)
         return false;
+    pthread_join(q->thread, NULL);
     pthread_cond_destroy(&q->has_news);
     pthread_cond_destroy(&q->is_written);
     pthread_mutex_destroy(&q->lock);

@@ -27,10 +27,10 @@ struct logqueue {
     bool is_socket;
     logqueue_note *note;
     pthread_t thread;
-    pthread_mutex_t lock; /* of all below; held for a copy, never while writing */
-    pthread_cond_t has_news, is_written;
+    pthread_mutex_t lock;                /* of all below; held for a copy, never while writing */
+    pthread_cond_t has_news, is_written; /* is_written: also has_ended */
     bool is_writing; /* the writer holds lines that it has taken and not written */
-    bool wants_end;
+    bool wants_end, has_ended;
     uint64_t end_ms;    /* with wants_end: until then the writer tries */
     uint64_t nr_lost;   /* all of them */
     uint64_t nr_untold; /* of those, the ones for which there was no room and no note yet */
