@@ -4,7 +4,7 @@
  *     PUT  /functions/{F}/aliases/{A}      the same members; those left out, but for weights,
  *                                          stay as they are
  *
- * A change is in force when it is answered and until the table is next loaded from its file.
+ * A change is in force when it is answered, until the table file says something else of the alias.
  * Control thread, which is also the one that reloads: no reload falls between what a change was
  * checked against and its being in force. */
 #ifndef WEIR_CONTROL_ALIAS_H

@@ -85,8 +85,8 @@ Try in another terminal, in the folder $top:
   3. A hundred times, counted by version:
        for i in \$(seq 100); do curl -s -o /dev/null -D - http://$data/hello; done | grep -i executed-version | sort | uniq -c
 
-  4. Change the weights while it runs: edit $run/table.json, or
-       sed -i 's/"1": 95, "2": 5/"1": 50, "2": 50/' $run/table.json
+  4. Change the weights while it runs, in $run/table.json or through the API:
+       curl -X PUT -H 'Content-Type: application/json' -d '{"weights": {"1": 50, "2": 50}}' http://$admin/functions/hello/aliases/live
      and count again (3.): 50 and 50. A table with a mistake is refused, and said here.
 
   Metrics:            curl http://$admin/metrics

@@ -78,7 +78,7 @@ def test_all_that_it_advises_works_and_ctrl_c_ends_everything(demo):
     advice = demo.stdout()
     invoke, route = re.findall(r"^ +(curl -i .*)$", advice, re.MULTILINE)
     hundred = re.search(r"^ +(for i in .*)$", advice, re.MULTILINE)[1]
-    change = re.search(r"^ +(sed -i .*)$", advice, re.MULTILINE)[1]
+    change = re.search(r"^ +(curl -X PUT .*)$", advice, re.MULTILINE)[1]
     metrics = re.search(r"Metrics: +(curl .*)$", advice, re.MULTILINE)[1]
     table = re.search(r"The table in force: +(curl .*)$", advice, re.MULTILINE)[1]
     log = re.search(r"The access log: +tail -f (.*)$", advice, re.MULTILINE)[1]
@@ -89,7 +89,7 @@ def test_all_that_it_advises_works_and_ctrl_c_ends_everything(demo):
     assert counts(demo.shell(hundred)) == {"1": 95, "2": 5}
     before = demo.shell(generation)
     demo.shell(change)
-    wait_until(lambda: demo.shell(generation) != before, "the new weights are in force")
+    assert demo.shell(generation) != before
     assert counts(demo.shell(hundred)) == {"1": 50, "2": 50}
     assert '"hello"' in demo.shell(f"{table} -s")
     wait_until(lambda: len((places.ROOT / log).read_text().splitlines()) == 202, "all invocations are in the access log")
@@ -100,6 +100,35 @@ def test_all_that_it_advises_works_and_ctrl_c_ends_everything(demo):
     demo.signal(signal.SIGINT)
     assert demo.wait() == 0, demo.stderr()
     assert not [pid for pid in children if pathlib.Path(f"/proc/{pid}").exists()]
+
+
+def commands_of_the_readme():
+    """What a reader pastes, all of it at once: every line behind a prompt but the first, which is `make run` itself."""
+    text = (places.ROOT / "README.md").read_text(encoding="utf-8")
+    section = re.search(r"^## From nothing to a changed split\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
+    first, *others = re.findall(r"^\$ (.*)$", section, re.MULTILINE)
+    assert first.endswith("make run") and len(others) >= 6
+    printed = [counts(block) for block in re.findall(r"((?:^ +\d+ x-amz-executed-version: \d+\n)+)", section, re.MULTILINE)]
+    return others, printed
+
+
+def test_the_readme_pasted_as_one_block_prints_what_it_says(demo):
+    """No time passes between a change and the count behind it."""
+    commands, printed = commands_of_the_readme()
+    assert printed == [{"1": 95, "2": 5}, {"1": 50, "2": 50}, {"1": 80, "2": 20}]
+    text = demo.shell("set -e\n" + "\n".join(commands))
+    blocks = re.findall(r"((?:^ +\d+ \S+: \d+\r?\n)+)", text, re.MULTILINE)
+    assert [counts(block) for block in blocks] == printed, text
+    assert re.search(r"(?i)^x-amz-executed-version: [12]\r?$", text, re.MULTILINE)
+
+
+def test_the_readmes_check_of_ones_own_table_is_on_the_path_that_it_names(tmp_path):
+    text = (places.ROOT / "README.md").read_text(encoding="utf-8")
+    check = re.search(r"`(\S+ check --table table.json) && ", text)[1]
+    (tmp_path / "table.json").write_text(re.search(r"^```json\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[1])
+    (tmp_path / "build").symlink_to(places.ROOT / "build")
+    done = subprocess.run(check.split(), capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "the documents are fine\n")
 
 
 def test_a_port_that_is_taken_is_named():
