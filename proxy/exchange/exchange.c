@@ -72,6 +72,8 @@ static void fill_names(struct exchange *ex)
         return;
     names->function = ex->target->function->name;
     names->alias = ex->target->alias;
+    if (!ex->arm) /* a dry run picks no version */
+        return;
     names->version = ex->arm->version->name;
     if (ex->run != ex->arm)
         names->executed_version = ex->run->version->name;

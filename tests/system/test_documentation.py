@@ -103,7 +103,7 @@ def test_the_manual_page_has_every_command_and_option_and_no_fault():
 
 def test_every_answer_that_weir_makes_for_an_endpoint_is_in_the_list_of_troubles():
     page = read("docs/operations.md")
-    text = re.search(r"static struct failure failure_of.*?^}", read("proxy/exchange/exchange.c"), re.DOTALL | re.MULTILINE)[0]
+    text = re.search(r"struct failure failure_of.*?^}", read("proxy/exchange/failure.c"), re.DOTALL | re.MULTILINE)[0]
     messages = re.findall(r'"(\w+Exception)",\s*"([^"]+)"', text)
     assert len(messages) >= 8
     for kind, message in messages:
