@@ -307,14 +307,6 @@ static void read_head(struct client *c, const char *data, const char *end)
     }
     const char *rest = data + head->bytes;
     c->is_head_request = head->is_head;
-    if (head->is_upgrade && head->body == HTTP1_BODY_NONE && rest < end) {
-        /* Whether these bytes belong to the old protocol or the new one, the endpoint alone could
-         * tell. */
-        intake_refuse(c, 400, "BadRequestException",
-                      "Bytes follow a request to upgrade before it was answered.",
-                      METRICS_REJECTION_BAD_REQUEST);
-        return;
-    }
     if (head->authority_len > 0 && head->is_https != c->listener->is_tls) {
         intake_refuse(c, 400, "BadRequestException",
                       "The request target's scheme is not this listener's.",
@@ -329,7 +321,8 @@ static void read_head(struct client *c, const char *data, const char *end)
         return;
     }
     /* Answered already (idle again), or the answer waits to be sent, or the exchange runs: what
-     * follows is the next request, or, if this one's body is unread, belongs to nobody. */
+     * follows is the next request, or, if this one's body is unread, belongs to nobody. Behind a
+     * request to upgrade it waits for the endpoint's word, too: after 101 it is the tunnel's. */
     if (!c->is_body_read)
         conn_limit_output(c, CLIENT_OUTPUT_LAST);
     if (c->is_body_read && leftover_keep(&c->leftover, rest, (size_t)(end - rest)) < 0) {

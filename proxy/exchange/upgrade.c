@@ -1,26 +1,28 @@
 /* Which upgrades pass. */
 #include "proxy/exchange/upgrade.h"
 
-/* h2c, its drafts' names, and HTTP/2.0 as RFC 7230 spelt it. */
-static bool is_http(struct str protocol)
+/* The protocols that weir tunnels. What flows in one that it does not know could be requests that
+ * nobody here sees (HTTP/2 in clear text: h2c smuggling), so only these pass. */
+static bool is_tunnelled(struct str protocol)
 {
-    return (protocol.n >= 2 && str_lower(protocol.p[0]) == 'h' && protocol.p[1] == '2') ||
-           (protocol.n >= 4 && str_ieq((struct str){protocol.p, 4}, STR("http")));
+    return str_ieq(protocol, STR("websocket"));
 }
 
-/* Never one to HTTP/2 in clear text: what
- * flows then would be requests that nobody here sees (h2c smuggling). */
 bool upgrade_may_pass(const struct http1_head *head)
 {
+    int nr = 0;
+
     if (!head->is_upgrade || head->minor == 0 || head->body != HTTP1_BODY_NONE)
         return false;
     for (int i = 0; i < head->nr_fields; i++) {
+        if (head->fields[i].id != FIELD_UPGRADE)
+            continue;
         struct str list = http1_value(head, &head->fields[i]), protocol;
-        while (head->fields[i].id == FIELD_UPGRADE && fields_next_token(&list, &protocol))
-            if (is_http(protocol))
+        for (; fields_next_token(&list, &protocol); nr++)
+            if (!is_tunnelled(protocol))
                 return false;
     }
-    return true;
+    return nr > 0;
 }
 
 /* A switch of protocols is to one that the client asked for (RFC 9110 section 7.8). */

@@ -6,7 +6,8 @@
 
 #include "proxy/http/http1.h"
 
-/* Whether a request's upgrade may be passed on to a version that allows upgrades. */
+/* Whether a request's upgrade may be passed on to a version that allows upgrades: all that it
+ * asks for is tunnelled here. Otherwise it is an ordinary request. */
 bool upgrade_may_pass(const struct http1_head *head);
 
 /* Whether a 101 is to one of the protocols that were asked for. */

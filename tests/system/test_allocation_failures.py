@@ -189,7 +189,7 @@ def slow_endpoint(short, c):
 
 
 def upgrade(short, c):
-    c.send_request(target="/demo?upgrade", headers=[("Connection", "Upgrade"), ("Upgrade", "echo")])
+    c.send_request(target="/demo?upgrade", headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")])
     answer = c.read_head()
     if answer.status != 101:
         c.read_content(answer)

@@ -524,7 +524,7 @@ def test_every_count_agrees_while_all_that_can_change_changes(world):
 
 def open_tunnel(weir):
     c = weir.connect()
-    c.send_request(target="/?upgrade", headers=[("Connection", "Upgrade"), ("Upgrade", "echo")])
+    c.send_request(target="/?upgrade", headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")])
     assert c.read_head().status == 101
     return c
 

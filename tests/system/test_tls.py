@@ -362,14 +362,14 @@ def test_idle_connections_end_with_a_farewell(world, start):
 def test_upgraded_connections_pass_bytes_both_ways(world, start):
     def handler(c):
         request = c.read_request()
-        assert request.headers["upgrade"] == "echo"
-        c.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
+        assert request.headers["upgrade"] == "websocket"
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         while data := c.socket.recv(65536):
             c.send(data)
 
     tls = start(world.fake(handler))
     with tls.connect() as c:
-        c.send_request(headers=[("Upgrade", "echo"), ("Connection", "Upgrade")])
+        c.send_request(headers=[("Upgrade", "websocket"), ("Connection", "Upgrade")])
         assert c.read_head().status == 101
         for size in (1, 1000, 100000):
             c.send(b"y" * size)

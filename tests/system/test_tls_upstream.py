@@ -167,14 +167,14 @@ def test_a_client_that_does_not_read_stops_the_endpoint_and_costs_no_memory(fake
 
 def test_upgraded_connections_pass_bytes_both_ways(fake, start):
     def handler(c):
-        assert c.read_request().headers["upgrade"] == "echo"
-        c.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
+        assert c.read_request().headers["upgrade"] == "websocket"
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         while data := c.socket.recv(65536):
             c.send(data)
 
     weir = start(fake(handler))
     with weir.connect() as c:
-        c.send_request(headers=[("Upgrade", "echo"), ("Connection", "Upgrade")])
+        c.send_request(headers=[("Upgrade", "websocket"), ("Connection", "Upgrade")])
         assert c.read_head().status == 101
         for size in (1, 1000, 100000):
             c.send(b"y" * size)

@@ -351,25 +351,45 @@ g.forward(
     },
     lacks=[b"http2-settings"],
 )
-g.either(
-    {"in HTTP/1.0": request(fields=WS, version=b"HTTP/1.0", target=T)},
-    Expect("forward", lacks=[b"upgrade"]),
-    Expect("reject", [400], "upgrade"),
+g.forward(
+    {
+        "in HTTP/1.0": request(fields=WS, version=b"HTTP/1.0", target=T),
+        "of another protocol, to an endpoint that would agree": get(
+            b"Connection: Upgrade", b"Upgrade: foo", target=T + b"switch"
+        ),
+        "TLS": get(b"Connection: Upgrade", b"Upgrade: TLS/1.2", target=T + b"switch"),
+        "websocket or another": get(b"Connection: Upgrade", b"Upgrade: websocket, foo", target=T + b"switch"),
+        "websocket or h2c in two fields": get(
+            b"Connection: Upgrade", b"Upgrade: websocket", b"Upgrade: h2c", target=T + b"switch"
+        ),
+        "listed but absent, to an endpoint that would agree": get(b"Connection: upgrade", target=T + b"switch"),
+    },
+    lacks=[b"upgrade"],
+)
+g.forward({"with a body": sized(b"hello", *WS), "with a chunked body": chunked(b"5\r\nhello\r\n0\r\n\r\n", *WS)})
+SECOND = request(target=T + b"second")
+g.forward(
+    {
+        "a request behind one that the endpoint ignores": get(*WS) + SECOND,
+        "a request behind one that is not passed on": get(b"Connection: Upgrade", b"Upgrade: h2c") + SECOND,
+        "a request behind HEAD": request(b"HEAD", fields=WS, target=T) + SECOND,
+    },
+    targets=[T, T + b"second"],
 )
 g.reject(
-    "upgrade",
+    "request-line",
     400,
-    {
-        "bytes behind it": get(*WS, target=T + b"switch") + b"\x81\x05hello",
-        "a request behind it": get(*WS, target=T + b"switch") + SMUGGLED,
-        "a request behind a refused one": get(*WS) + SMUGGLED,
-        "bytes behind HEAD": request(b"HEAD", fields=WS) + b"\x81\x05hello",
-    },
+    {"a frame behind one that the endpoint ignores": get(*WS) + b"\x81\x05hello\r\n\r\n"},
+    after=1,
 )
-g.either(
-    {"with a body": sized(b"hello", *WS), "with a chunked body": chunked(b"5\r\nhello\r\n0\r\n\r\n", *WS)},
-    Expect("forward"),
-    Expect("reject", [400], "upgrade"),
+g.reject(
+    "version-unsupported",
+    505,
+    {
+        "HTTP/2 behind one to h2c": get(b"Connection: Upgrade", b"Upgrade: h2c")
+        + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    },
+    after=1,
 )
 
 # ----------------------------------------------------------------------------------------------------

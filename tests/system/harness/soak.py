@@ -205,7 +205,7 @@ class Soak:
 
     def upgrade(self, rng):
         with self.connect(rng) as c:
-            c.send_request(target="/steady?upgrade", headers=[("Connection", "Upgrade"), ("Upgrade", "echo")])
+            c.send_request(target="/steady?upgrade", headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")])
             if c.read_head().status != 101:
                 raise Mistake("no upgrade")
             self.count("steady")
