@@ -27,6 +27,14 @@ static inline bool str_eq(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* What stands before the first c, or all of it. */
+static inline struct str str_until(struct str s, char c)
+{
+    const char *end = s.n > 0 ? (const char *)memchr(s.p, c, s.n) : NULL;
+
+    return (struct str){s.p, end ? (size_t)(end - s.p) : s.n};
+}
+
 /* One ASCII letter in lower case; every other byte unchanged. No locale. */
 static inline char str_lower(char c)
 {

@@ -34,6 +34,25 @@ static inline char *text_hex(char *p, uint64_t n)
     return p;
 }
 
+/* The value of a hexadecimal digit in either case, or -1. */
+static inline int text_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = str_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* How many characters a text in UTF-8 has. */
+static inline size_t text_characters(struct str s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        n += ((unsigned char)s.p[i] & 0xc0) != 0x80; /* all but those that continue one */
+    return n;
+}
+
 /* All two-digit hexadecimal numbers, one behind the other. */
 extern const char text_hex_pairs[512];
 

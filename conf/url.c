@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 
+#include "base/text.h"
 #include "conf/hostport.h"
 
 enum { URL_BYTES_MAX = 2048 };
@@ -22,14 +23,6 @@ static bool is_path_char(char c)
     return is_unreserved(c) || (c != '\0' && strchr("!$&'()*+,;=:@/", c));
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = str_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that a percent-encoding at p[i] stands for, or -1. */
 static int decode(struct str s, size_t i)
 {
@@ -37,8 +30,8 @@ static int decode(struct str s, size_t i)
 
     if (i + 2 >= s.n)
         return -1;
-    high = hex_value(s.p[i + 1]);
-    low = hex_value(s.p[i + 2]);
+    high = text_digit(s.p[i + 1]);
+    low = text_digit(s.p[i + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

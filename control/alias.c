@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/prng.h"
 #include "conf/jsondoc.h"
@@ -56,24 +57,19 @@ void alias_revision(const struct api_hooks *hooks, const struct target *target,
 {
     uint64_t name = hash_str(target->alias, hash_str(target->function->name, hooks->seed));
     struct prng rng;
-    uint64_t a, b;
 
     prng_seed(&rng, name + target->since);
-    a = (prng_next(&rng) & ~(UINT64_C(0xf) << 12)) | UINT64_C(4) << 12; /* RFC 9562 section 5.4 */
-    b = prng_next(&rng) >> 2 | UINT64_C(1) << 63;
-    snprintf(out, ALIAS_REVISION, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(a >> 32),
-             (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xffff, (unsigned)(b >> 48),
-             (unsigned long long)b & 0xffffffffffff);
+    id_make(&rng, out);
+    out[ID_LENGTH] = '\0';
 }
 
 /* ---- The addresses --------------------------------------------------------------------------- */
 
-/* Cuts what precedes the next '/', or all that is left, off the path. */
+/* Cuts the next segment, and the '/' behind it, off the path. */
 static struct str cut_segment(struct str *path)
 {
-    const char *slash = path->n > 0 ? memchr(path->p, '/', path->n) : NULL;
-    struct str segment = {path->p, slash ? (size_t)(slash - path->p) : path->n};
-    size_t used = slash ? segment.n + 1 : segment.n;
+    struct str segment = str_until(*path, '/');
+    size_t used = segment.n < path->n ? segment.n + 1 : segment.n;
 
     path->p += used;
     path->n -= used;

@@ -2,7 +2,7 @@
  *
  * Formatting runs on the worker, for every exchange, and snprintf would cost as much there as
  * parsing the request. Hence: constant keys are stores of constants, strings take
- * metrics/escape.c's fast path, the date is formatted once a second.
+ * base/escape.c's fast path, the date is formatted once a second.
  *
  * What the client sent is bounded per field, so that no line is longer than ACCESSLINE_MAX. A field
  * that was cut is named in the line's list of cuts. */
@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/escape.h"
 #include "base/str.h"
-#include "metrics/escape.h"
 
 /* Fields that are strings: JSON key and the bytes they may take in the line. */
 #define FIELDS(X)                                                                                  \

@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include "base/text.h"
+
 enum { FIELDS_MAX = 9 }; /* one more than there can be */
 
 /* ---- Characters ------------------------------------------------------------------------------ */
@@ -61,14 +63,6 @@ bool invoke_is_version_name(struct str s)
 
 /* ---- Percent-encoding ------------------------------------------------------------------------ */
 
-static int hex(char c)
-{
-    if (is(c, DIGIT))
-        return c - '0';
-    c = str_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int invoke_decode(struct str s, char *out, int max)
 {
     int n = 0;
@@ -77,8 +71,8 @@ int invoke_decode(struct str s, char *out, int max)
         char c = s.p[i];
 
         if (c == '%') {
-            int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1;
-            int low = i + 2 < s.n ? hex(s.p[i + 2]) : -1;
+            int high = i + 2 < s.n ? text_digit(s.p[i + 1]) : -1;
+            int low = i + 2 < s.n ? text_digit(s.p[i + 2]) : -1;
 
             if (high < 0 || low < 0)
                 return -1;

@@ -43,13 +43,10 @@ static bool cut_part(struct str *host, struct str *part)
  * one again. */
 static struct str cut_segment(struct str *path)
 {
-    const char *start = path->p + 1;
-    const char *end = path->p + path->n;
-    const char *slash = memchr(start, '/', (size_t)(end - start));
-    struct str segment = {start, (size_t)((slash ? slash : end) - start)};
+    struct str segment = str_until((struct str){path->p + 1, path->n - 1}, '/');
 
-    path->p = start + segment.n;
-    path->n = (size_t)(end - path->p);
+    path->p += segment.n + 1;
+    path->n -= segment.n + 1;
     return segment;
 }
 

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "base/decimal.h"
+#include "base/id.h"
 #include "base/prng.h"
 #include "base/text.h"
 #include "proxy/http/http1.h"
-#include "proxy/http/id.h"
 #include "proxy/http/leftover.h"
 #include "proxy/http/partial.h"
 #include "proxy/http/reply.h"

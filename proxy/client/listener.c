@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/id.h"
 #include "base/log.h"
-#include "proxy/http/id.h"
 #include "proxy/http/reply.h"
 
 /* CLOSING_MS: so long a listener that closes waits for those whose first packet came before. */

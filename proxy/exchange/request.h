@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/id.h"
 #include "proxy/http/http1.h"
-#include "proxy/http/id.h"
 #include "proxy/worker/worker.h"
 #include "router/table.h"
 

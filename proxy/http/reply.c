@@ -2,8 +2,9 @@
 #include "proxy/http/reply.h"
 
 #include "base/decimal.h"
+#include "base/escape.h"
+#include "base/id.h"
 #include "base/text.h"
-#include "proxy/http/id.h"
 
 enum { MESSAGE_MAX = 1024 };
 
@@ -43,27 +44,13 @@ const char *reply_phrase(int status)
     return "Unknown";
 }
 
-static char *write_json_string(char *p, const char *s, size_t max)
-{
-    p = text_char(p, '"');
-    for (size_t i = 0; i < max && s[i]; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\')
-            p = text_char(p, '\\');
-        if (c < 0x20 || c >= 0x7f) {
-            p = text_lit(p, "\\u00");
-            p = text_hex_fixed(p, c, 2);
-        } else {
-            p = text_char(p, (char)c);
-        }
-    }
-    return text_char(p, '"');
-}
+static const struct escape_limit message_limit = {MESSAGE_MAX, 1};
 
 static char *write_body(char *p, const struct reply *reply)
 {
     const char *type = reply->type ? reply->type : "";
     bool is_service = reply->status >= 500;
+    uint32_t cuts = 0; /* a cut message is still one */
     bool is_capital = is_service || strcmp(type, "ResourceNotFoundException") == 0;
 
     p = text_char(p, '{');
@@ -72,8 +59,10 @@ static char *write_body(char *p, const struct reply *reply)
     if (strcmp(type, "ValidationException") != 0)
         p = is_service ? text_lit(p, "\"Type\":\"Service\",") : text_lit(p, "\"Type\":\"User\",");
     p = is_capital ? text_lit(p, "\"Message\":") : text_lit(p, "\"message\":");
-    p = write_json_string(p, reply->message, MESSAGE_MAX);
-    return text_lit(p, "}\n");
+    p = text_char(p, '"');
+    if (reply->message[0])
+        p = escape_quoted(p, str_of(reply->message), &message_limit, &cuts);
+    return text_lit(p, "\"}\n");
 }
 
 static char *write_fields(char *p, struct str date_line, const struct reply *reply)
@@ -107,14 +96,9 @@ static char *write_fields(char *p, struct str date_line, const struct reply *rep
 /* The body is written first, aside, to learn its length. */
 char *reply_write(char *p, struct str date_line, const struct reply *reply, size_t *body_bytes)
 {
-    char body[MESSAGE_MAX * 6 + 128];
+    char body[MESSAGE_MAX + 128];
     size_t length = reply->status == 204 ? 0 : (size_t)(write_body(body, reply) - body);
 
-    if (length > 1536) { /* a message that is nearly all escapes */
-        struct reply shorter = *reply;
-        shorter.message = "The request was refused.";
-        length = (size_t)(write_body(body, &shorter) - body);
-    }
     p = text_lit(p, "HTTP/1.1 ");
     p = decimal_put(p, (uint64_t)reply->status);
     p = text_char(p, ' ');

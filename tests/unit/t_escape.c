@@ -1,6 +1,6 @@
 /* Escaping for log lines: every byte at every place of strings of many lengths, against an escaper
  * without a fast path; UTF-8; limits. */
-#include "metrics/escape.h"
+#include "base/escape.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
-/* Request ids: random UUIDs (RFC 9562 section 5.4) as text. Any thread; each has a generator of its own. */
-#ifndef WEIR_PROXY_HTTP_ID_H
-#define WEIR_PROXY_HTTP_ID_H
+/* Request and revision ids: random UUIDs (RFC 9562 section 5.4) as text. Any thread; each has its
+ * own generator. */
+#ifndef WEIR_BASE_ID_H
+#define WEIR_BASE_ID_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* Request ids: random UUIDs. */
-#include "proxy/http/id.h"
+#include "base/id.h"
 
 #include "base/text.h"
 

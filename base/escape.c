@@ -2,7 +2,7 @@
  * are copied in blocks of 16 bytes that are looked at on the way, some 35 instructions for a short
  * one. Only where a byte is not clean does the slow path write the string anew, character by
  * character. */
-#include "metrics/escape.h"
+#include "base/escape.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,9 +1,10 @@
-/* Strings of unknown content into a log line: escaped as JSON strings are, and bounded.
+/* Strings of unknown content into a log line or a JSON answer: escaped as JSON strings are, and
+ * bounded.
  *
  * Control characters (those of U+0080 to U+009F, too, which terminals obey), quotes and backslashes
  * are escaped; UTF-8 stays as it is; a byte that belongs to no UTF-8 character becomes U+FFFD. */
-#ifndef WEIR_METRICS_ESCAPE_H
-#define WEIR_METRICS_ESCAPE_H
+#ifndef WEIR_BASE_ESCAPE_H
+#define WEIR_BASE_ESCAPE_H
 
 #include <stddef.h>
 #include <stdint.h>
