@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "conf/suggest.h"
 
 enum { ROW_PATH_MAX = 96, KEYS_MAX = 64 };
@@ -188,15 +189,18 @@ static void read_string(const struct row *row, struct jsondoc *doc, const struct
                         const json_t *value, void *base)
 {
     const char *text = json_string_value(value);
+    struct str s = {text, json_string_length(value)};
     const char *wrong = NULL;
+    size_t length;
 
     if (!text) {
         report(row, doc, at, "wrong_type", jsondoc_kind(value));
         return;
     }
-    if (json_string_length(value) < row->min)
+    length = row->is_prose ? text_characters(s) : s.n;
+    if (length < row->min)
         wrong = "is too short";
-    else if (json_string_length(value) > row->max)
+    else if (length > row->max)
         wrong = "is too long";
     else if (row->check && *text)
         wrong = row->check(text);

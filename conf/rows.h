@@ -31,7 +31,8 @@ struct row {
     const char *path;
     enum rows_type type;
     size_t offset;
-    uint64_t min, max;        /* of numbers; of strings: their lengths */
+    uint64_t min, max;        /* of numbers; of strings: their lengths in bytes, or ... */
+    bool is_prose;            /* ... in characters */
     const char *default_text; /* as in a document, strings without quotes; NULL: none */
     const char *choices;      /* of ROWS_CHOICE: the names, with '|' between */
     rows_check_fn check;      /* of ROWS_STRING, or NULL; not asked about "" where min is 0 */

@@ -28,7 +28,7 @@ static const struct row alias_list[] = {
      .expected = "an object of versions and percentages such as {\"1\": 95, \"2\": 5}"},
     {.path = "split", .type = ROWS_CHOICE, DRAFT(split), .choices = "exact|random", .default_text = "exact"},
     {.path = "description", .type = ROWS_STRING, DRAFT(description), .min = 0, .max = DESCRIPTION_MAX,
-     .expected = "a text of at most 256 bytes"},
+     .is_prose = true, .expected = "a text of at most 256 characters"},
     {.path = "on_unavailable", .type = ROWS_CHOICE, DRAFT(on_unavailable), .choices = "reject|failover",
      .default_text = "reject"},
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "conf/jsondoc.h"
 #include "control/alias.h"
 #include "control/answer.h"
@@ -277,6 +278,7 @@ static const json_t *member(const json_t *object, const char *name, json_type ty
 static bool read_update(struct call *call, const json_t *json, struct update *out)
 {
     const char *wrong = NULL;
+    struct str description;
 
     out->routing = member(json, "RoutingConfig", JSON_OBJECT, &wrong);
     out->weights = member(out->routing, "AdditionalVersionWeights", JSON_OBJECT, &wrong);
@@ -296,8 +298,9 @@ static bool read_update(struct call *call, const json_t *json, struct update *ou
     lambda_check_weights(&call->check, out->weights);
     if (out->version)
         lambda_check_version(&call->check, str_of(json_string_value(out->version)));
-    if (json_string_length(out->description) > DESCRIPTION_MAX)
-        lambda_check_add(&call->check, str_of(json_string_value(out->description)), "description",
+    description = str_of(json_string_value(out->description));
+    if (text_characters(description) > DESCRIPTION_MAX)
+        lambda_check_add(&call->check, description, "description",
                          "Member must have length less than or equal to 256");
     return !lambda_check_answer(&call->check, call->out);
 }

@@ -387,6 +387,16 @@ static void what_is_too_much_is_refused(void **state)
     api_expect("PUT", LIVE, body, 400, "ValidationException", "less than or equal to 256");
     snprintf(body, sizeof(body), "{\"Description\": \"%0256d\"}", 0);
     put(LIVE, body);
+    for (int characters = 256; characters <= 257; characters++) { /* not bytes */
+        n = (size_t)snprintf(body, sizeof(body), "{\"Description\": \"");
+        for (int i = 0; i < characters; i++)
+            n += (size_t)snprintf(body + n, sizeof(body) - n, "é");
+        snprintf(body + n, sizeof(body) - n, "\"}");
+        if (characters == 256)
+            put(LIVE, body);
+        else
+            api_expect("PUT", LIVE, body, 400, "ValidationException", "less than or equal to 256");
+    }
     snprintf(body, sizeof(body), "{\"FunctionVersion\": \"%05000d\"}", 0);
     api_expect("PUT", LIVE, body, 400, "ValidationException", "functionVersion");
     /* Cut between the two bytes of a character: still text. */

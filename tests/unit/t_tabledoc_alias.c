@@ -113,7 +113,7 @@ static const struct fixture_bad bads[] = {
     {LIVE("\"weights\": {\"1\": 100}, \"on_unavailable\": \"retry\""), "bad_value",
      AT ".on_unavailable", "must be \"reject\" or \"failover\", not \"retry\""},
     {LIVE("\"weights\": {\"1\": 100}, \"description\": 1"), "wrong_type", AT ".description",
-     "a text of at most 256 bytes"},
+     "a text of at most 256 characters"},
     /* names */
     {ALIASES("\"123\": {\"weights\": {\"1\": 100}}"), "bad_name", "$.functions.f.aliases.123",
      "\"123\" would be a version; an alias has a letter"},
