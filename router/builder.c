@@ -367,8 +367,6 @@ struct changes {
 static int join(struct builder *builder, const struct table *previous, uint64_t generation,
                 struct changes *changes)
 {
-    struct qsbr *domain = registry_domain(builder->registry);
-
     for (uint32_t i = 0; i < builder->nr_targets; i++) {
         struct target *target = builder->targets[i];
         const struct target *before = NULL;
@@ -380,7 +378,7 @@ static int join(struct builder *builder, const struct table *previous, uint64_t 
         if (previous)
             before = table_find(previous, target->function->name, target->alias, NULL);
         target_set_since(target, before, generation);
-        if (target_join(target, before, domain, &is_replacement))
+        if (target_join(target, before, builder->registry, &is_replacement))
             return -1;
         if (!is_replacement)
             continue;

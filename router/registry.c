@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/flathash.h"
+#include "base/prng.h"
 #include "router/hash.h"
 
 enum { TIDY_ORIGINS = 100000 }; /* at a time: some two milliseconds */
@@ -23,6 +24,7 @@ struct registry {
     struct qsbr *domain;
     struct series_hooks hooks;
     _Atomic uint32_t refs;
+    _Atomic uint64_t seed;   /* of the next place */
     pthread_mutex_t lock;    /* of all below */
     uint32_t to_tidy;        /* ids below it may be of origins that nobody wants */
     struct origin **origins; /* by id; NULL where it is gone */
@@ -34,7 +36,7 @@ struct registry {
 
 static void sweep(struct registry *registry, uint32_t from, uint32_t end);
 
-struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks)
+struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks, uint64_t seed)
 {
     struct registry *registry = calloc(1, sizeof(*registry));
 
@@ -44,6 +46,7 @@ struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks)
     registry->hooks = hooks;
     atomic_init(&registry->refs, 1);
     pthread_mutex_init(&registry->lock, NULL);
+    atomic_init(&registry->seed, seed);
     return registry;
 }
 
@@ -78,6 +81,14 @@ void registry_free(struct registry **registry)
 struct qsbr *registry_domain(const struct registry *registry)
 {
     return registry->domain;
+}
+
+uint64_t registry_place(struct registry *registry)
+{
+    struct prng rng;
+
+    prng_seed(&rng, atomic_fetch_add_explicit(&registry->seed, 1, memory_order_relaxed));
+    return prng_next(&rng);
 }
 
 uint32_t registry_series_get(struct registry *registry, struct str function, struct str alias,

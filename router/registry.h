@@ -27,8 +27,9 @@ struct series_hooks {
     void *context;
 };
 
-/* NULL when out of memory. domain must outlive the registry and every table. */
-struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks);
+/* NULL when out of memory. domain must outlive the registry and every table. seed: a number that
+ * nobody foresees, from which the first places of splits are drawn. */
+struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks, uint64_t seed);
 
 /* Ends the owner's interest and clears the pointer. Tables that are not freed yet keep it alive;
  * the pools have let go of their origins. */
@@ -45,6 +46,10 @@ struct registry *registry_ref(struct registry *registry);
 void registry_unref(struct registry **registry);
 
 struct qsbr *registry_domain(const struct registry *registry);
+
+/* Draws where a split's order begins if it has nothing to continue from (router/split.h). Any
+ * thread. */
+uint64_t registry_place(struct registry *registry);
 
 /* What tells an origin apart; strings are copied. */
 struct origin_spec {

@@ -1,15 +1,25 @@
-/* The two ways to order the arms of a segment; see docs/split.md for why they keep within the
- * bounds.
+/* Which order a segment has; docs/split.md says why each keeps within its bounds.
  *
- * Both work on errors that are centred. The errors of the k arms with weight sum to s, which stays
- * as it is while they alone are drawn (0, unless other arms kept or took away errors of theirs), so
- * none of them can do better on average than s/k; the order keeps each error around that. */
+ *     arms with weight    while up to three are off         else
+ *     2                   a line, at any place              a line, in the middle
+ *     3                   trio.c                            chairs.c
+ *     4 and more          lots.c, where nobody is off       chairs.c
+ *
+ * Off is one that has weight, or an error from before. An error that an arm took with it when it
+ * was forgotten leaves the others owed too much or too little in all; it counts as one more that
+ * is off, as somebody must have it. On the left chance decides, on the right everything is owed
+ * to what was before. */
 #include "router/segment.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/prng.h"
+#include "router/chairs.h"
+#include "router/lots.h"
+#include "router/trio.h"
 
 /* Rounded up to whole cache lines, as aligned_alloc wants it. */
 static size_t whole_lines(size_t bytes)
@@ -22,12 +32,47 @@ static size_t bytes_before_picks(int nr_arms)
     return whole_lines(offsetof(struct segment, errors) + (size_t)nr_arms * sizeof(int64_t));
 }
 
-/* The arms with weight, and the sum of their errors. */
+/* ---- Which order ----------------------------------------------------------------------------- */
+
+enum order { ORDER_NONE, ORDER_LINE, ORDER_MIDDLE_LINE, ORDER_TRIO, ORDER_LOTS, ORDER_CHAIRS };
+
+/* The arms with weight. */
 struct chosen {
+    enum order order;
     int nr;
     uint8_t arms[SEGMENT_ARMS_MAX];
-    int64_t sum;
+    uint32_t weights[SEGMENT_ARMS_MAX];
+    int64_t errors[SEGMENT_ARMS_MAX];
 };
+
+static bool is_below_one(int64_t error)
+{
+    return error > -SEGMENT_ONE && error < SEGMENT_ONE;
+}
+
+static enum order order_of(int nr_chosen, const uint32_t *weights, int nr_arms,
+                           const int64_t *errors)
+{
+    int nr_off = 0, nr_owed = 0;
+    bool is_near = true;
+    int64_t sum = 0;
+
+    for (int i = 0; i < nr_arms; i++) {
+        nr_owed += errors[i] != 0;
+        nr_off += weights[i] > 0 || errors[i] != 0;
+        is_near = is_near && is_below_one(errors[i]);
+        sum += errors[i];
+    }
+    nr_off += sum != 0;
+    is_near = is_near && is_below_one(sum) && nr_off <= 3;
+    if (nr_chosen < 2)
+        return ORDER_NONE;
+    if (nr_chosen == 2)
+        return is_near ? ORDER_LINE : ORDER_MIDDLE_LINE;
+    if (nr_chosen == 3 && is_near)
+        return ORDER_TRIO;
+    return nr_chosen > 3 && nr_owed == 0 ? ORDER_LOTS : ORDER_CHAIRS;
+}
 
 static struct chosen choose(const uint32_t *weights, int nr_arms, const int64_t *errors)
 {
@@ -36,9 +81,11 @@ static struct chosen choose(const uint32_t *weights, int nr_arms, const int64_t 
     for (int i = 0; i < nr_arms; i++) {
         if (weights[i] == 0)
             continue;
-        chosen.arms[chosen.nr++] = (uint8_t)i;
-        chosen.sum += errors[i];
+        chosen.arms[chosen.nr] = (uint8_t)i;
+        chosen.weights[chosen.nr] = weights[i];
+        chosen.errors[chosen.nr++] = errors[i];
     }
+    chosen.order = order_of(chosen.nr, weights, nr_arms, errors);
     return chosen;
 }
 
@@ -61,26 +108,21 @@ static uint32_t shortest(int64_t nr_tickets)
 }
 
 /* The second arm b has had floor(phase + n * weight) picks after n tickets, so its error moves in a
- * window of one invocation whose lower end is its first error minus the phase. The phase that puts
- * the window's middle at s/2 is below. Where it is out of [0, 1), one of the arms is owed so much
- * that it alone is drawn until the phase comes within. */
-static void make_line(struct segment *segment, const struct chosen *chosen, const uint32_t *weights,
-                      const int64_t *errors)
+ * window of one invocation whose lower end is its first error minus the phase. */
+static void make_line(struct segment *segment, const struct chosen *chosen, int64_t phase)
 {
-    int a = chosen->arms[0], b = chosen->arms[1];
-    int64_t weight = weights[b];
-    int64_t phase = div_floor(errors[b] - errors[a], 2) + SEGMENT_ONE / 2;
+    int64_t weight = chosen->weights[1];
 
     segment->nr_tickets = SEGMENT_LINE_TICKETS;
-    segment->arms[0] = (uint8_t)a;
-    segment->arms[1] = (uint8_t)b;
-    segment->weight = weights[b];
+    segment->arms[0] = chosen->arms[0];
+    segment->arms[1] = chosen->arms[1];
+    segment->weight = chosen->weights[1];
     if (phase >= SEGMENT_ONE) {
-        segment->head_arm = (uint8_t)b;
+        segment->head_arm = chosen->arms[1];
         segment->nr_head = shortest((phase - SEGMENT_ONE) / (SEGMENT_ONE - weight) + 1);
         phase -= segment->nr_head * (SEGMENT_ONE - weight);
     } else if (phase < 0) {
-        segment->head_arm = (uint8_t)a;
+        segment->head_arm = chosen->arms[0];
         segment->nr_head = shortest(div_ceil(-phase, weight));
         phase += segment->nr_head * weight;
     }
@@ -89,190 +131,188 @@ static void make_line(struct segment *segment, const struct chosen *chosen, cons
     segment->phase = (uint64_t)phase;
 }
 
-/* ---- Three and more: the chairman assignment ------------------------------------------------- */
-
-/* Tijdeman's windows, with all errors centred and multiplied by k(2k - 2), which makes his
- * constants whole numbers. Before each pick every arm is owed its weight more. An arm may be picked
- * once it is owed 1/(2k-2), and has to be at the latest when it is owed more than 1 - 1/(2k-2).
- *
- * Of those that may be picked, the one whose time runs out first always keeps the rest in their
- * windows. The one that is owed most is better prepared for other weights, as nobody is left close
- * to a whole invocation: it is picked where that keeps the others in their windows too. */
-struct chairs {
-    int nr;
-    int64_t one;   /* an invocation */
-    int64_t from;  /* owed this much an arm may be picked */
-    int64_t until; /* owed more, it is late */
-    int64_t owed[SEGMENT_ARMS_MAX];
-    int64_t steps[SEGMENT_ARMS_MAX]; /* what a ticket adds */
-    uint32_t weights[SEGMENT_ARMS_MAX];
-};
-
-enum { LOOK_AHEAD = 32 }; /* picks */
-
-static void chairs_init(struct chairs *chairs, const struct chosen *chosen, const uint32_t *weights,
-                        const int64_t *errors)
+/* The phase that puts the window's middle at the mean of both errors. Where it is out of [0, 1),
+ * one of the arms is owed so much that it alone is drawn until the phase comes within. */
+static int64_t middle_phase(const struct chosen *chosen)
 {
-    int64_t k = chosen->nr;
-    int64_t scale = 2 * k - 2;
+    return div_floor(chosen->errors[1] - chosen->errors[0], 2) + SEGMENT_ONE / 2;
+}
 
-    chairs->nr = chosen->nr;
-    chairs->one = scale * k * SEGMENT_ONE;
-    chairs->from = k * SEGMENT_ONE;
-    chairs->until = chairs->one - chairs->from;
-    for (int i = 0; i < chosen->nr; i++) {
-        int arm = chosen->arms[i];
+/* How far the window of the second arm's error reaches below 0, by the place: the place as a
+ * fraction of 2^64. */
+static int64_t depth_of(uint64_t place)
+{
+    return (int64_t)((unsigned __int128)place * SEGMENT_ONE >> 64);
+}
 
-        chairs->weights[i] = weights[arm];
-        chairs->steps[i] = scale * k * weights[arm];
-        chairs->owed[i] = scale * (k * errors[arm] - chosen->sum);
+/* One of the places of that depth. */
+static uint64_t place_of(int64_t depth, struct prng *rng)
+{
+    unsigned __int128 first = ((unsigned __int128)depth << 64) + SEGMENT_ONE - 1;
+
+    return (uint64_t)(first / SEGMENT_ONE) + (prng_next(rng) >> 30); /* of 1.8 * 10^10 */
+}
+
+static int64_t smallest(int64_t a, int64_t b, int64_t c)
+{
+    int64_t d = a < b ? a : b;
+
+    return d < c ? d : c;
+}
+
+/* The window may be anywhere where both errors are in it and none of it is a whole invocation
+ * away from 0. The one of the place is kept if it is such a one, so that a line whose weights
+ * change goes on in its window. Else another arm has had to do with it since, and a window is
+ * drawn of those. */
+static int64_t drawn_phase(struct segment *segment, const struct chosen *chosen)
+{
+    int64_t b = chosen->errors[1], sum = b + chosen->errors[0];
+    int64_t most = SEGMENT_ONE - 1 + smallest(0, -sum, -b);
+    int64_t least = -smallest(0, sum, b);
+    int64_t depth = depth_of(segment->place);
+    struct prng rng;
+
+    assert(least <= most);
+    if (depth < least || depth > most) {
+        prng_seed(&rng, segment->place);
+        depth = least + prng_below(&rng, (uint32_t)(most - least + 1));
+        segment->place = place_of(depth, &rng);
     }
+    return b + depth;
 }
 
-/* Would i's time run out before j's? Both are owed no more than until; the time is what is missing
- * to that, over the weight. */
-static bool is_sooner(const struct chairs *chairs, int i, int j)
+/* ---- Three and more -------------------------------------------------------------------------- */
+
+/* 0, or -1 when out of memory. */
+static int work_out(uint8_t *picks, uint32_t nr_picks, const struct chosen *chosen, uint64_t *place)
 {
-    return (__int128)(chairs->until - chairs->owed[i]) * chairs->weights[j] <
-           (__int128)(chairs->until - chairs->owed[j]) * chairs->weights[i];
-}
+    struct prng rng;
 
-/* If now is picked now, have the others enough picks among the next nr for the turns that they must
- * have had by then? nr is LOOK_AHEAD at most. */
-static bool is_room_for_others(const struct chairs *chairs, int now, int64_t nr)
-{
-    uint8_t nr_due[LOOK_AHEAD + 1] = {0}; /* by the pick that is the last one for them */
-    int64_t sum = 0;
-
-    for (int i = 0; i < chairs->nr; i++) {
-        int64_t step = chairs->steps[i], end = nr * step;
-
-        if (i == now)
-            continue;
-        /* One turn after the other; each needs an invocation more. */
-        for (int64_t spare = chairs->until - chairs->owed[i]; spare < end; spare += chairs->one)
-            nr_due[spare / step + 1]++;
+    prng_seed(&rng, *place);
+    if (chosen->order != ORDER_CHAIRS)
+        *place = prng_next(&rng);
+    if (chosen->order == ORDER_LOTS) {
+        if (lots_order(picks, nr_picks, chosen->weights, chosen->nr, &rng))
+            return -1;
+    } else if (chosen->order == ORDER_TRIO) {
+        trio_order(picks, nr_picks, chosen->weights, chosen->errors, &rng);
+    } else {
+        chairs_order(picks, nr_picks, chosen->weights, chosen->errors, chosen->nr);
     }
-    for (int64_t pick = 1; pick <= nr; pick++) {
-        sum += nr_due[pick];
-        if (sum > pick)
-            return false;
-    }
-    return true;
+    for (uint32_t t = 0; t < nr_picks; t++)
+        picks[t] = chosen->arms[picks[t]];
+    return 0;
 }
 
-/* Is there room for the others at all later times too? docs/split.md has the estimate: after t more
- * picks, now is owed half an invocation more than what keeps the others from being owed c - 1. */
-static bool is_room_from_then_on(const struct chairs *chairs, int now)
+/* ---- All ------------------------------------------------------------------------------------- */
+
+/* With room for picks, and no tickets. */
+static struct segment *make_empty(int nr_arms, const int64_t *errors, uint64_t place,
+                                  uint32_t nr_picks)
 {
-    int64_t owed = chairs->owed[now] + LOOK_AHEAD * chairs->steps[now];
+    size_t before_picks = bytes_before_picks(nr_arms);
+    struct segment *segment =
+        aligned_alloc(SEGMENT_CACHE_LINE, before_picks + whole_lines(nr_picks));
 
-    for (int i = 0; i < chairs->nr; i++) {
-        int64_t lacking = chairs->until - chairs->one - chairs->owed[i];
-
-        lacking -= LOOK_AHEAD * chairs->steps[i];
-        if (i != now && lacking > 0)
-            owed -= lacking;
-    }
-    return owed >= chairs->one / 2;
-}
-
-/* May it be picked now though others' time runs out sooner? What counts is the time until its own
- * runs out. */
-static bool may_go_first(const struct chairs *chairs, int i)
-{
-    int64_t wait = (chairs->until - chairs->owed[i]) / chairs->steps[i];
-
-    if (wait <= LOOK_AHEAD)
-        return is_room_for_others(chairs, i, wait);
-    return is_room_from_then_on(chairs, i) && is_room_for_others(chairs, i, LOOK_AHEAD);
-}
-
-/* Of those that are owed less than most, or as much and come behind it, the one that is owed most;
- * -1 where none may be picked. */
-static int next_most_owed(const struct chairs *chairs, int most)
-{
-    int64_t ceiling = most >= 0 ? chairs->owed[most] : INT64_MAX;
-    int next = -1;
-
-    for (int i = 0; i < chairs->nr; i++) {
-        int64_t owed = chairs->owed[i];
-        bool was_tried = owed > ceiling || (owed == ceiling && i <= most);
-
-        if (owed >= chairs->from && !was_tried && (next < 0 || owed > chairs->owed[next]))
-            next = i;
-    }
-    return next;
-}
-
-/* None is late. */
-static int choose_in_time(const struct chairs *chairs)
-{
-    int soonest = -1;
-    int i;
-
-    for (i = 0; i < chairs->nr; i++)
-        if (chairs->owed[i] >= chairs->from && (soonest < 0 || is_sooner(chairs, i, soonest)))
-            soonest = i;
-    assert(soonest >= 0); /* all are owed one in sum, so one of them is owed 1/k at least */
-    i = next_most_owed(chairs, -1);
-    while (i != soonest && i >= 0 && !may_go_first(chairs, i))
-        i = next_most_owed(chairs, i);
-    return i >= 0 ? i : soonest;
-}
-
-/* The next pick, as an index of the chosen arms. Several can be late after a change of weights:
- * then the one that is owed most goes first, which keeps the worst error smallest. */
-static int next_chair(struct chairs *chairs)
-{
-    int most = 0, best;
-
-    for (int i = 0; i < chairs->nr; i++) {
-        chairs->owed[i] += chairs->steps[i];
-        if (chairs->owed[i] > chairs->owed[most])
-            most = i;
-    }
-    best = chairs->owed[most] > chairs->until ? most : choose_in_time(chairs);
-    chairs->owed[best] -= chairs->one;
-    return best;
-}
-
-static void make_picks(struct segment *segment, const struct chosen *chosen,
-                       const uint32_t *weights, const int64_t *errors, uint32_t nr_tickets)
-{
-    uint8_t *picks = (uint8_t *)segment + bytes_before_picks(segment->nr_arms);
-    struct chairs chairs;
-
-    chairs_init(&chairs, chosen, weights, errors);
-    for (uint32_t t = 0; t < nr_tickets; t++)
-        picks[t] = chosen->arms[next_chair(&chairs)];
-    segment->picks = picks;
-    segment->nr_tickets = nr_tickets;
-}
-
-/* ---- Both ------------------------------------------------------------------------------------ */
-
-struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors,
-                             uint32_t nr_wanted, bool is_counted)
-{
-    struct chosen chosen = choose(weights, nr_arms, errors);
-    uint32_t nr_picks = is_counted && chosen.nr > 2 ? nr_wanted : 0;
-    size_t bytes = bytes_before_picks(nr_arms) + whole_lines(nr_picks);
-    struct segment *segment;
-
-    assert(nr_arms >= 1 && nr_arms <= SEGMENT_ARMS_MAX && chosen.nr >= 1);
-    segment = aligned_alloc(SEGMENT_CACHE_LINE, bytes);
     if (!segment)
         return NULL;
     memset(segment, 0, sizeof(*segment));
     atomic_init(&segment->ticket, 0);
     segment->nr_arms = (uint8_t)nr_arms;
+    segment->place = place;
     memcpy(segment->errors, errors, (size_t)nr_arms * sizeof(errors[0]));
-    if (nr_picks > 0)
-        make_picks(segment, &chosen, weights, errors, nr_picks);
-    else if (is_counted && chosen.nr == 2)
-        make_line(segment, &chosen, weights, errors);
+    if (nr_picks > 0) {
+        segment->picks = (uint8_t *)segment + before_picks;
+        segment->nr_tickets = nr_picks;
+    }
     return segment;
+}
+
+/* Has everybody had just their share after nr picks, if nobody was owed anything before them? */
+static bool is_whole(const struct chosen *chosen, uint32_t nr)
+{
+    int i = 0;
+
+    while (i < chosen->nr && (uint64_t)nr * chosen->weights[i] % SEGMENT_ONE == 0)
+        i++;
+    return i == chosen->nr;
+}
+
+/* Fills the segment with its first nr picks again and again. */
+static void repeat(struct segment *segment, uint32_t nr)
+{
+    uint8_t *picks = (uint8_t *)segment + bytes_before_picks(segment->nr_arms);
+
+    segment->is_round = true;
+    for (uint32_t t = nr; t < segment->nr_tickets; t += nr)
+        memcpy(picks + t, picks, nr);
+}
+
+/* The least multiple of nr that is not below wanted. */
+static uint32_t whole_times(uint32_t nr, uint32_t wanted)
+{
+    return (wanted + nr - 1) / nr * nr;
+}
+
+static struct segment *make_worked_out(int nr_arms, const int64_t *errors, uint64_t place,
+                                       const struct chosen *chosen, uint32_t nr_wanted)
+{
+    uint32_t nr =
+        chosen->order == ORDER_LOTS ? lots_length(chosen->weights, chosen->nr) : nr_wanted;
+    bool is_round = chosen->order == ORDER_LOTS && is_whole(chosen, nr);
+    struct segment *segment =
+        make_empty(nr_arms, errors, place, is_round ? whole_times(nr, nr_wanted) : nr);
+
+    if (!segment)
+        return NULL;
+    if (work_out((uint8_t *)segment + bytes_before_picks(nr_arms), nr, chosen, &segment->place)) {
+        free(segment);
+        return NULL;
+    }
+    if (is_round)
+        repeat(segment, nr);
+    return segment;
+}
+
+struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors,
+                             uint64_t place, uint32_t nr_wanted, bool is_counted)
+{
+    struct chosen chosen = choose(weights, nr_arms, errors);
+    struct segment *segment;
+
+    assert(nr_arms >= 1 && nr_arms <= SEGMENT_ARMS_MAX && chosen.nr >= 1);
+    if (is_counted && chosen.nr > 2)
+        return make_worked_out(nr_arms, errors, place, &chosen, nr_wanted);
+    segment = make_empty(nr_arms, errors, place, 0);
+    if (segment && is_counted && chosen.order == ORDER_LINE)
+        make_line(segment, &chosen, drawn_phase(segment, &chosen));
+    else if (segment && is_counted && chosen.order == ORDER_MIDDLE_LINE)
+        make_line(segment, &chosen, middle_phase(&chosen));
+    return segment;
+}
+
+static struct segment *make_again(const struct segment *segment, uint32_t nr_wanted)
+{
+    uint32_t nr = segment->nr_tickets;
+    struct segment *again =
+        make_empty(segment->nr_arms, segment->errors, segment->place, whole_times(nr, nr_wanted));
+
+    if (!again)
+        return NULL;
+    memcpy((uint8_t *)again + bytes_before_picks(segment->nr_arms), segment->picks, nr);
+    repeat(again, nr);
+    return again;
+}
+
+struct segment *segment_next(const struct segment *segment, const uint32_t *weights,
+                             uint32_t nr_wanted)
+{
+    int64_t errors[SEGMENT_ARMS_MAX];
+
+    if (segment->is_round)
+        return make_again(segment, nr_wanted);
+    segment_errors(segment, weights, segment->nr_tickets, errors);
+    return segment_make(weights, segment->nr_arms, errors, segment->place, nr_wanted, true);
 }
 
 /* Takes what a line drew from the errors. */

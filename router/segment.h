@@ -8,6 +8,10 @@
  * is worked out when the segment is made, one byte per ticket. With one such arm, or where nothing
  * is counted, a segment has no tickets and only keeps the errors for whoever comes next.
  *
+ * Where chance has a say, it has it by a number, the place: the same weights, errors and place make
+ * the same segment. If the first place is any of the 2^64 with the same probability, and all others
+ * follow from it, each version has its share on average (docs/split.md says where).
+ *
  * Everything but the ticket counter is constant once made. The counter belongs to split.c. */
 #ifndef WEIR_ROUTER_SEGMENT_H
 #define WEIR_ROUTER_SEGMENT_H
@@ -22,11 +26,17 @@ enum {
     SEGMENT_ONE = 1000000000, /* one invocation */
     SEGMENT_ARMS_MAX = 64,
     SEGMENT_LINE_TICKETS = 1 << 30, /* length where the order is a line */
-    /* lengths where it is worked out: from the first, doubling, to the last */
+    /* lengths where it is worked out: from the first, doubling, to the last (longer where it takes
+     * more until all have had just their share) */
     SEGMENT_FIRST_TICKETS = 256,
     SEGMENT_LAST_TICKETS = 4096,
     SEGMENT_CACHE_LINE = 64
 };
+
+/* Two arms that begin with no errors have their share as nearly as possible: never more than
+ * half an invocation off. In general place / 2^64 is how far below 0 the second one's error may
+ * come, and what is missing to 1 how far above. */
+static const uint64_t SEGMENT_MIDDLE = 1ull << 63;
 
 struct segment {
     uint32_t nr_tickets;
@@ -38,17 +48,24 @@ struct segment {
     uint32_t weight;      /* of arms[1] */
     uint64_t phase;       /* of the line at ticket nr_head, below SEGMENT_ONE */
     const uint8_t *picks; /* NULL for a line */
-    struct qsbr_node retired;
+    bool is_round;        /* nobody is owed anything at its end: its order can go on being used */
+    uint64_t place;       /* of whoever comes next, after any number of its tickets */
 
     /* Every pick of every worker writes here, so nothing that picks read shares the cache line. */
     _Alignas(SEGMENT_CACHE_LINE) _Atomic uint64_t ticket;
+    struct qsbr_node retired;
     int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
 };
 
 /* A segment that starts with these errors. nr_wanted: how many tickets to work out, if any have to
- * be. is_counted false: no tickets. NULL when out of memory. Ended by free(). */
+ * be (it may be more). is_counted false: no tickets. NULL when out of memory. Ended by free(). */
 struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors,
-                             uint32_t nr_wanted, bool is_counted);
+                             uint64_t place, uint32_t nr_wanted, bool is_counted);
+
+/* The one that goes on behind the last ticket of this one, for the weights that it was made with.
+ * NULL when out of memory. */
+struct segment *segment_next(const struct segment *segment, const uint32_t *weights,
+                             uint32_t nr_wanted);
 
 /* The errors after the first nr_drawn tickets, for the weights that it was made with: nr_arms of
  * them. errors may not be the segment's own. */

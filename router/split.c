@@ -45,6 +45,7 @@ struct split {
     struct qsbr *domain;
     _Atomic(struct split *) previous; /* a counted reference, until this one is open */
     struct qsbr_node retired;
+    uint64_t place;     /* where there is nothing to continue from */
     int16_t *from;      /* behind the weights */
     uint32_t weights[]; /* nr_arms of them */
 };
@@ -110,6 +111,7 @@ struct split *split_make(struct qsbr *domain, const struct split_spec *spec, str
     split->kind = kind_of(spec);
     split->nr_arms = (uint8_t)nr;
     split->domain = domain;
+    split->place = spec->place;
     split->from = (int16_t *)(split->weights + nr);
     memcpy(split->weights, spec->weights, nr * sizeof(spec->weights[0]));
     for (size_t i = 0; i < nr; i++) {
@@ -144,13 +146,11 @@ static uint32_t length_after(const struct split *split, const struct segment *se
 /* Puts the next segment in place of an exhausted one, unless another thread has. */
 static int advance(struct split *split, struct segment *segment)
 {
-    int64_t errors[SPLIT_ARMS_MAX];
     struct segment *next;
 
     if (atomic_load_explicit(&split->current, memory_order_acquire) != segment)
         return 0;
-    segment_errors(segment, split->weights, segment->nr_tickets, errors);
-    next = segment_make(split->weights, split->nr_arms, errors, length_after(split, segment), true);
+    next = segment_next(segment, split->weights, length_after(split, segment));
     if (!next)
         return SPLIT_NO_MEMORY;
     if (atomic_compare_exchange_strong(&split->current, &segment, next))
@@ -170,9 +170,15 @@ static uint32_t nr_drawn(const struct segment *segment, uint64_t word)
     return word < segment->nr_tickets ? (uint32_t)word : segment->nr_tickets;
 }
 
-/* Closes a split that is open, if nobody has, and tells the errors that it ended with. (Not one
- * that ended with nothing drawn.) */
-static int close_split(struct split *split, int64_t *errors)
+/* What a split goes on from. */
+struct ending {
+    int64_t errors[SPLIT_ARMS_MAX];
+    uint64_t place;
+};
+
+/* Closes a split that is open, if nobody has, and tells how it ended. (Not one that ended with
+ * nothing drawn.) */
+static int close_split(struct split *split, struct ending *ending)
 {
     for (;;) {
         struct segment *segment = atomic_load_explicit(&split->current, memory_order_acquire);
@@ -192,7 +198,8 @@ static int close_split(struct split *split, int64_t *errors)
                 continue;
             word = atomic_load(&segment->ticket);
         }
-        segment_errors(segment, split->weights, nr_drawn(segment, word), errors);
+        segment_errors(segment, split->weights, nr_drawn(segment, word), ending->errors);
+        ending->place = segment->place;
         return 0;
     }
 }
@@ -202,6 +209,20 @@ static void take_over(const struct split *split, const int64_t *before, int64_t 
 {
     for (int i = 0; i < split->nr_arms; i++)
         errors[i] = split->from[i] >= 0 ? before[split->from[i]] : 0;
+}
+
+/* A place is for the arms that it came about with. Others get one that has nothing to do with what
+ * their errors are. */
+static uint64_t take_over_place(const struct split *split, uint64_t place)
+{
+    struct prng rng;
+
+    for (int i = 0; i < split->nr_arms; i++)
+        if (split->from[i] != i) {
+            prng_seed(&rng, place);
+            return prng_next(&rng);
+        }
+    return place;
 }
 
 static bool is_open(const struct split *split)
@@ -219,10 +240,10 @@ static void let_go(struct split *split)
 }
 
 /* Gives a split that is not open its first segment, unless another thread has. */
-static int start(struct split *split, const int64_t *errors)
+static int start(struct split *split, const int64_t *errors, uint64_t place)
 {
     struct segment *none = NULL;
-    struct segment *first = segment_make(split->weights, split->nr_arms, errors,
+    struct segment *first = segment_make(split->weights, split->nr_arms, errors, place,
                                          SEGMENT_FIRST_TICKETS, split->kind == SPLIT_KIND_COUNTED);
 
     if (!first)
@@ -235,15 +256,16 @@ static int start(struct split *split, const int64_t *errors)
 /* Takes over from a predecessor that is open. */
 static int succeed(struct split *split, struct split *previous)
 {
-    int64_t before[SPLIT_ARMS_MAX], errors[SPLIT_ARMS_MAX];
+    int64_t errors[SPLIT_ARMS_MAX];
+    struct ending ending;
     int r;
 
     if (atomic_load(&previous->current) != &nothing_drawn) {
-        r = close_split(previous, before);
+        r = close_split(previous, &ending);
         if (r)
             return r;
-        take_over(split, before, errors);
-        r = start(split, errors);
+        take_over(split, ending.errors, errors);
+        r = start(split, errors, take_over_place(split, ending.place));
         if (r)
             return r;
     }
@@ -288,7 +310,7 @@ static int open_to_draw(struct split *split)
 
     if (r || is_open(split))
         return r;
-    return start(split, zeros);
+    return start(split, zeros, split->place);
 }
 
 void split_errors(const struct split *split, int64_t *out)

@@ -2,25 +2,28 @@
  *
  * Exact mode. Every pick draws a ticket, one atomic add on a counter that all workers share, and
  * the ticket alone decides the version. After any number of picks, by any workers in any order,
- * each version has had its share to within less than one invocation: Tijdeman's chairman assignment
- * (Discrete Mathematics 32 (1980) 323-330), whose bound 1 - 1/(2(k-1)) is the best possible for k
- * versions. For two versions it is a Bresenham line and needs no memory; for three and more the
- * order is computed a segment of tickets at a time by whichever worker first runs out.
+ * each version has had its share to within less than one invocation. For two versions the order
+ * is a Bresenham line and needs no memory; for three and more it is computed a segment of
+ * tickets at a time by whichever worker first runs out.
  *
- * Through changes. A split that replaces another takes over, version by version, the error that the
- * other ended with (target minus picks, in billionths of an invocation), so that the bound holds
- * over the whole history, measured against the weights in force at each pick: still within less
- * than one invocation for an alias of up to three versions, whatever is changed and when. For k
- * versions whose weights an adversary changes at every pick it is (k - 1)/2, and no rule that does
- * not know the future can promise one; docs/split.md has the proofs. An arm of weight 0 is never
- * drawn and keeps its error for later; the error of an arm that no successor's arm takes over is
- * forgotten.
+ * The first place. Where there is nothing to continue from, the order begins at a place that the
+ * caller draws or chooses. If it is drawn, each version has just its share on average after any
+ * number of picks: so many splits that are picked from only a few times are right together.
  *
- * The old split is closed when its successor is opened, by split_open or by the successor's first
- * pick. Whoever still draws from it is then told SPLIT_CLOSED and must take the newer table, so a
- * table has to be where every worker finds it before any worker uses it. A split with one arm of
- * weight needs no closing: its picks never change an error. Neither does random mode, which counts
- * nothing: it passes on the errors that it was given.
+ * Through changes. A split that replaces another takes over, version by version, the error that
+ * the other ended with (target minus picks, in billionths of an invocation), so that the bound
+ * holds over the whole history, measured against the weights in force at each pick: still within
+ * less than one invocation for an alias of up to three versions, whatever is changed and when.
+ * For k versions whose weights an adversary changes at every pick it is (k - 1)/2, and no rule
+ * that does not know the future can promise one; docs/split.md has the proofs. An arm of weight
+ * 0 is never drawn and keeps its error for later; the error of an arm that no successor's arm
+ * takes over is forgotten.
+ *
+ * The old split is closed when its successor is opened, by split_open or by the successor's
+ * first pick. Whoever still draws from it is then told SPLIT_CLOSED and must take the newer
+ * table, so a table has to be where every worker finds it before any worker uses it. A split
+ * with one arm of weight needs no closing: its picks never change an error. Neither does random
+ * mode, which counts nothing: it passes on the errors that it was given.
  *
  * Weights are integers of a billionth, SPLIT_ONE in all.
  *
@@ -55,6 +58,10 @@ struct split_spec {
     /* For each arm its index in the predecessor, or -1 where the version is new there. Ignored
      * without predecessor. */
     int16_t from[SPLIT_ARMS_MAX];
+    /* Where the order begins if nothing was ever drawn from a predecessor: any number, all with the
+     * same probability if chance is to decide. For two arms with weight, place / 2^64 is how many
+     * invocations the second one may ever have had more than its share. */
+    uint64_t place;
 };
 
 /* A split that is not yet open. previous, if not NULL, is the split it replaces: a counted

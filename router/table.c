@@ -199,7 +199,7 @@ static struct target *remake(const struct table *table, struct function *functio
         if (target_set_arm(target, registry, i, named->arms[0].version, arm->weight))
             goto fail;
     }
-    if (target_join(target, before, registry_domain(registry), is_replacement))
+    if (target_join(target, before, registry, is_replacement))
         goto fail;
     return target;
 fail:

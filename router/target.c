@@ -161,7 +161,7 @@ static struct str split_name(const struct target *target, int i)
                                : past_version(target, i - target->nr_arms)->name;
 }
 
-int target_join(struct target *target, const struct target *before, struct qsbr *domain,
+int target_join(struct target *target, const struct target *before, struct registry *registry,
                 bool *is_replacement)
 {
     bool is_same = before && has_same_arms(target, before);
@@ -180,7 +180,8 @@ int target_join(struct target *target, const struct target *before, struct qsbr 
         spec.weights[i] = i < target->nr_arms ? target->arms[i].weight : 0;
         spec.from[i] = before ? place_of(before, split_name(target, i)) : -1;
     }
-    target->split = split_make(domain, &spec, before ? before->split : NULL);
+    spec.place = registry_place(registry);
+    target->split = split_make(registry_domain(registry), &spec, before ? before->split : NULL);
     *is_replacement = before && target->split;
     return target->split ? 0 : -1;
 }

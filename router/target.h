@@ -21,11 +21,12 @@ int target_set_arm(struct target *target, struct registry *registry, int i, stru
                    uint32_t weight) __attribute__((warn_unused_result));
 
 /* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of
- * its own that takes over the predecessor's errors. Those of the versions that it no longer has are
- * kept too, for the 16 that left last, while the function has them: a version that comes back finds
- * its error as it was. Call it once, when all arms are set. *is_replacement: the split is to be
- * opened in the predecessor's place. 0, or -1 when out of memory. */
-int target_join(struct target *target, const struct target *before, struct qsbr *domain,
+ * its own that takes over the predecessor's errors. Those of the versions that it no longer has
+ * are kept too, for the 16 that left last, while the function has them: a version that comes
+ * back finds its error as it was. A split without predecessor begins at a place of the
+ * registry's. Call it once, when all arms are set. *is_replacement: the split is to be opened in
+ * the predecessor's place. 0, or -1 when out of memory. */
+int target_join(struct target *target, const struct target *before, struct registry *registry,
                 bool *is_replacement) __attribute__((warn_unused_result));
 
 /* Do both say the same (versions in order, weights, mode, description, on_unavailable)? */

@@ -160,7 +160,7 @@ static void check_rest(const struct settings *settings, struct problems *problem
 {
     struct qsbr *qsbr = qsbr_make();
     struct series_hooks hooks = {.get = no_series, .release = no_release};
-    struct registry *registry = qsbr ? registry_make(qsbr, hooks) : NULL;
+    struct registry *registry = qsbr ? registry_make(qsbr, hooks, 0) : NULL;
 
     if (!registry) {
         problems_add(problems, "no_memory", NULL, "$", "out of memory");

@@ -157,7 +157,9 @@ static int count_workers(const struct settings *settings)
 static int init_shared(struct server *s)
 {
     struct series_hooks hooks = {.get = get_series, .release = release_series};
+    struct prng rng;
 
+    prng_init(&rng);
     s->nr_threads = count_workers(s->shared.settings);
     if (check_descriptor_limit(s) < 0)
         return -1;
@@ -171,7 +173,7 @@ static int init_shared(struct server *s)
     s->threads = calloc((size_t)s->nr_threads, sizeof(*s->threads));
     s->shared.metrics = metrics_make(s->nr_threads);
     hooks.context = s->shared.metrics;
-    s->registry = s->shared.metrics ? registry_make(s->shared.qsbr, hooks) : NULL;
+    s->registry = s->shared.metrics ? registry_make(s->shared.qsbr, hooks, prng_next(&rng)) : NULL;
     if (!s->threads || !s->health || !s->registry) {
         log_error("out of memory");
         return -1;

@@ -2,12 +2,14 @@
  * steps:
  *
  *     first byte   number of arms; whether arms may leave and come (then only the accounts are
- * checked, not the bounds) step byte    2 of 4: that many picks follow; 1 of 4: picks from the
- * predecessor; 1 of 4: a change
+ *                  checked, not the bounds)
+ *     eight bytes  the first place
+ *     step byte    2 of 4: that many picks follow; 1 of 4: picks from the predecessor; 1 of 4: a
+ *                  change
  *
- * After every step each arm's error is what target minus picks says; an arm without weight is never
- * picked; and where the arms stay the same ones, no error reaches one invocation for up to three of
- * them, and (k - 1)/2 for more. */
+ * After every step each arm's error is what target minus picks says; an arm without weight is
+ * never picked; and where the arms stay the same ones, no error reaches one invocation for up to
+ * three of them, and (k - 1)/2 for more. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -167,6 +169,7 @@ static void change(struct world *world, struct input *in)
     next_one.spec.mode = b & 16 ? SPLIT_RANDOM : SPLIT_EXACT;
     choose_arms(world, in, &next_one.spec);
     choose_weights(in, &next_one.spec);
+    next_one.spec.place = (uint64_t)b << 56 | world->now.spec.place >> 3;
     next_one.is_counted = is_counted(&next_one.spec);
     next_one.split = split_make(world->domain, &next_one.spec, world->now.split);
     FUZZ_CHECK(next_one.split);
@@ -197,6 +200,8 @@ static void begin(struct world *world, struct input *in)
     world->nr_arms = 1 + b % ARMS_MAX;
     world->is_fixed = !(b & 64);
     world->now.spec.nr_arms = world->nr_arms;
+    for (int i = 0; i < 8; i++)
+        world->now.spec.place = world->now.spec.place << 8 | next(in);
     choose_weights(in, &world->now.spec);
     world->now.is_counted = is_counted(&world->now.spec);
     world->now.split = split_make(world->domain, &world->now.spec, NULL);

@@ -80,7 +80,7 @@ int fuzz_table(const uint8_t *data, size_t n)
     int nr_series = 0;
     struct series_hooks hooks = {get_series, release_series, &nr_series};
     struct qsbr *domain = qsbr_make();
-    struct registry *registry = domain ? registry_make(domain, hooks) : NULL;
+    struct registry *registry = domain ? registry_make(domain, hooks, 1) : NULL;
     struct problems problems = {0};
     char *text = fuzz_text(data, n);
 

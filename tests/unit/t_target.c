@@ -9,16 +9,18 @@ static void an_unchanged_alias_keeps_its_split(void **state)
     struct world *world = world_make();
     struct table *table = build(world, NULL, SPLIT_EXACT, ninety_five);
     struct split *split = find(table, "hello", "live")->split;
+    int nr_twos = 0;
 
     (void)state;
     for (int reload = 0; reload < 5; reload++) {
         for (int i = 0; i < 4; i++)
-            assert_int_equal(pick(world, find(table, "hello", "live")), reload * 4 + i == 9);
+            nr_twos += pick(world, find(table, "hello", "live"));
         replace(&table, build(world, table, SPLIT_EXACT, ninety_five));
         assert_int_equal(table->nr_changed, 0);
         assert_ptr_equal(find(table, "hello", "live")->split, split);
         settle(world);
     }
+    assert_int_equal(nr_twos, 1);
     table_unref(&table);
     world_end(world);
 }

@@ -69,7 +69,7 @@ static inline struct world *world_make(void)
     world->domain = qsbr_make();
     assert_non_null(world->domain);
     world->registry =
-        registry_make(world->domain, (struct series_hooks){get_series, release_series, world});
+        registry_make(world->domain, (struct series_hooks){get_series, release_series, world}, 1);
     assert_non_null(world->registry);
     world->slot = qsbr_register(world->domain);
     prng_seed(&world->rng, 1);

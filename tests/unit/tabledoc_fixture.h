@@ -45,7 +45,7 @@ static inline int fixture_setup(void **state)
 
     (void)state;
     fixture.domain = qsbr_make();
-    fixture.registry = fixture.domain ? registry_make(fixture.domain, hooks) : NULL;
+    fixture.registry = fixture.domain ? registry_make(fixture.domain, hooks, 1) : NULL;
     return fixture.registry ? 0 : -1;
 }
 
