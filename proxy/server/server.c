@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/log.h"
+#include "base/prng.h"
 #include "conf/tabledoc_merge.h"
 #include "metrics/accesslog.h"
 #include "proxy/admin/admin.h"
