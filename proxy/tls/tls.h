@@ -24,8 +24,6 @@ struct tls_origin;
 struct tls_server *tls_server_make(const struct settings *settings, struct tls_server *previous, struct problems *problems);
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server **server); /* any thread */
-/* Whether any listener terminates TLS. */
-bool tls_server_is_used(const struct tls_server *server);
 /* Makes a new ticket key when the old one is due; control thread, every few seconds. */
 void tls_server_rotate(struct tls_server *server, uint64_t now_ms);
 

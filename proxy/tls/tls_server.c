@@ -463,11 +463,6 @@ void tls_server_unref(struct tls_server **server)
         server_free(s);
 }
 
-bool tls_server_is_used(const struct tls_server *server)
-{
-    return server->is_used;
-}
-
 void tls_server_rotate(struct tls_server *server, uint64_t now_ms)
 {
     if (server->is_used && !tls_tickets_rotate(server->tickets, now_ms, server->rotation_ms))
