@@ -13,6 +13,7 @@ build make runs the build
 build cmake plans the build
 build pkgconf finds libraries
 build libuv1-dev event loops
+build libc-ares-dev look-ups of names
 build libjansson-dev JSON documents
 build libssl-dev TLS
 build uthash-dev hash tables
