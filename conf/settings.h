@@ -99,6 +99,7 @@ struct settings {
         uint32_t lifetime_ms;       /* 0: no limit */
         uint32_t lifetime_requests; /* 0: no limit */
         uint32_t resolve_ms;        /* age at which a host name is looked up again; 10000 */
+        char *dns_servers;          /* with commas between; "": those of /etc/resolv.conf */
         uint32_t retries;           /* further attempts on the same version; 1 */
         /* retries may be at most this share of requests (plus 3 a second); 20 */
         uint32_t retry_budget_percent;

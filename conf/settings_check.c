@@ -104,6 +104,31 @@ const char *settings_check_hosts(const char *text)
     }
 }
 
+const char *settings_check_servers(const char *text)
+{
+    const char *p = text + strspn(text, " ");
+
+    if (!*p)
+        return NULL;
+    for (;;) {
+        struct hostport server;
+        size_t n;
+
+        p += strspn(p, " ");
+        n = strcspn(p, ", ");
+        if (hostport_parse((struct str){p, n}, &server) || !server.is_address)
+            return "has something between its commas that is no IP address";
+        if (server.has_port && server.port == 0)
+            return "has port 0";
+        p += n;
+        p += strspn(p, " ");
+        if (*p == '\0')
+            return NULL;
+        if (*p++ != ',')
+            return "has a space inside an address";
+    }
+}
+
 const char *settings_check_level(const char *text)
 {
     enum log_level level;

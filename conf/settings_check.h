@@ -16,6 +16,9 @@ const char *settings_check_level(const char *text);
 /* A TLS version that is still spoken. */
 const char *settings_check_tls_version(const char *text);
 
+/* IP addresses, with or without port, with commas between; or nothing. */
+const char *settings_check_servers(const char *text);
+
 /* Host names with commas between, or "*". */
 const char *settings_check_hosts(const char *text);
 

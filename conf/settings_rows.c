@@ -133,7 +133,11 @@ const struct row settings_rows_main[] = {
     NUMBER("upstream.lifetime_requests", ROWS_U32, upstream.lifetime_requests, 0, UINT32_MAX, 0, true,
            "Requests after which a connection is not used again. 0: no limit."),
     NUMBER("upstream.resolve_ms", ROWS_U32, upstream.resolve_ms, 100, DAY_MS, 10000, true,
-           "Age at which an endpoint's host name is looked up again."),
+           "Age at which an endpoint's host name is looked up again, or earlier where its time to live in DNS is less."),
+    {.path = "upstream.dns_servers", .type = ROWS_STRING, .offset = offsetof(struct settings, upstream.dns_servers), .min = 0,
+     .max = 1024, .default_text = "", .check = settings_check_servers,
+     .expected = "addresses of DNS servers with commas between, such as \"10.0.0.53, [fd00::53]:5353\"", .is_reloadable = true,
+     .help = "The DNS servers that are asked for endpoints' host names. Without it, those of /etc/resolv.conf."},
     NUMBER("upstream.retries", ROWS_U32, upstream.retries, 0, 10, 1, true,
            "Further attempts after a failed one, always on the same version, and never when a request that is not idempotent may have "
            "reached the endpoint."),

@@ -188,8 +188,8 @@ static void read_ejection(struct jsondoc *doc, const struct place *at, struct ve
 
 static bool is_same_endpoint(const struct url *a, const struct url *b)
 {
-    return a->is_tls == b->is_tls && a->port == b->port && str_ieq(a->host, b->host) &&
-           str_ieq(a->name, b->name) && str_eq(a->path, b->path);
+    return a->is_tls == b->is_tls && a->is_srv == b->is_srv && a->port == b->port &&
+           str_ieq(a->host, b->host) && str_ieq(a->name, b->name) && str_eq(a->path, b->path);
 }
 
 /* Reads one into list[nr]; true if it is an endpoint. */
@@ -301,6 +301,7 @@ static int add_endpoint(struct builder *builder, const char *text, const struct 
     struct endpoint_spec spec = {
         .url = str_of(text),
         .is_tls = url->is_tls,
+        .is_srv = url->is_srv,
         .host = lower(url->host, host),
         .name = lower(url->name, name),
         .port = url->port,

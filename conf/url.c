@@ -118,6 +118,36 @@ const char *url_check_target(const char *text)
     return check_chars(s, "?");
 }
 
+/* Of _web._tcp.example.org, the labels that say which service. */
+static size_t service_labels(struct str name)
+{
+    size_t n = 0;
+
+    while (n < name.n && name.p[n] == '_') {
+        const char *dot = memchr(name.p + n, '.', name.n - n);
+
+        if (!dot || dot + 1 == name.p + name.n)
+            return 0;
+        n = (size_t)(dot - name.p) + 1;
+    }
+    return n;
+}
+
+static const char *parse_service(const struct hostport *parsed, struct url *out)
+{
+    size_t n;
+
+    if (parsed->is_address)
+        return "has an address where the name of a service belongs";
+    if (parsed->has_port)
+        return "has a port; ports come from the SRV records";
+    n = service_labels(parsed->host);
+    out->name = parsed->host;
+    out->host = hostport_undotted((struct str){parsed->host.p + n, parsed->host.n - n});
+    out->port = out->is_tls ? 443 : 80;
+    return NULL;
+}
+
 /* The part between "://" and the path. */
 static const char *parse_authority(struct str authority, struct url *out)
 {
@@ -135,6 +165,8 @@ static const char *parse_authority(struct str authority, struct url *out)
         return "has no host";
     if (parsed.has_port && parsed.port == 0)
         return "has port 0; ports are 1 to 65535";
+    if (out->is_srv)
+        return parse_service(&parsed, out);
     out->host = hostport_undotted(parsed.host);
     out->name = parsed.is_address ? STR("") : parsed.host;
     out->port = parsed.has_port ? parsed.port : out->is_tls ? 443 : 80;
@@ -143,13 +175,15 @@ static const char *parse_authority(struct str authority, struct url *out)
 
 static const char *parse_scheme(struct str *rest, struct url *out)
 {
-    static const struct str schemes[] = {{"http://", 7}, {"https://", 8}};
+    static const struct str schemes[] = {
+        {"http://", 7}, {"https://", 8}, {"http+srv://", 11}, {"https+srv://", 12}};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct str s = schemes[i];
         if (rest->n < s.n || !str_ieq((struct str){rest->p, s.n}, s))
             continue;
-        out->is_tls = i == 1;
+        out->is_tls = i % 2 == 1;
+        out->is_srv = i >= 2;
         *rest = (struct str){rest->p + s.n, rest->n - s.n};
         return NULL;
     }

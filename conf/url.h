@@ -9,14 +9,20 @@
 
 struct url {
     bool is_tls;
+    bool is_srv;     /* ports and hosts come from SRV records (RFC 2782) */
     struct str host; /* a name without final dot, or an address, IPv6 without brackets */
     struct str name; /* to be looked up, as it is written; empty where host is an address */
-    uint16_t port;
+    uint16_t port;   /* with is_srv: the scheme's */
     struct str path; /* "/" where the URL has none */
 };
 
-/* Reads http://HOST[:PORT][/PATH] or https://...; out points into text or at constants. NULL, or
- * what is wrong, as the end of a sentence that begins with the URL. */
+/* Reads http://HOST[:PORT][/PATH] or https://..., or http+srv://NAME[/PATH] or https+srv://...;
+ * out points into text or at constants. NULL, or what is wrong, as the end of a sentence that
+ * begins with the URL.
+ *
+ * The host of http+srv://_web._tcp.example.org, which Host and the certificate name, is
+ * example.org: the domain that offers the service (RFC 9525 section 6.1), as DNS alone vouches
+ * for the rest. */
 const char *url_parse(struct str text, struct url *out);
 
 /* A path that is compared with those of requests, byte by byte: it begins with '/', has no query,

@@ -291,6 +291,7 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
         return -1;
     builder->nr_endpoints++;
     builder->versions[builder->nr_versions - 1].nr_endpoints++;
+    builder->versions[builder->nr_versions - 1].has_names |= endpoint->origin->name != NULL;
     return 0;
 }
 

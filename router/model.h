@@ -30,6 +30,16 @@ struct ejection {
     uint32_t slow_start_ms;          /* a returning endpoint's share grows over this time */
 };
 
+/* What is known of the addresses of an endpoint whose origin is a name; frozen. */
+struct endpoint_places {
+    struct qsbr_node retired;
+    int nr;
+    struct {
+        uint32_t origin_id;
+        struct endpoint_health *health; /* counted */
+    } list[];
+};
+
 /* What is known of one endpoint's health, by all workers; lives on through reloads that keep the
  * endpoint. */
 struct endpoint_health {
@@ -40,6 +50,8 @@ struct endpoint_health {
     _Atomic uint32_t ejections;          /* in a row; decides the pause */
     _Atomic uint64_t returned_at_ms;     /* for slow start; 0: long ago */
     _Atomic uint64_t nr_ejections;       /* ever */
+    /* of its addresses; NULL where it is no name, or nothing counts (proxy/upstream/health.h) */
+    _Atomic(struct endpoint_places *) places;
     /* who sets is_down (proxy/upstream/health.h); NULL: nobody. Control thread */
     struct health_checker *checker;
 };
@@ -68,6 +80,7 @@ struct version {
     bool preserve_host; /* send the client's Host */
     /* pass Upgrade (WebSocket) through; default true */
     bool allow_upgrade;
+    bool has_names; /* the origin of an endpoint is a name */
     /* health checks or ejection are on: endpoint_health counts */
     bool may_fail;
     /* 0: none; per process, counted in in_flight */

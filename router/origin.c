@@ -48,12 +48,20 @@ static void free_set(struct qsbr_node *node)
     free(set);
 }
 
+static void set_gone(const struct origin_set *set, bool is_gone)
+{
+    for (int i = 0; set && i < set->nr; i++)
+        atomic_store_explicit(&set->places[i].origin->is_gone, is_gone, memory_order_relaxed);
+}
+
 void origin_set_take(struct origin *origin, struct origin_set *set, struct qsbr *domain)
 {
     struct origin_set *before =
         atomic_exchange_explicit(&origin->name->set, set, memory_order_acq_rel);
 
     assert(!set || set->nr > 0);
+    set_gone(before, true);
+    set_gone(set, false);
     if (before)
         qsbr_retire(domain, &before->retired, free_set);
 }

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/qsbr.h"
 #include "base/str.h"
@@ -52,7 +53,9 @@ struct origin_name {
     _Atomic(struct origin_set *) set; /* NULL: no address is known yet */
     _Atomic uint64_t failed_at_ms;    /* clock_ms of the last look-up, if it failed; else 0 */
     _Atomic bool is_asked_for;        /* a worker waits for its first address */
-    void *follower;                   /* who looks it up; control thread */
+    /* Control thread: who looks it up (names.h) and who checks its addresses (health.h) */
+    struct follower *follower;
+    LIST_HEAD(origin_checkers, health_checker) checkers;
 };
 
 struct origin {
@@ -60,7 +63,9 @@ struct origin {
     uint32_t parent;    /* id of the name that this is an address of, or ORIGIN_NO_PARENT */
     uint32_t listed_at; /* the registry's */
     bool is_tls;
-    uint16_t port;            /* to connect to */
+    uint16_t port; /* to connect to */
+    /* an address that the name has no more: nothing is kept for later */
+    _Atomic bool is_gone;
     char *host;               /* name without final dot, or address, IPv6 without brackets */
     const char *address;      /* to connect to; NULL: of a name */
     struct origin_name *name; /* NULL where there is an address */
@@ -88,6 +93,11 @@ void origin_unref_pool(struct origin **origin);
 /* Whether a table, a set or anything else but pools has it: what it has not, no exchange can be
  * about to use. */
 bool origin_is_wanted(const struct origin *origin);
+
+static inline bool origin_is_gone(const struct origin *origin)
+{
+    return atomic_load_explicit(&origin->is_gone, memory_order_relaxed);
+}
 
 /* The number under which connections are counted: those to all addresses of a name together. */
 static inline uint32_t origin_counted_as(const struct origin *origin)

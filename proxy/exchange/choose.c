@@ -1,20 +1,14 @@
-/* From a request to an endpoint. The version is drawn once; what happens later (retries, failover)
+/* From a request to a version, which is drawn once; what happens later (retries, failover)
  * never draws again. */
 #include "proxy/exchange/choose.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/log.h"
-#include "proxy/upstream/pool.h"
+#include "proxy/upstream/balance.h"
 #include "router/invoke.h"
 
 enum { PICKS_MAX = 16, CACHE_LINE = 64, TYPE_SHOWN_MAX = 128 };
-
-/* A returning endpoint begins at a twentieth of its share. */
-enum { SLOW_START_LEAST = 20 };
-
-static const uint64_t HELD_BACK = (uint64_t)1 << 32; /* more than can be busy */
 
 static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -205,71 +199,7 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
                   "weir is out of memory.");
 }
 
-/* ---- Endpoints ------------------------------------------------------------------------------- */
-
-static bool is_usable(const struct version *version, const struct endpoint *endpoint,
-                      uint64_t now_ms)
-{
-    if (!version->may_fail)
-        return true;
-    const struct endpoint_health *h = endpoint->health;
-    return !atomic_load_explicit(&h->is_down, memory_order_relaxed) &&
-           atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed) <= now_ms;
-}
-
-/* How many exchanges of this worker are on an endpoint or wait for it. */
-static uint32_t busyness(const struct worker *w, const struct endpoint *endpoint)
-{
-    uint32_t id = endpoint->origin->id;
-    const struct pool *pool = id < w->nr_pools ? w->pools[id] : NULL;
-
-    return pool ? pool->nr_busy + pool->nr_waiters : 0;
-}
-
-/* Slow start: an endpoint that has returned is passed over by chance, less and less as time passes,
- * so that its share grows whatever the load. */
-static bool is_held_back(struct worker *w, const struct endpoint *endpoint)
-{
-    uint32_t slow_ms = endpoint->version->ejection.slow_start_ms;
-    uint64_t now_ms = w->loop.now_ms, returned_ms;
-
-    if (slow_ms == 0)
-        return false;
-    returned_ms = atomic_load_explicit(&endpoint->health->returned_at_ms, memory_order_relaxed);
-    if (returned_ms == 0 || now_ms >= returned_ms + slow_ms)
-        return false;
-    uint64_t age_ms = now_ms > returned_ms ? now_ms - returned_ms : 0;
-    uint32_t least_ms = slow_ms / SLOW_START_LEAST;
-    return prng_below(&w->rng, slow_ms) >= (age_ms > least_ms ? age_ms : least_ms);
-}
-
-struct endpoint *choose_endpoint(struct worker *w, const struct version *version,
-                                 const struct endpoint *except)
-{
-    int nr = version->nr_endpoints;
-    struct endpoint *best = NULL;
-    uint64_t best_busy = 0;
-
-    if (nr == 1) {
-        struct endpoint *only = &version->endpoints[0];
-        return only != except && is_usable(version, only, w->loop.now_ms) ? only : NULL;
-    }
-    /* Begin anywhere, so that equally busy endpoints take turns. */
-    uint32_t start = prng_below(&w->rng, (uint32_t)nr);
-    for (int i = 0; i < nr; i++) {
-        struct endpoint *e = &version->endpoints[(start + (uint32_t)i) % (uint32_t)nr];
-        if (e == except || !is_usable(version, e, w->loop.now_ms))
-            continue;
-        uint64_t busy = busyness(w, e);
-        if (is_held_back(w, e))
-            busy += HELD_BACK; /* unless there is no other */
-        if (!best || busy < best_busy) {
-            best = e;
-            best_busy = busy;
-        }
-    }
-    return best;
-}
+/* ---- Failover -------------------------------------------------------------------------------- */
 
 struct arm *choose_other_arm(struct worker *w, struct target *target, const struct arm *not_this)
 {
@@ -279,53 +209,8 @@ struct arm *choose_other_arm(struct worker *w, struct target *target, const stru
         struct arm *arm = &target->arms[i];
         if (arm == not_this || (best && arm->weight <= best->weight))
             continue;
-        if (choose_endpoint(w, arm->version, NULL))
+        if (balance_has_place(w, arm->version))
             best = arm;
     }
     return best;
-}
-
-/* ---- Passive health -------------------------------------------------------------------------- */
-
-void choose_on_success(struct worker *w, struct endpoint *endpoint)
-{
-    struct endpoint_health *h = endpoint->health;
-
-    if (!endpoint->version->ejection.is_on)
-        return;
-    if (atomic_load_explicit(&h->consecutive_errors, memory_order_relaxed) != 0)
-        atomic_store_explicit(&h->consecutive_errors, 0, memory_order_relaxed);
-    if (atomic_load_explicit(&h->ejections, memory_order_relaxed) != 0 &&
-        atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed) <= w->loop.now_ms)
-        atomic_store_explicit(&h->ejections, 0, memory_order_relaxed);
-}
-
-/* The pause doubles with each ejection in a row, up to its maximum. */
-void choose_on_failure(struct worker *w, struct endpoint *endpoint)
-{
-    const struct ejection *rule = &endpoint->version->ejection;
-    struct endpoint_health *h = endpoint->health;
-    uint64_t now_ms = w->loop.now_ms;
-    uint64_t until = atomic_load_explicit(&h->ejected_until_ms, memory_order_relaxed);
-
-    if (!rule->is_on || until > now_ms)
-        return;
-    uint32_t errors =
-        atomic_fetch_add_explicit(&h->consecutive_errors, 1, memory_order_relaxed) + 1;
-    if (errors < rule->consecutive_errors)
-        return;
-    uint32_t before = atomic_load_explicit(&h->ejections, memory_order_relaxed);
-    uint64_t pause_ms = (uint64_t)rule->pause_ms << (before < 16 ? before : 16);
-    if (pause_ms > rule->pause_max_ms)
-        pause_ms = rule->pause_max_ms;
-    /* One of the workers that see the limit reached ejects. */
-    if (!atomic_compare_exchange_strong(&h->ejected_until_ms, &until, now_ms + pause_ms))
-        return;
-    atomic_store_explicit(&h->ejections, before + 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&h->nr_ejections, 1, memory_order_relaxed);
-    atomic_store_explicit(&h->consecutive_errors, 0, memory_order_relaxed);
-    atomic_store_explicit(&h->returned_at_ms, now_ms + pause_ms, memory_order_relaxed);
-    log_warning("endpoint %s of %.*s version %.*s is ejected for %llu ms: %u errors in a row",
-                endpoint->url, STR_ARG(endpoint->version->function->name),
-                STR_ARG(endpoint->version->name), (unsigned long long)pause_ms, errors);
 }

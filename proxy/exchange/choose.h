@@ -1,4 +1,4 @@
-/* Where an invocation goes: request to target, target to arm, arm to endpoint. Worker thread. */
+/* Which version runs: request to target, target to arm. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_CHOOSE_H
 #define WEIR_PROXY_EXCHANGE_CHOOSE_H
 
@@ -23,14 +23,7 @@ struct choice {
  * long as the process. */
 int choose_version(struct choice *out, struct worker *w, const struct http1_head *head) __attribute__((warn_unused_result));
 
-/* The least busy endpoint of the version that may be used now, other than except (NULL: any); NULL if there is none. */
-struct endpoint *choose_endpoint(struct worker *w, const struct version *version, const struct endpoint *except);
-
 /* For an alias with failover: the arm with the largest weight, other than not_this, that has an endpoint to use. NULL if none. */
 struct arm *choose_other_arm(struct worker *w, struct target *target, const struct arm *not_this);
-
-/* Passive health: how an exchange with the endpoint went. */
-void choose_on_success(struct worker *w, struct endpoint *endpoint);
-void choose_on_failure(struct worker *w, struct endpoint *endpoint);
 
 #endif

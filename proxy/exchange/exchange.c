@@ -62,6 +62,12 @@ static void go_to(struct exchange *ex, enum exchange_state state)
     ex->state = state;
 }
 
+static void go_to_place(struct exchange *ex, const struct place *place)
+{
+    ex->endpoint = place->endpoint;
+    attempt_begin(&ex->attempt, place);
+}
+
 /* ---- Ending ---------------------------------------------------------------------------------- */
 
 static void fill_names(struct exchange *ex)
@@ -181,27 +187,41 @@ static bool may_retry(const struct exchange *ex, enum metrics_error why, bool is
            (ex->is_idempotent || !ex->is_request_sent);
 }
 
-/* Makes ready for another attempt on the same version: at another endpoint if there is one, else at
- * the same. False when it may not be, or memory is short. */
+/* Makes ready for another attempt on the same version: at another place if there is one, else at
+ * the same. False when it may not be, memory is short, or a name has no address and there is no
+ * other place. */
 static bool prepare_retry(struct exchange *ex, enum metrics_error why, bool is_silent)
 {
-    struct endpoint *other;
+    struct place before = {ex->endpoint, ex->pool ? ex->pool->origin : NULL}, other;
 
-    if (!may_retry(ex, why, is_silent) || !worker_may_retry(ex->worker))
+    if (!may_retry(ex, why, is_silent))
         return false;
-    other = choose_endpoint(ex->worker, ex->run->version, ex->endpoint);
+    other = balance_choose(ex->worker, ex->run->version, &before);
+    if ((!other.endpoint && why == METRICS_ERROR_RESOLVE) || !worker_may_retry(ex->worker))
+        return false;
     ex->nr_retries++;
     if (ex->cell)
         metrics_add(&ex->cell->retries, 1);
     ex->is_retry_fresh = ex->was_reused;
     ex->was_reused = ex->is_request_sent = false;
     go_to(ex, EXCHANGE_WAITING);
-    if (!other)
+    if (!other.endpoint) {
+        attempt_begin(&ex->attempt, &before);
         return true;
-    if (request_retarget(&ex->request, ex->worker, other) < 0)
+    }
+    if (other.endpoint != ex->endpoint &&
+        request_retarget(&ex->request, ex->worker, other.endpoint) < 0)
         return false;
-    ex->endpoint = other;
+    go_to_place(ex, &other);
     return true;
+}
+
+/* Nothing was sent: the other addresses of the name are tried within the time for one connection,
+ * and that counts as no retry. */
+static bool prepare_next_address(struct exchange *ex, enum metrics_error why)
+{
+    return ex->state == EXCHANGE_WAITING && why != METRICS_ERROR_RESOLVE &&
+           is_before_sending(why) && attempt_next(&ex->attempt, ex->worker, ex->endpoint);
 }
 
 static void note_failure(struct exchange *ex, enum metrics_error why, bool is_silent)
@@ -209,7 +229,7 @@ static void note_failure(struct exchange *ex, enum metrics_error why, bool is_si
     bool is_endpoints_fault = why != METRICS_ERROR_OVERLOAD && why != METRICS_ERROR_INTERNAL;
 
     if (is_endpoints_fault && ex->endpoint && !(is_silent && ex->was_reused))
-        choose_on_failure(ex->worker, ex->endpoint);
+        balance_on_failure(ex->worker, ex->endpoint, ex->pool);
 }
 
 /* The connection, or the wait for one, has come to nothing. */
@@ -218,7 +238,7 @@ static void fail(struct exchange *ex, enum metrics_error why, bool is_silent)
     if (ex->upstream)
         pool_put(ex->pool, &ex->upstream, false);
     note_failure(ex, why, is_silent);
-    if (prepare_retry(ex, why, is_silent))
+    if (prepare_next_address(ex, why) || prepare_retry(ex, why, is_silent))
         set_out(ex);
     else
         give_up(ex, why);
@@ -299,7 +319,11 @@ static void acquire(struct exchange *ex)
         };
 
         assert(ex->state == EXCHANGE_WAITING && ex->endpoint && !ex->upstream);
-        ex->pool = pool_of(ex->worker, ex->endpoint->origin);
+        assert(ex->attempt.origin);
+        if (ex->endpoint->origin->name)
+            wish.connect_ms =
+                attempt_share_ms(&ex->attempt, ex->worker, ex->endpoint, wish.connect_ms);
+        ex->pool = pool_of(ex->worker, ex->attempt.origin);
         if (ex->pool)
             result = pool_acquire(ex->pool, &wish, &ex->upstream, &error);
         if (result == POOL_READY) {
@@ -309,7 +333,7 @@ static void acquire(struct exchange *ex)
         if (result != POOL_REFUSED)
             return;
         note_failure(ex, error, true);
-        if (!prepare_retry(ex, error, true)) {
+        if (!prepare_next_address(ex, error) && !prepare_retry(ex, error, true)) {
             give_up(ex, error);
             return;
         }
@@ -369,7 +393,12 @@ static struct exchange *of_waiter(struct pool_waiter *waiter)
 
 static void on_turn(struct pool_waiter *waiter)
 {
-    set_out(of_waiter(waiter));
+    struct exchange *ex = of_waiter(waiter);
+
+    if (attempt_resume(&ex->attempt, ex->worker, ex->endpoint, ex->pool))
+        set_out(ex);
+    else
+        fail(ex, METRICS_ERROR_UNAVAILABLE, true);
 }
 
 static void on_waited_in_vain(struct pool_waiter *waiter, enum metrics_error why)
@@ -442,15 +471,18 @@ static void init(struct exchange *ex, const struct http1_head *head,
  * that. */
 static bool find_endpoint(struct exchange *ex)
 {
+    struct place place = balance_choose(ex->worker, ex->arm->version, NULL);
+
     ex->run = ex->arm;
-    ex->endpoint = choose_endpoint(ex->worker, ex->arm->version, NULL);
+    go_to_place(ex, &place);
     if (ex->endpoint || !ex->target->is_failover)
         return ex->endpoint != NULL;
     struct arm *other = choose_other_arm(ex->worker, ex->target, ex->arm);
     if (!other)
         return false;
     ex->run = other;
-    ex->endpoint = choose_endpoint(ex->worker, other->version, NULL);
+    place = balance_choose(ex->worker, other->version, NULL);
+    go_to_place(ex, &place);
     struct metrics_cell *cell = metrics_cell(ex->worker->metrics, other->series);
     if (cell)
         metrics_add(&cell->runs, 1);
@@ -617,9 +649,9 @@ static bool on_head(struct upstream_user *user, const struct http1_head *head,
     /* What goes well is known at its end: else one that always dies in its body would count as
      * well. */
     if (is_gateway_error(head->status))
-        choose_on_failure(ex->worker, ex->endpoint);
+        balance_on_failure(ex->worker, ex->endpoint, ex->pool);
     else if (head->status == 101)
-        choose_on_success(ex->worker, ex->endpoint);
+        balance_on_success(ex->worker, ex->endpoint, ex->pool);
     go_to(ex, EXCHANGE_RESPONDING);
     int r = ex->front->head(ex, head, body);
     if (r >= 0 && head->status == 101) {
@@ -652,7 +684,7 @@ static void on_end(struct upstream_user *user, struct str trailers, bool is_reus
     const struct exchange_front *front = ex->front;
 
     if (!is_gateway_error(ex->status))
-        choose_on_success(ex->worker, ex->endpoint);
+        balance_on_success(ex->worker, ex->endpoint, ex->pool);
     front->end(ex, trailers);
     pool_put(ex->pool, &ex->upstream, is_reusable && ex->is_request_complete);
     finish(ex, str_of(metrics_error_labels[ex->outcome]));

@@ -13,6 +13,7 @@
 #include "proxy/exchange/in_flight.h"
 #include "proxy/exchange/request.h"
 #include "proxy/http/http1.h"
+#include "proxy/upstream/attempt.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/worker/worker.h"
@@ -73,6 +74,7 @@ struct exchange {
     struct arm *arm;          /* picked */
     struct arm *run;          /* what really runs: another one after a failover */
     struct endpoint *endpoint;
+    struct attempt attempt; /* at the endpoint */
     struct metrics_cell *cell; /* of the picked arm */
     struct upstream *upstream;
     struct pool *pool;

@@ -1,9 +1,10 @@
 /* c-ares on libuv: a uv_poll_t for each of its sockets, a timer for its time limits.
  *
- * A channel is what c-ares read of its configuration. When that changes, a new one takes its place,
- * and the old one ends with its last query. The hosts file is asked through a c-ares channel of its
- * own, which reads the file at each question: so a name in full is found there, too, though it stands
- * there without its dot, and answers from there are known to have no time to live. */
+ * A channel is what c-ares read of its configuration. When that changes, a new one takes its
+ * place, and the old one ends with its last query. The hosts file is asked through a c-ares
+ * channel of its own, which reads the file at each question: so a name in full is found there,
+ * too, though it stands there without its dot, and answers from there are known to have no time
+ * to live. */
 #include "proxy/io/dns.h"
 
 #include <arpa/inet.h>
@@ -358,8 +359,9 @@ static void limit_ttl(struct dns_query *query, int seconds)
         query->answer.ttl_ms = ms;
 }
 
-/* Whether a packet could be sent there from here (RFC 6724 section 5, rule 1): where a machine has no
- * IPv6, the IPv6 addresses of names are left out, and the other way round. Nothing is sent. */
+/* Whether a packet could be sent there from here (RFC 6724 section 5, rule 1): where a machine
+ * has no IPv6, the IPv6 addresses of names are left out, and the other way round. Nothing is
+ * sent. */
 static bool is_reachable(const struct sockaddr *address, socklen_t len)
 {
     struct sockaddr_storage copy = {0};
@@ -495,8 +497,8 @@ static uint16_t read_16(const unsigned char *p)
     return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* The next record of an answer (RFC 1035 section 4.1.3), past which *at moves: its type, time to live
- * and data. False at the end of what can be read. */
+/* The next record of an answer (RFC 1035 section 4.1.3), past which *at moves: its type, time to
+ * live and data. False at the end of what can be read. */
 static bool next_record(const unsigned char **at, const unsigned char *message, int n, int *type,
                         uint32_t *ttl, struct str *data)
 {

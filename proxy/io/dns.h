@@ -1,5 +1,6 @@
-/* Asking where names are: the hosts file first, then DNS, by c-ares on the loop's libuv. Nothing is
- * remembered here, and nothing waits for anything else: a hundred names are asked for on one socket.
+/* Asking where names are: the hosts file first, then DNS, by c-ares on the loop's libuv. Nothing
+ * is remembered here, and nothing waits for anything else: a hundred names are asked for on one
+ * socket.
  *
  *     dns_ask --> hosts file --found--------------------------> answer
  *                     \--> A and AAAA, with search domains ------^
@@ -7,7 +8,8 @@
  *
  * Servers and search domains are those of /etc/resolv.conf, which is read again when it changes,
  * unless dns_set_servers names other servers. localhost and the names below it never leave this
- * machine (RFC 6761 section 6.3). Modules of the C library's name service (mDNS, LDAP) are not asked.
+ * machine (RFC 6761 section 6.3). Modules of the C library's name service (mDNS, LDAP) are not
+ * asked.
  *
  * All on the loop's own thread. */
 #ifndef WEIR_PROXY_IO_DNS_H
@@ -54,8 +56,8 @@ void dns_free(struct dns **dns);
 int dns_set_servers(struct dns *dns, const char *servers) __attribute__((warn_unused_result));
 
 /* Asks for the places of a name (at most 254 bytes; a final dot keeps search domains away). Of a
- * service, is_srv, ports come from its records, else it is port. on_answer is called once, never from
- * within this call. NULL when out of memory. */
+ * service, is_srv, ports come from its records, else it is port. on_answer is called once, never
+ * from within this call. NULL when out of memory. */
 struct dns_query *dns_ask(struct dns *dns, const char *name, bool is_srv, uint16_t port,
                           dns_answered *on_answer, void *context);
 

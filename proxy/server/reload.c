@@ -10,10 +10,19 @@
 #include "conf/tabledoc_merge.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
+#include "proxy/upstream/names.h"
 
 enum { SETTLE_MS = 40, TRIM_MS = 1500 };
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
+
+/* As table and settings in force say. */
+static void follow_names(struct server *s)
+{
+    const struct settings *settings = s->shared.settings;
+
+    names_follow(s->shared.names, settings->upstream.resolve_ms, settings->upstream.dns_servers);
+}
 
 void reload_publish_table(struct server *s, struct table *table)
 {
@@ -23,7 +32,9 @@ void reload_publish_table(struct server *s, struct table *table)
     state_order_all(s, THREAD_TAKE_TABLE);
     if (table_open(table) < 0)
         log_warning("out of memory while opening splits; they open when they are drawn from");
-    health_publish(s->health, table, s->shared.settings->upstream.resolve_ms);
+    if (!previous || previous->skeleton != table->skeleton)
+        follow_names(s);
+    health_publish(s->health, table);
     if (previous)
         table_unref(&previous);
 }
@@ -114,6 +125,7 @@ static void take_settings(struct server *s, struct reading *r)
     }
     reload_take_log_level(r->settings);
     publish_settings(s, r->settings, r->tls);
+    follow_names(s);
     r->settings = NULL;
     r->tls = NULL;
 }
@@ -133,7 +145,6 @@ static void take_table(struct server *s, struct reading *r)
 
     reload_take_base(s, &r->merge.theirs);
     if (table == s->shared.table) {
-        health_publish(s->health, table, s->shared.settings->upstream.resolve_ms);
         log_info("%s says nothing else than is in force; generation %llu stays",
                  s->shared.settings->table_file, (unsigned long long)table->generation);
         return;

@@ -132,20 +132,47 @@ static void fill_shares(const struct shown *targets, struct expose_share *share)
     }
 }
 
+/* Of one endpoint, or of all addresses of its name. */
+struct state {
+    bool is_up, is_ejected;
+    uint64_t ejections;
+};
+
+static void add_state(struct state *state, struct endpoint_health *health, uint64_t now_ms)
+{
+    bool is_ejected = atomic_load(&health->ejected_until_ms) > now_ms;
+
+    state->is_up |= !atomic_load(&health->is_down) && !is_ejected;
+    state->is_ejected &= is_ejected;
+    state->ejections += atomic_load(&health->nr_ejections);
+}
+
+/* A name is up when one of its addresses is, and ejected when all are. */
+static struct state state_of(const struct endpoint *endpoint, uint64_t now_ms)
+{
+    const struct endpoint_places *places = atomic_load(&endpoint->health->places);
+    struct state state = {.is_ejected = true};
+
+    for (int i = 0; places && i < places->nr; i++)
+        add_state(&state, places->list[i].health, now_ms);
+    if (!places || places->nr == 0)
+        add_state(&state, endpoint->health, now_ms);
+    return state;
+}
+
 static struct expose_endpoint expose_of(const struct endpoint *endpoint, uint64_t now_ms)
 {
     const struct version *v = endpoint->version;
-    struct endpoint_health *health = endpoint->health;
-    bool is_ejected = atomic_load(&health->ejected_until_ms) > now_ms;
+    struct state state = state_of(endpoint, now_ms);
 
     return (struct expose_endpoint){
         .function = v->function->name,
         .version = v->name,
         .endpoint = str_of(endpoint->url),
-        .is_up = !atomic_load(&health->is_down) && !is_ejected,
+        .is_up = state.is_up,
         .may_be_ejected = v->ejection.is_on,
-        .is_ejected = is_ejected,
-        .ejections = atomic_load(&health->nr_ejections),
+        .is_ejected = state.is_ejected,
+        .ejections = state.ejections,
         .checks = health_counts(endpoint),
     };
 }

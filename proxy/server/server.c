@@ -23,6 +23,7 @@
 #include "proxy/server/reload.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
+#include "proxy/upstream/names.h"
 
 /* LOG_REST_MS: so long has a slow reader of standard error for the last lines. */
 enum { LOG_REST_MS = 2000 };
@@ -104,6 +105,7 @@ static void on_housekeeping(uv_timer_t *timer)
         malloc_trim(0);
         s->trim_at_ms = 0;
     }
+    names_sweep(s->shared.names);
     if (s->shared.tls)
         tls_server_rotate(s->shared.tls, s->loop.now_ms);
 }
@@ -148,6 +150,14 @@ static void release_series(void *context, uint32_t series)
     metrics_series_release(context, series);
 }
 
+static void on_name_changed(void *context, struct origin *name)
+{
+    struct server *s = context;
+
+    health_on_name(s->health, name);
+    state_order_all(s, THREAD_TAKE_NAMES);
+}
+
 static int count_workers(const struct settings *settings)
 {
     int nr = settings->workers > 0 ? (int)settings->workers : cpus_usable();
@@ -158,6 +168,7 @@ static int count_workers(const struct settings *settings)
 static int init_shared(struct server *s)
 {
     struct series_hooks hooks = {.get = get_series, .release = release_series};
+    struct names_events events = {.changed = on_name_changed, .context = s};
     struct prng rng;
 
     prng_init(&rng);
@@ -177,6 +188,11 @@ static int init_shared(struct server *s)
     s->registry = s->shared.metrics ? registry_make(s->shared.qsbr, hooks, prng_next(&rng)) : NULL;
     if (!s->threads || !s->health || !s->registry) {
         log_error("out of memory");
+        return -1;
+    }
+    s->shared.names = names_make(&s->loop, s->registry, &events);
+    if (!s->shared.names) {
+        log_error("names cannot be looked up: out of memory or descriptors");
         return -1;
     }
     return 0;
@@ -341,6 +357,10 @@ static bool finish(struct server *s)
         admin_close(&s->admin);
     if (s->health)
         health_free(&s->health);
+    if (s->shared.names) {
+        names_free(&s->shared.names);
+        qsbr_reclaim(s->shared.qsbr); /* sets let their origins go before the registry ends */
+    }
     if (s->loop.owner) {
         uv_walk(&s->loop.uv, close_handle, NULL);
         loop_fini(&s->loop);

@@ -86,6 +86,8 @@ static void on_wake(uv_async_t *wake)
         worker_take_table(&t->worker);
         sweep_pools(t);
     }
+    if (orders & THREAD_TAKE_NAMES)
+        pool_on_names(&t->worker);
     if (orders & THREAD_DRAIN)
         drain(t);
     if (orders & THREAD_STOP)

@@ -30,7 +30,8 @@ enum thread_order {
     THREAD_TAKE_TABLE = 1,
     THREAD_TAKE_SETTINGS = 2,
     THREAD_DRAIN = 4, /* ends when the last client has gone */
-    THREAD_STOP = 8   /* ends now; what still runs is cut off */
+    THREAD_STOP = 8,  /* ends now; what still runs is cut off */
+    THREAD_TAKE_NAMES = 16
 };
 
 /* Prepares a thread: its worker, listening sockets fds[nr] (owned from now on). 0 or -1 with a line in the log; then

@@ -1,10 +1,13 @@
 /* Checkers: when an endpoint is checked, and what follows from the result.
  *
- *     WAITING --due--> QUEUED --place--> RESOLVING --address--> PROBING --result or timeout-->
- * WAITING
+ *     WAITING --due--> QUEUED --place--> RESOLVING --address--> PROBING --result--> WAITING
  *
- * The deadline is the next check's time while WAITING and the check's time limit from then on; who
- * is QUEUED has none. */
+ * The deadline is the next check's time while WAITING and the check's time limit from then on;
+ * who is QUEUED has none.
+ *
+ * The checker of an endpoint that is a name sees to it that there is an address; for each
+ * address it has a checker of its own, a part. Where addresses are not checked but may be
+ * ejected, there are parts, too: they hold the address' health. */
 #include "proxy/upstream/health.h"
 
 #include <assert.h>
@@ -17,26 +20,33 @@
 #include "base/log.h"
 #include "base/prng.h"
 #include "proxy/tls/tls.h"
-#include "proxy/upstream/addresses.h"
+#include "proxy/upstream/address.h"
 #include "proxy/upstream/health_probe.h"
 #include "proxy/upstream/health_state.h"
 
 enum state { WAITING, QUEUED, RESOLVING, PROBING };
 
+LIST_HEAD(checkers, health_checker);
+
 struct health_checker {
     struct health *health;
     struct endpoint *endpoint; /* in the table in force */
+    struct endpoint_health
+        *state_of; /* what it finds out about: the endpoint's, or its own address'; counted */
+    struct health_checker *whole; /* of a part: the endpoint's checker; else NULL */
+    struct checkers parts;        /* of a whole whose origin is a name */
     struct deadline deadline;
     enum state state;
-    uint32_t round; /* of the publication that saw it last */
-    int nr_tries;   /* addresses tried by this check */
-    LIST_ENTRY(health_checker) link;
+    uint32_t round; /* of the publication, or of the whole's set, that saw it last */
+    uint32_t nr_sets;
+    LIST_ENTRY(health_checker) link;      /* in the health's checkers, or in parts */
+    LIST_ENTRY(health_checker) name_link; /* of a whole, in its name's list */
     TAILQ_ENTRY(health_checker) queue_link;
     struct health_state verdict;
     uint64_t started_ms;
-    uint64_t counts[METRICS_CHECK_COUNT];
-    struct origin *origin; /* counted */
-    struct addresses addresses;
+    uint64_t counts[METRICS_CHECK_COUNT], sums[METRICS_CHECK_COUNT];
+    struct origin *origin;  /* counted */
+    union address address;  /* where it is no name */
     struct tls_origin *tls; /* NULL for http */
     struct health_probe *probe;
 };
@@ -45,14 +55,13 @@ struct health {
     struct loop *loop;
     struct prng rng;
     const struct skeleton *skeleton; /* of the table in force; only to be compared */
-    uint32_t resolve_ms, round;
+    struct qsbr *qsbr;
+    uint32_t round;
     int nr_running;
     bool is_serving;
-    LIST_HEAD(, health_checker) checkers;
+    struct checkers checkers;
     TAILQ_HEAD(, health_checker) queue;
 };
-
-static void connect_next(struct health_checker *c);
 
 static const struct health_check *rule_of(const struct health_checker *c)
 {
@@ -110,16 +119,26 @@ static void wait_for_next(struct health_checker *c)
 
 /* ---- Results --------------------------------------------------------------------------------- */
 
+/* " (ADDRESS)" of a part, or nothing. */
+static void write_address(char *text, size_t room, const struct health_checker *c)
+{
+    text[0] = '\0';
+    if (c->whole)
+        snprintf(text, room, " (%s)", c->origin->address);
+}
+
 static void log_change(const struct health_checker *c, const char *detail)
 {
     const struct version *v = c->endpoint->version;
     struct str function = v->function->name;
+    char address[64];
 
+    write_address(address, sizeof(address), c);
     if (c->verdict.is_down)
-        log_warning("endpoint %s of %.*s version %.*s is down: %s", c->endpoint->url,
+        log_warning("endpoint %s%s of %.*s version %.*s is down: %s", c->endpoint->url, address,
                     STR_ARG(function), STR_ARG(v->name), detail);
     else
-        log_info("endpoint %s of %.*s version %.*s is up again", c->endpoint->url,
+        log_info("endpoint %s%s of %.*s version %.*s is up again", c->endpoint->url, address,
                  STR_ARG(function), STR_ARG(v->name));
 }
 
@@ -127,7 +146,7 @@ static void log_change(const struct health_checker *c, const char *detail)
  * errors held against it. */
 static void publish_change(struct health_checker *c)
 {
-    struct endpoint_health *health = c->endpoint->health;
+    struct endpoint_health *health = c->state_of;
 
     if (!c->verdict.is_down) {
         atomic_store_explicit(&health->consecutive_errors, 0, memory_order_relaxed);
@@ -173,24 +192,8 @@ static void time_out(struct health_checker *c)
     const char *stage =
         c->state == RESOLVING ? "no address for its name" : health_probe_stage(c->probe);
 
-    if (c->state == PROBING)
-        addresses_on_failed(&c->addresses);
     snprintf(detail, sizeof(detail), "%s within %u ms", stage, rule_of(c)->timeout_ms);
     conclude(c, METRICS_CHECK_TIMEOUT, detail);
-}
-
-/* A host with several addresses is up if one of them is: the others are tried within the same
- * check, as invocations would. */
-static void on_failed(struct health_checker *c, enum metrics_check result, const char *detail)
-{
-    if (result == METRICS_CHECK_CONNECT) {
-        addresses_on_failed(&c->addresses);
-        if (++c->nr_tries < c->addresses.nr) {
-            connect_next(c);
-            return;
-        }
-    }
-    conclude(c, result, detail);
 }
 
 static void on_result(void *context, enum metrics_check result, const char *detail)
@@ -198,20 +201,17 @@ static void on_result(void *context, enum metrics_check result, const char *deta
     struct health_checker *c = context;
 
     c->probe = NULL; /* it has closed itself */
-    if (result == METRICS_CHECK_OK)
-        conclude(c, result, detail);
-    else
-        on_failed(c, result, detail);
+    conclude(c, result, detail);
 }
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
-static void connect_next(struct health_checker *c)
+static void probe(struct health_checker *c)
 {
     struct health_probe_order order = {
         .loop = c->health->loop,
         .endpoint = c->endpoint,
-        .addresses = &c->addresses,
+        .address = &c->address,
         .tls = rule_of(c)->is_tcp ? NULL : c->tls,
         .on_result = on_result,
         .context = c,
@@ -223,7 +223,7 @@ static void connect_next(struct health_checker *c)
     if (c->probe)
         goto_state(c, PROBING);
     else
-        on_failed(c, result, detail);
+        conclude(c, result, detail);
 }
 
 /* At the first https check; the files are read already, with the table. */
@@ -239,36 +239,34 @@ static bool has_tls(struct health_checker *c)
     return c->tls != NULL;
 }
 
-static void on_resolved(struct addresses *addresses)
+/* A name is well as soon as it has an address: the rest is said of each address. That is no check
+ * that counts. */
+static void look_at_name(struct health_checker *c)
 {
-    struct health_checker *c =
-        (struct health_checker *)((char *)addresses - offsetof(struct health_checker, addresses));
-
-    if (c->state != RESOLVING)
-        return;
-    if (addresses->nr == 0)
+    if (origin_set(c->origin)) {
+        wait_for_next(c);
+        if (c->verdict.is_down) {
+            c->verdict = (struct health_state){.has_result = true};
+            publish_change(c);
+            log_change(c, "");
+        }
+        serve_queue(c->health);
+    } else if (atomic_load_explicit(&c->origin->name->failed_at_ms, memory_order_relaxed) > 0) {
         conclude(c, METRICS_CHECK_RESOLVE, "its name cannot be resolved");
-    else
-        connect_next(c);
+    }
 }
 
 static void start(struct health_checker *c)
 {
     struct health *h = c->health;
-    int r = 0;
 
     goto_state(c, RESOLVING);
     c->started_ms = h->loop->now_ms;
-    c->nr_tries = 0;
     set_deadline(c, h->loop->now_ms + rule_of(c)->timeout_ms);
-    if (!has_tls(c))
-        return;
-    if (addresses_are_due(&c->addresses, h->resolve_ms))
-        r = addresses_look_up(&c->addresses);
-    if (c->addresses.nr > 0)
-        connect_next(c);
-    else if (r < 0)
-        conclude(c, METRICS_CHECK_INTERNAL, "its name cannot be looked up for want of memory");
+    if (c->origin->name)
+        look_at_name(c);
+    else if (has_tls(c))
+        probe(c);
 }
 
 static void on_deadline(struct deadline *deadline)
@@ -297,45 +295,204 @@ static void set_origin(struct health_checker *c, struct origin *origin)
 {
     struct origin *old = c->origin;
 
-    addresses_fini(&c->addresses);
     if (c->tls)
         tls_origin_free(&c->tls);
+    if (old && old->name)
+        LIST_REMOVE(c, name_link);
     c->origin = origin_ref(origin);
-    addresses_init(&c->addresses, c->health->loop, origin, on_resolved);
+    if (origin->name)
+        LIST_INSERT_HEAD(&origin->name->checkers, c, name_link);
+    else
+        address_of(&c->address, origin);
     if (old)
         origin_unref(&old);
 }
 
-static struct health_checker *start_checker(struct health *h, struct endpoint *endpoint)
+static struct endpoint_health *ref_health(struct endpoint_health *health)
+{
+    atomic_fetch_add_explicit(&health->refs, 1, memory_order_relaxed);
+    return health;
+}
+
+static void unref_health(struct endpoint_health **health)
+{
+    if (atomic_fetch_sub_explicit(&(*health)->refs, 1, memory_order_acq_rel) == 1)
+        free(*health);
+    *health = NULL;
+}
+
+/* NULL when out of memory. */
+static struct health_checker *make_checker(struct health *h, struct endpoint *endpoint,
+                                           struct origin *origin)
 {
     struct health_checker *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->health = h;
+    c->endpoint = endpoint;
+    c->deadline.expired = on_deadline;
+    LIST_INIT(&c->parts);
+    set_origin(c, origin);
+    return c;
+}
+
+static void begin_checks(struct health_checker *c)
+{
+    if (rule_of(c)->is_on)
+        wait_for_first(c);
+}
+
+static void free_checker(struct health_checker *c)
+{
+    abandon(c);
+    if (c->tls)
+        tls_origin_free(&c->tls);
+    if (c->origin->name)
+        LIST_REMOVE(c, name_link);
+    origin_unref(&c->origin);
+    unref_health(&c->state_of);
+    LIST_REMOVE(c, link);
+    free(c);
+}
+
+/* ---- The parts of a name --------------------------------------------------------------------- */
+
+static void free_places(struct qsbr_node *node)
+{
+    struct endpoint_places *places =
+        (struct endpoint_places *)((char *)node - offsetof(struct endpoint_places, retired));
+
+    for (int i = 0; i < places->nr; i++)
+        unref_health(&places->list[i].health);
+    free(places);
+}
+
+static void put_places(struct health_checker *whole, struct endpoint_places *places)
+{
+    struct endpoint_places *before =
+        atomic_exchange_explicit(&whole->endpoint->health->places, places, memory_order_acq_rel);
+
+    if (before)
+        qsbr_retire(whole->health->qsbr, &before->retired, free_places);
+}
+
+static struct health_checker *find_part(const struct health_checker *whole,
+                                        const struct origin *origin)
+{
+    struct health_checker *c = LIST_FIRST(&whole->parts);
+
+    while (c && c->origin != origin)
+        c = LIST_NEXT(c, link);
+    return c;
+}
+
+/* Unchecked it counts as up, like any endpoint that is new. */
+static struct health_checker *start_part(struct health_checker *whole, struct origin *origin)
+{
+    struct endpoint_health *health = calloc(1, sizeof(*health));
+    struct health_checker *c = health ? make_checker(whole->health, whole->endpoint, origin) : NULL;
+
+    if (!c) {
+        free(health);
+        return NULL;
+    }
+    c->whole = whole;
+    c->state_of = ref_health(health);
+    LIST_INSERT_HEAD(&whole->parts, c, link);
+    begin_checks(c);
+    return c;
+}
+
+/* What workers find the parts' health by. */
+static struct endpoint_places *list_parts(const struct health_checker *whole)
+{
+    struct endpoint_places *places;
+    struct health_checker *c;
+    size_t nr = 0;
+
+    for (c = LIST_FIRST(&whole->parts); c; c = LIST_NEXT(c, link))
+        nr++;
+    places = calloc(1, sizeof(*places) + nr * sizeof(places->list[0]));
+    for (c = LIST_FIRST(&whole->parts); c && places; c = LIST_NEXT(c, link)) {
+        places->list[places->nr].origin_id = c->origin->id;
+        places->list[places->nr++].health = ref_health(c->state_of);
+    }
+    return places;
+}
+
+static void stop_parts(struct health_checker *whole, bool only_gone)
+{
+    struct health_checker *c, *next;
+
+    for (c = LIST_FIRST(&whole->parts); c; c = next) {
+        next = LIST_NEXT(c, link);
+        if (!only_gone || c->round != whole->nr_sets)
+            free_checker(c);
+    }
+}
+
+/* Parts as the name's set says. What workers were told of those that go is taken back first. */
+static void follow_set(struct health_checker *whole)
+{
+    const struct origin_set *set = origin_set(whole->origin);
+
+    if (!set)
+        return; /* the last addresses stay what they are, where there were any */
+    whole->nr_sets++;
+    for (int i = 0; i < set->nr; i++) {
+        struct health_checker *c = find_part(whole, set->places[i].origin);
+        if (!c)
+            c = start_part(whole, set->places[i].origin);
+        if (c)
+            c->round = whole->nr_sets;
+        else
+            log_error("out of memory: an address of %s is not checked", whole->endpoint->url);
+    }
+    stop_parts(whole, true);
+    put_places(whole, list_parts(whole));
+}
+
+void health_on_name(struct health *h, struct origin *name)
+{
+    struct health_checker *c, *next;
+
+    for (c = LIST_FIRST(&name->name->checkers); c; c = next) {
+        next = LIST_NEXT(c, name_link);
+        follow_set(c);
+        if (c->state == RESOLVING)
+            look_at_name(c);
+    }
+    serve_queue(h);
+}
+
+/* ---- Checkers of endpoints ------------------------------------------------------------------- */
+
+static struct health_checker *start_checker(struct health *h, struct endpoint *endpoint)
+{
+    struct health_checker *c = make_checker(h, endpoint, endpoint->origin);
 
     if (!c) {
         log_error("out of memory: endpoint %s is not checked", endpoint->url);
         return NULL;
     }
-    c->health = h;
-    c->endpoint = endpoint;
-    c->deadline.expired = on_deadline;
-    set_origin(c, endpoint->origin);
+    c->state_of = ref_health(endpoint->health);
     LIST_INSERT_HEAD(&h->checkers, c, link);
     endpoint->health->checker = c;
-    wait_for_first(c);
+    begin_checks(c);
+    if (c->origin->name)
+        follow_set(c);
     return c;
 }
 
 /* Of an endpoint that nobody checks any more, or that leaves the table. */
 static void stop_checker(struct health_checker *c)
 {
-    abandon(c);
-    addresses_fini(&c->addresses);
-    if (c->tls)
-        tls_origin_free(&c->tls);
-    origin_unref(&c->origin);
-    c->endpoint->health->checker = NULL;
-    atomic_store_explicit(&c->endpoint->health->is_down, false, memory_order_relaxed);
-    LIST_REMOVE(c, link);
-    free(c);
+    c->state_of->checker = NULL;
+    atomic_store_explicit(&c->state_of->is_down, false, memory_order_relaxed);
+    put_places(c, NULL);
+    stop_parts(c, false);
+    free_checker(c);
 }
 
 static bool is_same_text(const char *a, const char *b)
@@ -347,35 +504,63 @@ static bool asks_the_same(const struct version *a, const struct version *b)
 {
     const struct health_check *x = &a->health_check, *y = &b->health_check;
 
-    return x->is_tcp == y->is_tcp && is_same_text(x->path, y->path) &&
+    return x->is_on == y->is_on && x->is_tcp == y->is_tcp && is_same_text(x->path, y->path) &&
            x->status_min == y->status_min && x->status_max == y->status_max &&
            x->interval_ms == y->interval_ms && x->timeout_ms == y->timeout_ms &&
            is_same_text(a->host, b->host);
+}
+
+static void ask_anew(struct health_checker *c)
+{
+    abandon(c);
+    health_state_renew(&c->verdict);
+    if (!rule_of(c)->is_on) {
+        c->verdict = (struct health_state){0};
+        atomic_store_explicit(&c->state_of->is_down, false, memory_order_relaxed);
+    }
+    begin_checks(c);
+}
+
+static void keep_part(struct health_checker *c, struct endpoint *endpoint, bool is_same)
+{
+    c->endpoint = endpoint;
+    if (!is_same)
+        ask_anew(c);
 }
 
 /* Goes on under the new table. Where another question is asked, or at another pace, a check that is
  * on its way is given up and the next one comes soon. */
 static void keep_checker(struct health_checker *c, struct endpoint *endpoint)
 {
-    bool is_same =
-        c->origin == endpoint->origin && asks_the_same(c->endpoint->version, endpoint->version);
+    bool is_same = asks_the_same(c->endpoint->version, endpoint->version);
+    struct health_checker *part;
 
     c->endpoint = endpoint;
+    if (c->origin != endpoint->origin) {
+        is_same = false;
+        put_places(c, NULL);
+        stop_parts(c, false);
+        set_origin(c, endpoint->origin);
+    }
+    for (part = LIST_FIRST(&c->parts); part; part = LIST_NEXT(part, link))
+        keep_part(part, endpoint, is_same);
     if (is_same)
         return;
-    abandon(c);
-    if (c->origin != endpoint->origin)
-        set_origin(c, endpoint->origin);
-    health_state_renew(&c->verdict);
-    wait_for_first(c);
+    ask_anew(c);
+    if (c->origin->name)
+        follow_set(c);
 }
 
+/* Where nothing is checked, of endpoints that are names the health of each address is kept all
+ * the same. */
 static void follow_version(struct health *h, struct version *version)
 {
     for (int i = 0; i < version->nr_endpoints; i++) {
         struct endpoint *endpoint = &version->endpoints[i];
         struct health_checker *c = endpoint->health->checker;
 
+        if (!version->health_check.is_on && !endpoint->origin->name)
+            continue;
         if (c)
             keep_checker(c, endpoint);
         else
@@ -385,20 +570,18 @@ static void follow_version(struct health *h, struct version *version)
     }
 }
 
-void health_publish(struct health *h, const struct table *table, uint32_t resolve_ms)
+void health_publish(struct health *h, const struct table *table)
 {
     struct version *const *watched;
     int nr = table_watched(table, &watched);
     struct health_checker *next;
 
-    h->resolve_ms = resolve_ms;
     if (h->skeleton == table->skeleton)
         return;
     h->skeleton = table->skeleton;
     h->round++;
     for (int i = 0; i < nr; i++)
-        if (watched[i]->health_check.is_on)
-            follow_version(h, watched[i]);
+        follow_version(h, watched[i]);
     for (struct health_checker *c = LIST_FIRST(&h->checkers); c; c = next) {
         next = LIST_NEXT(c, link);
         if (c->round != h->round)
@@ -416,6 +599,7 @@ struct health *health_make(struct loop *loop)
     if (!h)
         return NULL;
     h->loop = loop;
+    h->qsbr = loop->qsbr;
     prng_init(&h->rng);
     LIST_INIT(&h->checkers);
     TAILQ_INIT(&h->queue);
@@ -424,7 +608,17 @@ struct health *health_make(struct loop *loop)
 
 const uint64_t *health_counts(const struct endpoint *endpoint)
 {
-    return endpoint->health->checker ? endpoint->health->checker->counts : NULL;
+    struct health_checker *c = endpoint->health->checker;
+
+    if (!c || !rule_of(c)->is_on)
+        return NULL;
+    if (!c->origin->name)
+        return c->counts;
+    memcpy(c->sums, c->counts, sizeof(c->sums));
+    for (struct health_checker *part = LIST_FIRST(&c->parts); part; part = LIST_NEXT(part, link))
+        for (int i = 0; i < METRICS_CHECK_COUNT; i++)
+            c->sums[i] += part->counts[i];
+    return c->sums;
 }
 
 void health_free(struct health **health)

@@ -1,4 +1,5 @@
-/* Active health checks: one checker per endpoint of each version with a health_check, on the control thread's loop.
+/* Active health checks: one checker per endpoint of each version with a health_check, and for each address where the endpoint is a name, on
+ * the control thread's loop.
  *
  *     table published --> checkers kept, started, stopped
  *     its time comes --> queue for one of HEALTH_PROBES_MAX places --> probe (health_probe.h) --> result
@@ -24,11 +25,15 @@ struct health;
 /* NULL when out of memory. */
 struct health *health_make(struct loop *loop);
 
-/* A table is in force: starts, keeps and stops checkers. To be called before the reference to the table before it is let go. Host names are
- * looked up again when their addresses are resolve_ms old. Does nothing for a table that differs from the last one in weights alone. */
-void health_publish(struct health *health, const struct table *table, uint32_t resolve_ms);
+/* A table is in force: starts, keeps and stops checkers. To be called before the reference to the table before it is let go. Does nothing
+ * for a table that differs from the last one in weights alone. */
+void health_publish(struct health *health, const struct table *table);
 
-/* How many of the endpoint's checks had each result, METRICS_CHECK_COUNT numbers; NULL for an endpoint that is not checked. */
+/* A name has other addresses than before, or none that can be found (names_events). */
+void health_on_name(struct health *health, struct origin *name);
+
+/* How many of the endpoint's checks had each result, METRICS_CHECK_COUNT numbers, over all addresses that its name has now; NULL for an
+ * endpoint that is not checked. Valid until the next call for it. */
 const uint64_t *health_counts(const struct endpoint *endpoint);
 
 /* Ends all checks, while the last published table still exists, and clears the pointer. NULL is fine. */

@@ -345,10 +345,10 @@ static bool is_ours(int error)
            error == EADDRNOTAVAIL;
 }
 
-static int open_connection(struct health_probe *p, const struct addresses *addresses,
+static int open_connection(struct health_probe *p, const union address *address,
                            enum metrics_check *result, char detail[HEALTH_PROBE_DETAIL])
 {
-    int fd = addresses_connect(addresses);
+    int fd = address_connect(address);
     int error = fd < 0 ? -fd : -io_open(p->loop, &p->io, fd, on_ready);
 
     if (error == 0)
@@ -377,7 +377,7 @@ struct health_probe *health_probe_open(const struct health_probe_order *order,
     p->status_max = check->status_max;
     http1_init_response(&p->parser, &scratch, &limits);
     if ((!p->is_tcp && write_request(p, order->endpoint) < 0) ||
-        open_connection(p, order->addresses, result, detail) < 0) {
+        open_connection(p, order->address, result, detail) < 0) {
         backlog_fini(&p->request);
         free(p);
         return NULL;

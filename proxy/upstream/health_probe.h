@@ -8,7 +8,7 @@
 #define WEIR_PROXY_UPSTREAM_HEALTH_PROBE_H
 
 #include "metrics/metrics.h"
-#include "proxy/upstream/addresses.h"
+#include "proxy/upstream/address.h"
 #include "proxy/io/loop.h"
 #include "router/table.h"
 
@@ -20,7 +20,7 @@ struct tls_origin;
 struct health_probe_order {
     struct loop *loop;
     const struct endpoint *endpoint; /* used within health_probe_open only */
-    const struct addresses *addresses; /* likewise; one is known */
+    const union address *address;    /* likewise */
     struct tls_origin *tls; /* for an http check of an https endpoint; else NULL */
     /* The result; never from within health_probe_open. The probe is closed in the call, or by it. detail, a sentence for people, is valid in the call. */
     void (*on_result)(void *context, enum metrics_check result, const char *detail);

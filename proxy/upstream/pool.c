@@ -2,12 +2,12 @@
 #include "proxy/upstream/pool.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "proxy/tls/tls.h"
+#include "proxy/upstream/names.h"
 #include "proxy/worker/worker.h"
 
 /* ---- Who waits ------------------------------------------------------------------------------- */
@@ -50,8 +50,7 @@ static void on_waiter_deadline(struct deadline *deadline)
         (struct pool_waiter *)((char *)deadline - offsetof(struct pool_waiter, deadline));
     struct pool *pool = waiter->pool;
 
-    fail_waiter(waiter,
-                pool->to.addresses.nr == 0 ? METRICS_ERROR_RESOLVE : METRICS_ERROR_OVERLOAD);
+    fail_waiter(waiter, pool->origin->name ? METRICS_ERROR_RESOLVE : METRICS_ERROR_OVERLOAD);
     outbox_must_be_empty(&pool->worker->outbox);
 }
 
@@ -61,7 +60,7 @@ static enum pool_result wait_in_queue(struct pool *pool, const struct pool_wish 
     struct worker *w = pool->worker;
     const struct settings *s = w->tuning->settings;
     struct pool_waiter *waiter = wish->waiter;
-    uint32_t wait_ms = pool->to.addresses.nr == 0 ? wish->connect_ms : s->limits.upstream_queue_ms;
+    uint32_t wait_ms = pool->origin->name ? wish->connect_ms : s->limits.upstream_queue_ms;
 
     assert(!waiter->pool);
     if (pool->nr_waiters >= s->limits.upstream_queue) {
@@ -93,16 +92,6 @@ void pool_serve(struct pool *pool)
         waiter->has_turn = true;
         waiter->on->turn(waiter);
     }
-}
-
-static void on_resolved(struct addresses *addresses)
-{
-    struct pool *pool = (struct pool *)((char *)addresses - offsetof(struct pool, to.addresses));
-
-    if (addresses->nr == 0)
-        fail_waiters(pool, METRICS_ERROR_RESOLVE);
-    else
-        to_serve(pool);
 }
 
 /* ---- Idle connections ------------------------------------------------------------------------ */
@@ -186,6 +175,80 @@ static struct upstream *take_idle(struct pool *pool)
     return u;
 }
 
+/* ---- Names and their addresses --------------------------------------------------------------- */
+
+static void enlist(struct pool *pool, struct worker_pools *list)
+{
+    pool->is_listed = true;
+    LIST_INSERT_HEAD(list, pool, name_link);
+}
+
+static void unlist(struct pool *pool)
+{
+    if (pool->is_listed)
+        LIST_REMOVE(pool, name_link);
+    pool->is_listed = false;
+}
+
+static enum pool_result wait_for_address(struct pool *pool, const struct pool_wish *wish,
+                                         enum metrics_error *error)
+{
+    struct worker *w = pool->worker;
+    uint64_t failed_ms =
+        atomic_load_explicit(&pool->origin->name->failed_at_ms, memory_order_relaxed);
+
+    wish->waiter->has_turn = false;
+    if (failed_ms > 0 && w->loop.now_ms < failed_ms + NAMES_FAILED_MS) {
+        *error = METRICS_ERROR_RESOLVE;
+        return POOL_REFUSED;
+    }
+    if (!pool->is_listed) {
+        enlist(pool, &w->name_pools);
+        pool->waits_since_ms = w->loop.now_ms;
+        names_want(w->shared->names, pool->origin);
+    }
+    return wait_in_queue(pool, wish, error);
+}
+
+static void serve_names(struct worker *w)
+{
+    struct pool *pool, *next;
+
+    for (pool = LIST_FIRST(&w->name_pools); pool; pool = next) {
+        bool has_failed = atomic_load_explicit(&pool->origin->name->failed_at_ms,
+                                               memory_order_relaxed) >= pool->waits_since_ms;
+
+        next = LIST_NEXT(pool, name_link);
+        if (origin_set(pool->origin)) {
+            unlist(pool);
+            to_serve(pool);
+        } else if (has_failed || pool->nr_waiters == 0) {
+            unlist(pool);
+            fail_waiters(pool, METRICS_ERROR_RESOLVE);
+        }
+    }
+}
+
+static void end_pools_of_gone_addresses(struct worker *w)
+{
+    struct pool *pool, *next;
+
+    for (pool = LIST_FIRST(&w->address_pools); pool; pool = next) {
+        next = LIST_NEXT(pool, name_link);
+        if (!origin_is_gone(pool->origin))
+            continue;
+        pool_close_idle(pool);
+        if (pool->nr_busy == 0 && pool->nr_waiters == 0)
+            pool_free(&w->pools[pool->origin->id]);
+    }
+}
+
+void pool_on_names(struct worker *w)
+{
+    end_pools_of_gone_addresses(w);
+    serve_names(w);
+}
+
 /* ---- Lending --------------------------------------------------------------------------------- */
 
 enum pool_result pool_acquire(struct pool *pool, const struct pool_wish *wish,
@@ -195,6 +258,8 @@ enum pool_result pool_acquire(struct pool *pool, const struct pool_wish *wish,
     uint32_t max = wish->max_connections;
     bool others_wait = pool->nr_waiters > 0 && !wish->waiter->has_turn;
 
+    if (pool->origin->name)
+        return wait_for_address(pool, wish, error);
     wish->waiter->has_turn = false;
     /* What has come free, or comes free next, is for those who wait. */
     if (others_wait && max > 0)
@@ -210,15 +275,6 @@ enum pool_result pool_acquire(struct pool *pool, const struct pool_wish *wish,
             return wait_in_queue(pool, wish, error);
         close_idle(pool, TAILQ_LAST(&pool->idle, pool_idle));
     }
-    if (addresses_are_due(&pool->to.addresses, w->tuning->settings->upstream.resolve_ms)) {
-        int r = addresses_look_up(&pool->to.addresses);
-        if (r < 0 && pool->to.addresses.nr == 0) {
-            *error = r == -ENOMEM ? METRICS_ERROR_INTERNAL : METRICS_ERROR_RESOLVE;
-            return POOL_REFUSED;
-        }
-    }
-    if (pool->to.addresses.nr == 0)
-        return wait_in_queue(pool, wish, error);
     *upstream = upstream_open(w, &pool->to, wish->user, wish->connect_ms, error);
     if (!*upstream)
         return POOL_REFUSED;
@@ -235,7 +291,7 @@ void pool_put(struct pool *pool, struct upstream **upstream, bool is_reusable)
     *upstream = NULL;
     pool->nr_busy--;
     if (is_reusable && pool->nr_idle < w->tuning->settings->upstream.idle_connections &&
-        !w->is_draining && upstream_rest(u, &pool->keeper))
+        !w->is_draining && !origin_is_gone(pool->origin) && upstream_rest(u, &pool->keeper))
         add_idle(pool, u);
     else
         upstream_close(&u);
@@ -253,12 +309,12 @@ static struct pool *make(struct worker *w, struct origin *origin)
         return NULL;
     pool->worker = w;
     pool->keeper.on = &keeper_events;
-    pool->to.cell = metrics_pool(w->metrics, origin->id);
+    pool->to.cell = metrics_pool(w->metrics, origin_counted_as(origin));
     if (!pool->to.cell) {
         free(pool);
         return NULL;
     }
-    if (origin->is_tls) {
+    if (origin->is_tls && !origin->name) {
         pool->to.tls = tls_origin_make(origin, &reason);
         if (!pool->to.tls) {
             log_error("https://%s: %s", origin->authority, reason ? reason : "out of memory");
@@ -269,7 +325,10 @@ static struct pool *make(struct worker *w, struct origin *origin)
     pool->to.origin = pool->origin = origin_ref_pool(origin);
     TAILQ_INIT(&pool->idle);
     TAILQ_INIT(&pool->waiters);
-    addresses_init(&pool->to.addresses, &w->loop, origin, on_resolved);
+    if (origin->address)
+        address_of(&pool->to.address, origin);
+    if (origin->parent != ORIGIN_NO_PARENT)
+        enlist(pool, &w->address_pools);
     return pool;
 }
 
@@ -304,7 +363,7 @@ void pool_free(struct pool **pool)
     if (!p)
         return;
     pool_close_idle(p);
-    addresses_fini(&p->to.addresses);
+    unlist(p);
     if (p->is_to_serve)
         LIST_REMOVE(p, serve_link);
     if (p->to.tls)

@@ -1,5 +1,6 @@
-/* The connections of one worker to one origin: idle ones to use again, a count of the others, those who wait for room, and
- * the origin's addresses. Shared by all endpoints, versions and functions that name the origin.
+/* The connections of one worker to one origin: idle ones to use again, a count of the others, and those who wait for room.
+ * Shared by all endpoints, versions and functions that name the origin. A name is never connected to: its pool is where
+ * those wait who need its first address; each of its addresses has a pool of its own.
  *
  * A connection is the user's from pool_acquire to pool_put, and the pool's while it is idle. The pool knows its users by
  * struct upstream_user and struct pool_waiter alone. Worker thread. */
@@ -44,6 +45,9 @@ struct pool {
     uint32_t nr_idle, nr_busy;   /* busy: connecting or active */
     TAILQ_HEAD(, pool_waiter) waiters;
     uint32_t nr_waiters;
+    uint64_t waits_since_ms; /* of a name: since when somebody has waited for its first address */
+    bool is_listed;
+    LIST_ENTRY(pool) name_link; /* in the worker's list of names that are waited for, or of their addresses */
     LIST_ENTRY(pool) serve_link;
     bool is_to_serve; /* room has come up for a waiter */
 };
@@ -74,6 +78,10 @@ enum pool_result pool_acquire(struct pool *pool, const struct pool_wish *wish, s
 /* The user lets go of a connection that pool_acquire gave it: it is kept if is_reusable and the pool has room, else closed.
  * Clears the pointer. */
 void pool_put(struct pool *pool, struct upstream **upstream, bool is_reusable);
+
+/* Names have other addresses than before, or look-ups have failed: those who wait go on, and idle connections to addresses
+ * that have gone are closed. */
+void pool_on_names(struct worker *w);
 
 /* At the end of a turn: those who wait get the room that came up. */
 void pool_serve(struct pool *pool);

@@ -20,7 +20,7 @@
 #include "proxy/http/http1.h"
 #include "proxy/io/loop.h"
 #include "proxy/io/outbox.h"
-#include "proxy/upstream/addresses.h"
+#include "proxy/upstream/address.h"
 #include "proxy/worker/worker.h"
 
 struct upstream;
@@ -60,7 +60,9 @@ struct upstream_user {
 /* Where connections lead, and how they are counted: their pool's. */
 struct upstream_target {
     const struct origin *origin;
-    struct addresses addresses;
+    union address address;
+    uint32_t nr_refused;     /* connections in a row that were not made, TLS included */
+    uint64_t avoid_until_ms; /* other addresses of the name go first; 0: no */
     struct tls_origin *tls; /* context and session; NULL for http */
     struct metrics_pool_cell *cell;
     struct log_limit warnings; /* of connections: an endpoint that fails them all fills no log */
@@ -103,7 +105,7 @@ struct upstream {
     struct backlog backlog;
 };
 
-/* Begins a connection to one of the target's addresses. NULL with *error set. The target outlives it. */
+/* Begins a connection to the target. NULL with *error set. The target outlives it. */
 struct upstream *upstream_open(struct worker *w, struct upstream_target *to, struct upstream_user *user, uint32_t connect_ms,
                                enum metrics_error *error) __attribute__((warn_unused_result));
 

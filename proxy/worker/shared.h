@@ -17,6 +17,7 @@
 struct accesslog;
 struct admission;
 struct metrics;
+struct names;
 struct qsbr;
 struct tls_server;
 
@@ -32,6 +33,7 @@ struct shared {
     struct admission *admission;
     struct qsbr *qsbr;
     struct metrics *metrics;
+    struct names *names; /* upstream/names.h */
     struct accesslog *log; /* NULL: none is written */
 };
 

@@ -24,6 +24,8 @@ struct pool;
 
 enum { WORKER_BLOCK = 2048 };
 
+LIST_HEAD(worker_pools, pool);
+
 struct worker {
     int index;
     struct shared *shared;
@@ -39,6 +41,8 @@ struct worker {
     struct pool **pools;        /* by origin id; made by pool_of */
     uint32_t nr_pools;
     LIST_HEAD(, pool) pools_to_serve; /* served at the end of the turn */
+    struct worker_pools name_pools;    /* of names whose first address somebody waits for */
+    struct worker_pools address_pools; /* of addresses of names */
     struct retry_budget {
         uint64_t tokens; /* in hundred-thousandths of a retry */
         uint64_t requests;

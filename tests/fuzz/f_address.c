@@ -66,9 +66,11 @@ static void check_url(struct str text)
     FUZZ_CHECK(!has_control(text) && url.port > 0 && url.host.n > 0 && url.path.p[0] == '/');
     bool is_ipv6 = memchr(url.host.p, ':', url.host.n) != NULL;
     struct str host = url.name.n > 0 ? url.name : url.host;
-    char *authority = print(is_ipv6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host), (unsigned)url.port);
-    char *written =
-        print("%s://%s%.*s", url.is_tls ? "https" : "http", authority, STR_ARG(url.path));
+    char *authority =
+        url.is_srv ? print("%.*s", STR_ARG(host))
+                   : print(is_ipv6 ? "[%.*s]:%u" : "%.*s:%u", STR_ARG(host), (unsigned)url.port);
+    char *written = print("%s%s://%s%.*s", url.is_tls ? "https" : "http", url.is_srv ? "+srv" : "",
+                          authority, STR_ARG(url.path));
     if (strlen(written) <= 2048) {
         FUZZ_CHECK(url_parse(str_of(written), &again) == NULL);
         FUZZ_CHECK(str_eq(url.host, again.host) && str_eq(url.path, again.path));

@@ -6,6 +6,7 @@ import time
 import pytest
 from harness import tables
 from harness.certificates import Authority
+from harness.dns import Dns
 from harness.fake import OK, Fake
 from harness.nomem import Nomem
 from harness.patient import (
@@ -22,8 +23,7 @@ from harness.patient import (
     wait_for_down,
     wait_for_up,
 )
-from harness.places import ADDRESS, SANITIZER, free_port, scaled
-from harness.resolver import Resolver
+from harness.places import ADDRESS, SANITIZER, addresses, free_port, scaled
 from harness.tls import TlsFake
 from harness.waiting import LIMIT_S, wait_until, wait_until_steady
 
@@ -59,62 +59,62 @@ def test_a_host_name_is_looked_up(world):
     assert is_up(weir) and changes(weir) == []
 
 
-# An address that is the test's own, too: the second number of ADDRESS is 64 or more.
-_first, _second, _rest = ADDRESS.split(".", 2)
-OTHER_ADDRESS = f"{_first}.{int(_second) - 64}.{_rest}"
-
 # A preloaded library does not come before ThreadSanitizer's.
 needs_preload = pytest.mark.skipif(SANITIZER == "thread", reason="nothing can be preloaded under ThreadSanitizer")
 
+NAME = "fn.test"
 
-@needs_preload
+
+def named(dns, **more):
+    return {"upstream": {"dns_servers": dns.server, "resolve_ms": 100}, **more}
+
+
 def test_a_name_that_nobody_knows_is_down_until_somebody_does(world):
     fake = patient(world)
-    resolver = Resolver(world.folder / "names", fn=[])
-    weir = world.weir(tables.one(f"http://fn.test:{fake.port}", health_check=CHECK), env=resolver.environment())
+    dns = world.keep(Dns())
+    dns.fails(NAME)
+    weir = world.weir(tables.one(f"http://{NAME}:{fake.port}", health_check=CHECK), named(dns))
     wait_for_down(weir)
-    wait_until(lambda: nr_checks(weir, "resolve") >= 2, "the name was looked up twice")
+    wait_until(lambda: nr_checks(weir, "resolve") >= 2, "it was checked twice")
     weir.wait_for_words("is down: its name cannot be resolved")
     expect_unavailable(weir.call())
-    resolver.answer(fn=[ADDRESS])
+    dns.says(NAME, ADDRESS)
     wait_for_up(weir)
-    assert weir.call().status == 200
-    assert fake.patient.checks[0].headers["host"] == f"fn.test:{fake.port}"
+    wait_until(lambda: weir.call().status == 200, "it serves")
+    fake.patient.wait_for_checks(1)
+    assert fake.patient.checks[0].headers["host"] == f"{NAME}:{fake.port}"
 
 
-@needs_preload
 def test_a_name_is_up_when_one_of_its_addresses_answers(world):
     fake = patient(world)
-    resolver = Resolver(world.folder / "names", fn=[OTHER_ADDRESS, ADDRESS])
-    weir = world.weir(tables.one(f"http://fn.test:{fake.port}", health_check=CHECK), env=resolver.environment())
-    wait_until(lambda: nr_checks(weir, "ok") >= 3, "three good checks")
-    assert is_up(weir) and nr_checks(weir, "connect") == 0
+    dns = world.keep(Dns())
+    dns.says(NAME, addresses(2)[1], ADDRESS)
+    weir = world.weir(tables.one(f"http://{NAME}:{fake.port}", health_check=CHECK), named(dns))
+    wait_until(lambda: nr_checks(weir, "ok") >= 3 and nr_checks(weir, "connect") >= 3, "both were checked")
+    assert is_up(weir)
+    assert [weir.call().status for _ in range(10)] == [200] * 10
     fake.stop()
     wait_for_down(weir)
 
 
-@needs_preload
 def test_a_name_is_looked_up_again_when_its_address_ages(world):
     old = patient(world)
-    new = world.keep(Fake(Patient(), OTHER_ADDRESS, port=old.port))
-    resolver = Resolver(world.folder / "names", fn=[ADDRESS])
-    weir = world.weir(
-        tables.one(f"http://fn.test:{old.port}", health_check=CHECK),
-        {"upstream": {"resolve_ms": 1000}},
-        env=resolver.environment(),
-    )
+    new = world.keep(Fake(Patient(), addresses(2)[1], port=old.port))
+    dns = world.keep(Dns())
+    dns.says(NAME, ADDRESS)
+    weir = world.weir(tables.one(f"http://{NAME}:{old.port}", health_check=CHECK), named(dns))
     old.patient.wait_for_checks(2)
-    resolver.answer(fn=[OTHER_ADDRESS])
+    dns.says(NAME, addresses(2)[1])
     new.handler.wait_for_checks(2)
     assert is_up(weir)
 
 
-@needs_preload
 def test_a_look_up_that_hangs_times_out_and_holds_up_nothing(world):
     well = patient(world)
-    resolver = Resolver(world.folder / "names", fn=["hang"])
-    table = tables.one([f"http://fn.test:{free_port()}", well.url], health_check={**CHECK, "timeout_ms": 300})
-    weir = world.weir(table, env=resolver.environment())
+    dns = world.keep(Dns())
+    dns.drops(NAME)
+    table = tables.one([f"http://{NAME}:{free_port()}", well.url], health_check={**CHECK, "timeout_ms": 300})
+    weir = world.weir(table, named(dns))
     wait_for_down(weir, endpoint=table["functions"]["hello"]["versions"]["1"]["endpoints"][0])
     weir.wait_for_words("is down: no address for its name within 300 ms")
     well.patient.wait_for_checks(2)
@@ -122,18 +122,6 @@ def test_a_look_up_that_hangs_times_out_and_holds_up_nothing(world):
     begin = time.monotonic()
     weir.stop()
     assert time.monotonic() - begin < LIMIT_S / 2, "its end does not wait for the look-up"
-
-
-@needs_preload
-def test_the_end_does_not_wait_for_a_workers_look_up(world):
-    resolver = Resolver(world.folder / "names", fn=["hang"])
-    weir = world.weir(
-        tables.one(f"http://fn.test:{free_port()}"), {"timeouts": {"connect_ms": 300}}, env=resolver.environment()
-    )
-    assert weir.call().status == 502
-    begin = time.monotonic()
-    weir.stop()
-    assert time.monotonic() - begin < LIMIT_S / 2
 
 
 def in_pieces(data):

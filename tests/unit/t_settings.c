@@ -29,7 +29,8 @@ static const char full[] =
     "      \"hsts_max_age_s\": 31536000}}],"
     " \"admin\": {\"address\": \"127.0.0.1:9000\", \"hosts\": \"weir.internal, weir\"},"
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"},"
-    " \"executed_version_header\": \"X-Version\", \"allow_trace\": true,"
+    " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
+    "\"abort\","
     " \"forwarded\": {\"trust\": true, \"via\": \"edge.example:80\","
     "                \"client_certificate_header\": \"\"},"
     " \"limits\": {\"request_line_bytes\": 1000, \"header_bytes\": 2000, \"header_count\": 20,"
@@ -41,6 +42,7 @@ static const char full[] =
     "   \"response_head_ms\": 4, \"stream_idle_ms\": 5, \"drain_ms\": 0, \"tls_handshake_ms\": 7},"
     " \"upstream\": {\"idle_connections\": 1, \"idle_ms\": 2, \"lifetime_ms\": 3,"
     "   \"lifetime_requests\": 4, \"resolve_ms\": 500, \"retries\": 0,"
+    "   \"dns_servers\": \"10.0.0.53, [fd00::53]:5353\","
     "   \"retry_budget_percent\": 100, \"read_bytes\": 4096},"
     " \"log\": {\"access\": \"\", \"format\": \"text\", \"level\": \"debug\"},"
     " \"tls\": {\"ticket_rotation_s\": 60}}";

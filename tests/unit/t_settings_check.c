@@ -71,6 +71,21 @@ static void hosts_are_names_with_commas_between(void **state)
             fail_msg("accepted: %s", bads[i]);
 }
 
+static void dns_servers_are_addresses_with_commas_between(void **state)
+{
+    static const char *const goods[] = {"", "10.0.0.53", "10.0.0.53:5353, [::1]", " [::1]:53 "};
+    static const char *const bads[] = {",",           "ns.example", "10.0.0.53,",          "::1",
+                                       "10.0.0.53:0", "1 2",        "10.0.0.53 10.0.0.54", ":53"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++)
+        if (settings_check_servers(goods[i]))
+            fail_msg("refused: %s", goods[i]);
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++)
+        if (!settings_check_servers(bads[i]))
+            fail_msg("accepted: %s", bads[i]);
+}
+
 static void levels_and_tls_versions_are_known_ones(void **state)
 {
     (void)state;
@@ -150,6 +165,7 @@ int main(void)
         cmocka_unit_test(field_names_that_mean_something_are_taken),
         cmocka_unit_test(via_is_a_token_or_a_host),
         cmocka_unit_test(hosts_are_names_with_commas_between),
+        cmocka_unit_test(dns_servers_are_addresses_with_commas_between),
         cmocka_unit_test(levels_and_tls_versions_are_known_ones),
         cmocka_unit_test(one_address_is_not_used_twice),
         cmocka_unit_test(an_ipv6_wildcard_leaves_ipv4_to_another_listener),

@@ -49,6 +49,34 @@ static void urls_are_read(void **state)
     }
 }
 
+static void services_are_read_with_the_domain_that_offers_them(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_tls;
+        const char *name, *host;
+    } goods[] = {
+        {"http+srv://_web._tcp.example.org", false, "_web._tcp.example.org", "example.org"},
+        {"HTTPS+SRV://_web._tcp.example.org./a", true, "_web._tcp.example.org.", "example.org"},
+        {"http+srv://web.service.consul/a", false, "web.service.consul", "web.service.consul"},
+        {"http+srv://_web", false, "_web", "_web"},
+        {"http+srv://_web._tcp.", false, "_web._tcp.", "_web._tcp"},
+    };
+    struct url got;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
+        assert_null(url_parse(str_of(goods[i].text), &got));
+        assert_true(got.is_srv);
+        assert_int_equal(got.is_tls, goods[i].is_tls);
+        assert_true(str_eq(got.name, str_of(goods[i].name)));
+        if (!str_eq(got.host, str_of(goods[i].host)))
+            fail_msg("%s: %.*s", goods[i].text, STR_ARG(got.host));
+    }
+    assert_non_null(strstr(url_parse(STR("http+srv://_web._tcp.a:80"), &got), "has a port"));
+    assert_non_null(strstr(url_parse(STR("http+srv://127.0.0.1"), &got), "has an address"));
+}
+
 struct bad {
     const char *text, *part_of_reason;
 };
@@ -161,6 +189,7 @@ static void a_target_may_have_a_query(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(services_are_read_with_the_domain_that_offers_them),
         cmocka_unit_test(urls_are_read),
         cmocka_unit_test(urls_that_are_malformed_are_refused_with_a_reason),
         cmocka_unit_test(routes_paths_are_written_in_one_way_only),

@@ -41,6 +41,12 @@ def _own_address() -> str:
 ADDRESS = _own_address()
 
 
+def addresses(n):
+    """So many addresses of this test process' own, ADDRESS among them."""
+    front, last = ADDRESS.rsplit(".", 1)
+    return [f"{front}.{int(last) + 25 * i}" for i in range(n)]
+
+
 def _ports():
     """Below the range from which the kernel takes ports for outgoing connections: a client that tries a port on which
     nobody listens yet could else be given that very port, and be connected to itself."""
