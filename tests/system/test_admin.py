@@ -281,9 +281,9 @@ def test_what_the_api_set_outlives_reloads_that_are_about_something_else(pair):
         assert version_now(pair) == "3"
         generation += grows
         assert pair.generation() == generation, about
-    assert "says nothing else than is in force; generation 2 stays" in pair.stderr()
-    assert "changed: other is new" in pair.stderr()
-    assert "the settings say the same as before" in pair.stderr()
+    pair.wait_for_words("says nothing else than is in force; generation 2 stays")
+    pair.wait_for_words("changed: other is new")
+    pair.wait_for_words("the settings say the same as before")
 
 
 @pytest.mark.fast

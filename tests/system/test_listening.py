@@ -136,5 +136,6 @@ def test_quiet_connections_have_keepalive_on_both_sides(world):
 def test_a_host_name_is_listened_on(world):
     port = free_port("127.0.0.1")
     weir = world.weir(tables.one(world.fake(answering())), {"listeners": [{"address": f"localhost:{port}"}]})
+    weir.wait_for_words("listening on ")
     [name] = re.findall(r"listening on http://(\S+):\d+", weir.stderr())
     assert status_at(name.strip("[]"), port) == 200
