@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -118,37 +117,20 @@ static bool is_blank(const char *text, size_t length)
     return true;
 }
 
-/* jansson (2.14) does not notice when memory runs out while the text of a long key, string or
- * number grows, and goes on without some of its characters. So its allocations are watched, on each
- * thread for itself. */
-static _Thread_local bool has_run_out;
-
-static void *watched_malloc(size_t n)
+/* *is_out: memory ran out, which jansson need not have noticed. */
+static json_t *load(struct str text, size_t flags, struct jsonmem_pool *pool, json_error_t *error,
+                    bool *is_out)
 {
-    void *p = malloc(n);
-
-    has_run_out |= !p;
-    return p;
-}
-
-static void watch_memory(void)
-{
-    json_set_alloc_funcs(watched_malloc, free);
-}
-
-static json_t *load(struct str text, size_t flags, json_error_t *error)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_t *json;
 
-    pthread_once(&once, watch_memory);
-    has_run_out = false;
+    jsonmem_begin(pool);
     json = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | flags, error);
-    if (has_run_out) {
+    *is_out = jsonmem_end();
+    if (!*is_out)
+        return json;
+    if (!pool)
         json_decref(json);
-        return NULL;
-    }
-    return json;
+    return NULL;
 }
 
 bool jsondoc_open(struct jsondoc *doc, struct str *text)
@@ -168,13 +150,11 @@ bool jsondoc_open(struct jsondoc *doc, struct str *text)
     return true;
 }
 
-json_t *jsondoc_piece(struct str piece, bool *is_out)
+json_t *jsondoc_piece(struct str piece, struct jsonmem_pool *pool, bool *is_out)
 {
     json_error_t error;
-    json_t *json = load(piece, JSON_DECODE_ANY, &error);
 
-    *is_out = !json && has_run_out;
-    return json;
+    return load(piece, JSON_DECODE_ANY, pool, &error, is_out);
 }
 
 /* The text is not blank. */
@@ -183,10 +163,11 @@ static json_t *load_object(struct jsondoc *doc, struct str text)
     struct place root = JSONDOC_ROOT;
     json_error_t error;
     json_t *json;
+    bool is_out;
 
     memset(&error, 0, sizeof(error));
-    json = load(text, 0, &error);
-    if (!json && has_run_out) {
+    json = load(text, 0, NULL, &error, &is_out);
+    if (is_out) {
         jsondoc_no_memory(doc);
         return NULL;
     }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/str.h"
+#include "conf/jsonmem.h"
 #include "conf/problems.h"
 
 /* One step from the parent: a key, or where key is NULL the element of an array. The root has no
@@ -45,11 +46,11 @@ int jsondoc_set_take(json_t *object, struct str name, json_t *value)
 
 /* For documents that are read in pieces (conf/jsonscan.h). jsondoc_open takes a byte order mark off
  * and answers whether there is a text at all, else adds a problem. jsondoc_piece parses any value,
- * with the rules of jsondoc_load: NULL where it is not well-formed or *is_out of memory, and no
- * problem is added. jsondoc_explain adds the problem that jsondoc_load finds in a text; where it
- * finds none, one that says as much as that the text is broken. */
+ * with the rules of jsondoc_load, into the pool if there is one: NULL where it is not well-formed
+ * or *is_out of memory, and no problem is added. jsondoc_explain adds the problem that jsondoc_load
+ * finds in a text; where it finds none, one that says as much as that the text is broken. */
 bool jsondoc_open(struct jsondoc *doc, struct str *text);
-json_t *jsondoc_piece(struct str piece, bool *is_out);
+json_t *jsondoc_piece(struct str piece, struct jsonmem_pool *pool, bool *is_out);
 void jsondoc_explain(struct jsondoc *doc, struct str text);
 
 /* What jsondoc_load accepts: one object, no key twice in an object, valid UTF-8, no NUL. NULL with

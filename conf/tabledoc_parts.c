@@ -24,7 +24,7 @@ static void blank_members(char *copy, const char *text, struct str part)
     while (jsonscan_next(&scan, &member) == JSONSCAN_MEMBER) {
         size_t from = (size_t)(member.value.p - text);
         bool is_out;
-        json_t *json = jsondoc_piece(member.value, &is_out);
+        json_t *json = jsondoc_piece(member.value, NULL, &is_out);
 
         if (!json)
             return;
@@ -76,10 +76,10 @@ static void report_no_memory(struct tabledoc_parts *parts)
 }
 
 /* NULL where the piece is not well-formed, which is then reported. */
-static json_t *parse(struct tabledoc_parts *parts, struct str piece)
+static json_t *parse(struct tabledoc_parts *parts, struct str piece, struct jsonmem_pool *pool)
 {
     bool is_out;
-    json_t *json = jsondoc_piece(piece, &is_out);
+    json_t *json = jsondoc_piece(piece, pool, &is_out);
 
     if (is_out)
         report_no_memory(parts);
@@ -102,7 +102,7 @@ static json_t *stand_in(struct tabledoc_parts *parts, const char *key, struct st
         json = json_array();
         parts->routes = value;
     } else {
-        return parse(parts, value);
+        return parse(parts, value, NULL);
     }
     if (!json)
         report_no_memory(parts);
@@ -111,7 +111,7 @@ static json_t *stand_in(struct tabledoc_parts *parts, const char *key, struct st
 
 static int read_member(struct tabledoc_parts *parts, const struct jsonscan_member *member)
 {
-    json_t *key = parse(parts, member->key);
+    json_t *key = parse(parts, member->key, NULL);
     json_t *value = NULL;
     const char *name;
     int result = -1;
@@ -150,7 +150,8 @@ int tabledoc_parts_open(struct tabledoc_parts *parts, struct jsondoc *doc, const
         return -1;
     }
     parts->top = json_object();
-    if (!parts->top) {
+    parts->pool = jsonmem_pool_make();
+    if (!parts->top || !parts->pool) {
         report_no_memory(parts);
         return -1;
     }
@@ -165,15 +166,9 @@ int tabledoc_parts_open(struct tabledoc_parts *parts, struct jsondoc *doc, const
     return 0;
 }
 
-static void drop_part(struct tabledoc_parts *parts)
-{
-    json_decref(parts->part);
-    parts->part = NULL;
-}
-
 void tabledoc_parts_close(struct tabledoc_parts *parts)
 {
-    drop_part(parts);
+    jsonmem_pool_free(&parts->pool);
     json_decref(parts->top);
     free(parts->list);
     stash_fini(&parts->names);
@@ -188,7 +183,6 @@ static bool cut_next(struct tabledoc_parts *parts, struct str part, struct jsons
 {
     enum jsonscan_step step;
 
-    drop_part(parts);
     if (parts->is_over)
         return false;
     if (!parts->scan.at && !jsonscan_open(&parts->scan, part))
@@ -213,7 +207,7 @@ static const char *read_key(struct tabledoc_parts *parts, struct str key)
     assert(key.n >= 2);
     for (size_t i = 0; i < bare.n; i++)
         is_plain &= bare.p[i] >= ' ' && bare.p[i] <= '~' && bare.p[i] != '\\';
-    json = is_plain ? json_null() : parse(parts, key);
+    json = is_plain ? json_null() : parse(parts, key, NULL);
     if (!json)
         return NULL;
     name = stash_copy(&parts->names, is_plain ? bare : str_of(json_string_value(json)));
@@ -268,8 +262,7 @@ const json_t *tabledoc_parts_function(struct tabledoc_parts *parts, const char *
     *name = read_key(parts, member.key);
     if (!*name || remember(parts, *name, member.value.p))
         return NULL;
-    parts->part = parse(parts, member.value);
-    return parts->part;
+    return parse(parts, member.value, parts->pool);
 }
 
 const json_t *tabledoc_parts_route(struct tabledoc_parts *parts, size_t *index)
@@ -279,8 +272,7 @@ const json_t *tabledoc_parts_route(struct tabledoc_parts *parts, size_t *index)
     if (!cut_next(parts, parts->routes, &member))
         return NULL;
     *index = parts->index++;
-    parts->part = parse(parts, member.value);
-    return parts->part;
+    return parse(parts, member.value, parts->pool);
 }
 
 json_t *tabledoc_parts_find(struct tabledoc_parts *parts, const char *name)
@@ -292,7 +284,8 @@ json_t *tabledoc_parts_find(struct tabledoc_parts *parts, const char *name)
     if (!function)
         return NULL;
     return parse(parts,
-                 jsonscan_value((struct str){function->value, (size_t)(end - function->value)}));
+                 jsonscan_value((struct str){function->value, (size_t)(end - function->value)}),
+                 NULL);
 }
 
 void tabledoc_parts_append_known(const struct tabledoc_parts *parts, struct jsondoc_text *text,

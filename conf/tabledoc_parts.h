@@ -24,10 +24,10 @@ struct tabledoc_parts {
     json_t *top;
     struct str functions, routes; /* texts; empty where absent or of a wrong type */
 
-    struct jsonscan scan; /* of functions, then of routes */
-    json_t *part;         /* the one that was returned last */
-    bool is_over;         /* the last one was, or the document is broken */
-    size_t index;         /* of the next route */
+    struct jsonscan scan;      /* of functions, then of routes */
+    struct jsonmem_pool *pool; /* of the function or route that was returned last */
+    bool is_over;              /* the last one was, or the document is broken */
+    size_t index;              /* of the next route */
 
     /* The functions read so far. */
     struct tabledoc_function *list;

@@ -18,7 +18,8 @@ struct builder {
     uint32_t nr_targets, targets_capacity;
 
     struct function *function; /* the last one */
-    bool is_open;              /* it may get more versions */
+    uint64_t function_hash;
+    bool is_open; /* it may get more versions */
     /* Its own, as long as it is open. */
     struct version *versions;
     uint32_t nr_versions, versions_capacity;
@@ -91,16 +92,23 @@ static int keep_option(struct builder *builder, const char *s, char **out)
 
 /* ---- Targets --------------------------------------------------------------------------------- */
 
-static struct target *find(const struct builder *builder, struct str function, struct str qualifier)
+static struct target *find_tagged(const struct builder *builder, struct str function,
+                                  struct str qualifier, uint32_t tag)
 {
     const struct flathash *qualifiers = &builder->skeleton->qualifiers;
-    uint32_t tag = skeleton_tag(skeleton_hash(function), qualifier), at;
+    uint32_t at;
 
     for (uint32_t n = flathash_first(qualifiers, tag, &at); n != FLATHASH_NONE;
          n = flathash_next(qualifiers, tag, &at))
         if (target_is(builder->targets[n], function, qualifier))
             return builder->targets[n];
     return NULL;
+}
+
+static struct target *find(const struct builder *builder, struct str function, struct str qualifier)
+{
+    return find_tagged(builder, function, qualifier,
+                       skeleton_tag(skeleton_hash(function), qualifier));
 }
 
 /* Files a target whose arms are set under its name. It belongs to the builder from here on, or is
@@ -111,13 +119,12 @@ static int add_target_take(struct builder *builder, struct target *target)
     struct str qualifier = target->alias.n > 0 ? target->alias : target->arms[0].version->name;
     struct target **targets = make_room(builder->targets, builder->nr_targets,
                                         &builder->targets_capacity, sizeof(targets[0]));
+    uint32_t tag = skeleton_tag(builder->function_hash, qualifier);
 
-    assert(!find(builder, function, qualifier));
+    assert(!find_tagged(builder, function, qualifier, tag));
     if (targets)
         builder->targets = targets;
-    if (!targets ||
-        flathash_add(&builder->skeleton->qualifiers,
-                     skeleton_tag(skeleton_hash(function), qualifier), builder->nr_targets)) {
+    if (!targets || flathash_add(&builder->skeleton->qualifiers, tag, builder->nr_targets)) {
         target_unref(&target, builder->registry);
         return -1;
     }
@@ -204,7 +211,6 @@ int builder_function(struct builder *builder, struct str name, uint32_t max_in_f
 
     if (seal(builder))
         return -1;
-    assert(!skeleton_function(skeleton, name, skeleton_hash(name)));
     functions = make_room(skeleton->functions, skeleton->nr_functions, &skeleton->capacity,
                           sizeof(functions[0]));
     if (!functions)
@@ -217,7 +223,9 @@ int builder_function(struct builder *builder, struct str name, uint32_t max_in_f
      * own. */
     memcpy(function + 1, name.p, name.n);
     function->name = (struct str){(const char *)(function + 1), name.n};
-    if (flathash_add(&skeleton->names, (uint32_t)skeleton_hash(name), skeleton->nr_functions))
+    builder->function_hash = skeleton_hash(name);
+    assert(!skeleton_function(skeleton, name, builder->function_hash)); /* each name once */
+    if (flathash_add(&skeleton->names, (uint32_t)builder->function_hash, skeleton->nr_functions))
         return -1;
     function->max_in_flight = max_in_flight;
     functions[skeleton->nr_functions++] = function;

@@ -265,7 +265,7 @@ static void a_failed_allocation_refuses_the_document_and_leaks_nothing(void **st
         before = failmalloc_live();
         for (n = 1; n < 100000 && !try_build(n, has_previous); n++)
             assert_int_equal(failmalloc_live(), before);
-        assert_in_range(n, 100, 99999);
+        assert_in_range(n, 50, 99999);
         assert_int_equal(failmalloc_live(), before);
     }
 }
