@@ -102,12 +102,12 @@ static void check_version(struct jsondoc *doc, const struct place *at, const jso
 static void check_sum(struct jsondoc *doc, const struct place *at, int64_t sum)
 {
     int64_t off = sum - WEIGHT_ONE;
-    struct weight_text total = weight_text(sum), by = weight_text(off < 0 ? -off : off);
 
     if (off != 0)
         jsondoc_problem(doc, at, "weight_sum",
                         "the weights total %s percent, %s too %s; they must total exactly 100",
-                        total.s, by.s, off < 0 ? "little" : "much");
+                        weight_text(sum).s, weight_text(off < 0 ? -off : off).s,
+                        off < 0 ? "little" : "much");
 }
 
 static void check_arms(struct jsondoc *doc, const struct place *at, const json_t *weights)
