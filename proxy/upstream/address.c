@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proxy/io/io.h"
+
 void address_of(union address *address, const struct origin *origin)
 {
     int r;
@@ -36,6 +38,7 @@ int address_connect(const union address *address)
     if (fd < 0)
         return -errno;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    io_keep_alive(fd);
     if (connect(fd, &address->any, len) < 0 && errno != EINPROGRESS) {
         int r = -errno;
         close(fd);
