@@ -364,30 +364,17 @@ static void use_leftover(struct admin_conn *c)
 
 static void read_some(struct admin_conn *c)
 {
-    struct partial *partial = c->partial;
-    char *at = c->admin->buffer;
-    size_t room = READ_BYTES;
-    ssize_t n;
+    struct str bytes;
+    ssize_t n = partial_read(c->partial, &c->io, c->admin->buffer, READ_BYTES, &bytes);
 
-    if (partial && partial_room(partial, &at, &room) < 0) {
-        close_conn(c);
-        return;
-    }
-    n = io_read(&c->io, at, room);
     if (n == -EAGAIN)
         return;
     if (n <= 0) {
         close_conn(c);
         return;
     }
-    if (partial) {
-        partial_begin(partial, (size_t)n);
-        take_bytes(c, partial->bytes, partial->len);
-        if (c->state != CLOSED)
-            partial_finish(&c->partial);
-    } else {
-        take_bytes(c, at, (size_t)n);
-    }
+    take_bytes(c, bytes.p, bytes.n);
+    partial_finish(&c->partial);
     if (c->state < SENDING && c->io.is_readable)
         io_again(c->admin->loop, &c->io);
 }

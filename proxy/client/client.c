@@ -143,28 +143,16 @@ static void read_some(struct client *c)
     struct worker *w = c->worker;
 
     for (int i = 0; i < READS_PER_EVENT && intake_wants(c) && c->io.is_readable; i++) {
-        struct partial *partial = c->partial;
-        char *at = w->read_buffer;
-        size_t room = c->tuning->read_bytes;
-        if (partial && partial_room(partial, &at, &room) < 0) {
-            conn_close(c);
-            return;
-        }
-        ssize_t n = io_read(&c->io, at, room);
+        struct str bytes;
+        ssize_t n = partial_read(c->partial, &c->io, w->read_buffer, c->tuning->read_bytes, &bytes);
         if (n == -EAGAIN)
             return;
         if (n <= 0) {
             on_end(c, n);
             return;
         }
-        if (partial) {
-            partial_begin(partial, (size_t)n);
-            intake_take(c, partial->bytes, partial->len);
-            if (c->state != CLIENT_CLOSED)
-                partial_finish(&c->partial);
-        } else {
-            intake_take(c, at, (size_t)n);
-        }
+        intake_take(c, bytes.p, bytes.n);
+        partial_finish(&c->partial);
         if (!leftover_is_empty(&c->leftover))
             break;
     }

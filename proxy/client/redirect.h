@@ -2,7 +2,7 @@
 #ifndef WEIR_PROXY_CLIENT_REDIRECT_H
 #define WEIR_PROXY_CLIENT_REDIRECT_H
 
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 
 enum redirect_result {
     REDIRECT_WRITTEN,

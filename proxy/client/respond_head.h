@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/id.h"
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
 
 /* How the client's connection wants a response written. */

@@ -3,7 +3,7 @@
 #define WEIR_PROXY_EXCHANGE_CHOOSE_H
 
 #include "proxy/exchange/request.h"
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
 #include "router/table.h"
 

@@ -12,7 +12,7 @@
 
 #include "proxy/exchange/in_flight.h"
 #include "proxy/exchange/request.h"
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 #include "proxy/upstream/attempt.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/upstream.h"

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/id.h"
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
 #include "router/table.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
 
 /* What the pass over the client's fields found. Before the first field, set is_prefix_stripped and zero the rest. */

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 
 /* Whether a request's upgrade may be passed on to a version that allows upgrades: all that it
  * asks for is tunnelled here. Otherwise it is an ordinary request. */

@@ -1,10 +1,11 @@
-/* Taking fields over into a head that is written anew: as they stand where they already stand as they are to be written,
- * several in one copy. For writers of HTTP/1 heads; inline because a head has many fields. Any thread. */
+/* Taking fields over into a head that is written anew: as they stand where they already stand as
+ * they are to be written, several in one copy. For writers of HTTP/1 heads; inline because a head
+ * has many fields. Any thread. */
 #ifndef WEIR_PROXY_HTTP_COPY_H
 #define WEIR_PROXY_HTTP_COPY_H
 
 #include "base/text.h"
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 
 /* Most fields already stand as they are to be written: "name: value" CR LF. */
 static inline bool copy_is_written(const struct http1_head *head, const struct http1_field *f)
@@ -27,8 +28,8 @@ static inline char *copy_field(char *p, const struct http1_head *head, const str
     return text_lit(p, "\r\n");
 }
 
-/* Fields that stand one behind the other as they are to be written go in one copy instead of four a
- * field (some 80 instructions less each). Those that are dropped in between end the run. */
+/* Fields that stand one behind the other as they are to be written go in one copy instead of four
+ * a field (some 80 instructions less each). Those that are dropped in between end the run. */
 struct copy_run {
     uint32_t at, n; /* not yet written */
 };
@@ -41,7 +42,7 @@ static inline char *copy_end_run(char *p, const struct http1_head *head, struct 
 }
 
 static inline char *copy_in_run(char *p, const struct http1_head *head, const struct http1_field *f,
-                          struct copy_run *run)
+                                struct copy_run *run)
 {
     if (!copy_is_written(head, f))
         return copy_field(copy_end_run(p, head, run), head, f);

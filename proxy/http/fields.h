@@ -1,4 +1,5 @@
-/* The header fields that mean something to a proxy, by number, so that a name is compared once and then switched on. */
+/* The header fields that mean something to a proxy, by number, so that a name is compared once
+ * and then switched on. */
 #ifndef WEIR_PROXY_HTTP_FIELDS_H
 #define WEIR_PROXY_HTTP_FIELDS_H
 
@@ -8,7 +9,8 @@
 
 #include "base/str.h"
 
-/* Name, its length, its first letter, and the one at three quarters of it: by these it is looked up. */
+/* Name, its length, its first letter, and the one at three quarters of it: by these it is looked
+ * up. */
 #define FIELDS(X)                                                                                  \
     X(HOST, "host", 4, 'h', 't')                                                                   \
     X(CONNECTION, "connection", 10, 'c', 'i')                                                      \
@@ -66,8 +68,8 @@ static inline uint64_t fields_load(const char *p, size_t n)
     return word;
 }
 
-/* Equality with a known name of the same length, in pieces that overlap. Setting bit 5 lowers letters and leaves digits and '-' alone, and
- * maps no other byte of a token to one of those. */
+/* Equality with a known name of the same length, in pieces that overlap. Setting bit 5 lowers
+ * letters and leaves digits and '-' alone, and maps no other byte of a token to one of those. */
 static inline bool fields_is_name(const char *p, const char *name, size_t n)
 {
     const uint64_t bit5 = UINT64_C(0x2020202020202020);
@@ -98,21 +100,24 @@ static inline __attribute__((always_inline)) enum field_id fields_id(struct str 
     return (enum field_id)known->id;
 }
 
-/* Does it belong to the family X-Forwarded-*, known by a number or not (-Ssl, -Server, -Scheme)? What they say is believed
- * by frameworks, and so must come from somebody who is trusted. */
+/* Does it belong to the family X-Forwarded-*, known by a number or not (-Ssl, -Server, -Scheme)?
+ * What they say is believed by frameworks, and so must come from somebody who is trusted. */
 static inline bool fields_is_forwarded(struct str name)
 {
     return name.n > 12 && fields_is_name(name.p, "x-forwarded-", 12);
 }
 
-/* Whether a field concerns only one connection and is never passed on (RFC 9110 section 7.6.1), whatever Connection lists. Content-Length,
- * Transfer-Encoding and Host are not among them: the serialiser writes those itself. */
+/* Whether a field concerns only one connection and is never passed on (RFC 9110 section 7.6.1),
+ * whatever Connection lists. Content-Length, Transfer-Encoding and Host are not among them: the
+ * serialiser writes those itself. */
 bool fields_is_hop_by_hop(enum field_id id);
 
-/* Whether a trailer section must not carry it (RFC 9110 section 6.5.1): framing, routing, and what weir itself vouches for. */
+/* Whether a trailer section must not carry it (RFC 9110 section 6.5.1): framing, routing, and
+ * what weir itself vouches for. */
 bool fields_is_forbidden_trailer(enum field_id id);
 
-/* The next element of a comma-separated list, without white space; false at its end. *list moves on. */
+/* The next element of a comma-separated list, without white space; false at its end. *list moves
+ * on. */
 bool fields_next_token(struct str *list, struct str *token);
 
 #endif

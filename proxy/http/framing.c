@@ -3,28 +3,34 @@
 
 #include <assert.h>
 
-static int read_content_length(struct http1 *p, struct str value)
+static enum http1_error fail(struct http1_head *head, enum http1_error error, const char *fault)
+{
+    head->fault = fault;
+    return error;
+}
+
+static bool read_content_length(struct http1_head *head, struct str value)
 {
     uint64_t length = 0;
 
     for (; value.n > 1 && *value.p == '0'; value.p++)
         value.n--;
     if (value.n == 0 || value.n > 18)
-        return -1;
+        return false;
     for (size_t i = 0; i < value.n; i++) {
         if (value.p[i] < '0' || value.p[i] > '9')
-            return -1;
+            return false;
         length = length * 10 + (uint64_t)(value.p[i] - '0');
     }
-    p->head->content_length = length;
-    p->head->body = HTTP1_BODY_LENGTH;
-    return 0;
+    head->content_length = length;
+    head->body = HTTP1_BODY_LENGTH;
+    return true;
 }
 
 /* A last coding other than chunked leaves the body without an end (400, RFC 9112 section 6.3);
  * before it stand codings that weir would have to know (501, section 6.1), but chunked only once.
  */
-static int refuse_coding(struct http1 *p, struct str value)
+static enum http1_error refuse_coding(struct http1_head *head, struct str value)
 {
     struct str token = {NULL, 0};
     int nr_chunked = 0, nr = 0;
@@ -34,41 +40,33 @@ static int refuse_coding(struct http1 *p, struct str value)
         is_last_chunked = str_ieq(token, STR("chunked"));
         nr_chunked += is_last_chunked;
     }
-    http1_fail(p,
-               is_last_chunked && nr_chunked == 1 && nr > 1 ? HTTP1_ERROR_NOT_IMPLEMENTED
-                                                            : HTTP1_ERROR_BAD,
-               "the only transfer coding spoken here is 'chunked', once");
-    return -1;
+    return fail(head,
+                is_last_chunked && nr_chunked == 1 && nr > 1 ? HTTP1_ERROR_NOT_IMPLEMENTED
+                                                             : HTTP1_ERROR_BAD,
+                "the only transfer coding spoken here is 'chunked', once");
 }
 
-static int read_transfer_encoding(struct http1 *p, struct str value)
+static enum http1_error read_transfer_encoding(struct http1_head *head, struct str value)
 {
-    if (p->head->body == HTTP1_BODY_CHUNKED) {
-        http1_fail(p, HTTP1_ERROR_BAD, "there is more than one Transfer-Encoding");
-        return -1;
-    }
-    if (p->head->minor == 0) {
-        http1_fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding has no place in HTTP/1.0");
-        return -1;
-    }
+    if (head->body == HTTP1_BODY_CHUNKED)
+        return fail(head, HTTP1_ERROR_BAD, "there is more than one Transfer-Encoding");
+    if (head->minor == 0)
+        return fail(head, HTTP1_ERROR_BAD, "Transfer-Encoding has no place in HTTP/1.0");
     if (!str_ieq(value, STR("chunked")))
-        return refuse_coding(p, value);
-    p->head->body = HTTP1_BODY_CHUNKED;
-    return 0;
+        return refuse_coding(head, value);
+    head->body = HTTP1_BODY_CHUNKED;
+    return HTTP1_ERROR_NONE;
 }
 
 /* What Connection lists goes no further, among the trailers neither (RFC 9110 section 7.6.1). They
  * come when the head is gone, so all of them are dropped then, as RFC 9112 section 7.1.2 allows. */
-static int read_connection(struct http1 *p, struct str list)
+static enum http1_error read_connection(struct http1_head *head, struct str list)
 {
-    struct http1_head *head = p->head;
     struct str token;
 
     while (fields_next_token(&list, &token)) {
-        if (++head->nr_connection_options > FRAMING_OPTIONS_MAX) {
-            http1_fail(p, HTTP1_ERROR_BAD, "Connection lists too many options");
-            return -1;
-        }
+        if (++head->nr_connection_options > FRAMING_OPTIONS_MAX)
+            return fail(head, HTTP1_ERROR_BAD, "Connection lists too many options");
         if (str_ieq(token, STR("keep-alive")))
             head->is_keep_alive = true;
         else if (str_ieq(token, STR("close")))
@@ -77,10 +75,10 @@ static int read_connection(struct http1 *p, struct str list)
             head->is_upgrade = true;
         else {
             head->has_connection_options = true;
-            p->drops_trailers |= !fields_is_forbidden_trailer(fields_id(token));
+            head->drops_trailers |= !fields_is_forbidden_trailer(fields_id(token));
         }
     }
-    return 0;
+    return HTTP1_ERROR_NONE;
 }
 
 static bool is_in(const struct str *options, int nr, struct str name)
@@ -125,52 +123,44 @@ static void read_max_forwards(struct http1_head *head, struct str value)
     head->max_forwards = n;
 }
 
-int framing_read(struct http1 *p, const struct http1_field *f)
+enum http1_error framing_read(struct http1_head *head, const struct http1_field *f)
 {
-    struct http1_head *head = p->head;
     struct str value = http1_at(head, f->value_at, f->value_len);
 
     switch (f->id) {
     case FIELD_CONTENT_LENGTH:
-        if (head->body != HTTP1_BODY_NONE || read_content_length(p, value) < 0) {
-            http1_fail(
-                p, HTTP1_ERROR_BAD,
+        if (head->body != HTTP1_BODY_NONE || !read_content_length(head, value))
+            return fail(
+                head, HTTP1_ERROR_BAD,
                 "Content-Length must be one decimal number, and no Transfer-Encoding beside it");
-            return -1;
-        }
-        return 0;
+        return HTTP1_ERROR_NONE;
     case FIELD_TRANSFER_ENCODING:
-        if (head->body == HTTP1_BODY_LENGTH) {
-            http1_fail(p, HTTP1_ERROR_BAD,
-                       "Content-Length and Transfer-Encoding exclude each other");
-            return -1;
-        }
-        return read_transfer_encoding(p, value);
+        if (head->body == HTTP1_BODY_LENGTH)
+            return fail(head, HTTP1_ERROR_BAD,
+                        "Content-Length and Transfer-Encoding exclude each other");
+        return read_transfer_encoding(head, value);
     case FIELD_CONNECTION:
-        return read_connection(p, value);
+        return read_connection(head, value);
     case FIELD_HOST:
-        if (head->host >= 0 && !p->is_response) {
-            http1_fail(p, HTTP1_ERROR_BAD, "there is more than one Host");
-            return -1;
-        }
+        if (head->host >= 0 && !head->is_response)
+            return fail(head, HTTP1_ERROR_BAD, "there is more than one Host");
         head->host = (int16_t)head->nr_fields;
-        return 0;
+        return HTTP1_ERROR_NONE;
     case FIELD_EXPECT:
-        if (p->is_response)
-            return 0;
-        if (!str_ieq(value, STR("100-continue"))) {
-            http1_fail(p, HTTP1_ERROR_EXPECT, "the only expectation known here is 100-continue");
-            return -1;
-        }
+        if (head->is_response)
+            return HTTP1_ERROR_NONE;
+        if (!str_ieq(value, STR("100-continue")))
+            return fail(head, HTTP1_ERROR_EXPECT,
+                        "the only expectation known here is 100-continue");
         head->is_expect_continue = true;
-        return 0;
+        return HTTP1_ERROR_NONE;
     case FIELD_MAX_FORWARDS:
         read_max_forwards(head, value);
-        return 0;
+        return HTTP1_ERROR_NONE;
     case FIELD_KEEP_ALIVE:
         head->has_keep_alive = true;
-        return 0;
+        return HTTP1_ERROR_NONE;
     default:
-        return 0;
+        return HTTP1_ERROR_NONE;
     }
 }

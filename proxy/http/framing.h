@@ -1,12 +1,12 @@
-/* The fields that decide how a message is framed and how its connection goes on (RFC 9112 sections 6 and 9, RFC 9110 sections 7.6 and 10.1.1).
- * Part of the reader in http1.c. */
+/* The fields that decide how a message is framed and how its connection goes on (RFC 9112
+ * sections 6 and 9, RFC 9110 sections 7.6 and 10.1.1). Pure. */
 #ifndef WEIR_PROXY_HTTP_FRAMING_H
 #define WEIR_PROXY_HTTP_FRAMING_H
 
-#include "proxy/http/http1.h"
+#include "proxy/http/head.h"
 
-/* Options that all Connection fields of a head may list together. Each of them is compared with each
- * field, so that without a limit one head would cost as much time as thousands of others. */
+/* Options that all Connection fields of a head may list together. Each of them is compared with
+ * each field, so that without a limit one head would cost as much time as thousands of others. */
 enum { FRAMING_OPTIONS_MAX = 128 };
 
 /* Whether a field says something about the message itself. */
@@ -20,10 +20,13 @@ static inline bool framing_is_concerned(enum field_id id)
     return read >> id & 1;
 }
 
-/* Reads such a field, the next one of p->head, into the head. 0, or -1 when it makes the head fail (http1_fail was called). */
-int framing_read(struct http1 *p, const struct http1_field *f) __attribute__((warn_unused_result));
+/* Reads such a field, the next one of the head, into the head. When it makes the head fail it
+ * answers with the error, and head->fault says why. */
+enum http1_error framing_read(struct http1_head *head, const struct http1_field *f)
+    __attribute__((warn_unused_result));
 
-/* Marks the fields that Connection lists (is_listed), once per head, when all of it is there and it has_connection_options. */
+/* Marks the fields that Connection lists (is_listed), once per head, when all of it is there and
+ * it has_connection_options. */
 void framing_mark_listed(struct http1_head *head);
 
 #endif

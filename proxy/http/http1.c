@@ -31,7 +31,7 @@ static llhttp_t after_request_line, after_status_line, after_chunked_head;
 
 /* ---- Failing --------------------------------------------------------------------------------- */
 
-enum http1_result http1_fail(struct http1 *p, enum http1_error error, const char *detail)
+static enum http1_result fail(struct http1 *p, enum http1_error error, const char *detail)
 {
     p->state = FAILED;
     p->error = (uint8_t)error;
@@ -64,7 +64,7 @@ int http1_error_status(enum http1_error error)
 static int trailer_append(struct http1 *p, const char *at, size_t n)
 {
     if (p->trailers_len + n > TRAILERS_MAX) {
-        http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
+        fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
         return -1;
     }
     if (p->trailers_len + n > p->trailers_room) {
@@ -73,7 +73,7 @@ static int trailer_append(struct http1 *p, const char *at, size_t n)
             room *= 2;
         char *grown = realloc(p->trailers, room);
         if (!grown) {
-            http1_fail(p, HTTP1_ERROR_NO_MEMORY, "out of memory");
+            fail(p, HTTP1_ERROR_NO_MEMORY, "out of memory");
             return -1;
         }
         p->trailers = grown;
@@ -101,8 +101,7 @@ static int trailer_end_name(struct http1 *p)
     p->is_in_name = false;
     if (fields_is_forbidden_trailer(fields_id(name)) || fields_is_forwarded(name) ||
         is_own_field(p, name)) {
-        http1_fail(p, HTTP1_ERROR_BAD,
-                   "a field stands in the trailer section that must not stand there");
+        fail(p, HTTP1_ERROR_BAD, "a field stands in the trailer section that must not stand there");
         return -1;
     }
     return trailer_append(p, ": ", 2);
@@ -176,7 +175,7 @@ static int on_value(llhttp_t *ll, const char *at, size_t n)
 
 static int too_many_fields(struct http1 *p)
 {
-    http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
+    fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
     return -1;
 }
 
@@ -191,8 +190,13 @@ static inline __attribute__((always_inline)) int take_field(struct http1 *p, str
 {
     struct http1_head *head = p->head;
 
-    if (framing_is_concerned((enum field_id)f->id) && framing_read(p, f) < 0)
-        return -1;
+    if (framing_is_concerned((enum field_id)f->id)) {
+        enum http1_error error = framing_read(head, f);
+        if (error) {
+            fail(p, error, head->fault);
+            return -1;
+        }
+    }
     if (head->nr_fields >= p->limits->header_count)
         return too_many_fields(p);
     head->nr_fields++;
@@ -239,7 +243,7 @@ static int on_chunk_header(llhttp_t *ll)
 
     p->chunk_meta = 0;
     if (ll->content_length > CHUNK_MAX) {
-        http1_fail(p, HTTP1_ERROR_BAD, "a chunk is larger than anything that can be sent");
+        fail(p, HTTP1_ERROR_BAD, "a chunk is larger than anything that can be sent");
         return -1;
     }
     return 0;
@@ -254,7 +258,7 @@ static int count_extension(struct http1 *p, size_t n)
     p->extension_len += (uint32_t)n;
     if (p->chunk_meta <= CHUNK_META_MAX)
         return 0;
-    http1_fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
+    fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
     return -1;
 }
 
@@ -272,8 +276,7 @@ static int on_extension_value(llhttp_t *ll, const char *at, size_t n)
         p->is_quoted = n > 0 && at[0] == '"';
     for (size_t i = 0; !p->is_quoted && i < n; i++)
         if (!chars_is(at[i], CHARS_TOKEN)) {
-            http1_fail(p, HTTP1_ERROR_BAD,
-                       "a chunk extension's value is neither a token nor quoted");
+            fail(p, HTTP1_ERROR_BAD, "a chunk extension's value is neither a token nor quoted");
             return -1;
         }
     return count_extension(p, n);
@@ -284,7 +287,7 @@ static int on_extension_end(llhttp_t *ll)
     struct http1 *p = ll->data;
 
     if (p->extension_len == 0) {
-        http1_fail(p, HTTP1_ERROR_BAD, "a chunk extension's name or value is empty");
+        fail(p, HTTP1_ERROR_BAD, "a chunk extension's name or value is empty");
         return -1;
     }
     p->extension_len = 0;
@@ -332,8 +335,10 @@ void http1_global_init(void)
 
 /* Only when the first bytes are there: the structure may serve many connections, each for the time
  * of one event. */
-static void clear_head(struct http1_head *head)
+static void clear_head(struct http1_head *head, bool is_response)
 {
+    head->is_response = is_response;
+    head->drops_trailers = false;
     head->line_at = 0;
     head->is_close = head->is_keep_alive = head->is_upgrade = false;
     head->has_connection_options = head->is_expect_continue = head->has_max_forwards = false;
@@ -360,7 +365,7 @@ static void init(struct http1 *p, struct http1_head *head, const struct http1_li
     p->state = IN_LINE;
     p->error = HTTP1_ERROR_NONE;
     p->is_response = is_response;
-    p->is_in_name = p->drops_trailers = false;
+    p->is_in_name = false;
     p->body = HTTP1_BODY_NONE;
 }
 
@@ -413,17 +418,17 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     const char *lf = p->parsed < len ? memchr(base + p->parsed, '\n', len - p->parsed) : NULL;
     uint32_t line_bytes = (uint32_t)((lf ? (size_t)(lf - base) : len) - head->line_at);
     if (line_bytes > p->limits->line_bytes)
-        return http1_fail(p, HTTP1_ERROR_LINE_TOO_LONG, "the start line is too long");
+        return fail(p, HTTP1_ERROR_LINE_TOO_LONG, "the start line is too long");
     if (!lf) {
         p->parsed = (uint32_t)len;
         return HTTP1_MORE;
     }
     if (line_bytes == 0 || lf[-1] != '\r')
-        return http1_fail(p, HTTP1_ERROR_BAD, "the start line does not end with CR LF");
+        return fail(p, HTTP1_ERROR_BAD, "the start line does not end with CR LF");
     error = p->is_response ? startline_response(head, line_bytes - 1, &p->detail)
                            : startline_request(head, line_bytes - 1, &p->detail);
     if (error)
-        return http1_fail(p, error, p->detail);
+        return fail(p, error, p->detail);
     return begin_fields(p, (size_t)(lf - base) + 1);
 }
 
@@ -435,17 +440,18 @@ static enum http1_result head_complete(struct http1 *p, const char *end)
     head->base = p->base;
     head->bytes = (uint32_t)(end - p->base);
     if (head->bytes - p->head_floor > p->limits->header_bytes)
-        return http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     if (head->has_connection_options)
         framing_mark_listed(head);
     if (!p->is_response) {
         complaint = authority_check_host(head);
         if (complaint)
-            return http1_fail(p, HTTP1_ERROR_BAD, complaint);
+            return fail(p, HTTP1_ERROR_BAD, complaint);
     }
     if (head->body == HTTP1_BODY_LENGTH && head->content_length == 0 && !p->is_response)
         head->body = HTTP1_BODY_NONE;
     p->body = head->body;
+    p->drops_trailers = head->drops_trailers;
     p->remaining = head->content_length;
     if (p->body == HTTP1_BODY_CHUNKED) {
         p->ll = after_chunked_head;
@@ -460,9 +466,9 @@ static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
     if (p->state == FAILED)
         return HTTP1_FAILED;
     if (error == HPE_INVALID_TRANSFER_ENCODING)
-        return http1_fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
+        return fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
     const char *reason = llhttp_get_error_reason(&p->ll);
-    return http1_fail(p, HTTP1_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
+    return fail(p, HTTP1_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
 }
 
 /* Takes the lines that stand where they stood in the head before. The begin of the next one; NULL
@@ -548,7 +554,7 @@ enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
 {
     p->base = base;
     if (p->state == IN_LINE && p->parsed == 0)
-        clear_head(p->head);
+        clear_head(p->head, p->is_response);
     if (p->state == IN_LINE) {
         enum http1_result r = feed_line(p, base, len);
         if (r != HTTP1_HEAD)
@@ -572,7 +578,7 @@ enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
         return llhttp_failed(p, error);
     p->parsed = (uint32_t)len;
     if (len - p->head_floor > p->limits->header_bytes)
-        return http1_fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     return HTTP1_MORE;
 }
 

@@ -1,7 +1,9 @@
-/* What the head before said, for the next one of its kind on the same worker: most of its lines stand there again, in the same
- * order. A line that is the same to the last byte as the one in its place was then needs no reading: its field is still known.
+/* What the head before said, for the next one of its kind on the same worker: most of its lines
+ * stand there again, in the same order. A line that is the same to the last byte as the one in
+ * its place was then needs no reading: its field is still known.
  *
- * Only plain lines (plainline.h) are kept, so that the same bytes mean the same whatever comes before them. Pure. */
+ * Only plain lines (plainline.h) are kept, so that the same bytes mean the same whatever comes
+ * before them. Pure. */
 #ifndef WEIR_PROXY_HTTP_MEMO_H
 #define WEIR_PROXY_HTTP_MEMO_H
 
@@ -26,11 +28,13 @@ struct memo {
 };
 
 /* How many bytes of [line, end) are those that began at place then. */
-static inline size_t memo_common(const struct memo *memo, uint32_t place, const char *line, const char *end)
+static inline size_t memo_common(const struct memo *memo, uint32_t place, const char *line,
+                                 const char *end)
 {
     size_t n = memo->bytes - (place - memo->at);
 
-    return block_common(memo->section + (place - memo->at), line, n < (size_t)(end - line) ? n : (size_t)(end - line));
+    return block_common(memo->section + (place - memo->at), line,
+                        n < (size_t)(end - line) ? n : (size_t)(end - line));
 }
 
 /* Keeps a section that began at at, with nr fields; none, if there is no room. */

@@ -72,14 +72,24 @@ int partial_room(struct partial *partial, char **at, size_t *room)
 
 void partial_begin(struct partial *partial, size_t new_bytes)
 {
+    assert(new_bytes <= partial->room - partial->len);
     partial->len += new_bytes;
     partial->is_kept = false;
 }
 
-void partial_finish(struct partial **partial)
+ssize_t partial_read_more(struct partial *partial, struct io *io, struct str *bytes)
 {
-    if (*partial && !(*partial)->is_kept)
-        partial_free(partial);
+    char *at;
+    size_t room;
+
+    if (partial_room(partial, &at, &room) < 0)
+        return -ENOMEM;
+    ssize_t n = io_read(io, at, room);
+    if (n > 0) {
+        partial_begin(partial, (size_t)n);
+        *bytes = (struct str){partial->bytes, partial->len};
+    }
+    return n;
 }
 
 void partial_free(struct partial **partial)

@@ -1,4 +1,5 @@
-/* Answers that weir makes itself, in the shape that AWS clients read: JSON with a message, x-amzn-ErrorType, x-amzn-RequestId. Pure. */
+/* Answers that weir makes itself, in the shape that AWS clients read: JSON with a message,
+ * x-amzn-ErrorType, x-amzn-RequestId. Pure. */
 #ifndef WEIR_PROXY_HTTP_REPLY_H
 #define WEIR_PROXY_HTTP_REPLY_H
 
@@ -11,8 +12,9 @@ enum { REPLY_MAX = 4096, REPLY_LOCATION_MAX = 1536 };
 
 struct reply {
     int status;
-    const char *type;       /* x-amzn-ErrorType, or NULL for none */
-    const char *message;    /* plain text; cut when very long; may be NULL for a 204, which has no body */
+    const char *type; /* x-amzn-ErrorType, or NULL for none */
+    const char
+        *message; /* plain text; cut when very long; may be NULL for a 204, which has no body */
     const char *request_id; /* ID_LENGTH bytes */
     const char *location;   /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */
     const char *hsts_line;  /* or "" */
@@ -21,7 +23,8 @@ struct reply {
     bool is_http10;
 };
 
-/* Writes the whole answer at p, which has room for REPLY_MAX bytes; returns its end. date_line is "Date: ...\r\n". *body_bytes is what of it is body. */
+/* Writes the whole answer at p, which has room for REPLY_MAX bytes; returns its end. date_line is
+ * "Date: ...\r\n". *body_bytes is what of it is body. */
 char *reply_write(char *p, struct str date_line, const struct reply *reply, size_t *body_bytes);
 
 /* The standard's phrase for a status; "Unknown" where there is none. */

@@ -201,30 +201,21 @@ static void on_end(struct health_probe *p, ssize_t n)
 
 static void read_once(struct health_probe *p)
 {
-    struct partial *partial = p->partial;
-    char *at = buffer;
-    size_t room = READ_BYTES;
-    ssize_t n;
+    struct str bytes;
+    ssize_t n = partial_read(p->partial, &p->io, buffer, READ_BYTES, &bytes);
 
-    if (partial && partial_room(partial, &at, &room) < 0) {
+    if (n == -EAGAIN)
+        return;
+    if (n == -ENOMEM) {
         finish(p, METRICS_CHECK_INTERNAL, "weir is out of memory");
         return;
     }
-    n = io_read(&p->io, at, room);
-    if (n == -EAGAIN)
-        return;
     if (n <= 0) {
         on_end(p, n);
         return;
     }
-    if (!partial) {
-        take_bytes(p, at, (size_t)n);
-        return;
-    }
-    partial_begin(partial, (size_t)n);
-    take_bytes(p, partial->bytes, partial->len);
-    if (p->state != CLOSED)
-        partial_finish(&p->partial);
+    take_bytes(p, bytes.p, bytes.n);
+    partial_finish(&p->partial);
 }
 
 static void read_some(struct health_probe *p)

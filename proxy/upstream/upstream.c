@@ -497,26 +497,19 @@ static void read_some(struct upstream *u)
 
     for (int i = 0; i < READS_PER_EVENT && u->user == user && !u->is_paused && u->io.is_readable;
          i++) {
-        struct partial *partial = u->partial;
-        char *at = w->read_buffer;
-        size_t room = w->tuning->read_bytes;
-        if (partial && partial_room(partial, &at, &room) < 0) {
+        struct str bytes;
+        ssize_t n = partial_read(u->partial, &u->io, w->read_buffer, w->tuning->read_bytes, &bytes);
+        if (n == -EAGAIN)
+            return;
+        if (n == -ENOMEM) {
             fail(u, METRICS_ERROR_INTERNAL, false);
             return;
         }
-        ssize_t n = io_read(&u->io, at, room);
-        if (n == -EAGAIN)
-            return;
         if (n <= 0) {
             on_end(u, n);
             return;
         }
-        if (!partial) {
-            take_bytes(u, at, (size_t)n);
-            continue;
-        }
-        partial_begin(partial, (size_t)n);
-        take_bytes(u, partial->bytes, partial->len);
+        take_bytes(u, bytes.p, bytes.n);
         partial_finish(&u->partial);
     }
     if (u->user == user && !u->is_paused && u->io.is_readable)
