@@ -78,6 +78,8 @@ struct origin {
     /* pools of workers, and who looks names up; they count apart, to see when nobody else wants
      * the origin */
     _Atomic uint32_t pools;
+    /* connections of all workers, and who waits for one (proxy/worker/slots.h) */
+    _Atomic uint32_t nr_connections, nr_waiting;
 };
 
 /* Any thread that already has a reference, by itself or through a table. */

@@ -315,6 +315,7 @@ static void acquire(struct exchange *ex)
             .waiter = &ex->waiter,
             .is_fresh = ex->is_retry_fresh,
             .max_connections = max_connections(ex),
+            .is_over_all = ex->run->version->max_connections > 0,
             .connect_ms = connect_ms(ex),
         };
 
@@ -434,7 +435,8 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->in_flight = (struct in_flight){.function = NULL};
     ex->waiter.on = &waiter_events;
     ex->waiter.pool = NULL;
-    ex->waiter.has_turn = false;
+    ex->waiter.has_turn = ex->waiter.has_slot = false;
+    ex->waiter.slots.state = SLOTS_NONE;
     ex->user.on = &events;
     ex->user.related = ex->client;
     ex->user.limits = &ex->tuning->response_limits;

@@ -136,7 +136,9 @@ int thread_init(struct thread *t, struct shared *shared, int index, const int *f
     if (worker_init(&t->worker, shared, index) < 0)
         return -1;
     t->worker.loop.on_turn = on_turn;
-    r = uv_async_init(&t->worker.loop.uv, &t->wake, on_wake);
+    r = pool_join(&t->worker);
+    if (r == 0)
+        r = uv_async_init(&t->worker.loop.uv, &t->wake, on_wake);
     if (r < 0) {
         log_error("cannot make a worker's event loop: %s", uv_strerror(r));
         return -1;
@@ -179,6 +181,7 @@ bool thread_fini(struct thread *t)
     listener_fini(&t->listeners);
     for (uint32_t i = 0; i < w->nr_pools; i++)
         pool_free(&w->pools[i]);
+    slots_leave(&w->slots);
     if (t->wake.data)
         uv_close((uv_handle_t *)&t->wake, NULL);
     worker_fini(w);

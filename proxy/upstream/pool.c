@@ -12,6 +12,8 @@
 
 /* ---- Who waits ------------------------------------------------------------------------------- */
 
+static void close_idle(struct pool *pool, struct upstream *u);
+
 static void to_serve(struct pool *pool)
 {
     if (pool->is_to_serve || pool->nr_waiters == 0)
@@ -26,6 +28,7 @@ void pool_forget_waiter(struct pool_waiter *waiter)
 
     assert(pool && pool->nr_waiters > 0);
     waiter->pool = NULL;
+    slots_forget(&waiter->slots);
     TAILQ_REMOVE(&pool->waiters, waiter, link);
     pool->nr_waiters--;
     wheel_forget(&pool->worker->loop.wheel, &waiter->deadline.node);
@@ -69,6 +72,7 @@ static enum pool_result wait_in_queue(struct pool *pool, const struct pool_wish 
     }
     waiter->pool = pool;
     waiter->max_connections = wish->max_connections;
+    waiter->is_over_all = false;
     waiter->deadline = (struct deadline){.expired = on_waiter_deadline}; /* it is in no wheel yet */
     TAILQ_INSERT_TAIL(&pool->waiters, waiter, link);
     pool->nr_waiters++;
@@ -76,22 +80,58 @@ static enum pool_result wait_in_queue(struct pool *pool, const struct pool_wish 
     return POOL_WAITING;
 }
 
-/* One waiter at a time takes its turn; each may use up the room that came up, or give it back. */
-void pool_serve(struct pool *pool)
+/* The waiter has a slot: it may open a connection, whoever stands before it on this worker. */
+static void on_granted(struct slots_waiter *slots)
 {
-    uint32_t bound = pool->nr_waiters;
+    struct pool_waiter *waiter =
+        (struct pool_waiter *)((char *)slots - offsetof(struct pool_waiter, slots));
+    struct worker *w = waiter->pool->worker;
 
-    pool->is_to_serve = false;
-    LIST_REMOVE(pool, serve_link);
-    while (bound-- > 0 && !TAILQ_EMPTY(&pool->waiters)) {
+    pool_forget_waiter(waiter);
+    waiter->has_turn = waiter->has_slot = true;
+    waiter->on->turn(waiter);
+    outbox_must_be_empty(&w->outbox);
+}
+
+/* Where the limit holds over all workers, so does the queue. */
+static enum pool_result wait_for_slot(struct pool *pool, const struct pool_wish *wish,
+                                      enum metrics_error *error)
+{
+    struct pool_waiter *waiter = wish->waiter;
+    enum pool_result result = wait_in_queue(pool, wish, error);
+
+    if (result == POOL_WAITING && wish->is_over_all) {
+        waiter->is_over_all = true;
+        waiter->slots.granted = on_granted;
+        slots_wait(&waiter->slots, &pool->worker->slots, pool->origin, wish->max_connections);
+    }
+    return result;
+}
+
+/* One waiter at a time takes its turn; each may use up the room that came up, or give it back. */
+static void serve(struct pool *pool)
+{
+    for (uint32_t nr = pool->nr_waiters; nr > 0 && !TAILQ_EMPTY(&pool->waiters); nr--) {
         struct pool_waiter *waiter = TAILQ_FIRST(&pool->waiters);
-        uint32_t max = waiter->max_connections;
-        if (max > 0 && TAILQ_EMPTY(&pool->idle) && pool->nr_busy >= max)
+        bool has_room = !waiter->is_over_all &&
+                        (waiter->max_connections == 0 || pool->nr_busy < waiter->max_connections);
+        if (TAILQ_EMPTY(&pool->idle) && !has_room)
             return;
         pool_forget_waiter(waiter);
         waiter->has_turn = true;
         waiter->on->turn(waiter);
     }
+}
+
+void pool_serve(struct pool *pool)
+{
+    pool->is_to_serve = false;
+    LIST_REMOVE(pool, serve_link);
+    serve(pool);
+    /* What was kept for those who wait here, and is not used, is for those who wait elsewhere. */
+    while (pool->is_limited && !TAILQ_EMPTY(&pool->idle) &&
+           slots_are_wanted_elsewhere(&pool->worker->slots, pool->origin))
+        close_idle(pool, TAILQ_LAST(&pool->idle, pool_idle));
 }
 
 /* ---- Idle connections ------------------------------------------------------------------------ */
@@ -115,11 +155,33 @@ static void remove_idle(struct pool *pool, struct upstream *u)
     pool->nr_idle--;
 }
 
+static void close_connection(struct pool *pool, struct upstream **u)
+{
+    upstream_close(u);
+    slots_give_back(&pool->worker->slots, pool->origin);
+}
+
 static void close_idle(struct pool *pool, struct upstream *u)
 {
     remove_idle(pool, u);
-    upstream_close(&u);
+    close_connection(pool, &u);
     to_serve(pool);
+}
+
+/* For another worker that waits. */
+static void give_up(struct slots_worker *slots, struct origin *origin)
+{
+    struct worker *w = (struct worker *)((char *)slots - offsetof(struct worker, slots));
+    struct pool *pool = origin->id < w->nr_pools ? w->pools[origin->id] : NULL;
+
+    if (pool && !TAILQ_EMPTY(&pool->idle) && slots_are_wanted_elsewhere(slots, origin))
+        close_idle(pool, TAILQ_LAST(&pool->idle, pool_idle));
+}
+
+int pool_join(struct worker *w)
+{
+    w->slots.give_up = give_up;
+    return slots_join(&w->slots, &w->shared->slots, &w->loop);
 }
 
 void pool_close_idle(struct pool *pool)
@@ -197,7 +259,6 @@ static enum pool_result wait_for_address(struct pool *pool, const struct pool_wi
     uint64_t failed_ms =
         atomic_load_explicit(&pool->origin->name->failed_at_ms, memory_order_relaxed);
 
-    wish->waiter->has_turn = false;
     if (failed_ms > 0 && w->loop.now_ms < failed_ms + NAMES_FAILED_MS) {
         *error = METRICS_ERROR_RESOLVE;
         return POOL_REFUSED;
@@ -251,50 +312,81 @@ void pool_on_names(struct worker *w)
 
 /* ---- Lending --------------------------------------------------------------------------------- */
 
+/* A slot for one more connection, if the wish's limit allows that. */
+static bool take_slot(struct pool *pool, const struct pool_wish *wish)
+{
+    uint32_t max = wish->max_connections;
+
+    if (wish->is_over_all)
+        return slots_take(pool->origin, max);
+    return (max == 0 || pool->nr_busy + pool->nr_idle < max) && slots_take(pool->origin, 0);
+}
+
+static enum pool_result open_connection(struct pool *pool, const struct pool_wish *wish,
+                                        struct upstream **upstream, enum metrics_error *error)
+{
+    *upstream = upstream_open(pool->worker, &pool->to, wish->user, wish->connect_ms, error);
+    if (!*upstream) {
+        slots_give_back(&pool->worker->slots, pool->origin);
+        return POOL_REFUSED;
+    }
+    pool->nr_busy++;
+    return POOL_CONNECTING;
+}
+
 enum pool_result pool_acquire(struct pool *pool, const struct pool_wish *wish,
                               struct upstream **upstream, enum metrics_error *error)
 {
-    struct worker *w = pool->worker;
-    uint32_t max = wish->max_connections;
-    bool others_wait = pool->nr_waiters > 0 && !wish->waiter->has_turn;
+    struct pool_waiter *waiter = wish->waiter;
+    bool has_turn = waiter->has_turn, has_slot = waiter->has_slot;
+    bool others_wait = !has_turn && (pool->nr_waiters > 0 ||
+                                     (wish->is_over_all && slots_are_wanted(pool->origin)));
 
+    waiter->has_turn = waiter->has_slot = false;
     if (pool->origin->name)
         return wait_for_address(pool, wish, error);
-    wish->waiter->has_turn = false;
+    if (has_slot)
+        return open_connection(pool, wish, upstream, error);
+    pool->is_limited |= wish->is_over_all;
     /* What has come free, or comes free next, is for those who wait. */
-    if (others_wait && max > 0)
-        return wait_in_queue(pool, wish, error);
+    if (others_wait && wish->max_connections > 0)
+        return wait_for_slot(pool, wish, error);
     *upstream = wish->is_fresh || others_wait ? NULL : take_idle(pool);
     if (*upstream) {
         pool->nr_busy++;
         upstream_use(*upstream, wish->user);
         return POOL_READY;
     }
-    if (max > 0 && pool->nr_busy + pool->nr_idle >= max) {
-        if (TAILQ_EMPTY(&pool->idle))
-            return wait_in_queue(pool, wish, error);
+    if (take_slot(pool, wish))
+        return open_connection(pool, wish, upstream, error);
+    if (!TAILQ_EMPTY(&pool->idle)) { /* one that must not be used makes room */
         close_idle(pool, TAILQ_LAST(&pool->idle, pool_idle));
+        if (take_slot(pool, wish))
+            return open_connection(pool, wish, upstream, error);
     }
-    *upstream = upstream_open(w, &pool->to, wish->user, wish->connect_ms, error);
-    if (!*upstream)
-        return POOL_REFUSED;
-    pool->nr_busy++;
-    return POOL_CONNECTING;
+    return wait_for_slot(pool, wish, error);
+}
+
+static bool may_keep(const struct pool *pool)
+{
+    struct worker *w = pool->worker;
+
+    return pool->nr_idle < w->tuning->settings->upstream.idle_connections && !w->is_draining &&
+           !origin_is_gone(pool->origin) &&
+           !(pool->is_limited && slots_are_wanted_elsewhere(&w->slots, pool->origin));
 }
 
 void pool_put(struct pool *pool, struct upstream **upstream, bool is_reusable)
 {
-    const struct worker *w = pool->worker;
     struct upstream *u = *upstream;
 
     assert(u->to == &pool->to && pool->nr_busy > 0);
     *upstream = NULL;
     pool->nr_busy--;
-    if (is_reusable && pool->nr_idle < w->tuning->settings->upstream.idle_connections &&
-        !w->is_draining && !origin_is_gone(pool->origin) && upstream_rest(u, &pool->keeper))
+    if (is_reusable && may_keep(pool) && upstream_rest(u, &pool->keeper))
         add_idle(pool, u);
     else
-        upstream_close(&u);
+        close_connection(pool, &u);
     to_serve(pool);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "metrics/metrics.h"
+#include "proxy/worker/slots.h"
 #include "proxy/upstream/upstream.h"
 #include "router/table.h"
 
@@ -29,6 +30,9 @@ struct pool_waiter {
     const struct pool_waiter_events *on;
     struct pool *pool; /* NULL: it does not wait */
     bool has_turn;     /* for what came free: it goes before those who wait */
+    bool has_slot;     /* for a connection to be opened */
+    bool is_over_all;  /* it stands in the queue over all workers too */
+    struct slots_waiter slots; /* where the limit holds over all workers */
     uint32_t max_connections;
     TAILQ_ENTRY(pool_waiter) link;
     struct deadline deadline; /* how long it may wait */
@@ -50,6 +54,7 @@ struct pool {
     LIST_ENTRY(pool) name_link; /* in the worker's list of names that are waited for, or of their addresses */
     LIST_ENTRY(pool) serve_link;
     bool is_to_serve; /* room has come up for a waiter */
+    bool is_limited;  /* there was a wish with a limit over all workers */
 };
 
 enum pool_result {
@@ -65,6 +70,7 @@ struct pool_wish {
     struct pool_waiter *waiter; /* to wait with; it does not wait now */
     bool is_fresh;              /* not one that was used before (after such a one turned out dead) */
     uint32_t max_connections;   /* 0: no limit */
+    bool is_over_all;           /* the limit holds over all workers, not for this one */
     uint32_t connect_ms;
 };
 
@@ -93,6 +99,9 @@ static inline bool pool_is_waiting(const struct pool_waiter *waiter)
 
 /* It waits no longer. */
 void pool_forget_waiter(struct pool_waiter *waiter);
+
+/* The worker's pools take part in limits over all workers from now on. 0, or libuv's error. Before the loop runs. */
+int pool_join(struct worker *w) __attribute__((warn_unused_result));
 
 /* Draining: idle connections are closed. */
 void pool_close_idle(struct pool *pool);

@@ -9,6 +9,7 @@ void shared_init(struct shared *s)
 {
     memset(s, 0, sizeof(*s));
     pthread_mutex_init(&s->lock, NULL);
+    slots_init(&s->slots);
 }
 
 void shared_fini(struct shared *s)
@@ -19,6 +20,7 @@ void shared_fini(struct shared *s)
         tls_server_unref(&s->tls);
     if (s->settings)
         settings_unref(&s->settings);
+    slots_fini(&s->slots);
     pthread_mutex_destroy(&s->lock);
 }
 

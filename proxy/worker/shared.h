@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "conf/settings.h"
+#include "proxy/worker/slots.h"
 #include "router/table.h"
 
 struct accesslog;
@@ -35,6 +36,7 @@ struct shared {
     struct metrics *metrics;
     struct names *names; /* upstream/names.h */
     struct accesslog *log; /* NULL: none is written */
+    struct slots slots;    /* limits of connections over all workers */
 };
 
 /* All empty. Control thread, as the next three. */

@@ -18,6 +18,7 @@
 #include "proxy/io/outbox.h"
 #include "proxy/worker/lease.h"
 #include "proxy/worker/shared.h"
+#include "proxy/worker/slots.h"
 #include "proxy/worker/tuning.h"
 
 struct pool;
@@ -35,6 +36,7 @@ struct worker {
     struct tuning *tuning;    /* the settings in force */
     uint64_t settings_serial; /* of shared, when they were taken */
     struct tls_server *tls;
+    struct slots_worker slots; /* its give_up is set by pool_join */
     struct metrics_worker *metrics;
     struct accesslog_ring *log; /* NULL: none is written */
     bool is_draining;           /* no connection is kept for later */
