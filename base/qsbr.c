@@ -15,7 +15,6 @@
 #include "base/qsbr.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 enum { LINE = 64 };
@@ -150,6 +149,11 @@ static uint64_t oldest_seen(struct qsbr *domain)
             oldest = seen;
     }
     return oldest;
+}
+
+bool qsbr_is_empty(struct qsbr *domain)
+{
+    return !domain->waiting && !atomic_load_explicit(&domain->retired, memory_order_relaxed);
 }
 
 size_t qsbr_reclaim(struct qsbr *domain)

@@ -14,6 +14,7 @@
 #define WEIR_BASE_QSBR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,8 +53,11 @@ void qsbr_retire(struct qsbr *domain, struct qsbr_node *node,
                  void (*free_fn)(struct qsbr_node *node));
 
 /* Frees what every reader has left behind; returns how many objects still wait. Called now and then
- * from one thread at a time (the control thread), which is not an online reader: it may use shared
- * pointers all the same, as nothing is freed meanwhile. */
+ * from one thread at a time, any, which is not an online reader: it may use shared pointers all the
+ * same, as nothing is freed meanwhile. */
 size_t qsbr_reclaim(struct qsbr *domain);
+
+/* Whether there is nothing to reclaim. While no thread is in qsbr_reclaim. */
+bool qsbr_is_empty(struct qsbr *domain);
 
 #endif

@@ -77,24 +77,18 @@ static json_t *messages(const struct problems *changes)
     return list;
 }
 
-static void post_reload(const struct api_hooks *hooks, const struct api_request *request,
-                        struct api_response *out)
+void api_answer_reload(const struct api_hooks *hooks, const struct api_reload *result,
+                       struct api_response *out)
 {
-    struct problems problems = {0}, notes = {0}, changes = {0};
-    json_t *root;
-
-    (void)request;
-    if (hooks->reload(hooks->context, &problems, &notes, &changes) < 0) {
-        answer_problems(out, &problems);
-    } else {
-        root = json_pack("{s:I, s:o, s:o}", "generation",
-                         (json_int_t)hooks->table(hooks->context)->generation, "changes",
-                         messages(&changes), "notes", answer_problem_list(&notes));
-        answer_json(out, 200, root);
+    memset(out, 0, sizeof(*out));
+    if (!result->is_ok) {
+        answer_problems(out, result->problems);
+        return;
     }
-    problems_fini(&problems);
-    problems_fini(&notes);
-    problems_fini(&changes);
+    answer_json(out, 200,
+                json_pack("{s:I, s:o, s:o}", "generation",
+                          (json_int_t)hooks->table(hooks->context)->generation, "changes",
+                          messages(result->changes), "notes", answer_problem_list(result->notes)));
 }
 
 typedef void handler(const struct api_hooks *hooks, const struct api_request *request,
@@ -103,11 +97,11 @@ typedef void handler(const struct api_hooks *hooks, const struct api_request *re
 static const struct {
     struct str path;
     const char *method; /* GET also serves HEAD */
-    handler *handle;
+    handler *handle;    /* NULL: a reload */
 } pages[] = {
     {{"/metrics", 8}, "GET", get_metrics},   {{"/healthz", 8}, "GET", get_health},
     {{"/readyz", 7}, "GET", get_ready},      {{"/table", 6}, "GET", get_table},
-    {{"/settings", 9}, "GET", get_settings}, {{"/reload", 7}, "POST", post_reload},
+    {{"/settings", 9}, "GET", get_settings}, {{"/reload", 7}, "POST", NULL},
 };
 
 static bool is_method(struct str method, const char *allowed)
@@ -116,27 +110,37 @@ static bool is_method(struct str method, const char *allowed)
            (str_eq(method, STR("HEAD")) && strcmp(allowed, "GET") == 0);
 }
 
-void api_handle(const struct api_hooks *hooks, const struct api_request *request,
-                struct api_response *response)
+/* False: it is a reload, whose answer comes later. */
+static bool serve_page(const struct api_hooks *hooks, const struct api_request *request,
+                       handler *handle, struct api_waiter *waiter, struct api_response *response)
+{
+    if (handle)
+        handle(hooks, request, response);
+    else
+        hooks->reload(hooks->context, waiter);
+    return handle != NULL;
+}
+
+bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
+                struct api_waiter *waiter, struct api_response *response)
 {
     memset(response, 0, sizeof(*response));
     if (access_refuse(hooks->settings(hooks->context), request, response))
-        return;
+        return true;
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (!str_eq(request->path, pages[i].path))
             continue;
-        if (is_method(request->method, pages[i].method)) {
-            pages[i].handle(hooks, request, response);
-        } else {
-            answer_not_allowed(response, pages[i].method[0] == 'G' ? "GET, HEAD" : "POST",
-                               "This path is served for another method.");
-        }
-        return;
+        if (is_method(request->method, pages[i].method))
+            return serve_page(hooks, request, pages[i].handle, waiter, response);
+        answer_not_allowed(response, pages[i].method[0] == 'G' ? "GET, HEAD" : "POST",
+                           "This path is served for another method.");
+        return true;
     }
     if (alias_handle(hooks, request, response) || lambda_handle(hooks, request, response))
-        return;
+        return true;
     answer_error(response, 404, "ResourceNotFoundException",
                  "Served here: GET /metrics, /healthz, /readyz, /table, /settings; POST /reload; "
                  "GET and PUT /functions/{F}/aliases/{A}; of the Lambda API GetAlias, ListAliases "
                  "and UpdateAlias.");
+    return true;
 }

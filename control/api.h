@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/str.h"
 #include "conf/problems.h"
@@ -21,13 +23,28 @@
 #include "router/builder.h"
 #include "router/table.h"
 
+/* What came of a reload. */
+struct api_reload {
+    bool is_ok;
+    const struct problems *problems; /* where it is not */
+    const struct problems *notes;    /* what a reload cannot take over */
+    const struct problems *changes;  /* what the table file changed */
+};
+
+/* One request that waits for a reload; embedded in the connection it came on. */
+struct api_waiter {
+    TAILQ_ENTRY(api_waiter) link; /* the hooks', as is round, while it waits */
+    uint64_t round;
+    void (*done)(struct api_waiter *waiter, const struct api_reload *result);
+};
+
 /* What the API can have done, filled in by the wiring (proxy/server/server.c). */
 struct api_hooks {
     void *context;
-    /* Reads the documents again; 0, with notes and with what the table file changed, or -1 with
-     * problems. */
-    int (*reload)(void *context, struct problems *problems, struct problems *notes,
-                  struct problems *changes);
+    /* Reads the documents again, which may take seconds: waiter->done is called when the result is
+     * there, never from within this call. forget: it no longer waits. */
+    void (*reload)(void *context, struct api_waiter *waiter);
+    void (*forget)(void *context, struct api_waiter *waiter);
     /* The metrics page, to be freed; NULL when out of memory. all: with what was never invoked. */
     char *(*metrics)(void *context, bool all, size_t *length);
     bool (*is_ready)(void *context);
@@ -59,8 +76,14 @@ struct api_response {
     size_t length;
 };
 
-/* Always fills in a response; when out of memory one with status 503 and no body. */
-void api_handle(const struct api_hooks *hooks, const struct api_request *request,
-                struct api_response *response);
+/* True: response is filled in; when out of memory with status 503 and no body. False: the request
+ * is a reload, waiter->done will be called, and api_answer_reload makes the response. Until then
+ * only hooks->forget ends the wait. */
+bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
+                struct api_waiter *waiter, struct api_response *response)
+    __attribute__((warn_unused_result));
+
+void api_answer_reload(const struct api_hooks *hooks, const struct api_reload *result,
+                       struct api_response *response);
 
 #endif

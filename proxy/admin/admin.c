@@ -3,6 +3,7 @@
  */
 #include "proxy/admin/admin.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@
 enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
 enum { LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024, LINGER_READS = 16 };
 
-enum state { READING_HEAD, READING_BODY, SENDING, LINGERING, CLOSED };
+/* WAITING: for a reload. While SENDING and after it nothing is read. */
+enum state { READING_HEAD, READING_BODY, SENDING, WAITING, LINGERING, CLOSED };
 
 struct admin_conn {
     struct io io; /* first */
@@ -45,6 +47,7 @@ struct admin_conn {
     struct leftover leftover; /* pipelined requests */
     size_t discarded;         /* while it lingers */
     struct backlog backlog;
+    struct api_waiter waiter;
 };
 
 struct admin {
@@ -86,6 +89,8 @@ static void close_conn(struct admin_conn *c)
 
     if (c->state == CLOSED)
         return;
+    if (c->state == WAITING)
+        a->hooks->forget(a->hooks->context, &c->waiter);
     c->state = CLOSED;
     wheel_forget(&a->loop->wheel, &c->deadline.node);
     io_close(a->loop, &c->io);
@@ -232,6 +237,17 @@ static struct str find_field(const struct http1_head *head, struct str name)
     return (struct str){NULL, 0};
 }
 
+static void on_reloaded(struct api_waiter *waiter, const struct api_reload *result)
+{
+    struct admin_conn *c =
+        (struct admin_conn *)((char *)waiter - offsetof(struct admin_conn, waiter));
+    struct api_response response;
+
+    assert(c->state == WAITING);
+    api_answer_reload(c->admin->hooks, result, &response);
+    answer(c, &response);
+}
+
 static void handle(struct admin_conn *c)
 {
     struct http1_head *head = &c->head;
@@ -246,8 +262,13 @@ static void handle(struct admin_conn *c)
     };
     struct api_response response = {.status = 0};
 
-    api_handle(c->admin->hooks, &request, &response);
-    answer(c, &response);
+    c->waiter.done = on_reloaded;
+    if (api_handle(c->admin->hooks, &request, &c->waiter, &response)) {
+        answer(c, &response);
+        return;
+    }
+    c->state = WAITING;
+    wheel_clear(&c->deadline.node); /* however long it takes */
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -394,7 +415,7 @@ static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
             set_deadline(c, IDLE_MS);
         return;
     }
-    if (c->state == SENDING && (events & (EPOLLHUP | EPOLLERR))) {
+    if ((c->state == SENDING || c->state == WAITING) && (events & (EPOLLHUP | EPOLLERR))) {
         close_conn(c);
         return;
     }

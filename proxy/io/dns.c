@@ -139,6 +139,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     bool is_readable = status < 0 || (events & UV_READABLE);
     bool is_writable = status < 0 || (events & UV_WRITABLE);
 
+    loop_wake_up(w->channel->dns->loop);
     process(w->channel, is_readable ? w->fd : ARES_SOCKET_BAD,
             is_writable ? w->fd : ARES_SOCKET_BAD);
 }

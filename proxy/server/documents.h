@@ -15,17 +15,19 @@ struct documents_options {
     const char *table_file;    /* --table, or NULL */
     char **listen;             /* --listen, in order */
     int nr_listen;
-    const char *admin;         /* --admin, or NULL */
-    const char *workers;       /* --workers, or NULL */
+    const char *admin;   /* --admin, or NULL */
+    const char *workers; /* --workers, or NULL */
 };
 
 /* The settings, with the command line's twins applied; NULL with problems added. One reference for the caller. */
-struct settings *documents_settings(const struct documents_options *options, struct problems *problems);
+struct settings *documents_settings(const struct documents_options *options,
+                                    struct problems *problems);
 
 /* The table that the settings name, with one reference; NULL with problems added. previous: the one in force, or NULL. merge: has the
  * base (conf/tabledoc_merge.h), the rest is filled in; NULL: the file alone counts. Returns previous where the file changes nothing. */
-struct table *documents_table(const struct settings *settings, struct registry *registry, struct table *previous,
-                              struct tabledoc_merge *merge, struct problems *problems);
+struct table *documents_table(const struct settings *settings, struct registry *registry,
+                              struct table *previous, struct tabledoc_merge *merge,
+                              struct problems *problems);
 
 /* weir check: prints every problem of both documents to standard error, one a line; the exit status. */
 int documents_check(const struct documents_options *options);

@@ -5,10 +5,14 @@
 #include "proxy/server/reload.h"
 #include "proxy/server/scrape.h"
 
-static int hook_reload(void *context, struct problems *problems, struct problems *notes,
-                       struct problems *changes)
+static void hook_reload(void *context, struct api_waiter *waiter)
 {
-    return reload_run(context, problems, notes, changes);
+    reload_begin(context, waiter);
+}
+
+static void hook_forget(void *context, struct api_waiter *waiter)
+{
+    reload_forget(context, waiter);
 }
 
 static char *hook_metrics(void *context, bool all, size_t *length)
@@ -18,8 +22,8 @@ static char *hook_metrics(void *context, bool all, size_t *length)
         .metrics = s->shared.metrics,
         .table = s->shared.table,
         .log = s->shared.log,
-        .reloads_ok = s->reloads_ok,
-        .reloads_rejected = s->reloads_rejected,
+        .reloads_ok = s->reload.nr_ok,
+        .reloads_rejected = s->reload.nr_rejected,
         .start_time_s = s->start_time_s,
     };
 
@@ -68,6 +72,7 @@ struct api_hooks hooks_make(struct server *s)
         .context = s,
         .seed = prng_next(&rng),
         .reload = hook_reload,
+        .forget = hook_forget,
         .metrics = hook_metrics,
         .is_ready = hook_is_ready,
         .is_draining = hook_is_draining,

@@ -2,17 +2,18 @@
  * Only what a document changed is put in force, so that nothing else is undone. */
 #include "proxy/server/reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "conf/tabledoc_merge.h"
+#include "proxy/server/state.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
 #include "proxy/upstream/names.h"
 
-enum { SETTLE_MS = 40, TRIM_MS = 1500 };
+enum { SETTLE_MS = 40 };
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
@@ -57,34 +58,84 @@ void reload_take_log_level(const struct settings *settings)
         log_set_level(level);
 }
 
-/* ---- Reload ---------------------------------------------------------------------------------- */
+/* ---- Beside the loop ------------------------------------------------------------------------- */
 
-/* One reading of the documents. All parts are made before any is put in force. */
-struct reading {
-    struct settings *settings;
-    struct tls_server *tls;
-    struct table *table;
-    struct tabledoc_merge merge;
-};
-
-static int read_all(struct server *s, struct reading *r, struct problems *problems,
-                    struct problems *notes)
+/* The building thread reads the settings, certificates and table that were in force when it began;
+ * the references keep them. s->options and s->registry stay as they are while the process runs, and
+ * s->said while a reload does. */
+static int read_all(struct server *s, struct reload_reading *r)
 {
-    r->settings = documents_settings(s->options, problems);
+    r->settings = documents_settings(s->options, &r->problems);
     if (!r->settings)
         return -1;
-    if (s->shared.settings && settings_keep(r->settings, s->shared.settings, notes) < 0) {
-        problems_add(problems, "no_memory", NULL, "$", "out of memory");
+    if (settings_keep(r->settings, r->old_settings, &r->notes) < 0) {
+        problems_add(&r->problems, "no_memory", NULL, "$", "out of memory");
         return -1;
     }
-    r->tls = tls_server_make(r->settings, s->shared.tls, problems);
+    r->tls = tls_server_make(r->settings, r->old_tls, &r->problems);
     r->merge.base = s->said;
-    r->table = documents_table(r->settings, s->registry, s->shared.table, &r->merge, problems);
+    r->table = documents_table(r->settings, s->registry, r->old_table, &r->merge, &r->problems);
     return r->tls && r->table ? 0 : -1;
 }
 
-static void reading_fini(struct reading *r)
+static void work(uv_work_t *request)
 {
+    struct server *s = request->data;
+
+    s->reload.reading.result = read_all(s, &s->reload.reading);
+}
+
+static void on_worked(uv_work_t *request, int status);
+
+static void start(struct server *s)
+{
+    struct reload *reload = &s->reload;
+
+    assert(!reload->is_running);
+    reload->is_running = true;
+    reload->is_wanted = false;
+    reload->round++;
+    reload->reading = (struct reload_reading){
+        .old_settings = shared_settings(&s->shared),
+        .old_tls = shared_tls(&s->shared),
+        .old_table = shared_table(&s->shared),
+    };
+    reload->work.data = s;
+    /* It can only refuse a function that is NULL. */
+    (void)uv_queue_work(&s->loop.uv, &reload->work, work, on_worked);
+}
+
+void reload_init(struct reload *reload)
+{
+    *reload = (struct reload){.round = 0};
+    TAILQ_INIT(&reload->waiters);
+}
+
+void reload_begin(struct server *s, struct api_waiter *waiter)
+{
+    struct reload *reload = &s->reload;
+
+    /* The one that runs may have read the files before they were changed. */
+    if (waiter) {
+        waiter->round = reload->round + 1;
+        TAILQ_INSERT_TAIL(&reload->waiters, waiter, link);
+    }
+    if (reload->is_running)
+        reload->is_wanted = true;
+    else
+        start(s);
+}
+
+void reload_forget(struct server *s, struct api_waiter *waiter)
+{
+    TAILQ_REMOVE(&s->reload.waiters, waiter, link);
+}
+
+static void reading_fini(struct reload_reading *r)
+{
+    settings_unref(&r->old_settings);
+    tls_server_unref(&r->old_tls);
+    table_unref(&r->old_table);
     if (r->settings)
         settings_unref(&r->settings);
     if (r->tls)
@@ -92,7 +143,11 @@ static void reading_fini(struct reading *r)
     if (r->table)
         table_unref(&r->table);
     tabledoc_merge_fini(&r->merge);
+    problems_fini(&r->problems);
+    problems_fini(&r->notes);
 }
+
+/* ---- Taking what was read -------------------------------------------------------------------- */
 
 static bool has_tls(const struct settings *settings)
 {
@@ -113,7 +168,7 @@ static bool is_same_settings(const struct settings *a, const struct settings *b)
 }
 
 /* Files of the same name may have other certificates in them, so those are always taken. */
-static void take_settings(struct server *s, struct reading *r)
+static void take_settings(struct server *s, struct reload_reading *r)
 {
     const struct settings *current = s->shared.settings;
 
@@ -139,55 +194,84 @@ void reload_take_base(struct server *s, struct merge_said **said)
     *said = NULL;
 }
 
-static void take_table(struct server *s, struct reading *r)
+static void take_table(struct server *s, struct reload_reading *r)
 {
     struct table *table = r->table;
 
     reload_take_base(s, &r->merge.theirs);
-    if (table == s->shared.table) {
+    if (table == r->old_table) {
         log_info("%s says nothing else than is in force; generation %llu stays",
-                 s->shared.settings->table_file, (unsigned long long)table->generation);
+                 s->shared.settings->table_file, (unsigned long long)s->shared.table->generation);
         return;
     }
     r->table = NULL;
     reload_publish_table(s, table);
-    s->trim_at_ms = s->loop.now_ms + TRIM_MS;
+    reclaim_trim(&s->reclaim, s->loop.now_ms);
     documents_log_changes(&r->merge.changes);
     log_info("generation %llu is in force", (unsigned long long)table->generation);
 }
 
-int reload_run(struct server *s, struct problems *problems, struct problems *notes,
-               struct problems *changes)
+/* Aliases that the API changed while the table was built go into it. */
+static int catch_up(struct server *s, struct reload_reading *r)
 {
-    struct reading r = {0};
-    int result = read_all(s, &r, problems, notes);
+    if (r->result < 0)
+        return -1;
+    if (r->table == r->old_table || s->shared.table == r->old_table ||
+        table_catch_up(r->table, r->old_table, s->shared.table) == 0)
+        return 0;
+    problems_add(&r->problems, "no_memory", NULL, "$", "out of memory");
+    return -1;
+}
 
-    if (result == 0) {
-        take_settings(s, &r);
-        tls_origin_reload();
-        take_table(s, &r);
-        *changes = r.merge.changes;
-        r.merge.changes = (struct problems){0};
-        s->reloads_ok++;
-        for (size_t i = 0; i < notes->nr; i++)
-            log_warning("%s: %s", notes->list[i].path, notes->list[i].message);
-    } else {
-        s->reloads_rejected++;
-        documents_log(problems, "reload rejected");
+static void tell_waiters(struct reload *reload, uint64_t round, const struct api_reload *result)
+{
+    struct api_waiter *waiter;
+
+    while ((waiter = TAILQ_FIRST(&reload->waiters)) && waiter->round <= round) {
+        TAILQ_REMOVE(&reload->waiters, waiter, link);
+        waiter->done(waiter, result);
     }
-    reading_fini(&r);
-    return result;
 }
 
-void reload_quietly(struct server *s)
+static void take_all(struct server *s, struct reload_reading *r)
 {
-    struct problems problems = {0}, notes = {0}, changes = {0};
-
-    (void)!reload_run(s, &problems, &notes, &changes);
-    problems_fini(&changes);
-    problems_fini(&problems);
-    problems_fini(&notes);
+    take_settings(s, r);
+    tls_origin_reload();
+    take_table(s, r);
+    s->reload.nr_ok++;
+    for (size_t i = 0; i < r->notes.nr; i++)
+        log_warning("%s: %s", r->notes.list[i].path, r->notes.list[i].message);
 }
+
+/* Whoever is told may ask for the next reload at once, so this one has come to its end before. */
+static void on_worked(uv_work_t *request, int status)
+{
+    struct server *s = request->data;
+    struct reload *reload = &s->reload;
+    struct reload_reading r = reload->reading;
+
+    (void)status; /* nobody cancels it */
+    loop_wake_up(&s->loop);
+    reload->is_running = false;
+    r.result = catch_up(s, &r);
+    if (r.result == 0) {
+        take_all(s, &r);
+    } else {
+        reload->nr_rejected++;
+        documents_log(&r.problems, "reload rejected");
+    }
+    const struct api_reload result = {.is_ok = r.result == 0,
+                                      .problems = &r.problems,
+                                      .notes = &r.notes,
+                                      .changes = &r.merge.changes};
+    uint64_t round = reload->round;
+    if (reload->is_wanted && !s->is_draining)
+        start(s);
+    tell_waiters(reload, round, &result);
+    reading_fini(&r);
+}
+
+/* ---- Watching -------------------------------------------------------------------------------- */
 
 static void on_settled(uv_timer_t *timer);
 
@@ -211,7 +295,7 @@ static void on_settled(uv_timer_t *timer)
     if (s->is_draining)
         return;
     if (file_watch_changed(s->watch))
-        reload_quietly(s);
+        reload_begin(s, NULL);
     uv_poll_start(&s->watch_poll, UV_READABLE, on_watch);
 }
 

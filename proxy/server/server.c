@@ -2,7 +2,6 @@
 #include "proxy/server/server.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +75,7 @@ static void on_signal(void *context, int number)
     switch (number) {
     case SIGHUP:
         if (!s->is_draining)
-            reload_quietly(s);
+            reload_begin(s, NULL);
         return;
     case SIGUSR1:
         if (s->shared.log)
@@ -92,19 +91,9 @@ static void on_housekeeping(uv_timer_t *timer)
 {
     struct server *s = timer->data;
 
-    /* This thread holds no pointer to retired memory here, so it may count as gone for the moment.
-     */
-    qsbr_offline(s->shared.qsbr, s->loop.qsbr_slot);
-    qsbr_reclaim(s->shared.qsbr);
-    qsbr_online(s->shared.qsbr, s->loop.qsbr_slot);
+    reclaim_run(&s->reclaim, &s->loop.uv, s->loop.now_ms);
     metrics_sweep(s->shared.metrics, s->loop.now_ms);
     registry_tidy(s->registry);
-    if (s->trim_at_ms > 0 && s->loop.now_ms >= s->trim_at_ms) {
-        /* The table before the one in force has been freed by now: what it took goes back to the
-         * system. */
-        malloc_trim(0);
-        s->trim_at_ms = 0;
-    }
     names_sweep(s->shared.names);
     if (s->shared.tls)
         tls_server_rotate(s->shared.tls, s->loop.now_ms);
@@ -181,6 +170,7 @@ static int init_shared(struct server *s)
         log_error("the control loop cannot be made: out of memory or descriptors");
         return -1;
     }
+    reclaim_init(&s->reclaim, s->shared.qsbr);
     s->health = health_make(&s->loop);
     s->threads = calloc((size_t)s->nr_threads, sizeof(*s->threads));
     s->shared.metrics = metrics_make(s->nr_threads);
@@ -342,7 +332,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-/* True when a name look-up still runs: see loop_fini. */
+/* True when a name look-up (see loop_fini), a reload or a reclaim still runs: the process then has to end with _exit. */
 static bool finish(struct server *s)
 {
     bool is_stuck = false;
@@ -353,6 +343,8 @@ static bool finish(struct server *s)
         is_stuck |= thread_fini(&s->threads[i]);
     if (s->shared.log)
         accesslog_close(&s->shared.log);
+    if (s->reload.is_running || s->reclaim.is_running)
+        return true; /* another thread still reads, or frees, what would be freed here */
     if (s->admin)
         admin_close(&s->admin);
     if (s->health)
@@ -410,6 +402,7 @@ int server_run(const struct documents_options *options)
         return 1;
     }
     shared_init(&s->shared);
+    reload_init(&s->reload);
     hooks = hooks_make(s);
     s->options = options;
     s->start_time_s = (double)clock_unix_us() / 1e6;

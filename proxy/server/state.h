@@ -13,6 +13,8 @@
 #include "conf/file.h"
 #include "proxy/io/loop.h"
 #include "proxy/server/documents.h"
+#include "proxy/server/reclaim.h"
+#include "proxy/server/reload.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/thread.h"
 #include "proxy/worker/shared.h"
@@ -39,8 +41,8 @@ struct server {
     uv_async_t thread_ended;
     uv_timer_t housekeeping, drain_limit, settle;
     bool is_watching, is_draining;
-    uint64_t trim_at_ms; /* when to give freed memory back to the system; 0: nothing to do */
-    uint64_t reloads_ok, reloads_rejected;
+    struct reload reload;
+    struct reclaim reclaim;
     double start_time_s;
 };
 

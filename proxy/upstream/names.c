@@ -361,6 +361,7 @@ static void on_wake(uv_async_t *wake)
     struct names *n = wake->data;
     struct follower *f, *next;
 
+    loop_wake_up(n->loop);
     for (f = TAILQ_FIRST(&n->unresolved); f; f = next) {
         next = TAILQ_NEXT(f, unresolved_link);
         if (atomic_exchange_explicit(&f->origin->name->is_asked_for, false, memory_order_acq_rel) &&

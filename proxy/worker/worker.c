@@ -33,22 +33,22 @@ bool worker_take_settings(struct worker *w)
 
     if (serial == w->settings_serial)
         return false;
-    w->settings_serial = serial;
 
     struct tuning *tuning = tuning_make_take(shared_settings(w->shared));
     struct tls_server *tls = shared_tls(w->shared);
 
-    if (tls) {
-        if (w->tls)
-            tls_server_unref(&w->tls);
-        w->tls = tls;
-    }
     if (!tuning) {
-        log_error("worker %d is out of memory and keeps its old settings", w->index);
+        log_error("worker %d is out of memory and keeps its old settings for now", w->index);
+        if (tls)
+            tls_server_unref(&tls);
         return false;
     }
+    if (w->tls)
+        tls_server_unref(&w->tls);
+    w->tls = tls;
     tuning_unref(&w->tuning);
     w->tuning = tuning;
+    w->settings_serial = serial; /* last: where memory ran out, the next call tries again */
     return true;
 }
 

@@ -3,12 +3,13 @@
 import json
 import os
 import random
+import select
 import signal
 import threading
 import time
 
 import pytest
-from harness import tables
+from harness import client, tables
 from harness.places import SANITIZED, scaled
 from harness.waiting import wait_until, wait_until_steady
 
@@ -309,6 +310,83 @@ def test_a_bad_settings_file_rejects_the_reload(pair):
     assert version_now(pair) == "1"
 
 
+# ---- While a reload runs ----
+
+
+def begin_reload(weir):
+    """POST /reload on a connection of its own, whose answer is still to be read."""
+    c = client.Connection(weir.admin_port)
+    c.send(b"POST /reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
+    return c
+
+
+def has_answer(c):
+    return bool(select.select([c.socket], [], [], 0)[0])
+
+
+def weights_of(weir, function, alias):
+    return weir.admin(f"/functions/{function}/aliases/{alias}").json()["weights"]
+
+
+def set_weights(weir, function, alias, weights):
+    body = json.dumps({"weights": weights}).encode()
+    return weir.admin(f"/functions/{function}/aliases/{alias}", "PUT", body, [("Content-Type", "application/json")])
+
+
+@pytest.mark.slow
+def test_health_and_changes_of_aliases_are_served_while_a_reload_runs(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(large_table(demos, 1, 1, 5), workers=1)
+    for attempt in range(10):  # until all of it was provably done while the reload ran
+        table = large_table(demos, 20000 + attempt, 1, 5)
+        table["functions"]["f0"]["aliases"]["a0"]["weights"] = {"1": 95, "2": 5}
+        table["functions"]["f1"]["aliases"]["a0"]["weights"] = {"1": attempt, "2": 100 - attempt}
+        weir.write_table(table)
+        c = begin_reload(weir)
+        assert weir.admin("/healthz").status == 200
+        mine = {"1": 50 - attempt, "2": 50 + attempt}
+        assert set_weights(weir, "f0", "a0", mine).status == 200
+        at_once = weights_of(weir, "f0", "a0")
+        was_running = not has_answer(c)
+        answer = c.read_answer()
+        assert answer.status == 200, answer
+        # What was changed meanwhile holds, at once and afterwards; what the file changed holds too.
+        assert at_once == mine and weights_of(weir, "f0", "a0") == mine
+        assert weights_of(weir, "f1", "a0") == {"1": attempt, "2": 100 - attempt}
+        c.close()
+        if was_running:
+            return
+    raise AssertionError("ten reloads of 20 000 functions were over before /healthz was answered")
+
+
+@pytest.mark.slow
+def test_a_reload_that_comes_during_a_reload_runs_after_it_and_both_are_answered(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(large_table(demos, 1, 1, 5), workers=1)
+    weir.write_table(large_table(demos, 5000, 1, 5))
+    first = begin_reload(weir)
+    weir.write_table(large_table(demos, 5001, 1, 5))
+    others = [begin_reload(weir) for _ in range(3)]
+    others.pop().close()  # one that does not wait for its answer
+    assert first.read_answer().status == 200
+    for c in others:
+        assert c.read_answer().status == 200
+        c.close()
+    first.close()
+    assert weights_of(weir, "f5000", "a0") == {"1": 95, "2": 5}
+
+
+@pytest.mark.slow
+def test_weir_ends_while_a_reload_runs(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(large_table(demos, 1, 1, 5), workers=1)
+    weir.write_table(large_table(demos, 20000, 1, 5))
+    c = begin_reload(weir)
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 0
+    c.close()
+
+
 # ---- Under load, and large ----
 
 
@@ -371,7 +449,7 @@ def test_a_table_of_100_000_aliases_is_reloaded_under_load_and_its_memory_comes_
     assert len(weir.admin("/table").json()["functions"]) == nr_functions
     weir.must_reload(small)
     print(f"memory: {rest_kib} KiB at rest, {large_kib} with the large table")
-    wait_for_memory(weir, rest_kib + max(12 * 1024, (large_kib - rest_kib) // 5))
+    wait_for_memory(weir, rest_kib + max(16 * 1024, (large_kib - rest_kib) // 5))
 
 
 @pytest.mark.slow

@@ -30,18 +30,17 @@ static struct {
     const char *host, *origin, *content_type; /* of the next requests; NULL: none */
 } api;
 
-static int api_hook_reload(void *context, struct problems *problems, struct problems *notes,
-                           struct problems *changes)
+static void api_hook_reload(void *context, struct api_waiter *waiter)
 {
     (void)context;
+    assert_non_null(waiter);
     api.nr_reloads++;
-    if (api.is_out_of_memory)
-        problems_add(problems, "no_memory", "t.json", "$", "out of memory");
-    else
-        problems_add(notes, "not_reloadable", NULL, "$.workers", "stays 2");
-    if (!api.is_out_of_memory)
-        problems_add(changes, "changed", "t.json", "$.functions.f.aliases.a", "f:a 1/99 -> 2/98");
-    return api.is_out_of_memory ? -1 : 0;
+}
+
+static void api_hook_forget(void *context, struct api_waiter *waiter)
+{
+    (void)context;
+    (void)waiter;
 }
 
 static char *api_hook_metrics(void *context, bool all, size_t *length)
@@ -91,6 +90,7 @@ static int api_hook_set_alias(void *context, const struct target *target, const 
 
 static const struct api_hooks api_hooks = {
     .reload = api_hook_reload,
+    .forget = api_hook_forget,
     .metrics = api_hook_metrics,
     .is_ready = api_hook_is_ready,
     .is_draining = api_hook_is_draining,
@@ -135,6 +135,24 @@ static inline struct str api_field(const char *text)
     return text ? str_of(text) : (struct str){NULL, 0};
 }
 
+/* What a reload is answered with: it is over when the request asks for it. */
+static inline void api_answer(struct api_response *response)
+{
+    struct problems problems = {0}, notes = {0}, changes = {0};
+    struct api_reload result = {!api.is_out_of_memory, &problems, &notes, &changes};
+
+    if (api.is_out_of_memory) {
+        problems_add(&problems, "no_memory", "t.json", "$", "out of memory");
+    } else {
+        problems_add(&notes, "not_reloadable", NULL, "$.workers", "stays 2");
+        problems_add(&changes, "changed", "t.json", "$.functions.f.aliases.a", "f:a 1/99 -> 2/98");
+    }
+    api_answer_reload(&api_hooks, &result, response);
+    problems_fini(&problems);
+    problems_fini(&notes);
+    problems_fini(&changes);
+}
+
 /* The response, its body to be freed. A body goes as application/json unless api.content_type says otherwise. */
 static inline struct api_response api_ask(const char *method, const char *target, const char *body)
 {
@@ -149,9 +167,11 @@ static inline struct api_response api_ask(const char *method, const char *target
         .body = str_of(body),
     };
     struct api_response response;
+    struct api_waiter waiter = {.done = NULL};
 
     memset(&response, 0x5a, sizeof(response));
-    api_handle(&api_hooks, &request, &response);
+    if (!api_handle(&api_hooks, &request, &waiter, &response))
+        api_answer(&response);
     if (response.body && strlen(response.body) != response.length)
         fail_msg("%s %s: a body of %zu bytes is said to have %zu", method, target, strlen(response.body),
                  response.length);
