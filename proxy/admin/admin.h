@@ -1,4 +1,5 @@
-/* The admin listener: a small HTTP/1.1 server on the control thread's loop in front of control/api.h. Never reachable through a data listener. */
+/* The admin listener: a small HTTP/1.1 server on the control thread's loop in front of
+ * control/api.h. Never reachable through a data listener. */
 #ifndef WEIR_PROXY_ADMIN_ADMIN_H
 #define WEIR_PROXY_ADMIN_ADMIN_H
 
@@ -9,11 +10,12 @@ enum { ADMIN_BODY_MAX = 1024 * 1024, ADMIN_CONNECTIONS_MAX = 256 };
 
 struct admin;
 
-/* Listens on fd (non-blocking, already listening; owned from now on) and answers through hooks, which must outlive it. NULL when out of memory
- * (fd is then closed). */
+/* Listens on fd (non-blocking, already listening; owned from now on) and answers through hooks,
+ * which must outlive it. NULL when out of memory (fd is then closed). */
 struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks);
 
-/* Closes the listener and all connections; what they use is freed by the loop. Clears the pointer. */
+/* Closes the listener and all connections; what they use is freed by the loop. Clears the
+ * pointer. */
 void admin_close(struct admin **admin);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a connection's socket did not take yet. It holds memory only while it is behind, and never much: whoever feeds it pauses as soon
- * as it is not empty. The connection's own thread. */
+/* What a connection's socket did not take yet. It holds memory only while it is behind, and
+ * never much: whoever feeds it pauses as soon as it is not empty. The connection's own thread. */
 #ifndef WEIR_PROXY_IO_BACKLOG_H
 #define WEIR_PROXY_IO_BACKLOG_H
 

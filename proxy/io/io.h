@@ -1,7 +1,8 @@
-/* One socket on a loop: registered once, edge-triggered, read and written directly or through a layer such as TLS.
+/* One socket on a loop: registered once, edge-triggered, read and written directly or through a
+ * layer such as TLS.
  *
- * A socket is readable until a read comes back short: then its next event is waited for, and no read ends in EAGAIN. All on the
- * loop's own thread. */
+ * A socket is readable until a read comes back short: then its next event is waited for, and no
+ * read ends in EAGAIN. All on the loop's own thread. */
 #ifndef WEIR_PROXY_IO_IO_H
 #define WEIR_PROXY_IO_IO_H
 
@@ -14,7 +15,8 @@
 struct io;
 struct loop;
 
-/* What happened to a socket; also called with 0 for one that asked to be called again (io_again). */
+/* What happened to a socket; also called with 0 for one that asked to be called again
+ * (io_again). */
 typedef void io_ready(struct loop *loop, struct io *io, uint32_t events);
 
 /* Bytes through another protocol on the same socket: TLS. Return values as io_read and io_write. */
@@ -39,11 +41,13 @@ struct io {
     bool is_hangup; /* the peer sent its end (FIN or RST): reads must go on until they return it */
 };
 
-/* Registers fd (non-blocking), which the io owns from now on. 0 or a negative errno (fd is then closed). */
+/* Registers fd (non-blocking), which the io owns from now on. 0 or a negative errno (fd is then
+ * closed). */
 int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
     __attribute__((warn_unused_result));
 
-/* Closes the socket; the io may not be freed before the end of the turn (loop_discard). Idempotent. */
+/* Closes the socket; the io may not be freed before the end of the turn (loop_discard).
+ * Idempotent. */
 void io_close(struct loop *loop, struct io *io);
 
 /* Closes so that the peer sees a reset and cannot take what it got for complete. */
@@ -58,8 +62,8 @@ void io_again(struct loop *loop, struct io *io);
  * a listening socket: of all that it accepts. Any thread. */
 void io_keep_alive(int fd);
 
-/* Bytes read (1 to n), 0 at the end of the stream, -EAGAIN when there is nothing now, or another negative errno. Clears is_readable when nothing
- * more is there. */
+/* Bytes read (1 to n), 0 at the end of the stream, -EAGAIN when there is nothing now, or another
+ * negative errno. Clears is_readable when nothing more is there. */
 ssize_t io_read(struct io *io, void *buf, size_t n);
 
 /* Bytes written (0 or more), -EAGAIN, or another negative errno. */

@@ -1,8 +1,9 @@
 /* A set of sockets on libuv's loop. See loop.h for the order of things.
  *
- * The set is an epoll descriptor inside libuv's, so a wait for it takes two system calls where one would do: libuv's poll
- * says that the set has news, a look into the set says which. While much comes, turns therefore follow each other with a
- * look into the set alone, TURNS_MAX at most, before libuv polls again. */
+ * The set is an epoll descriptor inside libuv's, so a wait for it takes two system calls where
+ * one would do: libuv's poll says that the set has news, a look into the set says which. While
+ * much comes, turns therefore follow each other with a look into the set alone, TURNS_MAX at
+ * most, before libuv polls again. */
 #include "proxy/io/loop.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 
 enum { EVENTS_PER_TURN = 256, CACHE_LINE = 64, CONNECTION_LINES = 8 };
 
-/* So many turns between two polls; and a turn with so few events is not followed by another without a poll. */
+/* So many turns between two polls; and a turn with so few events is not followed by another
+ * without a poll. */
 enum { TURNS_MAX = 8, EVENTS_FEW = 2 };
 
 /* ---- Time ------------------------------------------------------------------------------------ */

@@ -1,14 +1,16 @@
-/* The event loop of one thread: libuv's, with the sockets of connections in one edge-triggered epoll set of ours.
+/* The event loop of one thread: libuv's, with the sockets of connections in one edge-triggered
+ * epoll set of ours.
  *
- *     uv_run:  poll ------> callbacks of libuv's handles: listening sockets, wake-ups, look-ups; "the set has news"
- *              check -----> one turn or more:  the set's news: all sockets learn what came, then each acts (io_ready)
- *                                              sockets that were left half read (io_again)
- *                                              deadlines that passed
- *                                              on_turn; then memory that was let go is freed
- *              prepare ---> timer for the next deadline; offline in QSBR; poll waits
+ *     poll     libuv waits; callbacks of its handles: listening sockets, wake-ups, look-ups;
+ *              "the set has news"
+ *     check    one turn or more: all sockets of the set learn what came, then each acts (io_ready);
+ *              sockets that were left half read (io_again); deadlines that passed; on_turn;
+ *              then memory that was let go is freed
+ *     prepare  timer for the next deadline; offline in QSBR
  *
- * Why not uv_tcp_t or a uv_poll_t for each connection: registered once, for reading and writing together, a socket costs
- * no epoll_ctl while it lives, and no stream layer per read and write. Measured in docs/performance.md.
+ * Why not uv_tcp_t or a uv_poll_t for each connection: registered once, for reading and writing
+ * together, a socket costs no epoll_ctl while it lives, and no stream layer per read and write.
+ * Measured in docs/performance.md.
  *
  * All on the loop's own thread. */
 #ifndef WEIR_PROXY_IO_LOOP_H
@@ -30,8 +32,8 @@ struct loop_garbage {
 
 typedef void loop_hook(struct loop *loop);
 
-/* A deadline in the loop's wheel, embedded in the object that it limits. expired runs on the loop's thread once the
- * deadline has passed; it may free the object by loop_discard. */
+/* A deadline in the loop's wheel, embedded in the object that it limits. expired runs on the
+ * loop's thread once the deadline has passed; it may free the object by loop_discard. */
 struct deadline {
     struct wheel_node node; /* first */
     void (*expired)(struct deadline *deadline);
@@ -62,13 +64,15 @@ struct loop {
     void *owner;
 };
 
-/* 0 or a negative errno, and then owner is NULL. Each node of loop->wheel belongs to a struct deadline. */
+/* 0 or a negative errno, and then owner is NULL. Each node of loop->wheel belongs to a struct
+ * deadline. */
 int loop_init(struct loop *loop, struct qsbr *qsbr, void *owner)
     __attribute__((warn_unused_result));
 
-/* All sockets are closed, and all uv handles but the loop's own are closed or closing. A name look-up cannot be stopped
- * once it runs: then the loop is_stuck, libuv's thread will still write to it, so do not free its memory and end the
- * process with _exit, because exit waits for that thread. */
+/* All sockets are closed, and all uv handles but the loop's own are closed or closing. A name
+ * look-up cannot be stopped once it runs: then the loop is_stuck, libuv's thread will still
+ * write to it, so do not free its memory and end the process with _exit, because exit waits for
+ * that thread. */
 void loop_fini(struct loop *loop);
 
 /* Until loop_stop. */
@@ -78,8 +82,9 @@ void loop_stop(struct loop *loop);
 /* The slow part of loop_wake_up. */
 void loop_rise(struct loop *loop);
 
-/* Call it first in each callback that libuv makes while it polls (of a uv_poll_t, uv_async_t, uv_signal_t or request):
- * only then is the time right, and only then may the callback read what other threads retire. Timers need no call. */
+/* Call it first in each callback that libuv makes while it polls (of a uv_poll_t, uv_async_t,
+ * uv_signal_t or request): only then is the time right, and only then may the callback read what
+ * other threads retire. Timers need no call. */
 static inline void loop_wake_up(struct loop *loop)
 {
     if (!loop->is_awake)

@@ -1,8 +1,9 @@
-/* Writing: what one event has to say to one peer is gathered in the worker's outbox, then sent with one call; what the socket does
- * not take goes to the connection's backlog, and whoever fed it pauses until that is gone.
+/* Writing: what one event has to say to one peer is gathered in the worker's outbox, then sent
+ * with one call; what the socket does not take goes to the connection's backlog, and whoever fed
+ * it pauses until that is gone.
  *
- * Small pieces are copied one behind the other, so that a head with a small body is one flat write; large bodies are
- * written from where they were read. */
+ * Small pieces are copied one behind the other, so that a head with a small body is one flat
+ * write; large bodies are written from where they were read. */
 #ifndef WEIR_PROXY_IO_OUTBOX_H
 #define WEIR_PROXY_IO_OUTBOX_H
 
@@ -18,8 +19,8 @@
 /* The flat part takes the largest head of a response whole: client/respond_head.c asserts that. */
 enum { OUTBOX_PIECES = 64, OUTBOX_FLAT = 160 * 1024, OUTBOX_COPY_MAX = 4096 };
 
-/* One per worker, empty between events. While it holds something it belongs to one connection: who puts bytes into it
- * asks for it with outbox_of, and that connection alone may send them. */
+/* One per worker, empty between events. While it holds something it belongs to one connection:
+ * who puts bytes into it asks for it with outbox_of, and that connection alone may send them. */
 struct outbox {
     const struct io *owner; /* means nothing while it is empty */
     char *flat;
@@ -50,7 +51,8 @@ static inline void outbox_must_be_empty(const struct outbox *o)
     assert(outbox_is_empty(o));
 }
 
-/* Forgets what has not been flushed: it belonged to an exchange that is given up, and the next flush is for another socket. */
+/* Forgets what has not been flushed: it belonged to an exchange that is given up, and the next
+ * flush is for another socket. */
 static inline void outbox_drop(struct outbox *o)
 {
     o->nr_pieces = 0;
@@ -63,7 +65,8 @@ static inline bool outbox_has_room(const struct outbox *o, size_t n)
     return o->flat_len + n <= OUTBOX_FLAT && o->nr_pieces + 3 <= OUTBOX_PIECES;
 }
 
-/* Room for n bytes in the flat buffer, to be filled by the caller and then claimed with outbox_claim. */
+/* Room for n bytes in the flat buffer, to be filled by the caller and then claimed with
+ * outbox_claim. */
 static inline char *outbox_reserve(struct outbox *o)
 {
     return o->flat + o->flat_len;
@@ -92,8 +95,8 @@ static inline void outbox_refer(struct outbox *o, const void *p, size_t n)
     o->pieces[o->nr_pieces++] = (struct iovec){(void *)p, n};
 }
 
-/* Sends all, or keeps it in the backlog behind what waits there. 0: all gone, 1: the backlog holds some, or a negative errno. Empties the
- * outbox in every case. */
+/* Sends all, or keeps it in the backlog behind what waits there. 0: all gone, 1: the backlog
+ * holds some, or a negative errno. Empties the outbox in every case. */
 int outbox_flush(struct outbox *o, struct io *io, struct backlog *b)
     __attribute__((warn_unused_result));
 

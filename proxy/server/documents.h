@@ -1,4 +1,5 @@
-/* From files and command line to settings and tables: what weir run, weir check and a reload have in common. Control thread. */
+/* From files and command line to settings and tables: what weir run, weir check and a reload
+ * have in common. Control thread. */
 #ifndef WEIR_PROXY_SERVER_DOCUMENTS_H
 #define WEIR_PROXY_SERVER_DOCUMENTS_H
 
@@ -19,17 +20,20 @@ struct documents_options {
     const char *workers; /* --workers, or NULL */
 };
 
-/* The settings, with the command line's twins applied; NULL with problems added. One reference for the caller. */
+/* The settings, with the command line's twins applied; NULL with problems added. One reference
+ * for the caller. */
 struct settings *documents_settings(const struct documents_options *options,
                                     struct problems *problems);
 
-/* The table that the settings name, with one reference; NULL with problems added. previous: the one in force, or NULL. merge: has the
- * base (conf/tabledoc_merge.h), the rest is filled in; NULL: the file alone counts. Returns previous where the file changes nothing. */
+/* The table that the settings name, with one reference; NULL with problems added. previous: the
+ * one in force, or NULL. merge: has the base (conf/tabledoc_merge.h), the rest is filled in;
+ * NULL: the file alone counts. Returns previous where the file changes nothing. */
 struct table *documents_table(const struct settings *settings, struct registry *registry,
                               struct table *previous, struct tabledoc_merge *merge,
                               struct problems *problems);
 
-/* weir check: prints every problem of both documents to standard error, one a line; the exit status. */
+/* weir check: prints every problem of both documents to standard error, one a line; the exit
+ * status. */
 int documents_check(const struct documents_options *options);
 
 /* Each problem as an error line of the process log; of very many, the first and how many more. */

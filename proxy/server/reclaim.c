@@ -1,17 +1,18 @@
 /* What runs beside the control loop to free memory.
  *
- * malloc_trim holds the lock of one arena after the other. The large ones are those of the threads that build and free
- * tables; a worker waits for its own alone, which is small, as it allocates next to nothing. */
+ * malloc_trim holds the lock of one arena after the other. The large ones are those of the
+ * threads that build and free tables; a worker waits for its own alone, which is small, as it
+ * allocates next to nothing. */
 #include "proxy/server/reclaim.h"
 
 #include <malloc.h>
 
 enum { TRIM_MS = 1500, KEPT_BYTES = 1024 * 1024 };
 
-/* malloc_trim does not look at the free memory at the end of an arena, which only freeing a block
- * before it gives back. By itself glibc keeps up to 64 MiB there once a large table was freed: fixed
- * limits end that. And blocks that lie in its lists of small ones join that end without giving
- * anything back: M_MXFAST does without these lists. */
+/* malloc_trim does not look at the free memory at the end of an arena, which only freeing a
+ * block before it gives back. By itself glibc keeps up to 64 MiB there once a large table was
+ * freed: fixed limits end that. And blocks that lie in its lists of small ones join that end
+ * without giving anything back: M_MXFAST does without these lists. */
 void reclaim_init(struct reclaim *r, struct qsbr *qsbr)
 {
     *r = (struct reclaim){.qsbr = qsbr};

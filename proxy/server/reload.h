@@ -1,10 +1,12 @@
 /* Reading the documents again, putting what they say in force, and watching the files.
  *
- *     signal, changed file, POST /reload --> a thread of libuv's reads and builds --> control thread: publish, answer
+ *     signal, changed file, POST /reload
+ *         --> a thread of libuv's reads and builds --> control thread: publish, answer
  *
- * Reading and building takes seconds for a large table, so it runs beside the control loop, which serves the admin
- * listener meanwhile. One reload runs at a time; all that are asked for while it runs become one that follows it. An
- * alias that the API changes meanwhile is in force at once, and stays so in the table that is being built.
+ * Reading and building takes seconds for a large table, so it runs beside the control loop,
+ * which serves the admin listener meanwhile. One reload runs at a time; all that are asked for
+ * while it runs become one that follows it. An alias that the API changes meanwhile is in force
+ * at once, and stays so in the table that is being built.
  *
  * Control thread, unless a function says otherwise. */
 #ifndef WEIR_PROXY_SERVER_RELOAD_H
@@ -48,8 +50,9 @@ struct reload {
 /* Nothing runs, nobody waits. */
 void reload_init(struct reload *reload);
 
-/* Reads the documents again, in a while if a reload runs already, and puts in force what they changed, or leaves
- * everything as it is and logs the problems. waiter, unless NULL, is told the result, never from within this call. */
+/* Reads the documents again, in a while if a reload runs already, and puts in force what they
+ * changed, or leaves everything as it is and logs the problems. waiter, unless NULL, is told the
+ * result, never from within this call. */
 void reload_begin(struct server *s, struct api_waiter *waiter);
 
 /* The waiter goes away: it will not be told. */
@@ -58,8 +61,8 @@ void reload_forget(struct server *s, struct api_waiter *waiter);
 /* Puts a table in force: publishes it, tells the workers, opens its splits. Takes the reference. */
 void reload_publish_table(struct server *s, struct table *table);
 
-/* Remembers what the table file says, once it is in force. Takes *said, which may be NULL (nothing new), and clears
- * it. No reload runs. */
+/* Remembers what the table file says, once it is in force. Takes *said, which may be NULL
+ * (nothing new), and clears it. No reload runs. */
 void reload_take_base(struct server *s, struct merge_said **said);
 
 /* What the settings say of the process log's level. */

@@ -1,4 +1,5 @@
-/* The metrics page: facts of the table and of the process joined with what was counted. Control thread. */
+/* The metrics page: facts of the table and of the process joined with what was counted. Control
+ * thread. */
 #ifndef WEIR_PROXY_SERVER_SCRAPE_H
 #define WEIR_PROXY_SERVER_SCRAPE_H
 

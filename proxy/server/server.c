@@ -332,7 +332,8 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-/* True when a name look-up (see loop_fini), a reload or a reclaim still runs: the process then has to end with _exit. */
+/* True when a name look-up (see loop_fini), a reload or a reclaim still runs: the process then
+ * has to end with _exit. */
 static bool finish(struct server *s)
 {
     bool is_stuck = false;

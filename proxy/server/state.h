@@ -1,7 +1,8 @@
-/* The process: what its threads share, and the control thread that owns it. Private to proxy/server/.
+/* The process: what its threads share, and the control thread that owns it. Private to
+ * proxy/server/.
  *
- *     signals, watched files, POST /reload --> build table and settings aside --> publish --> workers take them in
- *     their own time
+ *     signals, watched files, POST /reload --> build table and settings aside --> publish
+ *         --> workers take them in their own time
  *
  * Control thread. */
 #ifndef WEIR_PROXY_SERVER_STATE_H

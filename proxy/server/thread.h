@@ -1,5 +1,6 @@
-/* One worker thread: start, orders from the control thread, draining, end. Around it lie what the thread lends
- * (worker/worker.h), the sockets that it accepts from, and its client connections.
+/* One worker thread: start, orders from the control thread, draining, end. Around it lie what
+ * the thread lends (worker/worker.h), the sockets that it accepts from, and its client
+ * connections.
  *
  * Control thread, unless a function says otherwise. */
 #ifndef WEIR_PROXY_SERVER_THREAD_H
@@ -34,8 +35,8 @@ enum thread_order {
     THREAD_TAKE_NAMES = 16
 };
 
-/* Prepares a thread: its worker, listening sockets fds[nr] (owned from now on). 0 or -1 with a line in the log; then
- * thread_fini releases what was made. */
+/* Prepares a thread: its worker, listening sockets fds[nr] (owned from now on). 0 or -1 with a
+ * line in the log; then thread_fini releases what was made. */
 int thread_init(struct thread *t, struct shared *shared, int index, const int *fds, int nr)
     __attribute__((warn_unused_result));
 
@@ -48,8 +49,8 @@ void thread_order(struct thread *t, enum thread_order order);
 /* Waits for the thread to end. */
 void thread_join(struct thread *t);
 
-/* After thread_join, or where thread_start was never called; all zero is fine. Answers whether the loop is stuck (see
- * loop_fini): then the memory of t must stay until the process ends. */
+/* After thread_join, or where thread_start was never called; all zero is fine. Answers whether
+ * the loop is stuck (see loop_fini): then the memory of t must stay until the process ends. */
 bool thread_fini(struct thread *t) __attribute__((warn_unused_result));
 
 #endif

@@ -1,9 +1,12 @@
-/* What all threads of the process share: what is in force now, and the few objects that more than one thread writes.
+/* What all threads of the process share: what is in force now, and the few objects that more
+ * than one thread writes.
  *
- *     control thread:  shared_put_table / shared_put_settings      worker:  sees that a number has grown, takes a reference
+ *     control thread:  shared_put_table, shared_put_settings
+ *     worker:          sees that a number has grown, takes a reference
  *
- * Tables, settings and certificates are frozen before they are put here. The numbers tell a worker that there is news
- * without the lock. The other members are set before the first thread starts and stay. */
+ * Tables, settings and certificates are frozen before they are put here. The numbers tell a
+ * worker that there is news without the lock. The other members are set before the first thread
+ * starts and stay. */
 #ifndef WEIR_PROXY_WORKER_SHARED_H
 #define WEIR_PROXY_WORKER_SHARED_H
 
@@ -23,7 +26,8 @@ struct qsbr;
 struct tls_server;
 
 struct shared {
-    /* In force; replaced under the lock, by the control thread alone, which therefore may read them without it. */
+    /* In force; replaced under the lock, by the control thread alone, which therefore may read
+     * them without it. */
     pthread_mutex_t lock;
     struct table *table;
     struct settings *settings;
@@ -34,7 +38,7 @@ struct shared {
     struct admission *admission;
     struct qsbr *qsbr;
     struct metrics *metrics;
-    struct names *names; /* upstream/names.h */
+    struct names *names;   /* upstream/names.h */
     struct accesslog *log; /* NULL: none is written */
     struct slots slots;    /* limits of connections over all workers */
 };
@@ -42,11 +46,12 @@ struct shared {
 /* All empty. Control thread, as the next three. */
 void shared_init(struct shared *shared);
 
-/* Releases table, settings and certificates; the owner of the other members releases those. No other thread runs. */
+/* Releases table, settings and certificates; the owner of the other members releases those. No
+ * other thread runs. */
 void shared_fini(struct shared *shared);
 
-/* Puts a table in force and takes over the caller's reference; *table becomes the one before, which is the caller's to
- * release, or NULL. */
+/* Puts a table in force and takes over the caller's reference; *table becomes the one before,
+ * which is the caller's to release, or NULL. */
 void shared_put_table(struct shared *shared, struct table **table);
 
 /* The same for settings and certificates. */

@@ -1,5 +1,6 @@
-/* Settings as the hot path wants them, computed when a worker takes new settings. The client connections that began
- * under a tuning count themselves as its users, and so does the worker while it is the one in force.
+/* Settings as the hot path wants them, computed when a worker takes new settings. The client
+ * connections that began under a tuning count themselves as its users, and so does the worker
+ * while it is the one in force.
  *
  * The worker's own thread. */
 #ifndef WEIR_PROXY_WORKER_TUNING_H
@@ -27,8 +28,8 @@ struct tuning {
     size_t certificate_name_len;
 };
 
-/* A tuning with one user, the caller, which takes over a reference to the settings; NULL when out of memory, and then
- * the reference is released too. */
+/* A tuning with one user, the caller, which takes over a reference to the settings; NULL when
+ * out of memory, and then the reference is released too. */
 struct tuning *tuning_make_take(struct settings *settings) __attribute__((warn_unused_result));
 
 /* Counts one more user. */

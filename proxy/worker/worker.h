@@ -1,8 +1,9 @@
-/* What one worker thread lends to all that runs on it: the loop, the table and settings in force, counters, the pools of
- * its endpoint connections, and scratch memory. server/thread.h starts and ends the thread.
+/* What one worker thread lends to all that runs on it: the loop, the table and settings in
+ * force, counters, the pools of its endpoint connections, and scratch memory. server/thread.h
+ * starts and ends the thread.
  *
- * Nothing here is shared but what is frozen (settings, tables) or atomic (split tickets, health, metrics that others
- * read). The worker's own thread, unless a function says otherwise. */
+ * Nothing here is shared but what is frozen (settings, tables) or atomic (split tickets, health,
+ * metrics that others read). The worker's own thread, unless a function says otherwise. */
 #ifndef WEIR_PROXY_WORKER_WORKER_H
 #define WEIR_PROXY_WORKER_WORKER_H
 
@@ -42,7 +43,7 @@ struct worker {
     bool is_draining;           /* no connection is kept for later */
     struct pool **pools;        /* by origin id; made by pool_of */
     uint32_t nr_pools;
-    LIST_HEAD(, pool) pools_to_serve; /* served at the end of the turn */
+    LIST_HEAD(, pool) pools_to_serve;  /* served at the end of the turn */
     struct worker_pools name_pools;    /* of names whose first address somebody waits for */
     struct worker_pools address_pools; /* of addresses of names */
     struct retry_budget {
@@ -59,13 +60,13 @@ struct worker {
     char date_line[40];
 };
 
-/* Makes the loop and takes what is in force. 0 or -1 with a line in the log; then worker_fini releases what was made.
- * Control thread. */
+/* Makes the loop and takes what is in force. 0 or -1 with a line in the log; then worker_fini
+ * releases what was made. Control thread. */
 int worker_init(struct worker *w, struct shared *shared, int index)
     __attribute__((warn_unused_result));
 
-/* No connection, pool or handle is left. Control thread, after the worker's thread has ended or where none was started.
- * w->loop.is_stuck may be true then: see loop_fini. */
+/* No connection, pool or handle is left. Control thread, after the worker's thread has ended or
+ * where none was started. w->loop.is_stuck may be true then: see loop_fini. */
 void worker_fini(struct worker *w);
 
 static inline struct worker *worker_of(struct loop *loop)
@@ -73,11 +74,13 @@ static inline struct worker *worker_of(struct loop *loop)
     return loop->owner;
 }
 
-/* Takes the newest published table, if newer than the one in force. False when there is no newer one. */
+/* Takes the newest published table, if newer than the one in force. False when there is no newer
+ * one. */
 bool worker_take_table(struct worker *w);
 
-/* Takes the newest published settings and certificates, if newer than those in force. True when they are new. Call it
- * for each new connection, so that a client that was told of a reload finds it in force. */
+/* Takes the newest published settings and certificates, if newer than those in force. True when
+ * they are new. Call it for each new connection, so that a client that was told of a reload
+ * finds it in force. */
 bool worker_take_settings(struct worker *w);
 
 /* "Date: ...\r\n" of this second, 37 bytes. */
