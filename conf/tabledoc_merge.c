@@ -189,21 +189,6 @@ int tabledoc_merge_route(struct tabledoc_merge *merge, struct str host, struct s
 
 /* ---- Aliases --------------------------------------------------------------------------------- */
 
-/* What is in force, in the form in which a document says it. */
-static struct alias_spec spec_of(const struct target *target, struct arm_spec *arms)
-{
-    for (int i = 0; i < target->nr_arms; i++)
-        arms[i] = (struct arm_spec){target->arms[i].version->name, target->arms[i].weight};
-    return (struct alias_spec){
-        .name = target->alias,
-        .description = target->description,
-        .mode = target->mode,
-        .is_failover = target->is_failover,
-        .nr_arms = target->nr_arms,
-        .arms = arms,
-    };
-}
-
 static const struct target *find_ours(const struct tabledoc_merge *merge, struct str function,
                                       struct str alias)
 {
@@ -241,7 +226,7 @@ int tabledoc_merge_alias(struct tabledoc_merge *merge, struct str function, stru
     struct merge_verdict verdict;
 
     if (target) {
-        in_force = spec_of(target, arms);
+        in_force = table_alias_spec(target, arms);
         ours = tabledoc_digest_alias(&in_force);
     }
     verdict = merge_decide(merge->base, key, &theirs, target ? &ours : NULL);
@@ -300,7 +285,7 @@ static void find_gone_alias(struct tabledoc_merge *merge, const struct target *t
 
     if (!is_gone(merge, key) || is_gone(merge, merge_key(MERGE_FUNCTION, function, NONE)))
         return;
-    spec = spec_of(target, arms);
+    spec = table_alias_spec(target, arms);
     digest = tabledoc_digest_alias(&spec);
     jsondoc_append(&text, "%.*s:%.*s is gone", STR_ARG(function), STR_ARG(target->alias));
     if (merge_decide(merge->base, key, NULL, &digest).is_conflict) {

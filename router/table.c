@@ -246,8 +246,7 @@ struct table *table_with_alias(struct table *previous, const struct target *chan
     return table;
 }
 
-/* What a target says; its arms are put into arms. */
-static struct alias_spec spec_of(const struct target *target, struct arm_spec *arms)
+struct alias_spec table_alias_spec(const struct target *target, struct arm_spec *arms)
 {
     for (int i = 0; i < target->nr_arms; i++)
         arms[i] = (struct arm_spec){target->arms[i].version->name, target->arms[i].weight};
@@ -290,9 +289,9 @@ static int catch_up(struct table *table, const struct target *before, const stru
     if (!built)
         return 0;
     if (target_says_same(built, before) && has_versions_of(built->function, now))
-        spec = spec_of(now, arms);
+        spec = table_alias_spec(now, arms);
     else
-        spec = spec_of(built, arms);
+        spec = table_alias_spec(built, arms);
     target = remake(table, built->function, now, &spec, &is_replacement);
     if (!target)
         return -1;

@@ -98,6 +98,10 @@ struct alias_spec {
     const struct arm_spec *arms; /* weights total SPLIT_ONE */
 };
 
+/* What an alias in force says, in the form in which a document says it. Its arms are put into arms,
+ * which has room for SPLIT_ARMS_MAX; the strings are the target's. Any thread. */
+struct alias_spec table_alias_spec(const struct target *target, struct arm_spec *arms);
+
 /* A copy of previous in which one alias is as spec says (its name stays); no parsing, and nothing
  * copied but the way to that alias. changed is a target of previous; arms name versions of its
  * function, once each. Strings are copied. Returns a table with one reference for the caller; NULL
