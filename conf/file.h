@@ -17,8 +17,8 @@ char *file_read(const char *path, size_t *length, struct problems *problems);
  * of one change are one. Control thread. */
 struct file_watch;
 
-/* Begins to watch; paths are copied, and mean what they mean now if the working folder changes
- * later. The files need not exist. NULL when out of memory, descriptors or watches, or where a
+/* Begins to watch. Copies the paths, and keeps their meaning if the working folder changes later.
+ * The files need not exist. NULL when out of memory, descriptors or watches, or where a
  * folder may not be watched: errno says. Open first, then read the files: a change in between is
  * then seen. */
 struct file_watch *file_watch_open(char *const *paths, int nr_paths);
@@ -27,10 +27,10 @@ void file_watch_close(struct file_watch **watch);
 /* The descriptor that becomes readable when something may have changed. */
 int file_watch_fd(const struct file_watch *watch);
 
-/* Call when readable: reads the events away and tells whether any watched file was written to
- * since, or its identity (device, inode, size, mtime, whether it may be read) is another than at
- * the last call; that it vanished counts too. Also renews the watches of folders and links that
- * were replaced.
+/* Call it when the descriptor is readable. It reads the events and answers true if a watched file
+ * was written to since the last call, vanished, or has another identity (device, inode, size,
+ * mtime, whether it may be read). It also renews the watches of folders and links that were
+ * replaced.
  *
  * A writer that takes several steps (truncate, write, write) makes several changes. Waiting some
  * tens of milliseconds between readability and this call makes most of them one; a document seen

@@ -1,8 +1,8 @@
-/* A JSON document that people wrote: loading it, knowing where one is in it, and saying what is
- * wrong there.
+/* A JSON document that people wrote: loads it, keeps the place in it, and reports mistakes with
+ * their place.
  *
- * A place is a stack of frames on the C stack of whoever walks the document; it becomes text only
- * when there is a problem. */
+ * A place is a chain of frames on the C stack of the function that walks the document. It becomes
+ * text only when there is a problem. */
 #ifndef WEIR_CONF_JSONDOC_H
 #define WEIR_CONF_JSONDOC_H
 

@@ -1,5 +1,5 @@
-/* Cuts the text of a large JSON object or array into its members, without making anything of them,
- * so that a document need not be in memory twice: as text, and as a tree ten times as large.
+/* Cuts the text of a large JSON object or array into its members. It builds no tree, so a large
+ * document need not be in memory twice: as text, and as a tree ten times its size.
  *
  * A text that is cut to its end, and of which each key and value is well-formed by itself, is
  * well-formed (RFC 8259): the caller parses each piece strictly, and looks for keys that come

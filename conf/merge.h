@@ -1,5 +1,5 @@
-/* Who wins where the table file and the admin API both speak of a thing (a function's limits, a
- * version, an alias, a route)? The rule, for each thing by itself:
+/* The table file and the admin API both change things (a function's limits, a version, an alias, a
+ * route). This file decides who wins, for each thing by itself:
  *
  *     base     what the file said when it was last taken
  *     theirs   what the file says now
@@ -56,7 +56,7 @@ int merge_said_seal(struct merge_said *said) __attribute__((warn_unused_result))
 bool merge_said_has(const struct merge_said *said, uint64_t key);
 bool merge_said_says(const struct merge_said *said, uint64_t key, uint64_t digest);
 
-/* Do both say the same of the same things, in whatever order they were added? */
+/* Do both say the same of the same things? The order in which you added them does not count. */
 bool merge_said_is_same(const struct merge_said *a, const struct merge_said *b);
 
 enum merge_side { MERGE_OURS, MERGE_THEIRS };
@@ -64,7 +64,7 @@ enum merge_side { MERGE_OURS, MERGE_THEIRS };
 struct merge_verdict {
     enum merge_side side; /* whose value holds from now on; "absent" is a value too */
     bool is_edit;         /* the file says something else than it said */
-    bool is_conflict;     /* and so does ours, and not the same: the API's change is lost */
+    bool is_conflict;     /* the API had changed it too, in another way: its change is lost */
 };
 
 /* theirs, ours: the digest, or NULL where the thing is not there. */

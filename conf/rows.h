@@ -23,8 +23,8 @@ enum rows_type {
     ROWS_SPECIAL, /* read by the set's special function */
 };
 
-/* How a problem of a row's value is worded: NULL, or what is wrong as the end of a sentence that
- * begins with the value. */
+/* Checks a value. NULL if it is right, else the end of a sentence that begins with the value, such
+ * as "has a port". */
 typedef const char *(*rows_check_fn)(const char *text);
 
 struct row {

@@ -1,6 +1,6 @@
 /* The settings document: how this process runs (listeners, limits, time limits, logs), as opposed
- * to the table, which says where invocations go. The rows in settings.c drive parsing, dumping
- * (weir settings, GET /settings) and docs/settings.md.
+ * to the table, which says where invocations go. The rows in settings_rows.c drive parsing,
+ * dumping (weir settings, GET /settings) and docs/settings.md; defaults and ranges stand there.
  *
  * A struct settings is plain data: filled on the control thread, frozen when handed to workers,
  * counted. Rows marked reloadable take effect for new connections and exchanges after a reload; a
@@ -54,70 +54,70 @@ struct settings {
     char *executed_version_header;
 
     struct {
-        /* forwarded.trust: keep the client's X-Forwarded-*, append to them; default false:
-         * replace */
+        /* forwarded.trust: keep the client's X-Forwarded-*, append to them;
+         * else replace them */
         bool trust;
-        char *via; /* forwarded.via: the name in Via; default "weir" */
+        char *via; /* forwarded.via: the name in Via */
         /* header that carries a verified client certificate's subject; "": none */
         char *client_certificate_header;
     } forwarded;
 
     struct {
-        uint32_t request_line_bytes; /* 8192; over it 414 */
-        uint32_t header_bytes;       /* 32768; over it 431 (request), 502 (response) */
-        uint32_t header_count;       /* 100 */
-        uint64_t body_bytes;         /* 0: no limit; over it 413 */
+        uint32_t request_line_bytes; /* over it 414 */
+        uint32_t header_bytes;       /* over it 431 (request), 502 (response) */
+        uint32_t header_count;
+        uint64_t body_bytes; /* 0: no limit; over it 413 */
         /* bytes a second a client must send on average once body_min_rate_grace_ms have passed; 0:
          * off */
         uint32_t body_min_rate;
-        uint32_t body_min_rate_grace_ms; /* 5000 */
-        uint32_t keepalive_requests;     /* 0: no limit */
+        uint32_t body_min_rate_grace_ms;
+        uint32_t keepalive_requests; /* 0: no limit */
         /* client connections in all, 0: no limit but descriptors */
         uint32_t connections;
         uint32_t connections_per_address; /* 0: no limit */
         uint32_t upstream_connections;    /* per endpoint and worker; 0: no limit */
-        /* exchanges that wait per endpoint and worker when it is reached; 128 */
+        /* exchanges that wait per endpoint and worker when it is reached */
         uint32_t upstream_queue;
-        uint32_t upstream_queue_ms; /* how long they may wait; 1000 */
+        uint32_t upstream_queue_ms; /* how long they may wait */
         uint32_t in_flight;         /* per function; 0: no limit */
     } limits;
 
     struct {
-        uint32_t request_head_ms;  /* 10000 */
-        uint32_t client_idle_ms;   /* 75000 */
-        uint32_t connect_ms;       /* 2000 */
-        uint32_t response_head_ms; /* 60000 */
-        /* 60000, per direction of a body, and for upgraded connections */
+        uint32_t request_head_ms;
+        uint32_t client_idle_ms;
+        uint32_t connect_ms;
+        uint32_t response_head_ms;
+        /* per direction of a body, and for upgraded connections */
         uint32_t stream_idle_ms;
-        uint32_t drain_ms;         /* 30000 */
-        uint32_t tls_handshake_ms; /* 10000 */
+        uint32_t drain_ms;
+        uint32_t tls_handshake_ms;
     } timeouts;
 
     struct {
-        uint32_t idle_connections;  /* kept per endpoint and worker; 256 */
-        uint32_t idle_ms;           /* 4000: below common servers' five seconds */
+        uint32_t idle_connections;  /* kept per endpoint and worker */
+        uint32_t idle_ms;           /* below the idle time of common servers */
         uint32_t lifetime_ms;       /* 0: no limit */
         uint32_t lifetime_requests; /* 0: no limit */
-        uint32_t resolve_ms;        /* age at which a host name is looked up again; 10000 */
+        uint32_t resolve_ms;        /* age at which a host name is looked up again */
         char *dns_servers;          /* with commas between; "": those of /etc/resolv.conf */
-        uint32_t retries;           /* further attempts on the same version; 1 */
-        /* retries may be at most this share of requests (plus 3 a second); 20 */
+        uint32_t retries;           /* further attempts on the same version */
+        /* retries may be at most this share of requests (plus 3 a second) */
         uint32_t retry_budget_percent;
-        uint32_t read_bytes; /* read size for bodies; 32768 */
+        uint32_t read_bytes; /* read size for bodies */
     } upstream;
 
     struct {
-        char *access;                    /* file, "-" standard output, "" off; default "-" */
-        enum settings_log_format format; /* json (default), text */
-        /* error, warning, info (default), debug: the process log on standard error */
+        char *access; /* file, "-" standard output, "" off */
+        enum settings_log_format format;
+        /* error, warning, info or debug: the process log on standard error */
         char *level;
     } log;
 
-    enum settings_half_close client_half_close; /* answer (default), abort */
-    bool allow_trace;                           /* pass TRACE on; default false: 405 */
+    enum settings_half_close client_half_close;
+    bool allow_trace; /* pass TRACE on; else 501 */
 
     struct {
-        uint32_t ticket_rotation_s; /* session ticket keys change this often; 3600 */
+        uint32_t ticket_rotation_s; /* session ticket keys change this often */
     } tls;
 };
 
@@ -139,8 +139,8 @@ int settings_override(struct settings *settings, const char *path, const char *v
 struct settings *settings_ref(struct settings *settings);
 void settings_unref(struct settings **settings); /* any thread; clears the pointer */
 
-/* Rules between settings that the command line may still change, to be called after all overrides:
- * no address is used twice. 0, or -1 with problems added. */
+/* Checks rules between settings: no address is used twice. Call it after all overrides, which may
+ * still change them. 0, or -1 with problems added. */
 int settings_check(const struct settings *settings, const char *file, struct problems *problems)
     __attribute__((warn_unused_result));
 

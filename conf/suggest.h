@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-/* The one of the known words that differs from word by the fewest slips (a letter wrong, missing,
- * added, or two swapped; the choice between '-', '_' and nothing is half a slip, case is none), or
- * NULL where none is near enough to be meant. */
+/* Finds the known word that differs from word by the fewest slips: a letter is wrong, missing or
+ * added, or two are swapped. '-', '_' or nothing in its place is half a slip; case is none. NULL
+ * where no known word is near enough. */
 const char *suggest_nearest(const char *word, const char *const *known, size_t nr_known);
 
 #endif

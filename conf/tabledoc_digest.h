@@ -1,6 +1,6 @@
-/* One number for what is said of a thing of the table: equal where the same is said, in whatever
- * spelling (defaults written out, 5 or 5.0, the order of keys). Of the names, only those that a
- * thing refers to are part of it. Pure. */
+/* Digests of the things in a table document. Two things that say the same have the same digest,
+ * also where the document spells them differently (defaults written out, 5 or 5.0, the order of
+ * keys). The name of the thing itself does not count; names that it refers to do. Pure. */
 #ifndef WEIR_CONF_TABLEDOC_DIGEST_H
 #define WEIR_CONF_TABLEDOC_DIGEST_H
 

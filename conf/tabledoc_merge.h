@@ -22,12 +22,12 @@ struct tabledoc_merge {
     struct merge_said *theirs; /* what it says now: the next base. NULL: the very same bytes */
     struct problems changes;   /* one for each thing: path, and a sentence such as
                                 * "hello:live 95/5 -> 80/20"; none where base is NULL */
-    bool is_different;         /* something is to be another way than it is in force */
+    bool is_different;         /* the table in force has to change */
     uint32_t nr_known;         /* things that the base knows too */
     bool is_new_function;      /* the function that is being read: its parts need no line each */
 };
 
-/* The bytes of the file, before it is parsed. True if they are the same as last time: then there is
+/* Call it before you parse the file. True if its bytes are the same as last time: then there is
  * nothing to read. */
 bool tabledoc_merge_is_same_text(const struct tabledoc_merge *merge, const char *text, size_t n);
 
@@ -44,9 +44,9 @@ int tabledoc_merge_version(struct tabledoc_merge *merge, struct str function, st
 
 enum tabledoc_merged { TABLEDOC_TAKE_THEIRS, TABLEDOC_TAKE_OURS, TABLEDOC_TAKE_NONE };
 
-/* spec is the file's. Where ours is to stay it becomes ours: its strings are those of the table in
- * force, its arms are put into arms, which has room for SPLIT_ARMS_MAX. A value of enum
- * tabledoc_merged, or -1. */
+/* spec is the file's. Where the alias in force stays, this function replaces *spec by it: the
+ * strings point into the table in force, and the arms go into arms, which has room for
+ * SPLIT_ARMS_MAX. Returns a value of enum tabledoc_merged, or -1. */
 int tabledoc_merge_alias(struct tabledoc_merge *merge, struct str function, struct alias_spec *spec,
                          struct arm_spec *arms) __attribute__((warn_unused_result));
 

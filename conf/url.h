@@ -25,9 +25,9 @@ struct url {
  * for the rest. */
 const char *url_parse(struct str text, struct url *out);
 
-/* A path that is compared with those of requests, byte by byte: it begins with '/', has no query,
- * no empty, "." or ".." segment, and writes every character in the one way that requests do, so
- * that nothing can be said twice. NULL, or what is wrong. */
+/* Checks a path that weir compares with paths of requests, byte by byte. It must begin with '/',
+ * have no query and no empty, "." or ".." segment, and write each character as requests write it,
+ * so that one path has one spelling. NULL, or what is wrong. */
 const char *url_check_path(struct str path);
 
 /* A request target that weir itself asks for: a path, perhaps with a query. NULL, or what is

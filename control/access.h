@@ -1,6 +1,6 @@
-/* Which requests the admin listener answers at all. It has no passwords: whoever reaches its
- * address may use it, but for pages in somebody's browser, which reach it too. Pure; control
- * thread. */
+/* Which requests the admin listener answers at all. It has no passwords: anybody who reaches its
+ * address may use it. Web pages in an operator's browser reach it too; they are refused. Pure;
+ * control thread. */
 #ifndef WEIR_CONTROL_ACCESS_H
 #define WEIR_CONTROL_ACCESS_H
 

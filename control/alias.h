@@ -17,12 +17,12 @@ bool alias_handle(const struct api_hooks *hooks, const struct api_request *reque
                   struct api_response *response);
 
 /* Puts an alias in force in the place of target and logs it. Returns the new one, borrowed from the
- * table in force; NULL when out of memory. Ends the use of target. */
+ * table in force; NULL when out of memory. Do not use target afterwards. */
 struct target *alias_put(const struct api_hooks *hooks, const struct target *target,
                          const struct alias_spec *spec);
 
-/* What tells one state of an alias from all others of this process, as a UUID. Reloads that leave
- * the alias as it was keep it. */
+/* Writes the revision of an alias, a UUID. It differs for every state that the alias has had in
+ * this process. A reload that leaves the alias alone keeps it. */
 enum { ALIAS_REVISION = 37 };
 void alias_revision(const struct api_hooks *hooks, const struct target *target,
                     char out[ALIAS_REVISION]);

@@ -9,10 +9,10 @@
 
 void answer_text(struct api_response *out, int status, const char *text);
 
-/* Ends the caller's reference to root; NULL is "out of memory". */
+/* Takes your reference to root; pass NULL to say "out of memory". */
 void answer_json(struct api_response *out, int status, json_t *root);
 
-/* A JSON text, taken over from the caller; NULL is "out of memory". */
+/* Takes a JSON text over from you; pass NULL to say "out of memory". */
 void answer_document(struct api_response *out, char *text);
 
 /* {"message": ...} with x-amzn-ErrorType, in the member names of type's family. */
@@ -21,7 +21,7 @@ void answer_error(struct api_response *out, int status, const char *type, const 
 /* 405 with its Allow, which must be a literal. */
 void answer_not_allowed(struct api_response *out, const char *allow, const char *message);
 
-/* 400 with all of them. */
+/* Answers 400 with all problems. */
 void answer_problems(struct api_response *out, const struct problems *problems);
 
 /* [{"code", "file", "path", "message"}, ...]; a new reference, NULL when out of memory. */

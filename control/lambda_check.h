@@ -1,5 +1,5 @@
-/* What is wrong with the members of a Lambda API call, gathered as Lambda words it: all in one
- * message, "2 validation errors detected: ...; ...". Control thread. */
+/* Gathers the mistakes in the members of a Lambda API call into one message, in Lambda's words:
+ * "2 validation errors detected: ...; ...". Control thread. */
 #ifndef WEIR_CONTROL_LAMBDA_CHECK_H
 #define WEIR_CONTROL_LAMBDA_CHECK_H
 

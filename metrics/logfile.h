@@ -20,16 +20,16 @@ struct logfile {
 int logfile_open(struct logfile *file, const char *path) __attribute__((warn_unused_result));
 void logfile_close(struct logfile *file);
 
-/* Opens the path again and then closes what was open before. -1 where that fails: then nothing has
- * changed, and it is in the process log. Standard output stays as it is. */
+/* Opens the path again, then closes the file that was open. -1 if it cannot be opened: then the old
+ * file stays open, and the process log says so. Standard output stays as it is. */
 int logfile_reopen(struct logfile *file);
 
 enum { LOGFILE_GONE = -1 };
 
-/* Writes the pieces as far as they go and returns how many bytes that was; 0: try again later
- * (is_blocked says whether to poll for it). LOGFILE_GONE: nobody will ever read it. Errors go to
- * the process log, once. A stream gets whole lines of at most PIPE_BUF together, which the kernel
- * does not mix with what others write to it. */
+/* Writes as much of the pieces as the file takes and returns how many bytes it took. 0: try again
+ * later (is_blocked says whether to poll). LOGFILE_GONE: the reader is gone for good. An error goes
+ * to the process log once. A stream gets whole lines, at most PIPE_BUF bytes in one write, because
+ * the kernel does not mix such writes with those of other processes. */
 ssize_t logfile_write(struct logfile *file, const struct iovec *pieces, int nr_pieces);
 
 #endif

@@ -80,8 +80,8 @@ static inline bool logring_commit(struct logring *ring, const char *end)
 
 /* ---- Consumer -------------------------------------------------------------------------------- */
 
-/* What there is to read: 0, 1 or 2 pieces. Each holds whole lines, but for the first where a line
- * was consumed in part. */
+/* Shows the bytes that can be read: 0, 1 or 2 pieces of whole lines. The first begins within a line
+ * if you consumed only a part of that line. */
 int logring_peek(struct logring *ring, struct iovec pieces[2]);
 
 /* Gives n of the bytes peeked at back to the producer. Once per peek. */

@@ -260,8 +260,8 @@ static inline void metrics_observe(struct metrics_cell *cell, uint64_t duration_
     metrics_add(&cell->duration_us, duration_us);
 }
 
-/* The last that is written for a picked invocation: from here on, if no table has the series, the
- * cell may go. */
+/* Write this last for a picked invocation. From then on the cell may be freed, if no table has the
+ * series. */
 static inline void metrics_end(struct metrics_cell *cell)
 {
     atomic_store_explicit(&cell->ended.n, metrics_read(&cell->ended) + 1, memory_order_release);
@@ -282,8 +282,9 @@ void metrics_series_release(struct metrics *metrics, uint32_t series);
  * their cells. Call it every now and then, with a clock that only goes forward and is not 0. */
 void metrics_sweep(struct metrics *metrics, uint64_t now_ms);
 
-/* For the exposition (metrics/expose.h) and whoever gathers facts for it: the series, locked for as
- * long as you look, with all that was counted so far marked as counted (series_next_counted). */
+/* Locks the series until metrics_unlock_series and marks those that have been counted so far, for
+ * series_next_counted. The exposition (metrics/expose.h) and the code that gathers facts for it
+ * call this. */
 const struct series *metrics_lock_series(struct metrics *metrics);
 void metrics_unlock_series(struct metrics *metrics);
 

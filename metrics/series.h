@@ -1,6 +1,6 @@
-/* The names of the series and their numbers: small, dense, found by name; which of them were ever
- * counted; and how long those stay that no table has any more. One thread at a time; the numbers
- * themselves may be known anywhere. */
+/* Gives each series (function, alias, version) a small number, remembers which numbers were ever
+ * counted, and forgets a counted series an hour after the last table had it. One thread at a time;
+ * any thread may hold the numbers. */
 #ifndef WEIR_METRICS_SERIES_H
 #define WEIR_METRICS_SERIES_H
 
@@ -39,10 +39,10 @@ void series_count(struct series *series, uint32_t number);
  * table: 64 numbers that were never counted are one step. */
 uint32_t series_next_counted(const struct series *series, uint32_t from);
 
-/* Ends what was counted, and has had no reference since an hour before now_ms. end is asked for
- * each, and gives up the cells; where it answers false, the series stays for another hour. Call it
- * now and then with a clock that does not go back: an hour begins with the first call after the
- * last release. */
+/* Ends the series that were counted and have had no reference for an hour before now_ms. It calls
+ * end for each, which frees the cells; if end answers false, the series stays for another hour.
+ * Call it now and then with a clock that does not go back: an hour begins with the first call
+ * after the last release. */
 void series_sweep(struct series *series, uint64_t now_ms,
                   bool (*end)(void *context, uint32_t number), void *context);
 
