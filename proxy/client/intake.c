@@ -173,7 +173,7 @@ static void read_body(struct client *c, const char *cursor, const char *end)
     c->is_body_read = true;
     if (backlog_is_empty(&c->backlog))
         wheel_clear(&c->deadline.node);
-    if (leftover_keep(&c->leftover, cursor, (size_t)(end - cursor)) < 0) {
+    if (cursor < end && leftover_keep(&c->leftover, cursor, (size_t)(end - cursor)) < 0) {
         conn_close(c);
         return;
     }
@@ -206,7 +206,8 @@ static void take_newest_settings(struct client *c)
 {
     struct worker *w = c->worker;
 
-    listener_take_settings(c->listener->all);
+    if (!worker_has_newest_settings(w))
+        listener_take_settings(c->listener->all);
     if (c->tuning == w->tuning)
         return;
     tuning_unref(&c->tuning);
@@ -325,7 +326,8 @@ static void read_head(struct client *c, const char *data, const char *end)
      * request to upgrade it waits for the endpoint's word, too: after 101 it is the tunnel's. */
     if (!c->is_body_read)
         conn_limit_output(c, CLIENT_OUTPUT_LAST);
-    if (c->is_body_read && leftover_keep(&c->leftover, rest, (size_t)(end - rest)) < 0) {
+    if (c->is_body_read && rest < end &&
+        leftover_keep(&c->leftover, rest, (size_t)(end - rest)) < 0) {
         conn_close(c);
         return;
     }

@@ -32,18 +32,22 @@ struct http1_field {
  * first use; with the next head in it, it is read the faster the more that one is like it. */
 struct http1_head {
     const char *base;
-    uint32_t bytes;                           /* of the whole head, with its empty line */
-    uint8_t minor;                            /* HTTP/1.minor, as far as weir speaks it: 0 or 1 */
+    uint32_t bytes; /* of the whole head, with its empty line */
+    uint8_t minor;  /* HTTP/1.minor, as far as weir speaks it: 0 or 1 */
+    bool is_response;
+    /* What begins as false stands together, to be cleared at once. */
     bool is_close, is_keep_alive, is_upgrade; /* Connection's tokens */
     bool has_connection_options;              /* it lists other fields as well */
     uint8_t nr_connection_options;            /* elements of its list, over all its fields */
+    bool drops_trailers;                      /* it lists a field that may stand among them */
     bool has_underscores;                     /* in a field's name */
     bool is_plain; /* all field lines are "name: value" CR LF, with one space */
     bool is_expect_continue;
     bool has_max_forwards; /* a valid Max-Forwards on OPTIONS or TRACE */
+    bool has_keep_alive;   /* a field Keep-Alive */
+    bool is_head;          /* of requests, by method, as these are (RFC 9110 section 9.2.2) */
+    bool is_trace, is_connect, is_idempotent;
     uint32_t max_forwards;
-    bool is_trace, is_connect, is_head,
-        is_idempotent; /* of requests, by method (RFC 9110 section 9.2.2) */
     enum http1_body_kind body;
     uint64_t content_length;
     int status;                                      /* responses */
@@ -56,12 +60,9 @@ struct http1_head {
     int16_t host; /* index of the Host field, -1: none */
     uint32_t host_at,
         host_len; /* of requests: the host asked for, by target or Host, without port; empty: none */
-    bool has_keep_alive;                  /* a field Keep-Alive */
     uint32_t authority_at, authority_len; /* of an absolute-form target; else 0 */
     bool is_https;                        /* its scheme */
-    bool is_response;
-    bool drops_trailers; /* Connection lists a field that may stand among them */
-    const char *fault;   /* why framing_read refused it: one sentence */
+    const char *fault;                    /* why framing_read refused it: one sentence */
     uint16_t nr_fields;
     struct http1_field fields[HTTP1_FIELDS_MAX];
     struct memo memo; /* http1.c's: fields[0] to [memo.nr - 1] are of the lines there */

@@ -83,6 +83,13 @@ bool worker_take_table(struct worker *w);
  * finds it in force. */
 bool worker_take_settings(struct worker *w);
 
+/* Whether worker_take_settings has nothing to do. */
+static inline bool worker_has_newest_settings(const struct worker *w)
+{
+    return atomic_load_explicit(&w->shared->settings_serial, memory_order_acquire) ==
+           w->settings_serial;
+}
+
 /* "Date: ...\r\n" of this second, 37 bytes. */
 struct str worker_date(struct worker *w);
 
