@@ -1,13 +1,18 @@
 #!/usr/bin/python3
 """Finds what the tests do not see: changes FILE in one place at a time, and names the changes that every test lets pass.
 
-usage: mutate.py FILE [--most N] [--seed N] [--lines A-B] [--unit] [--list]
+usage: mutate.py FILE [--most N] [--seed N] [--lines A-B] [--unit] [--list] [--tests TEST...] [--plain]
 
 A change (mutant) turns a comparison, a condition or a constant: < into <=, == into !=, && into ||, if (x) into if (!(x)), 7 into 8,
 true into false. Each is built in a copy of the tree below build/mutate/, and the tests that reach its line (by gcov, once a tree) are run:
 unit tests first, then modules of tests/system, unless --unit leaves those out. Without a survivor the exit status is 0, else 1.
 
+--tests names them instead, and nothing is measured first: unit tests (t_framing), modules (test_split) and parts of modules
+(test_upstream_side:"idle or lifetime", as pytest's -k understands it). They run in this order until one fails. What survives
+them may still be killed by others.
+
 --most N takes N of the mutants at random (--seed repeats the same choice), --lines those of some lines, --list only prints them.
+--plain builds without sanitizers, which takes half the time and sees less.
 """
 
 import argparse
@@ -20,11 +25,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = ROOT / "build" / "mutate"
-TREE, MADE, COVERAGE, REACHED = BASE / "tree", BASE / "made", BASE / "coverage", BASE / "reached"
+TREE, COVERAGE, REACHED = BASE / "tree", BASE / "coverage", BASE / "reached"
+MADE, PLAIN = BASE / "made", BASE / "plain"  # where mutants are built, with sanitizers and without
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
 UNIT_LIMIT_S, SYSTEM_LIMIT_S = 60, 600
 # Modules that start no weir of this tree, or measure.
@@ -129,6 +136,8 @@ def copy_tree():
 
 def configure(folder, *flags):
     command = ["cmake", "-S", TREE, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DWEIR_WERROR=OFF", *flags]
+    if shutil.which("ninja") and not (folder / "CMakeCache.txt").exists():
+        command += ["-G", "Ninja"]
     if shutil.which("ccache"):
         command.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
     if quiet(command) != 0:
@@ -154,7 +163,8 @@ def environment(folder, **more):
 
 
 def pytest_of(module, *more):
-    return [PYTHON, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *more, f"tests/system/{module}.py"]
+    module, _, part = module.partition(":")
+    return [PYTHON, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *more, f"tests/system/{module}.py"] + (["-k", part] if part else [])
 
 
 def unit_tests():
@@ -207,19 +217,48 @@ def reach_of(file):
     return reach
 
 
-def killer_of(tests, is_unit_only):
-    """The first test that fails with the mutant in place; "" when none does, None when it does not even compile."""
+def passes(name, folder, limit_s=None):
+    """Whether a unit test, a module or a part of a module passes with what folder holds."""
+    if name.startswith("t_"):
+        return quiet([folder / "tests" / "unit" / name], limit_s or UNIT_LIMIT_S, cwd=TREE, env=environment(folder)) == 0
+    jobs = [] if ":" in name else ["-n", "3"]
+    return quiet(pytest_of(name, *jobs), limit_s or SYSTEM_LIMIT_S, cwd=TREE, env=environment(folder)) in (0, 5)
+
+
+def targets_of(tests):
     units = [name for name in tests if name.startswith("t_")]
-    modules = [] if is_unit_only else [name for name in tests if name.startswith("test_")]
-    if not build(MADE, units or ["weir"]):
+    return units, ["weir", "weir-demo"] if len(units) < len(tests) else []
+
+
+def check_named(tests, folder):
+    """Named tests have to be there, and to pass as the tree is. Answers how long each may take with a mutant in place."""
+    limits = {}
+    units, programs = targets_of(tests)
+    for name in tests:
+        if name.partition(":")[0] not in unit_tests() + system_modules():
+            sys.exit(f"there is no test {name}")
+    if not build(folder, units + programs):
+        sys.exit("the tree does not build")
+    for name in tests:
+        began = time.monotonic()
+        if not passes(name, folder):
+            sys.exit(f"{name} fails as the tree is")
+        limits[name] = 15 + 8 * (time.monotonic() - began)
+    return limits
+
+
+def killer_of(tests, folder, limits):
+    """The first test that fails with the mutant in place; "" when none does, None when it does not even compile."""
+    units, programs = targets_of(tests)
+    if not build(folder, units or ["weir"]):
         return None
     for name in units:
-        if quiet([MADE / "tests" / "unit" / name], UNIT_LIMIT_S, cwd=TREE, env=environment(MADE)) != 0:
+        if not passes(name, folder, limits.get(name)):
             return name
-    if modules and not build(MADE, ["weir"]):
+    if programs and not build(folder, programs):
         return None
-    for name in modules:
-        if quiet(pytest_of(name, "-n", "3"), SYSTEM_LIMIT_S, cwd=TREE, env=environment(MADE)) not in (0, 5):
+    for name in tests[len(units) :]:
+        if not passes(name, folder, limits.get(name)):
             return name
     return ""
 
@@ -233,15 +272,15 @@ def reaching(mutant, reach, text):
     return sorted({test for line in lines for test in reach[line]}, key=lambda name: (not name.startswith("t_"), name))
 
 
-def try_all(file, mutants, reach, is_unit_only):
+def try_all(file, mutants, tests_of, folder, limits):
     target = TREE / file
     text = target.read_text()
     survivors, killed, senseless = [], 0, 0
     try:
         for number, mutant in enumerate(mutants, 1):
             target.write_text(mutant.apply(text))
-            tests = reaching(mutant, reach, text)
-            killer = killer_of(tests, is_unit_only)
+            tests = tests_of(mutant, text)
+            killer = killer_of(tests, folder, limits)
             if killer is None:
                 senseless += 1
             elif killer == "":
@@ -252,9 +291,9 @@ def try_all(file, mutants, reach, is_unit_only):
             print(f"{number}/{len(mutants)} {file}:{mutant}: {word}", flush=True)
     finally:
         target.write_text(text)
-    print(f"{file}: {killed} killed, {len(survivors)} survived, {senseless} do not compile")
+    print(f"{file}: {killed} killed, {len(survivors)} survived, {senseless} do not compile; of {len(mutants)}")
     for mutant, tests in survivors:
-        print(f"survivor: {file}:{mutant}    ({len(tests)} tests reach it)")
+        print(f"survivor: {file}:{mutant}    ({len(tests)} tests tried)")
     return survivors
 
 
@@ -266,6 +305,8 @@ def main():
     parser.add_argument("--lines", default="")
     parser.add_argument("--unit", action="store_true")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--tests", nargs="+", default=[], metavar="TEST")
+    parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
     file = os.path.relpath(ROOT / options.file, ROOT)
     if not (ROOT / file).is_file() or not file.endswith(".c"):
@@ -283,11 +324,23 @@ def main():
         return 0
 
     BASE.mkdir(parents=True, exist_ok=True)
-    note_reach(copy_tree(), options.unit)
-    configure(MADE, "-DWEIR_SANITIZE=address,undefined")  # what only a sanitizer sees is seen
-    if not build(MADE, ["tests"]):
+    digest = copy_tree()
+    folder = PLAIN if options.plain else MADE
+    if not options.tests:
+        note_reach(digest, options.unit)
+    configure(folder, "-DWEIR_SANITIZE=" + ("" if options.plain else "address,undefined"))  # what only a sanitizer sees is seen
+    if options.tests:
+        tests = sorted(options.tests, key=lambda name: not name.startswith("t_"))
+        limits = check_named(tests, folder)
+        return 1 if try_all(file, mutants, lambda mutant, text: tests, folder, limits) else 0
+    if not build(folder, ["tests"]):
         sys.exit("the tree does not build")
-    return 1 if try_all(file, mutants, reach_of(file), options.unit) else 0
+    reach = reach_of(file)
+
+    def reaching_tests(mutant, text):
+        return [name for name in reaching(mutant, reach, text) if name.startswith("t_") or not options.unit]
+
+    return 1 if try_all(file, mutants, reaching_tests, folder, {}) else 0
 
 
 if __name__ == "__main__":
