@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Finds what the tests do not see: changes FILE in one place at a time, and names the changes that every test lets pass.
 
-usage: mutate.py FILE [--most N] [--seed N] [--lines A-B] [--unit] [--list] [--tests TEST...] [--plain]
+usage: mutate.py FILE [--most N] [--seed N] [--lines A-B] [--unit] [--list] [--tests TEST...] [--quick]
 
 A change (mutant) turns a comparison, a condition or a constant: < into <=, == into !=, && into ||, if (x) into if (!(x)), 7 into 8,
-true into false. Each is built in a copy of the tree below build/mutate/, and the tests that reach its line (by gcov, once a tree) are run:
+true into false. Each is compiled by itself and linked into the programs of a build of the tree below build/mutate/, and the tests that reach its line (by gcov, once a tree) are run:
 unit tests first, then modules of tests/system, unless --unit leaves those out. Without a survivor the exit status is 0, else 1.
 
 --tests names them instead, and nothing is measured first: unit tests (t_framing), modules (test_split) and parts of modules
@@ -12,7 +12,8 @@ unit tests first, then modules of tests/system, unless --unit leaves those out. 
 them may still be killed by others.
 
 --most N takes N of the mutants at random (--seed repeats the same choice), --lines those of some lines, --list only prints them.
---plain builds without sanitizers, which takes half the time and sees less.
+--quick builds without sanitizers, which takes half the time; only what survives then is tried with them.
+WEIR_MUTATE=FOLDER has another folder than build/mutate/ used, so that two can run at once.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,7 +31,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = ROOT / "build" / "mutate"
+BASE = Path(os.environ.get("WEIR_MUTATE") or ROOT / "build" / "mutate").resolve()
 TREE, COVERAGE, REACHED = BASE / "tree", BASE / "coverage", BASE / "reached"
 MADE, PLAIN = BASE / "made", BASE / "plain"  # where mutants are built, with sanitizers and without
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
@@ -136,8 +138,7 @@ def copy_tree():
 
 def configure(folder, *flags):
     command = ["cmake", "-S", TREE, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DWEIR_WERROR=OFF", *flags]
-    if shutil.which("ninja") and not (folder / "CMakeCache.txt").exists():
-        command += ["-G", "Ninja"]
+    command += ["-G", "Unix Makefiles", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]  # both say how a mutant is made: class Works
     if shutil.which("ccache"):
         command.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
     if quiet(command) != 0:
@@ -217,50 +218,73 @@ def reach_of(file):
     return reach
 
 
-def passes(name, folder, limit_s=None):
-    """Whether a unit test, a module or a part of a module passes with what folder holds."""
-    if name.startswith("t_"):
-        return quiet([folder / "tests" / "unit" / name], limit_s or UNIT_LIMIT_S, cwd=TREE, env=environment(folder)) == 0
-    jobs = [] if ":" in name else ["-n", "3"]
-    return quiet(pytest_of(name, *jobs), limit_s or SYSTEM_LIMIT_S, cwd=TREE, env=environment(folder)) in (0, 5)
+class Works:
+    """A build of the tree, and how to make its programs with another object in the place of file's."""
+
+    def __init__(self, folder, file):
+        self.folder, self.mutants = folder, folder / "mutant"
+        self.mutants.mkdir(exist_ok=True)
+        self.object = self.mutants / "mutant.o"
+        entry = next(e for e in json.loads((folder / "compile_commands.json").read_text()) if e["file"] == str(TREE / file))
+        words = shlex.split(entry["command"])
+        words[words.index("-o") + 1] = str(self.object)
+        self.compiling = words[1:] if words[0].endswith("ccache") else words
+        self.compiled_in = entry["directory"]
+
+    def compile(self):
+        return quiet(self.compiling, cwd=self.compiled_in) == 0
+
+    def program(self, name):
+        """Links the program; it answers its path."""
+        rules = next(self.folder.rglob(f"CMakeFiles/{name}.dir/link.txt"))
+        words = shlex.split(rules.read_text())
+        words[words.index("-o") + 1] = str(self.mutants / name)
+        at = next(i for i, word in enumerate(words) if word.endswith(".a"))
+        # What archives hold of it is not taken then.
+        if quiet([*words[:at], self.object, *words[at:]], cwd=rules.parents[2]) != 0:
+            sys.exit(f"{name} cannot be linked: {' '.join(words)}")
+        return self.mutants / name
+
+    def passes(self, test, limit_s=None):
+        """Whether a unit test, a module or a part of a module passes with the mutant in place."""
+        if test.startswith("t_"):
+            return quiet([self.program(test)], limit_s or UNIT_LIMIT_S, cwd=TREE, env=environment(self.folder)) == 0
+        jobs = [] if ":" in test else ["-n", "3"]
+        env = {**environment(self.folder), "WEIR_BIN": str(self.mutants / "weir")}
+        return quiet(pytest_of(test, *jobs), limit_s or SYSTEM_LIMIT_S, cwd=TREE, env=env) in (0, 5)
+
+    def killer(self, tests, limits):
+        """The first test that fails with the mutant in place; "" when none does, None when it does not even compile."""
+        if not self.compile():
+            return None
+        has_weir = False
+        for test in tests:
+            if not test.startswith("t_") and not has_weir:
+                self.program("weir")
+                has_weir = True
+            if not self.passes(test, limits.get(test)):
+                return test
+        return ""
 
 
-def targets_of(tests):
-    units = [name for name in tests if name.startswith("t_")]
-    return units, ["weir", "weir-demo"] if len(units) < len(tests) else []
-
-
-def check_named(tests, folder):
+def check_named(tests, works):
     """Named tests have to be there, and to pass as the tree is. Answers how long each may take with a mutant in place."""
     limits = {}
-    units, programs = targets_of(tests)
     for name in tests:
         if name.partition(":")[0] not in unit_tests() + system_modules():
             sys.exit(f"there is no test {name}")
-    if not build(folder, units + programs):
-        sys.exit("the tree does not build")
     for name in tests:
         began = time.monotonic()
-        if not passes(name, folder):
+        if works.killer([name], {}) != "":
             sys.exit(f"{name} fails as the tree is")
         limits[name] = 15 + 8 * (time.monotonic() - began)
     return limits
 
 
-def killer_of(tests, folder, limits):
-    """The first test that fails with the mutant in place; "" when none does, None when it does not even compile."""
-    units, programs = targets_of(tests)
-    if not build(folder, units or ["weir"]):
-        return None
-    for name in units:
-        if not passes(name, folder, limits.get(name)):
-            return name
-    if programs and not build(folder, programs):
-        return None
-    for name in tests[len(units) :]:
-        if not passes(name, folder, limits.get(name)):
-            return name
-    return ""
+def build_for(tests, folder):
+    units = [name for name in tests if name.startswith("t_")]
+    if not build(folder, units + ["weir", "weir-demo"]):
+        sys.exit("the tree does not build")
 
 
 def reaching(mutant, reach, text):
@@ -272,7 +296,7 @@ def reaching(mutant, reach, text):
     return sorted({test for line in lines for test in reach[line]}, key=lambda name: (not name.startswith("t_"), name))
 
 
-def try_all(file, mutants, tests_of, folder, limits):
+def try_all(file, mutants, tests_of, builds, limits):
     target = TREE / file
     text = target.read_text()
     survivors, killed, senseless = [], 0, 0
@@ -280,7 +304,10 @@ def try_all(file, mutants, tests_of, folder, limits):
         for number, mutant in enumerate(mutants, 1):
             target.write_text(mutant.apply(text))
             tests = tests_of(mutant, text)
-            killer = killer_of(tests, folder, limits)
+            killer = ""
+            for works in builds:
+                if killer == "":
+                    killer = works.killer(tests, limits)
             if killer is None:
                 senseless += 1
             elif killer == "":
@@ -306,7 +333,7 @@ def main():
     parser.add_argument("--unit", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--tests", nargs="+", default=[], metavar="TEST")
-    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     file = os.path.relpath(ROOT / options.file, ROOT)
     if not (ROOT / file).is_file() or not file.endswith(".c"):
@@ -325,22 +352,28 @@ def main():
 
     BASE.mkdir(parents=True, exist_ok=True)
     digest = copy_tree()
-    folder = PLAIN if options.plain else MADE
+    folders = [PLAIN, MADE] if options.quick else [MADE]
     if not options.tests:
         note_reach(digest, options.unit)
-    configure(folder, "-DWEIR_SANITIZE=" + ("" if options.plain else "address,undefined"))  # what only a sanitizer sees is seen
+    if options.quick:
+        configure(PLAIN)
+    configure(MADE, "-DWEIR_SANITIZE=address,undefined")  # what only a sanitizer sees is seen
     if options.tests:
         tests = sorted(options.tests, key=lambda name: not name.startswith("t_"))
-        limits = check_named(tests, folder)
-        return 1 if try_all(file, mutants, lambda mutant, text: tests, folder, limits) else 0
-    if not build(folder, ["tests"]):
-        sys.exit("the tree does not build")
+        for folder in folders:
+            build_for(tests, folder)
+        builds = [Works(folder, file) for folder in folders]
+        limits = check_named(tests, builds[0])
+        return 1 if try_all(file, mutants, lambda mutant, text: tests, builds, limits) else 0
+    for folder in folders:
+        if not build(folder, ["tests"]):
+            sys.exit("the tree does not build")
     reach = reach_of(file)
 
     def reaching_tests(mutant, text):
         return [name for name in reaching(mutant, reach, text) if name.startswith("t_") or not options.unit]
 
-    return 1 if try_all(file, mutants, reaching_tests, folder, {}) else 0
+    return 1 if try_all(file, mutants, reaching_tests, [Works(folder, file) for folder in folders], {}) else 0
 
 
 if __name__ == "__main__":
