@@ -1,10 +1,8 @@
-/* c-ares on libuv: a uv_poll_t for each of its sockets, a timer for its time limits.
+/* Queries: from a name, or a service, to places.
  *
- * A channel is what c-ares read of its configuration. When that changes, a new one takes its
- * place, and the old one ends with its last query. The hosts file is asked through a c-ares
- * channel of its own, which reads the file at each question: so a name in full is found there,
- * too, though it stands there without its dot, and answers from there are known to have no time
- * to live. */
+ * The hosts file is asked through a channel of c-ares' that reads it at each question and knows
+ * no server: so a name in full is found there, too, though it stands there without its dot, and
+ * answers from there are known to have no time to live. */
 #include "proxy/io/dns.h"
 
 #include <arpa/inet.h>
@@ -17,18 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CARES_NO_DEPRECATED /* what replaces ares_query is not in Debian 12 */
-#include <ares.h>
-
 #include "base/log.h"
 #include "base/str.h"
+#include "proxy/io/dns_channel.h"
 
 #define CONFIGURATION "/etc/resolv.conf"
 
 enum {
     NAME_BYTES = 256,  /* 253, a dot and the end */
-    TRY_MS = 1000,     /* for the first try of each server; it doubles with each round */
-    TRIES = 3,         /* 7 seconds in all, where there is one server */
     RECHECK_MS = 1000, /* how often the configuration's file is looked at, at most */
 };
 
@@ -41,8 +35,8 @@ struct target {
 
 struct dns_query {
     struct dns *dns;
-    struct channel *channel; /* counted in its nr_queries */
-    dns_answered *on_answer; /* NULL: nobody waits any more */
+    struct dns_channel *channel; /* counted in its nr_queries */
+    dns_answered *on_answer;     /* NULL: nobody waits any more */
     void *context;
     char name[NAME_BYTES];
     int nr_pending; /* answers of c-ares to come */
@@ -51,29 +45,11 @@ struct dns_query {
     struct dns_answer answer;
 };
 
-struct channel {
-    struct dns *dns;
-    ares_channel net;
-    uv_timer_t timer;
-    int nr_queries, nr_handles; /* handles of libuv that are not closed */
-    bool is_retired, is_ended;
-    LIST_HEAD(, watch) watches;
-    LIST_ENTRY(channel) link;
-};
-
-/* One socket of c-ares'. */
-struct watch {
-    uv_poll_t poll;
-    struct channel *channel;
-    ares_socket_t fd;
-    LIST_ENTRY(watch) link;
-};
-
 struct dns {
     struct loop *loop;
     ares_channel files;
-    struct channel *current;
-    LIST_HEAD(, channel) channels;
+    struct dns_channel *current;
+    LIST_HEAD(, dns_channel) channels;
     TAILQ_HEAD(, dns_query) done;
     uv_timer_t soon; /* tells what is done, in a turn of its own */
     char *servers;   /* or NULL */
@@ -81,180 +57,19 @@ struct dns {
     uint64_t checked_ms;
 };
 
-/* ---- Channels -------------------------------------------------------------------------------- */
-
-static void on_handle_closed(struct channel *c)
-{
-    if (--c->nr_handles == 0 && c->is_ended)
-        free(c);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    on_handle_closed(handle->data);
-}
-
-/* Not from within a call of c-ares' for it. */
-static void end_if_over(struct channel *c)
-{
-    if (c->is_ended || !c->is_retired || c->nr_queries > 0)
-        return;
-    LIST_REMOVE(c, link);
-    ares_destroy(c->net); /* closes its sockets, so that their handles close, too */
-    c->is_ended = true;
-    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
-}
-
-static void on_timer(uv_timer_t *timer);
-
-static void set_timer(struct channel *c)
-{
-    struct timeval tv, *t = ares_timeout(c->net, NULL, &tv);
-
-    if (!t) {
-        uv_timer_stop(&c->timer);
-        return;
-    }
-    uv_update_time(c->timer.loop);
-    uv_timer_start(&c->timer, on_timer,
-                   (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1, 0);
-}
-
-static void process(struct channel *c, ares_socket_t readable, ares_socket_t writable)
-{
-    ares_process_fd(c->net, readable, writable);
-    end_if_over(c);
-    if (!c->is_ended)
-        set_timer(c);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    process(timer->data, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    struct watch *w = poll->data;
-    bool is_readable = status < 0 || (events & UV_READABLE);
-    bool is_writable = status < 0 || (events & UV_WRITABLE);
-
-    loop_wake_up(w->channel->dns->loop);
-    process(w->channel, is_readable ? w->fd : ARES_SOCKET_BAD,
-            is_writable ? w->fd : ARES_SOCKET_BAD);
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-    struct watch *w = handle->data;
-    struct channel *c = w->channel;
-
-    free(w);
-    on_handle_closed(c);
-}
-
-static struct watch *find_watch(struct channel *c, ares_socket_t fd)
-{
-    struct watch *w = LIST_FIRST(&c->watches);
-
-    while (w && w->fd != fd)
-        w = LIST_NEXT(w, link);
-    return w;
-}
-
-static struct watch *make_watch(struct channel *c, ares_socket_t fd)
-{
-    struct watch *w = calloc(1, sizeof(*w));
-
-    if (!w || uv_poll_init(&c->dns->loop->uv, &w->poll, fd) < 0) {
-        free(w); /* c-ares' time limit ends what waits on the socket */
-        return NULL;
-    }
-    w->poll.data = w;
-    w->channel = c;
-    w->fd = fd;
-    c->nr_handles++;
-    LIST_INSERT_HEAD(&c->watches, w, link);
-    return w;
-}
-
-/* What c-ares waits for on its socket; for nothing where it closes it. */
-static void on_socket(void *context, ares_socket_t fd, int is_readable, int is_writable)
-{
-    struct channel *c = context;
-    struct watch *w = find_watch(c, fd);
-
-    if (!is_readable && !is_writable) {
-        if (!w)
-            return;
-        LIST_REMOVE(w, link);
-        uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-        return;
-    }
-    if (!w)
-        w = make_watch(c, fd);
-    if (w)
-        uv_poll_start(&w->poll, (is_readable ? UV_READABLE : 0) | (is_writable ? UV_WRITABLE : 0),
-                      on_poll);
-}
-
-static int init_net(struct channel *c, const char *servers)
-{
-    struct ares_options options = {
-        .timeout = TRY_MS,
-        .tries = TRIES,
-        .lookups = (char[]){"b"},
-        .sock_state_cb = on_socket,
-        .sock_state_cb_data = c,
-    };
-    int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
-
-#ifdef ARES_OPT_QUERY_CACHE
-    mask |= ARES_OPT_QUERY_CACHE; /* with an age of 0: none */
-#endif
-    if (ares_init_options(&c->net, &options, mask) != ARES_SUCCESS)
-        return -1;
-    if (!servers || !servers[0] || ares_set_servers_ports_csv(c->net, servers) == ARES_SUCCESS)
-        return 0;
-    ares_destroy(c->net);
-    return -1;
-}
-
-static struct channel *make_channel(struct dns *dns, const char *servers)
-{
-    struct channel *c = calloc(1, sizeof(*c));
-
-    if (!c)
-        return NULL;
-    c->dns = dns;
-    LIST_INIT(&c->watches);
-    if (init_net(c, servers) < 0) {
-        free(c);
-        return NULL;
-    }
-    uv_timer_init(&dns->loop->uv, &c->timer);
-    c->timer.data = c;
-    c->nr_handles = 1;
-    LIST_INSERT_HEAD(&dns->channels, c, link);
-    return c;
-}
-
-static void retire(struct channel *c)
-{
-    c->is_retired = true;
-    end_if_over(c);
-}
+/* ---- Configuration --------------------------------------------------------------------------- */
 
 /* Puts a channel with what the configuration says now in the place of the one before. */
 static int renew(struct dns *dns, const char *servers)
 {
-    struct channel *fresh = make_channel(dns, servers), *old = dns->current;
+    struct dns_channel *fresh = dns_channel_open(dns->loop, servers), *old = dns->current;
 
     if (!fresh)
         return -1;
+    LIST_INSERT_HEAD(&dns->channels, fresh, link);
     dns->current = fresh;
     if (old)
-        retire(old);
+        dns_channel_retire(old);
     return 0;
 }
 
@@ -579,7 +394,7 @@ static void ask_services(struct dns_query *query)
 
 static void begin(struct dns_query *query, bool is_srv, uint16_t port)
 {
-    struct channel *c = query->channel;
+    struct dns_channel *c = query->channel;
 
     c->nr_queries++;
     if (is_srv) {
@@ -591,7 +406,7 @@ static void begin(struct dns_query *query, bool is_srv, uint16_t port)
         snprintf(t->host, sizeof(t->host), "%s", query->name);
         ask_target(t);
     }
-    set_timer(c);
+    dns_channel_asked(c);
 }
 
 struct dns_query *dns_ask(struct dns *dns, const char *name, bool is_srv, uint16_t port,
@@ -702,7 +517,7 @@ static void on_soon_closed(uv_handle_t *handle)
 void dns_free(struct dns **dns)
 {
     struct dns *d = *dns;
-    struct channel *c;
+    struct dns_channel *c;
     struct dns_query *query;
 
     *dns = NULL;
@@ -711,7 +526,7 @@ void dns_free(struct dns **dns)
     for (c = LIST_FIRST(&d->channels); c; c = LIST_NEXT(c, link))
         ares_cancel(c->net); /* concludes all queries */
     while ((c = LIST_FIRST(&d->channels)))
-        retire(c);
+        dns_channel_retire(c);
     ares_destroy(d->files);
     while ((query = TAILQ_FIRST(&d->done))) {
         assert(!query->on_answer);

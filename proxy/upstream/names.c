@@ -278,6 +278,8 @@ static void end_follower(struct follower *f)
     origin_set_take(f->origin, NULL, registry_domain(n->registry));
     f->origin->name->follower = NULL;
     origin_unref_pool(&f->origin);
+    registry_want_tidy(n->registry); /* no table may end after it */
+    n->changed_ms = n->loop->now_ms;
     free(f);
 }
 

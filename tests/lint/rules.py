@@ -50,7 +50,7 @@ LIBRARIES = {
     r"openssl/.*": r"proxy/tls/.*|control/.*",
     r"jansson\.h": r"(conf|control)/.*",
     r"uv(/.*)?\.h": r"proxy/.*",
-    r"ares.*\.h": r"proxy/io/dns\.c",
+    r"ares.*\.h": r"proxy/io/dns\w*\.[ch]",
     r"uthash\.h": r"proxy/.*\.c",
     r"xxhash\.h": r"router/hash\.h",
     r"cmocka\.h": r"tests/.*",
