@@ -1,9 +1,10 @@
 /* Sets of (key, digest), and the rule of the three-way merge over them.
  *
- * Keys are hashes, so equally spread: a sealed set is sorted by placing each thing in its bucket
- * (some four to a bucket) and sorting the few within, and a thing is found by looking through its
- * bucket. Two things with the same key, one chance in 10^6 among six million, do no harm: what
- * counts is whether one of them has the digest. */
+ * Keys are hashes, so owners are equally spread: a sealed set is sorted by placing each thing in
+ * its bucket (some four to a bucket, or all that an owner has) and sorting those within, and a
+ * thing is found by looking through its bucket, after halving a large one. Two things with the same
+ * key, one chance in 10^6 among six million, do no harm: what counts is whether one of them has the
+ * digest. */
 #include "conf/merge.h"
 
 #include <assert.h>
@@ -12,12 +13,18 @@
 
 #include "router/hash.h"
 
-enum { CAPACITY_MIN = 64, BUCKET_THINGS = 4 };
+enum { CAPACITY_MIN = 64, BUCKET_THINGS = 4, FEW_THINGS = 16 };
+
+static const uint64_t NAME_BITS = (1ull << 40) - 1; /* of a key; those above are the owner's */
 
 uint64_t merge_key(enum merge_kind kind, struct str owner, struct str name)
 {
     /* The owner's length keeps ("ab", "c") and ("a", "bc") apart. */
-    return hash_str(name, hash_str(owner, (uint64_t)kind + 4 * owner.n));
+    uint64_t by_owner = hash_str(owner, owner.n), by_name = hash_str(name, by_owner + kind);
+
+    /* The things of a function lie side by side, as they are asked for one after the other. A host
+     * has too many routes for that. */
+    return kind == MERGE_ROUTE ? by_name : (by_owner & ~NAME_BITS) | (by_name & NAME_BITS);
 }
 
 struct merge_said *merge_said_make(void)
@@ -64,15 +71,18 @@ static bool is_before(const struct merge_thing *a, const struct merge_thing *b)
     return a->key != b->key ? a->key < b->key : a->digest < b->digest;
 }
 
-/* Insertion: a bucket has a handful. */
+/* Shell's sort, which for the handful that a bucket has is plain insertion; an owner may have many
+ * things. (qsort allocates.) */
 static void sort_bucket(struct merge_thing *list, uint32_t nr)
 {
-    for (uint32_t i = 1; i < nr; i++) {
-        struct merge_thing thing = list[i];
-        uint32_t at = i;
-        for (; at > 0 && is_before(&thing, &list[at - 1]); at--)
-            list[at] = list[at - 1];
-        list[at] = thing;
+    for (uint32_t gap = nr > FEW_THINGS ? nr / 2 : 1; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11) {
+        for (uint32_t i = gap; i < nr; i++) {
+            struct merge_thing thing = list[i];
+            uint32_t at = i;
+            for (; at >= gap && is_before(&thing, &list[at - gap]); at -= gap)
+                list[at] = list[at - gap];
+            list[at] = thing;
+        }
     }
 }
 
@@ -108,14 +118,23 @@ int merge_said_seal(struct merge_said *said)
 /* Looks for a key, and for a digest with it unless any will do. */
 static bool find(const struct merge_said *said, uint64_t key, const uint64_t *digest)
 {
-    uint32_t bucket;
+    uint32_t bucket, at, end;
 
     if (!said)
         return false;
     assert(said->index);
     bucket = bucket_of(key, said->nr_buckets);
-    for (uint32_t i = said->index[bucket]; i < said->index[bucket + 1]; i++)
-        if (said->list[i].key == key && (!digest || said->list[i].digest == *digest))
+    at = said->index[bucket];
+    end = said->index[bucket + 1];
+    while (end - at > FEW_THINGS) { /* the first of the key is not before at, nor behind end */
+        uint32_t middle = at + (end - at) / 2;
+        if (said->list[middle].key < key)
+            at = middle + 1;
+        else
+            end = middle;
+    }
+    for (end = said->index[bucket + 1]; at < end && said->list[at].key <= key; at++)
+        if (said->list[at].key == key && (!digest || said->list[at].digest == *digest))
             return true;
     return false;
 }

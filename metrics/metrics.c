@@ -205,9 +205,13 @@ struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint3
 static void take_note(struct metrics *metrics)
 {
     for (int i = 0; i < metrics->nr_workers; i++) {
-        struct metrics_made *made =
-            atomic_exchange_explicit(&metrics->workers[i]->made, NULL, memory_order_acquire);
+        struct metrics_worker *worker = metrics->workers[i];
+        struct metrics_made *made;
 
+        /* As a rule there is none: a million series may be released one after the other. */
+        if (!atomic_load_explicit(&worker->made, memory_order_relaxed))
+            continue;
+        made = atomic_exchange_explicit(&worker->made, NULL, memory_order_acquire);
         for (; made; made = made->next)
             series_count(metrics->series, made->series);
     }
