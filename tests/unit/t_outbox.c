@@ -1,5 +1,5 @@
 /* The outbox: one owner at a time, and nothing left behind. */
-#include "tests/unit/worker_lab.h"
+#include "worker_lab.h"
 
 struct pair {
     struct qsbr *domain;

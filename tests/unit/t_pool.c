@@ -1,5 +1,5 @@
 /* Pools: who gets which connection, and in which order. */
-#include "tests/unit/worker_lab.h"
+#include "worker_lab.h"
 
 static struct lab lab;
 

@@ -1,5 +1,5 @@
 /* Connections to endpoints: a user notes what it is told, the endpoint's end is in the test's hand. */
-#include "tests/unit/worker_lab.h"
+#include "worker_lab.h"
 
 static struct lab lab;
 static struct lab_user u;
