@@ -18,8 +18,8 @@
 #include "base/text.h"
 #include "metrics/accesslog.h"
 #include "proxy/exchange/account.h"
-#include "proxy/exchange/choose.h"
 #include "proxy/exchange/failure.h"
+#include "proxy/exchange/pick.h"
 #include "proxy/exchange/upgrade.h"
 #include "proxy/exchange/upload.h"
 
@@ -479,7 +479,7 @@ static bool find_endpoint(struct exchange *ex)
     go_to_place(ex, &place);
     if (ex->endpoint || !ex->target->is_failover)
         return ex->endpoint != NULL;
-    struct arm *other = choose_other_arm(ex->worker, ex->target, ex->arm);
+    struct arm *other = pick_other_arm(ex->worker, ex->target, ex->arm);
     if (!other)
         return false;
     ex->run = other;
@@ -545,7 +545,7 @@ int exchange_start(struct exchange *ex, const struct http1_head *head,
     init(ex, head, from);
     if (check_request(ex, head) < 0)
         return -1;
-    r = choose_version(&choice, w, head);
+    r = pick_version(&choice, w, head);
     ex->lease = choice.lease;
     if (r < 0)
         return refuse(ex, head, &choice);

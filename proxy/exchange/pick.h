@@ -1,6 +1,6 @@
 /* Which version runs: request to target, target to arm. Worker thread. */
-#ifndef WEIR_PROXY_EXCHANGE_CHOOSE_H
-#define WEIR_PROXY_EXCHANGE_CHOOSE_H
+#ifndef WEIR_PROXY_EXCHANGE_PICK_H
+#define WEIR_PROXY_EXCHANGE_PICK_H
 
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
@@ -21,9 +21,9 @@ struct choice {
 
 /* Finds the target and draws its version, once. 0, or -1 with the refusal in *out. The strings of *out point into the head or last as
  * long as the process. */
-int choose_version(struct choice *out, struct worker *w, const struct http1_head *head) __attribute__((warn_unused_result));
+int pick_version(struct choice *out, struct worker *w, const struct http1_head *head) __attribute__((warn_unused_result));
 
 /* For an alias with failover: the arm with the largest weight, other than not_this, that has an endpoint to use. NULL if none. */
-struct arm *choose_other_arm(struct worker *w, struct target *target, const struct arm *not_this);
+struct arm *pick_other_arm(struct worker *w, struct target *target, const struct arm *not_this);
 
 #endif

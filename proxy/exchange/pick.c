@@ -1,6 +1,6 @@
 /* From a request to a version, which is drawn once; what happens later (retries, failover)
  * never draws again. */
-#include "proxy/exchange/choose.h"
+#include "proxy/exchange/pick.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,7 +153,7 @@ static void fetch_ahead(struct worker *w, const struct target *target)
 }
 
 /* Draws; a table whose split was closed is superseded, and the newer one is asked. */
-int choose_version(struct choice *out, struct worker *w, const struct http1_head *head)
+int pick_version(struct choice *out, struct worker *w, const struct http1_head *head)
 {
     struct invoke_address address;
     struct str path = http1_path(head), query = http1_query(head);
@@ -201,7 +201,7 @@ int choose_version(struct choice *out, struct worker *w, const struct http1_head
 
 /* ---- Failover -------------------------------------------------------------------------------- */
 
-struct arm *choose_other_arm(struct worker *w, struct target *target, const struct arm *not_this)
+struct arm *pick_other_arm(struct worker *w, struct target *target, const struct arm *not_this)
 {
     struct arm *best = NULL;
 
