@@ -350,6 +350,33 @@ static void two_arms_come_into_the_middle_and_never_get_worse(void **state)
     }
 }
 
+/* One that is owed just an invocation, and one that had one too many: nothing is drawn, whatever the
+ * place. (A hair less, and it is.) */
+static void an_error_of_just_one_leaves_nothing_to_chance(void **state)
+{
+    const uint32_t weights[2][3] = {{600000000, 400000000, 0}, {500000000, 300000000, 200000000}};
+
+    (void)state;
+    for (int sign = -1; sign <= 1; sign += 2)
+        for (int k = 2; k <= 3; k++) {
+            const int64_t start[3] = {sign * ONE, -sign * ONE, 0};
+            const int64_t nearly[3] = {sign * (ONE - 1), -sign * (ONE - 1), 0};
+            struct segment *one = segment_make(weights[k - 2], k, start, 1, 200, true);
+            struct segment *other = segment_make(weights[k - 2], k, start, UINT64_MAX, 200, true);
+            struct segment *drawn =
+                segment_make(weights[k - 2], k, nearly, SEGMENT_MIDDLE, 200, true);
+
+            assert_true(one && other && drawn);
+            for (uint32_t t = 0; t < 200; t++)
+                assert_int_equal(segment_arm(one, t), segment_arm(other, t));
+            assert_true(one->place == 1 && other->place == UINT64_MAX);
+            assert_true(drawn->place != SEGMENT_MIDDLE);
+            free(one);
+            free(other);
+            free(drawn);
+        }
+}
+
 static void a_debt_that_fills_the_whole_line_is_drawn_by_one_arm(void **state)
 {
     /* Two billion invocations owed to the rare arm: it is drawn all the time, and the common one is
@@ -703,6 +730,7 @@ int main(void)
         cmocka_unit_test(one_arm_or_no_counting_has_no_tickets),
         cmocka_unit_test(two_arms_have_just_their_shares_over_all_places),
         cmocka_unit_test(two_arms_come_into_the_middle_and_never_get_worse),
+        cmocka_unit_test(an_error_of_just_one_leaves_nothing_to_chance),
         cmocka_unit_test(a_debt_that_fills_the_whole_line_is_drawn_by_one_arm),
         cmocka_unit_test(changes_at_every_pick_keep_three_arms_below_one),
         cmocka_unit_test(changes_at_random_moments_keep_three_arms_below_one),

@@ -36,6 +36,37 @@ static void from_any_errors_three_arms_stay_below_one(void **state)
     }
 }
 
+/* One has had nearly a whole invocation too many, or is owed nearly one: a billionth decides,
+ * whichever arm it is. */
+static void at_the_edge_three_arms_stay_below_one(void **state)
+{
+    struct prng g;
+
+    (void)state;
+    prng_seed(&g, 43);
+    for (int round = 0; round < 3000; round++) {
+        int64_t sign = round % 2 ? 1 : -1, edge = SEGMENT_ONE - 1 - round / 2 % 3;
+        int64_t other = prng_below(&g, SEGMENT_ONE - 3), errors[3];
+        int at = round % 3;
+        uint32_t weights[3];
+        uint8_t picks[6];
+
+        errors[at] = sign * edge;
+        errors[(at + 1) % 3] = -sign * other;
+        errors[(at + 2) % 3] = -sign * (edge - other);
+        do
+            random_weights(&g, 3, true, weights);
+        while (weights[0] == SEGMENT_ONE || weights[1] == SEGMENT_ONE || weights[2] == SEGMENT_ONE);
+        trio_order(picks, 6, weights, errors, &g);
+        for (int t = 0; t < 6; t++) {
+            errors[picks[t]] -= SEGMENT_ONE;
+            for (int i = 0; i < 3; i++)
+                errors[i] += weights[i];
+            assert_true(is_below_one(errors, 3));
+        }
+    }
+}
+
 static void three_arms_have_their_shares_through_changes(void **state)
 {
     static const struct phase phases[] = {
@@ -63,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_any_errors_three_arms_stay_below_one),
+        cmocka_unit_test(at_the_edge_three_arms_stay_below_one),
         cmocka_unit_test(three_arms_have_their_shares_through_changes),
         cmocka_unit_test(two_arms_have_their_shares_though_others_are_forgotten),
     };
