@@ -1,7 +1,7 @@
 /* Who is picked next of versions that are owed unequal amounts: Tijdeman's chairman assignment
  * (Discrete Mathematics 32 (1980) 323-330), which keeps all errors within 1 - 1/(2k-2) for k
  * versions whose weights stay, and brings them back there after a change. Pure, exact, and the
- * same for everybody: nothing is drawn. Any thread. */
+ * same at every place: nothing is drawn. Any thread. */
 #ifndef WEIR_ROUTER_CHAIRS_H
 #define WEIR_ROUTER_CHAIRS_H
 

@@ -1,14 +1,13 @@
 /* Which order a segment has; docs/split.md says why each keeps within its bounds.
  *
- *     arms with weight    while up to three are off         else
+ *     arms with weight    up to three arms count            else
  *     2                   a line, at any place              a line, in the middle
  *     3                   trio.c                            chairs.c
- *     4 and more          lots.c, where nobody is off       chairs.c
+ *     4 and more          lots.c, if no arm has an error    chairs.c
  *
- * Off is one that has weight, or an error from before. An error that an arm took with it when it
- * was forgotten leaves the others owed too much or too little in all; it counts as one more that
- * is off, as somebody must have it. On the left chance decides, on the right everything is owed
- * to what was before. */
+ * An arm counts if it has weight or an error. If the errors do not sum to 0, an arm was
+ * forgotten and took its error with it; it counts too. On the left chance decides; on the right
+ * the errors do. */
 #include "router/segment.h"
 
 #include <assert.h>
@@ -53,18 +52,18 @@ static bool is_below_one(int64_t error)
 static enum order order_of(int nr_chosen, const uint32_t *weights, int nr_arms,
                            const int64_t *errors)
 {
-    int nr_off = 0, nr_owed = 0;
+    int nr_counting = 0, nr_owed = 0;
     bool is_near = true;
     int64_t sum = 0;
 
     for (int i = 0; i < nr_arms; i++) {
         nr_owed += errors[i] != 0;
-        nr_off += weights[i] > 0 || errors[i] != 0;
+        nr_counting += weights[i] > 0 || errors[i] != 0;
         is_near = is_near && is_below_one(errors[i]);
         sum += errors[i];
     }
-    nr_off += sum != 0;
-    is_near = is_near && is_below_one(sum) && nr_off <= 3;
+    nr_counting += sum != 0;
+    is_near = is_near && is_below_one(sum) && nr_counting <= 3;
     if (nr_chosen < 2)
         return ORDER_NONE;
     if (nr_chosen == 2)
@@ -228,7 +227,7 @@ static struct segment *make_empty(int nr_arms, const int64_t *errors, uint64_t p
     return segment;
 }
 
-/* Has everybody had just their share after nr picks, if nobody was owed anything before them? */
+/* Has each arm had just its share after nr picks, if none was owed anything before them? */
 static bool is_whole(const struct chosen *chosen, uint32_t nr)
 {
     int i = 0;

@@ -48,8 +48,8 @@ struct segment {
     uint32_t weight;      /* of arms[1] */
     uint64_t phase;       /* of the line at ticket nr_head, below SEGMENT_ONE */
     const uint8_t *picks; /* NULL for a line */
-    bool is_round;        /* nobody is owed anything at its end: its order can go on being used */
-    uint64_t place;       /* of whoever comes next, after any number of its tickets */
+    bool is_round;        /* no arm is owed anything at its end: its order goes on */
+    uint64_t place;       /* of the next segment, after any number of its tickets */
 
     /* Every pick of every worker writes here, so nothing that picks read shares the cache line. */
     _Alignas(SEGMENT_CACHE_LINE) _Atomic uint64_t ticket;
