@@ -122,6 +122,22 @@ static void versions_in_another_order_keep_below_one(void **state)
     world_end(&world);
 }
 
+/* The smallest weight there is counts: at the last place it is picked first, then not for long. */
+static void a_version_of_a_billionth_has_its_turn(void **state)
+{
+    struct world world = world_make();
+    struct split_spec spec = spec_of(2, (uint32_t[]){SPLIT_ONE - 1, 1});
+    struct split *split;
+
+    (void)state;
+    spec.place = UINT64_MAX;
+    split = make(&world, &spec, NULL);
+    for (int n = 0; n < 1000; n++)
+        assert_int_equal(pick(&world, split), n == 0);
+    split_unref(&split);
+    world_end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +146,7 @@ int main(void)
         cmocka_unit_test(a_successor_goes_on_at_the_place_of_the_first),
         cmocka_unit_test(a_successor_of_a_split_that_was_never_drawn_from_begins_at_its_own_place),
         cmocka_unit_test(versions_in_another_order_keep_below_one),
+        cmocka_unit_test(a_version_of_a_billionth_has_its_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
