@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Finds what the tests do not see: changes FILE in one place at a time, and names the changes that every test lets pass.
 
-usage: mutate.py FILE [--most N] [--seed N] [--lines A-B] [--unit] [--list] [--tests TEST...] [--quick]
+usage: mutate.py FILE [--most N] [--seed N] [--lines A-B] [--unit] [--list] [--tests TEST...] [--quick] [--jobs N]
 
 A change (mutant) turns a comparison, a condition or a constant: < into <=, == into !=, && into ||, if (x) into if (!(x)), 7 into 8,
 true into false. Each is compiled by itself and linked into the programs of a build of the tree below build/mutate/, and the tests that reach its line (by gcov, once a tree) are run:
@@ -13,7 +13,7 @@ them may still be killed by others.
 
 --most N takes N of the mutants at random (--seed repeats the same choice), --lines those of some lines, --list only prints them.
 --quick builds without sanitizers, which takes half the time; only what survives then is tried with them.
-WEIR_MUTATE=FOLDER has another folder than build/mutate/ used, so that two can run at once.
+--jobs N tries N mutants at a time.
 """
 
 import argparse
@@ -27,11 +27,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = Path(os.environ.get("WEIR_MUTATE") or ROOT / "build" / "mutate").resolve()
+BASE = ROOT / "build" / "mutate"
 TREE, COVERAGE, REACHED = BASE / "tree", BASE / "coverage", BASE / "reached"
 MADE, PLAIN = BASE / "made", BASE / "plain"  # where mutants are built, with sanitizers and without
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
@@ -219,51 +221,53 @@ def reach_of(file):
 
 
 class Works:
-    """A build of the tree, and how to make its programs with another object in the place of file's."""
+    """A build of the tree, and how to make its programs with a mutant of file in the place of file. What is made lies in a folder a mutant."""
 
     def __init__(self, folder, file):
-        self.folder, self.mutants = folder, folder / "mutant"
-        self.mutants.mkdir(exist_ok=True)
-        self.object = self.mutants / "mutant.o"
-        entry = next(e for e in json.loads((folder / "compile_commands.json").read_text()) if e["file"] == str(TREE / file))
-        words = shlex.split(entry["command"])
-        words[words.index("-o") + 1] = str(self.object)
-        self.compiling = words[1:] if words[0].endswith("ccache") else words
+        self.folder, self.file = folder, TREE / file
+        entry = next(e for e in json.loads((folder / "compile_commands.json").read_text()) if e["file"] == str(self.file))
+        self.compiling = shlex.split(entry["command"])
+        if self.compiling[0].endswith("ccache"):
+            self.compiling.pop(0)
         self.compiled_in = entry["directory"]
 
-    def compile(self):
-        return quiet(self.compiling, cwd=self.compiled_in) == 0
+    def compile(self, text, into):
+        source = into / self.file.name
+        source.write_text(text)
+        words = [str(source) if word == str(self.file) else word for word in self.compiling]
+        words[words.index("-o") + 1] = str(into / "mutant.o")
+        return quiet(words, cwd=self.compiled_in) == 0
 
-    def program(self, name):
+    def program(self, name, into):
         """Links the program; it answers its path."""
         rules = next(self.folder.rglob(f"CMakeFiles/{name}.dir/link.txt"))
         words = shlex.split(rules.read_text())
-        words[words.index("-o") + 1] = str(self.mutants / name)
+        words[words.index("-o") + 1] = str(into / name)
         at = next(i for i, word in enumerate(words) if word.endswith(".a"))
         # What archives hold of it is not taken then.
-        if quiet([*words[:at], self.object, *words[at:]], cwd=rules.parents[2]) != 0:
+        if quiet([*words[:at], into / "mutant.o", *words[at:]], cwd=rules.parents[2]) != 0:
             sys.exit(f"{name} cannot be linked: {' '.join(words)}")
-        return self.mutants / name
+        return into / name
 
-    def passes(self, test, limit_s=None):
+    def passes(self, test, into, limit_s):
         """Whether a unit test, a module or a part of a module passes with the mutant in place."""
         if test.startswith("t_"):
-            return quiet([self.program(test)], limit_s or UNIT_LIMIT_S, cwd=TREE, env=environment(self.folder)) == 0
+            return quiet([self.program(test, into)], limit_s, cwd=TREE, env=environment(self.folder)) == 0
         jobs = [] if ":" in test else ["-n", "3"]
-        env = {**environment(self.folder), "WEIR_BIN": str(self.mutants / "weir")}
-        return quiet(pytest_of(test, *jobs), limit_s or SYSTEM_LIMIT_S, cwd=TREE, env=env) in (0, 5)
+        env = {**environment(self.folder), "WEIR_BIN": str(into / "weir")}
+        return quiet(pytest_of(test, *jobs), limit_s, cwd=TREE, env=env) in (0, 5)
 
-    def killer(self, tests, limits):
-        """The first test that fails with the mutant in place; "" when none does, None when it does not even compile."""
-        if not self.compile():
-            return None
-        has_weir = False
-        for test in tests:
-            if not test.startswith("t_") and not has_weir:
-                self.program("weir")
-                has_weir = True
-            if not self.passes(test, limits.get(test)):
-                return test
+    def killer(self, text, tests, limits):
+        """The first test that fails with text in file; "" when none does, None when it does not even compile."""
+        with tempfile.TemporaryDirectory(dir=BASE) as into:
+            if not self.compile(text, Path(into)):
+                return None
+            if any(test.startswith("test_") for test in tests):
+                self.program("weir", Path(into))
+            for test in tests:
+                limit_s = limits.get(test, UNIT_LIMIT_S if test.startswith("t_") else SYSTEM_LIMIT_S)
+                if not self.passes(test, Path(into), limit_s):
+                    return test
         return ""
 
 
@@ -275,7 +279,7 @@ def check_named(tests, works):
             sys.exit(f"there is no test {name}")
     for name in tests:
         began = time.monotonic()
-        if works.killer([name], {}) != "":
+        if works.killer(works.file.read_text(), [name], {}) != "":
             sys.exit(f"{name} fails as the tree is")
         limits[name] = 15 + 8 * (time.monotonic() - began)
     return limits
@@ -283,7 +287,7 @@ def check_named(tests, works):
 
 def build_for(tests, folder):
     units = [name for name in tests if name.startswith("t_")]
-    if not build(folder, units + ["weir", "weir-demo"]):
+    if not build(folder, units + ([] if len(units) == len(tests) else ["weir", "weir-demo"])):
         sys.exit("the tree does not build")
 
 
@@ -296,18 +300,20 @@ def reaching(mutant, reach, text):
     return sorted({test for line in lines for test in reach[line]}, key=lambda name: (not name.startswith("t_"), name))
 
 
-def try_all(file, mutants, tests_of, builds, limits):
-    target = TREE / file
-    text = target.read_text()
+def try_all(file, mutants, tests_of, builds, limits, jobs):
+    text = (TREE / file).read_text()
     survivors, killed, senseless = [], 0, 0
-    try:
-        for number, mutant in enumerate(mutants, 1):
-            target.write_text(mutant.apply(text))
+
+    def killer_of(mutant):
+        killer = ""
+        for works in builds:
+            if killer == "":
+                killer = works.killer(mutant.apply(text), tests_of(mutant, text), limits)
+        return killer
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for number, (mutant, killer) in enumerate(zip(mutants, pool.map(killer_of, mutants)), 1):
             tests = tests_of(mutant, text)
-            killer = ""
-            for works in builds:
-                if killer == "":
-                    killer = works.killer(tests, limits)
             if killer is None:
                 senseless += 1
             elif killer == "":
@@ -316,8 +322,6 @@ def try_all(file, mutants, tests_of, builds, limits):
                 killed += 1
             word = {None: "does not compile", "": "SURVIVES" if tests else "SURVIVES: no test reaches it"}.get(killer, f"killed by {killer}")
             print(f"{number}/{len(mutants)} {file}:{mutant}: {word}", flush=True)
-    finally:
-        target.write_text(text)
     print(f"{file}: {killed} killed, {len(survivors)} survived, {senseless} do not compile; of {len(mutants)}")
     for mutant, tests in survivors:
         print(f"survivor: {file}:{mutant}    ({len(tests)} tests tried)")
@@ -333,6 +337,7 @@ def main():
     parser.add_argument("--unit", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--tests", nargs="+", default=[], metavar="TEST")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     file = os.path.relpath(ROOT / options.file, ROOT)
@@ -364,7 +369,7 @@ def main():
             build_for(tests, folder)
         builds = [Works(folder, file) for folder in folders]
         limits = check_named(tests, builds[0])
-        return 1 if try_all(file, mutants, lambda mutant, text: tests, builds, limits) else 0
+        return 1 if try_all(file, mutants, lambda mutant, text: tests, builds, limits, options.jobs) else 0
     for folder in folders:
         if not build(folder, ["tests"]):
             sys.exit("the tree does not build")
@@ -373,7 +378,7 @@ def main():
     def reaching_tests(mutant, text):
         return [name for name in reaching(mutant, reach, text) if name.startswith("t_") or not options.unit]
 
-    return 1 if try_all(file, mutants, reaching_tests, [Works(folder, file) for folder in folders], {}) else 0
+    return 1 if try_all(file, mutants, reaching_tests, [Works(folder, file) for folder in folders], {}, options.jobs) else 0
 
 
 if __name__ == "__main__":
