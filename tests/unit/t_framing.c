@@ -129,6 +129,51 @@ static void connection_says_what_happens_and_lists_what_is_dropped(void **state)
     assert_false(http1_is_dropped(&head, &head.fields[0]));
 }
 
+/* What was read of Max-Forwards: -1 where it counts for nothing. */
+static int64_t read_max_forwards(void **state, const char *method, const char *value)
+{
+    set_up(state);
+    head.line_at = 0;
+    head.method_len = (uint16_t)strlen(method);
+    snprintf(text, sizeof(text), "%s", method);
+    head.is_trace = strcmp(method, "TRACE") == 0;
+    assert_int_equal(read_field("Max-Forwards", value), HTTP1_ERROR_NONE);
+    return head.has_max_forwards ? (int64_t)head.max_forwards : -1;
+}
+
+static void max_forwards_counts_on_options_and_trace_alone(void **state)
+{
+    static const char *const bad[] = {"", "1234567890", "1 ", "-1", "1,1", "x", "/", ":"};
+
+    assert_int_equal(read_max_forwards(state, "OPTIONS", "0"), 0);
+    assert_int_equal(read_max_forwards(state, "OPTIONS", "10"), 10);
+    assert_int_equal(read_max_forwards(state, "TRACE", "987654321"), 987654321);
+    assert_int_equal(read_max_forwards(state, "TRACE", "19"), 19);
+    assert_int_equal(read_field("Max-Forwards", "5"), HTTP1_ERROR_NONE);
+    assert_int_equal(head.max_forwards, 19); /* the first one counts */
+    assert_int_equal(read_max_forwards(state, "GET", "3"), -1);
+    assert_int_equal(read_max_forwards(state, "OPTION", "3"), -1);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(read_max_forwards(state, "OPTIONS", bad[i]), -1);
+        assert_int_equal(read_max_forwards(state, "TRACE", bad[i]), -1);
+    }
+}
+
+/* A head is read over the one before: behind its fields stand that one's. */
+static void fields_of_the_head_before_count_for_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(read_field("Connection", "x-a"), HTTP1_ERROR_NONE);
+    assert_int_equal(read_field("Connection", "x-b"), HTTP1_ERROR_NONE);
+    head.nr_fields = 1;
+    head.nr_connection_options = 1;
+    framing_mark_listed(&head);
+    assert_int_equal(read_field("X-A", "1"), HTTP1_ERROR_NONE);
+    head.nr_fields = 1;
+    framing_mark_listed(&head);
+    assert_false(head.fields[1].is_listed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +182,8 @@ int main(void)
         cmocka_unit_test_setup(chunked_is_the_only_coding_and_the_last, set_up),
         cmocka_unit_test_setup(requests_and_responses_differ_in_host_and_expect, set_up),
         cmocka_unit_test_setup(connection_says_what_happens_and_lists_what_is_dropped, set_up),
+        cmocka_unit_test_setup(max_forwards_counts_on_options_and_trace_alone, set_up),
+        cmocka_unit_test_setup(fields_of_the_head_before_count_for_nothing, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
