@@ -1,11 +1,8 @@
 /* The addresses of one endpoint, one after the other. */
 #include "proxy/upstream/attempt.h"
 
-void attempt_begin(struct attempt *a, const struct place *place)
+void attempt_begin_name(struct attempt *a, const struct place *place)
 {
-    a->origin = place->origin;
-    if (!place->endpoint || !place->endpoint->origin->name)
-        return;
     a->connect_by_ms = 0;
     a->tried = (struct tried){0};
     balance_note_tried(place, &a->tried);

@@ -13,8 +13,16 @@ struct attempt {
     uint64_t connect_by_ms; /* the time is up; 0: it has not begun */
 };
 
+/* What attempt_begin does for a name. */
+void attempt_begin_name(struct attempt *a, const struct place *place);
+
 /* At another place, or the same again, with all its time. */
-void attempt_begin(struct attempt *a, const struct place *place);
+static inline void attempt_begin(struct attempt *a, const struct place *place)
+{
+    a->origin = place->origin;
+    if (place->endpoint && place->endpoint->origin->name)
+        attempt_begin_name(a, place);
+}
 
 /* How much of connect_ms the connection to a->origin may take, of an endpoint that is a name: each
  * of the addresses not tried yet gets the same share, and the last one all that is left. */

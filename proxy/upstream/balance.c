@@ -191,8 +191,8 @@ static struct place choose_place(struct worker *w, const struct version *version
     return c.best;
 }
 
-struct place balance_choose(struct worker *w, const struct version *version,
-                            const struct place *except)
+struct place balance_choose_among(struct worker *w, const struct version *version,
+                                  const struct place *except)
 {
     return version->has_names ? choose_place(w, version, except)
                               : choose_endpoint(w, version, except ? except->endpoint : NULL);

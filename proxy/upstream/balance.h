@@ -31,8 +31,17 @@ struct tried {
 /* The least busy place over all endpoints of the version and their addresses, other than except
  * (NULL: any). Of an endpoint that is written as an address, all that except's endpoint has is
  * one place. */
-struct place balance_choose(struct worker *w, const struct version *version,
-                            const struct place *except);
+struct place balance_choose_among(struct worker *w, const struct version *version,
+                                  const struct place *except);
+
+/* The same: the usual version has one endpoint, which is an address and always up. */
+static inline struct place balance_choose(struct worker *w, const struct version *version,
+                                          const struct place *except)
+{
+    if (version->nr_endpoints == 1 && !version->has_names && !version->may_fail && !except)
+        return (struct place){&version->endpoints[0], version->endpoints[0].origin};
+    return balance_choose_among(w, version, except);
+}
 
 /* Whether balance_choose would find a place. */
 bool balance_has_place(struct worker *w, const struct version *version);
