@@ -220,6 +220,138 @@ static void an_idle_connection_that_ends_leaves_the_pool(void **state)
     LAB_UNTIL(&lab, u.pool->nr_idle == 0);
 }
 
+/* Two that became idle in different turns, the first one before the turn that is now. */
+static void lend_two(struct lab_user *a, struct lab_user *b, struct upstream *lent[2])
+{
+    lab_begin(a, &lab, 0, 0, false);
+    lab_begin(b, &lab, 0, 0, false);
+    LAB_UNTIL(&lab, is_connected(a) && is_connected(b));
+    lent[0] = a->upstream;
+    lent[1] = b->upstream;
+    finish(a);
+    uint64_t then = a->pool->worker->loop.now_us;
+    LAB_UNTIL(&lab, a->pool->worker->loop.now_us > then);
+    finish(b);
+}
+
+/* A connection that became idle in this turn has to be looked at, one of a turn before has not. */
+static void one_that_was_idle_before_goes_first_and_then_the_last_used(void **state)
+{
+    struct lab_user a, b;
+    struct upstream *lent[2];
+
+    (void)state;
+    lend_two(&a, &b, lent);
+    lab_begin(&a, &lab, 0, 0, false);
+    assert_ptr_equal(a.upstream, lent[0]);
+    lab_begin(&b, &lab, 0, 0, false);
+    assert_ptr_equal(b.upstream, lent[1]);
+    finish(&a);
+    finish(&b);
+    LAB_UNTIL(&lab, a.pool->worker->loop.now_us > a.pool->idle_turn_us);
+    lab_begin(&a, &lab, 0, 0, false);
+    assert_ptr_equal(a.upstream, lent[1]);
+    finish(&a);
+}
+
+static void a_connection_ends_at_just_its_age(void **state)
+{
+    struct lab_user u;
+
+    (void)state;
+    lab.settings.upstream.lifetime_requests = 1000;
+    for (uint32_t lifetime = 1; lifetime <= 1000; lifetime += 999) {
+        lab_begin(&u, &lab, 0, 0, false);
+        assert_int_equal(u.result, POOL_CONNECTING);
+        LAB_UNTIL(&lab, is_connected(&u));
+        lab.settings.upstream.lifetime_ms = lifetime;
+        for (uint32_t age = lifetime - 1; age <= lifetime; age++) {
+            u.upstream->opened_ms = u.pool->worker->loop.now_ms - age;
+            finish(&u);
+            lab_begin(&u, &lab, 0, 0, false);
+            assert_int_equal(u.result, age < lifetime ? POOL_READY : POOL_CONNECTING);
+        }
+        pool_put(u.pool, &u.upstream, false);
+        lab.settings.upstream.lifetime_ms = 0;
+    }
+}
+
+static void a_connection_for_one_request_is_closed_after_it(void **state)
+{
+    struct lab_user u;
+
+    (void)state;
+    lab.settings.upstream.lifetime_requests = 1;
+    lab_begin(&u, &lab, 0, 0, false);
+    LAB_UNTIL(&lab, is_connected(&u));
+    finish(&u);
+    lab_begin(&u, &lab, 0, 0, false);
+    assert_int_equal(u.result, POOL_CONNECTING);
+    pool_put(u.pool, &u.upstream, false);
+}
+
+/* Where limits differ, room is what the first in the queue may use. */
+static void who_waits_has_its_turn_when_its_own_limit_has_room(void **state)
+{
+    struct lab_user h[3], strict;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        lab_begin(&h[i], &lab, 0, 3, false);
+    lab_begin(&strict, &lab, 0, 1, false);
+    assert_int_equal(strict.result, POOL_WAITING);
+    for (int i = 0; i < 2; i++) {
+        pool_put(h[i].pool, &h[i].upstream, false);
+        uint64_t until = lab.workers[0].loop.now_ms + 3 * WHEEL_TICK_MS;
+        LAB_UNTIL(&lab, lab.workers[0].loop.now_ms > until);
+        assert_string_equal(strict.events, "");
+    }
+    pool_put(h[2].pool, &h[2].upstream, false);
+    LAB_UNTIL(&lab, is_connected(&strict));
+    assert_string_equal(strict.events, "turn connected");
+    finish(&strict);
+}
+
+static void room_that_comes_up_twice_in_a_turn_is_for_two(void **state)
+{
+    struct lab_user h[2], w[3];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        lab_begin(&h[i], &lab, 0, 2, false);
+    LAB_UNTIL(&lab, is_connected(&h[0]) && is_connected(&h[1]));
+    for (int i = 0; i < 3; i++)
+        lab_begin(&w[i], &lab, 0, 2, false);
+    finish(&h[0]);
+    finish(&h[1]);
+    LAB_UNTIL(&lab, w[0].order > 0 && w[1].order > 0);
+    assert_int_equal(w[2].order, 0);
+    finish(&w[0]);
+    LAB_UNTIL(&lab, w[2].order > 0);
+    finish(&w[1]);
+    finish(&w[2]);
+    assert_int_equal(metrics_read(&h[0].pool->to.cell->opened), 2);
+}
+
+/* After a connection that turned out dead a user asks for one that was never used. */
+static void a_fresh_one_is_made_room_for(void **state)
+{
+    struct lab_user u;
+    struct upstream *first;
+
+    (void)state;
+    lab_begin(&u, &lab, 0, 1, false);
+    LAB_UNTIL(&lab, is_connected(&u));
+    first = u.upstream;
+    finish(&u);
+    u.wish.is_fresh = true;
+    lab_ask(&u);
+    assert_int_equal(u.result, POOL_CONNECTING);
+    assert_int_equal(first->state, UPSTREAM_CLOSED);
+    assert_int_equal(u.pool->nr_idle, 0);
+    pool_put(u.pool, &u.upstream, false);
+}
+
 /* ---- Limits over all workers ----------------------------------------------------------------- */
 
 static void a_limit_over_all_workers_is_served_in_order(void **state)
@@ -284,6 +416,12 @@ int main(void)
         TEST(a_connection_is_lent_kept_and_lent_again),
         TEST(a_connection_ends_with_just_its_number_of_requests),
         TEST(only_so_many_are_kept),
+        TEST(one_that_was_idle_before_goes_first_and_then_the_last_used),
+        TEST(a_connection_ends_at_just_its_age),
+        TEST(a_connection_for_one_request_is_closed_after_it),
+        TEST(who_waits_has_its_turn_when_its_own_limit_has_room),
+        TEST(room_that_comes_up_twice_in_a_turn_is_for_two),
+        TEST(a_fresh_one_is_made_room_for),
         TEST(those_who_wait_go_before_newcomers),
         TEST(who_has_no_limit_opens_a_connection_beside_the_queue),
         TEST(who_leaves_the_queue_is_passed_over),

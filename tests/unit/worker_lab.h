@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -197,9 +198,10 @@ static int lab_order;
 
 static inline void lab_note(struct lab_user *u, const char *event)
 {
-    assert_true(strlen(u->events) + strlen(event) + 2 < sizeof(u->events));
-    strcat(u->events, u->events[0] ? " " : "");
-    strcat(u->events, event);
+    size_t at = strlen(u->events);
+    int n = snprintf(u->events + at, sizeof(u->events) - at, at > 0 ? " %s" : "%s", event);
+
+    assert_true(n > 0 && (size_t)n < sizeof(u->events) - at);
 }
 
 static inline void lab_ask(struct lab_user *u)
