@@ -99,7 +99,7 @@ def test_a_series_has_cumulative_buckets_up_to_all(plain):
 
 def test_what_is_in_flight_shows(world):
     demo = world.demo()
-    weir = world.weir(tables.one(demo))
+    weir = world.weir(tables.one(demo), {"client_half_close": "abort"})
     held = [weir.connect() for _ in range(5)]
     for c in held:
         c.send_request(target="/?fail=stall")

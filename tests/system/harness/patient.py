@@ -60,7 +60,7 @@ def checked(place, **check):
 
 
 def is_up(weir, version="1", **labels):
-    [(_, value)] = weir.metrics().find("weir_endpoint_up", function="hello", version=version, **labels)
+    [(_, value)] = weir.metrics(of_all=True).find("weir_endpoint_up", function="hello", version=version, **labels)
     return value == 1
 
 
