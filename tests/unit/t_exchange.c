@@ -22,9 +22,10 @@ static int peer;
 
 static void note(const char *event)
 {
-    assert_true(strlen(front.events) + strlen(event) + 2 < sizeof(front.events));
-    strcat(front.events, front.events[0] ? " " : "");
-    strcat(front.events, event);
+    size_t at = strlen(front.events);
+    int n = snprintf(front.events + at, sizeof(front.events) - at, at > 0 ? " %s" : "%s", event);
+
+    assert_true(n > 0 && (size_t)n < sizeof(front.events) - at);
 }
 
 static int on_interim(struct exchange *e, const struct http1_head *h)

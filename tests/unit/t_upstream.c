@@ -235,6 +235,93 @@ static void a_refused_connection_is_told_in_a_later_turn(void **state)
     lab.listener = socket(AF_INET, SOCK_STREAM, 0);
 }
 
+/* The pause doubles up to 32 s; a connection that is made ends it. */
+static void an_address_that_refuses_is_avoided_longer_and_longer(void **state)
+{
+    struct pool *pool = pool_of(&lab.workers[1], &lab.origin);
+    struct lab_user refused;
+
+    (void)state;
+    close(lab.listener);
+    for (uint32_t nr = 1; nr <= 8; nr++) {
+        lab_begin(&refused, &lab, 1, 0, false);
+        LAB_UNTIL(&lab, refused.result == POOL_REFUSED || refused.events[0]);
+        assert_int_equal(pool->to.nr_refused, nr);
+        int64_t pause_ms = (int64_t)(pool->to.avoid_until_ms - lab.workers[1].loop.now_ms);
+        int64_t wanted_ms = (int64_t)1000 << (nr < 6 ? nr - 1 : 5);
+        assert_in_range(pause_ms, wanted_ms / 4 * 3, wanted_ms);
+    }
+    lab.listener = socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void a_connection_that_is_made_ends_the_pause(void **state)
+{
+    struct lab_user next;
+
+    (void)state;
+    u.pool->to.nr_refused = 3;
+    u.pool->to.avoid_until_ms = UINT64_MAX;
+    lab_begin(&next, &lab, 0, 0, false);
+    LAB_UNTIL(&lab, next.events[0]);
+    assert_int_equal(u.pool->to.nr_refused, 0);
+    assert_int_equal(u.pool->to.avoid_until_ms, 0);
+    pool_put(next.pool, &next.upstream, false);
+}
+
+/* The endpoint's Keep-Alive, and how long weir then keeps the idle connection; settings say 60 s. */
+static const struct {
+    const char *field;
+    uint32_t idle_ms;
+} KEEP_ALIVES[] = {
+    {"timeout=5", 4000},   {"timeout=5, max=9", 4000}, {"Timeout=12", 11000}, {"timeout=60", 59000},
+    {"timeout=99", 60000}, {"timeout=2", 1000},        {"timeout=1", 1},      {"timeout=0", 1},
+    {"timeout=", 60000},   {"max=1000", 60000},        {"timeout:5", 60000},
+};
+
+static void an_endpoint_may_say_how_long_it_keeps_the_connection(void **state)
+{
+    char text[200];
+
+    for (size_t i = 0; i < sizeof(KEEP_ALIVES) / sizeof(KEEP_ALIVES[0]); i++) {
+        if (i > 0) {
+            tear_down(state);
+            set_up(state);
+        }
+        struct upstream *up = u.upstream;
+        snprintf(text, sizeof(text),
+                 "HTTP/1.1 200 OK\r\nKeep-Alive: %s\r\nContent-Length: 0\r\n\r\n",
+                 KEEP_ALIVES[i].field);
+        say(text);
+        expect_events("head end");
+        assert_int_equal(up->state, UPSTREAM_IDLE);
+        uint32_t ticks = up->deadline.node.due - lab.workers[0].loop.wheel.tick;
+        assert_in_range(ticks, KEEP_ALIVES[i].idle_ms / WHEEL_TICK_MS,
+                        KEEP_ALIVES[i].idle_ms / WHEEL_TICK_MS + 2);
+    }
+}
+
+static void so_many_interim_responses_pass_and_no_more(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 100; i++)
+            say("HTTP/1.1 103 Early Hints\r\n\r\n");
+        if (round == 0)
+            say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        else
+            say("HTTP/1.1 103 Early Hints\r\n\r\n");
+        LAB_UNTIL(&lab, strstr(u.events, round == 0 ? "head end" : "failed"));
+        assert_null(u.upstream);
+        assert_int_equal(u.pool->nr_idle, round == 0);
+        if (round == 0) { /* the next response on the same connection counts anew */
+            u.events[0] = 0;
+            lab_ask(&u);
+            assert_int_equal(u.result, POOL_READY);
+        }
+    }
+    assert_int_equal(u.error, METRICS_ERROR_BAD_RESPONSE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -250,6 +337,10 @@ int main(void)
         TEST(an_answer_that_does_not_begin_in_time_fails),
         TEST(a_body_that_stands_still_fails),
         TEST(a_refused_connection_is_told_in_a_later_turn),
+        TEST(an_address_that_refuses_is_avoided_longer_and_longer),
+        TEST(a_connection_that_is_made_ends_the_pause),
+        TEST(an_endpoint_may_say_how_long_it_keeps_the_connection),
+        TEST(so_many_interim_responses_pass_and_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,7 +187,7 @@ struct lab_user {
     struct pool_wish wish;
     struct upstream *upstream;
     enum pool_result result;
-    char events[512], body[8192];
+    char events[1024], body[8192];
     size_t body_len;
     enum metrics_error error;
     bool is_reusable;
