@@ -4,7 +4,9 @@
  * plainline.c reads. llhttp starts behind them: its state as it stands after a start line is kept
  * as a template and copied, so nothing is parsed twice and any method is possible. llhttp stops
  * (HPE_PAUSED) at the end of the header section; bodies with a length or until close are counted
- * here, only chunked ones go through llhttp again, span by span.
+ * here, only chunked ones go through llhttp again, span by span. It does not see the extensions of
+ * chunks: chunkext.c checks them, white space included that llhttp would not take, and they are
+ * dropped, as each chunk is framed anew.
  *
  * Spans that a read cuts in two arrive in two callbacks; since a head's bytes are contiguous (the
  * caller sees to that), the second one just makes the field longer. */
@@ -23,7 +25,11 @@ enum state { IN_LINE, IN_FIELDS, IN_BODY, IN_TRAILERS, AT_END, FAILED };
 
 static const uint64_t CHUNK_MAX = UINT64_C(1) << 50;
 
-enum { EMPTY_LINES_MAX = 4, CHUNK_META_MAX = 1024, TRAILERS_MAX = 16384 };
+/* Where in a chunk line the body stands. In what follows the line, and in the last chunk's
+ * trailers, it is BEHIND_SIZE. */
+enum chunk_line { BEFORE_SIZE, IN_SIZE, IN_EXTENSION, BEHIND_SIZE };
+
+enum { EMPTY_LINES_MAX = 4, TRAILERS_MAX = 16384 };
 
 /* Written by http1_global_init before there is another thread; then all threads read them. */
 static llhttp_settings_t callbacks;
@@ -241,56 +247,10 @@ static int on_chunk_header(llhttp_t *ll)
 {
     struct http1 *p = ll->data;
 
-    p->chunk_meta = 0;
     if (ll->content_length > CHUNK_MAX) {
         fail(p, HTTP1_ERROR_BAD, "a chunk is larger than anything that can be sent");
         return -1;
     }
-    return 0;
-}
-
-/* Extensions are dropped, as each chunk is framed anew, but their grammar is checked more closely
- * than llhttp does: names and values must not be empty, and quotes stand around a whole value or
- * not at all (RFC 9112 section 7.1.1). */
-static int count_extension(struct http1 *p, size_t n)
-{
-    p->chunk_meta += (uint32_t)n;
-    p->extension_len += (uint32_t)n;
-    if (p->chunk_meta <= CHUNK_META_MAX)
-        return 0;
-    fail(p, HTTP1_ERROR_BAD, "a chunk extension is too long");
-    return -1;
-}
-
-static int on_extension_name(llhttp_t *ll, const char *at, size_t n)
-{
-    (void)at;
-    return count_extension(ll->data, n);
-}
-
-static int on_extension_value(llhttp_t *ll, const char *at, size_t n)
-{
-    struct http1 *p = ll->data;
-
-    if (p->extension_len == 0)
-        p->is_quoted = n > 0 && at[0] == '"';
-    for (size_t i = 0; !p->is_quoted && i < n; i++)
-        if (!chars_is(at[i], CHARS_TOKEN)) {
-            fail(p, HTTP1_ERROR_BAD, "a chunk extension's value is neither a token nor quoted");
-            return -1;
-        }
-    return count_extension(p, n);
-}
-
-static int on_extension_end(llhttp_t *ll)
-{
-    struct http1 *p = ll->data;
-
-    if (p->extension_len == 0) {
-        fail(p, HTTP1_ERROR_BAD, "a chunk extension's name or value is empty");
-        return -1;
-    }
-    p->extension_len = 0;
     return 0;
 }
 
@@ -318,10 +278,6 @@ void http1_global_init(void)
     callbacks.on_message_complete = on_pause;
     callbacks.on_body = on_body;
     callbacks.on_chunk_header = on_chunk_header;
-    callbacks.on_chunk_extension_name = on_extension_name;
-    callbacks.on_chunk_extension_name_complete = on_extension_end;
-    callbacks.on_chunk_extension_value = on_extension_value;
-    callbacks.on_chunk_extension_value_complete = on_extension_end;
     /* PUT, so that llhttp has no rule of its own for the method. */
     make_template(&after_request_line, HTTP_REQUEST, "PUT / HTTP/1.1\r\n");
     make_template(&after_status_line, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
@@ -360,7 +316,8 @@ static void init(struct http1 *p, struct http1_head *head, const struct http1_li
     p->detail = "";
     p->trailers = NULL;
     p->trailers_len = p->trailers_room = 0;
-    p->parsed = p->head_floor = p->chunk_meta = p->extension_len = 0;
+    p->parsed = p->head_floor = 0;
+    p->chunk_line = BEFORE_SIZE;
     p->remaining = 0;
     p->state = IN_LINE;
     p->error = HTTP1_ERROR_NONE;
@@ -597,35 +554,89 @@ void http1_response_to(struct http1 *p, bool is_head_request)
 
 /* ---- Bodies ---------------------------------------------------------------------------------- */
 
+/* How far llhttp may read now: to where a chunk's size ends and extensions begin, or to end.
+ * Whether size and line ends are right is for llhttp to say, which sees all of them. */
+static inline __attribute__((always_inline)) const char *
+find_extension(struct http1 *p, const char *at, const char *end)
+{
+    bool is_behind_digit = p->chunk_line == IN_SIZE;
+
+    while (at < end && !is_behind_digit && (*at == '\r' || *at == '\n'))
+        at++; /* behind the chunk before */
+    for (; at < end && chars_is(*at, CHARS_HEX); at++)
+        is_behind_digit = true;
+    if (at == end) {
+        p->chunk_line = is_behind_digit ? IN_SIZE : BEFORE_SIZE;
+        return end;
+    }
+    p->chunk_line = BEHIND_SIZE;
+    if (*at == '\r' || !is_behind_digit || (*at != ';' && *at != ' ' && *at != '\t'))
+        return end;
+    p->chunk_line = IN_EXTENSION;
+    chunkext_begin(&p->extension);
+    return at;
+}
+
+/* Sets llhttp on the bytes up to stop. HTTP1_MORE: it has taken all of them. */
+static inline __attribute__((always_inline)) enum http1_result
+run_chunked(struct http1 *p, const char **cursor, const char *stop, struct str *span)
+{
+    if (p->ll.error == HPE_PAUSED) {
+        p->ll.upgrade = 0; /* an Upgrade beside a body is weir's matter, not llhttp's */
+        llhttp_resume(&p->ll);
+    }
+    p->remaining = 0;
+    llhttp_errno_t error = llhttp_execute(&p->ll, *cursor, (size_t)(stop - *cursor));
+    if (error == HPE_OK) {
+        *cursor = stop;
+        return HTTP1_MORE;
+    }
+    if (error != HPE_PAUSED)
+        return llhttp_failed(p, error);
+    *cursor = llhttp_get_error_pos(&p->ll);
+    if (p->remaining > 0) {
+        if (p->ll.content_length == 0) /* llhttp counts what is left of the chunk */
+            p->chunk_line = BEFORE_SIZE;
+        *span = (struct str){p->base, p->remaining};
+        return HTTP1_SPAN;
+    }
+    p->state = AT_END;
+    if (p->drops_trailers)
+        p->trailers_len = 0;
+    return HTTP1_END;
+}
+
+/* Passes over extensions. HTTP1_MORE: to the end of the bytes, or of the line. */
+static enum http1_result drop_extensions(struct http1 *p, const char **cursor, const char *end)
+{
+    const char *complaint;
+
+    *cursor = chunkext_read(&p->extension, *cursor, end, &complaint);
+    if (!*cursor)
+        return fail(p, HTTP1_ERROR_BAD, complaint);
+    if (*cursor < end)
+        p->chunk_line = BEHIND_SIZE;
+    return HTTP1_MORE;
+}
+
 static enum http1_result next_chunked(struct http1 *p, const char **cursor, const char *end,
                                       struct str *span)
 {
     p->ll.data = p;
-    for (;;) {
-        if (p->ll.error == HPE_PAUSED) {
-            p->ll.upgrade = 0; /* an Upgrade beside a body is weir's matter, not llhttp's */
-            llhttp_resume(&p->ll);
+    while (*cursor < end) {
+        enum http1_result r = HTTP1_MORE;
+
+        if (p->chunk_line == IN_EXTENSION) {
+            r = drop_extensions(p, cursor, end);
+        } else {
+            const char *stop = p->chunk_line == BEHIND_SIZE ? end : find_extension(p, *cursor, end);
+            if (stop > *cursor)
+                r = run_chunked(p, cursor, stop, span);
         }
-        if (*cursor == end)
-            return HTTP1_MORE;
-        p->remaining = 0;
-        llhttp_errno_t error = llhttp_execute(&p->ll, *cursor, (size_t)(end - *cursor));
-        if (error == HPE_OK) {
-            *cursor = end;
-            return HTTP1_MORE;
-        }
-        if (error != HPE_PAUSED)
-            return llhttp_failed(p, error);
-        *cursor = llhttp_get_error_pos(&p->ll);
-        if (p->remaining > 0) {
-            *span = (struct str){p->base, p->remaining};
-            return HTTP1_SPAN;
-        }
-        p->state = AT_END;
-        if (p->drops_trailers)
-            p->trailers_len = 0;
-        return HTTP1_END;
+        if (r != HTTP1_MORE)
+            return r;
     }
+    return HTTP1_MORE;
 }
 
 enum http1_result http1_body_next(struct http1 *p, const char **cursor, const char *end,

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "proxy/http/chunkext.h"
 #include "proxy/http/head.h"
 
 struct http1 {
@@ -27,13 +28,12 @@ struct http1 {
     const char *detail; /* one sentence on the error */
     char *trailers;     /* malloc'ed field lines "name: value\r\n"; NULL: none */
     uint32_t trailers_len, trailers_room;
-    uint32_t parsed;        /* bytes of the head already consumed */
-    uint32_t head_floor;    /* where the header section begins */
-    uint32_t chunk_meta;    /* bytes of chunk extensions in the current chunk */
-    uint32_t extension_len; /* of the extension's name or value being read */
-    uint64_t remaining;     /* of a body with a length */
-    uint8_t state, error;
-    bool is_response, is_in_name, is_quoted;
+    uint32_t parsed;           /* bytes of the head already consumed */
+    uint32_t head_floor;       /* where the header section begins */
+    struct chunkext extension; /* of the chunk line being read */
+    uint64_t remaining;        /* of a body with a length */
+    uint8_t state, error, chunk_line;
+    bool is_response, is_in_name;
     bool drops_trailers; /* the head's, which is gone when they come */
     bool is_plain; /* all lines so far were plain ones, and llhttp has seen nothing of this head */
     enum http1_body_kind body;

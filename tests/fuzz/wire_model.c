@@ -155,7 +155,8 @@ static int hex(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* A chunk's size line; extensions are passed over, but quotes in them must be closed. */
+/* A chunk's size line; extensions are passed over, but quotes in them must be closed, and white
+ * space stands before a semicolon, never at the line's end. */
 static size_t chunk_size(struct str line)
 {
     size_t size = 0, i = 0;
@@ -165,7 +166,10 @@ static size_t chunk_size(struct str line)
         FUZZ_CHECK(size < SIZE_MAX / 32);
         size = size * 16 + (size_t)hex(line.p[i]);
     }
-    FUZZ_CHECK(i > 0 && (i == line.n || line.p[i] == ';'));
+    FUZZ_CHECK(i > 0 && (line.p[line.n - 1] != ' ' && line.p[line.n - 1] != '\t'));
+    while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'))
+        i++;
+    FUZZ_CHECK(i == line.n || line.p[i] == ';');
     for (; i < line.n; i++) {
         FUZZ_CHECK((unsigned char)line.p[i] >= 0x20 || line.p[i] == '\t');
         if (line.p[i] == '\\' && nr_quotes % 2 == 1 && i + 1 < line.n)

@@ -218,6 +218,16 @@ static const struct message messages[] = {
      "200 [Fine, thanks] 1.1 body 2 length 0 close 0 keep 0 upgrade 0 expect 0\n"
      "  Transfer-Encoding=chunked (4)\nbody [x] trailers []\n",
      0},
+    {false,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "1 ;\ta = \"b;c\" ; d\r\nx\r\n02\t;e\r\n \t\r\n1\r\n;\r\n0 ; f\r\nA: b ; c\r\n\r\n+",
+     "POST [/] path [/] query 0 [] 1.1 body 2 length 0 close 0 keep 0 upgrade 0 expect 0\n"
+     "  Host=x (1)\n  Transfer-Encoding=chunked (4)\nbody [x \t;] trailers [A: b ; c\r\n]\n",
+     1},
+    {true, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 ; a=b\r\n 5 ;a\r\n0\t;c\r\n\r\n",
+     "200 [OK] 1.1 body 2 length 0 close 0 keep 0 upgrade 0 expect 0\n"
+     "  Transfer-Encoding=chunked (4)\nbody [ 5 ;a] trailers []\n",
+     0},
 };
 
 static void check(const struct message *m, const struct reading *r, const char *how, size_t cut)
@@ -297,6 +307,73 @@ static const struct refusal refusals[] = {
      "5\r\n\r\n"},
     {false, 431,
      "GET / HTTP/1.1\r\nHost: x\r\n1: \r\n2: \r\n3: \r\n4: \r\n5: \r\n6: \r\n7: \r\n8: \r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5 \r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5\t\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     " 5\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     " ;a\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     ";a\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5 5\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5; \r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5;a \r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5;a=b \r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5;a b\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5 \n;a\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5 ;a\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "1\r\nx ;a\r\n\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "1\r\nx\r\n ;a\r\n\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "1\r\nx\r\n;a\r\n\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "1\r\nx\r ;a\n0\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5\r ;a\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5\r\n;a\r\n\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "\r\n5 ;a\r\nhello\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "0\r\n ;a\r\n\r\n\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "0\r\na ;b\r\n\r\n\r\n0\r\n\r\n"},
+    {false, 400,
+     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "0\r\n\r ;a\n\r\n0\r\n\r\n"},
+    {true, 400, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n"},
     {true, 400, "HTTP/1.1 20 OK\r\n\r\n"},
     {true, 400, "HTTP/1.1 600 Odd\r\n\r\n"},
     {true, 505, "HTTP/2.0 200 OK\r\n\r\n"},

@@ -202,15 +202,16 @@ g.forward(
         "digits": extended(b";5=5"),
     }
 )
-g.either(
+g.forward(
     {
         "space before the semicolon": extended(b" ;a"),
         "space after the semicolon": extended(b"; a"),
         "spaces around the equals sign": extended(b"; a = b"),
         "tabs": extended(b"\t;\ta\t=\tb"),
-    },
-    FORWARD,
-    Expect("abort", [400], "chunk-extension"),
+        "space behind a quoted value": extended(b';a="b" ;c'),
+        "much white space": extended(b" \t" * 200 + b";" + b"\t " * 200 + b"a"),
+        "white space on the last chunk": extended(b"", b" ; a = b"),
+    }
 )
 g.either(
     {
@@ -259,6 +260,21 @@ BAD_EXTENSIONS = {
     "no semicolon": b"a=b;",
     "0x1b": b';a="\x1b"',
     "LF size behind": b";\n0",
+    "only a space": b" ",
+    "only a tab": b"\t",
+    "space and a digit": b" 5",
+    "space and a name": b" a",
+    "space behind the name": b";a ",
+    "tab behind the value": b";a=b\t",
+    "space behind the quote": b';a="b" ',
+    "space behind the semicolon": b"; ",
+    "space behind the equals sign": b";a= ",
+    "space LF": b" \n;a",
+    "semicolon, space LF": b"; \na",
+    "vertical tab before the semicolon": b"\x0b;a",
+    "form feed behind the semicolon": b";\x0ca",
+    "0xa0 before the semicolon": b"\xa0;a",
+    "2 kB of spaces": b" " * 2048 + b";a",
 }
 g.abort(
     "chunk-extension",

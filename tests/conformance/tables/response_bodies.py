@@ -154,6 +154,7 @@ g.whole(
         "leading zeros": pieces(b"00005\r\nhello\r\n000\r\n\r\n"),
         "extension": pieces(b"5;a=b\r\nhello\r\n0;c\r\n\r\n"),
         "quoted extension": pieces(b'5;a="b;c"\r\nhello\r\n0\r\n\r\n'),
+        "white space in extensions": pieces(b'5 ;\ta = "b" ; c\r\nhello\r\n0\t;d\r\n\r\n'),
         "many": pieces(b"1\r\nx\r\n" * 2000 + b"0\r\n\r\n"),
         "1 MB": pieces((b"10000\r\n" + b"z" * 65536 + b"\r\n") * 16 + b"0\r\n\r\n"),
         "data of line ends": pieces(b"8\r\n\r\n0\r\n\r\n\r\r\n0\r\n\r\n"),
@@ -189,6 +190,9 @@ BAD_SIZES = {
     "CR in an extension": b"5;a\rb",
     "unclosed quote": b'5;a="b',
     "NUL in an extension": b"5;a\x00",
+    "and a space": b"5 ",
+    "space behind an extension": b"5;a ",
+    "space LF before an extension": b"5 \n;a",
 }
 g.broken(
     {
