@@ -1,0 +1,351 @@
+/* Client connections: their states and the framing of responses, between a client and an endpoint in the test's hand. */
+#include "proxy/client/client.h"
+
+#include "table_world.h"
+#include "worker_lab.h"
+
+static struct lab lab;
+static struct world *world;
+static struct tuning *tuning;
+static struct clients clients;
+static struct listener listener;
+static struct listeners listeners;
+static struct client *c;
+static int ours, peer; /* the client's end, the endpoint's end */
+static char got[16384];
+static size_t nr_got;
+
+static struct worker *worker(void)
+{
+    return &lab.workers[0];
+}
+
+static struct table *make_table(void)
+{
+    struct builder *b = builder_make(world->registry);
+    const struct version_spec version = {.name = STR("1")};
+    struct endpoint_spec endpoint = {.host = STR("127.0.0.1"),
+                                     .port = lab.origin.port,
+                                     .base_path = STR("/"),
+                                     .url = STR("http://127.0.0.1/")};
+
+    assert_non_null(b);
+    assert_int_equal(builder_function(b, STR("f"), 3), 0);
+    assert_int_equal(builder_version(b, &version), 0);
+    assert_int_equal(builder_endpoint(b, &endpoint), 0);
+    assert_int_equal(builder_route(b, STR(""), STR("/"), STR("f"), STR("1"), false), 0);
+    struct table *table = builder_freeze(&b, NULL);
+    assert_non_null(table);
+    return table;
+}
+
+static void set_limits(struct settings *s)
+{
+    s->refs = 1000;
+    s->executed_version_header = (char *)"x-amz-executed-version";
+    s->forwarded.via = (char *)"weir";
+    s->limits.request_line_bytes = 1000;
+    s->limits.header_bytes = 10000;
+    s->limits.header_count = 50;
+    s->limits.body_bytes = 100000;
+    s->upstream.read_bytes = 4096;
+    s->timeouts.connect_ms = s->timeouts.response_head_ms = s->timeouts.stream_idle_ms = 60000;
+    s->timeouts.client_idle_ms = s->timeouts.request_head_ms = 60000;
+}
+
+static void connect_client(void)
+{
+    struct sockaddr_storage from = {.ss_family = AF_INET};
+    int ends[2];
+
+    nr_got = 0;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    ours = ends[0];
+    assert_int_equal(client_open(&listener, ends[1], &from), 0);
+    c = LIST_FIRST(&clients.list);
+    assert_int_equal(c->state, CLIENT_IDLE);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    lab_init(&lab);
+    world = world_make();
+    peer = -1;
+    set_limits(&lab.settings);
+    tuning = tuning_make_take(&lab.settings);
+    worker()->tuning = tuning;
+    struct table *table = make_table();
+    atomic_store(&lab.shared.generation, table->generation);
+    worker()->lease = lease_make_take(table);
+    memset(&clients, 0, sizeof(clients));
+    memset(&listener, 0, sizeof(listener));
+    listeners = (struct listeners){
+        .worker = worker(), .clients = &clients, .list = &listener, .nr = 1, .spare_fd = -1};
+    listener.all = &listeners;
+    connect_client();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (clients.nr > 0)
+        conn_close(c);
+    lab_turn_all(&lab); /* frees it */
+    if (ours >= 0)
+        close(ours);
+    if (peer >= 0)
+        close(peer);
+    assert_int_equal(worker()->lease->nr_users, 1);
+    lease_unref(&worker()->lease);
+    freelist_fini(&worker()->blocks);
+    freelist_fini(&worker()->exchanges);
+    worker()->tuning = &lab.tuning;
+    tuning_unref(&tuning);
+    lab_fini(&lab);
+    world_end(world);
+    return 0;
+}
+
+static void say(int fd, const char *text)
+{
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void wait_for(enum client_state state)
+{
+    LAB_UNTIL(&lab, c->state == state);
+}
+
+/* The endpoint takes a request that ends so. */
+static void take_request(const char *end)
+{
+    char text[4096];
+    size_t n = 0;
+
+    if (peer < 0) {
+        LAB_UNTIL(&lab, c->exchange && c->exchange->state != EXCHANGE_WAITING);
+        peer = lab_accept(&lab);
+    }
+    for (int i = 0; i < LAB_TURNS_MAX; i++) {
+        ssize_t more = recv(peer, text + n, sizeof(text) - 1 - n, MSG_DONTWAIT);
+        n += more > 0 ? (size_t)more : 0;
+        text[n] = 0;
+        if (n >= strlen(end) && strcmp(text + n - strlen(end), end) == 0)
+            return;
+        lab_turn_all(&lab);
+    }
+    fail_msg("the endpoint got: %s", text);
+}
+
+/* Without the lines that differ from run to run. */
+static void drop_line(const char *name)
+{
+    char *line = strstr(got, name);
+
+    if (!line)
+        return;
+    char *next = strstr(line, "\r\n");
+    if (!next)
+        return;
+    memmove(line, next + 2, nr_got - (size_t)(next + 2 - got) + 1);
+    nr_got -= (size_t)(next + 2 - line);
+}
+
+/* The client has got exactly this, and then the end if that is wanted. */
+static void expect(const char *text, bool is_end)
+{
+    ssize_t n = -1;
+
+    got[0] = 0;
+    for (int i = 0; i < LAB_TURNS_MAX && (is_end ? n != 0 : strcmp(got, text) != 0); i++) {
+        lab_turn_all(&lab);
+        n = recv(ours, got + nr_got, sizeof(got) - 1 - nr_got, MSG_DONTWAIT);
+        nr_got += n > 0 ? (size_t)n : 0;
+        got[nr_got] = 0;
+        drop_line("Date:");
+        drop_line("x-amzn-RequestId:");
+        drop_line("x-amz-executed-version:");
+    }
+    assert_string_equal(got, text);
+    nr_got = 0;
+}
+
+/* ---- Framing --------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *request, *response;
+    bool closes_endpoint;
+    const char *answer;
+    bool is_end;
+} FRAMINGS[] = {
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", false},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n", false,
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n", false},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nhi", true,
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", false},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", false,
+     "HTTP/1.1 204 No Content\r\n\r\n", false},
+    {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", false},
+    {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", false,
+     "HTTP/1.1 200 OK\r\n\r\n", false},
+    {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi", true},
+    {"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", false,
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nhi", false},
+    {"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n", false,
+     "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhi", true},
+};
+
+static void a_response_is_framed_as_its_client_can_read_it(void **state)
+{
+    for (size_t i = 0; i < sizeof(FRAMINGS) / sizeof(FRAMINGS[0]); i++) {
+        if (i > 0)
+            set_up(state);
+        print_message("%s%s\n", FRAMINGS[i].request, FRAMINGS[i].response);
+        say(ours, FRAMINGS[i].request);
+        take_request("\r\n\r\n");
+        assert_int_equal(c->state, CLIENT_EXCHANGE);
+        say(peer, FRAMINGS[i].response);
+        if (FRAMINGS[i].closes_endpoint) {
+            close(peer);
+            peer = -1;
+        }
+        expect(FRAMINGS[i].answer, FRAMINGS[i].is_end);
+        assert_int_equal(clients.nr, !FRAMINGS[i].is_end);
+        if (!FRAMINGS[i].is_end)
+            wait_for(CLIENT_IDLE);
+        if (i + 1 < sizeof(FRAMINGS) / sizeof(FRAMINGS[0]))
+            tear_down(state);
+    }
+}
+
+/* ---- Ends ------------------------------------------------------------------------------------ */
+
+static void a_head_that_breaks_rules_is_answered_and_lingers(void **state)
+{
+    (void)state;
+    say(ours, "GET / HT");
+    wait_for(CLIENT_HEAD);
+    say(ours, "TP/1.1 \r\n\r\n");
+    wait_for(CLIENT_LINGER);
+    LAB_UNTIL(&lab, recv(ours, got, 12, MSG_PEEK | MSG_DONTWAIT) == 12);
+    assert_memory_equal(got, "HTTP/1.1 400", 12);
+    say(ours, "more");
+    LAB_UNTIL(&lab, c->discarded == 4);
+    assert_int_equal(c->state, CLIENT_LINGER);
+    shutdown(ours, SHUT_WR);
+    LAB_UNTIL(&lab, clients.nr == 0);
+}
+
+static void an_endpoint_that_fails_first_is_answered_and_the_client_goes_on(void **state)
+{
+    (void)state;
+    say(ours, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    take_request("\r\n\r\n");
+    say(peer, "nonsense\r\n\r\n");
+    LAB_UNTIL(&lab, recv(ours, got, 12, MSG_PEEK | MSG_DONTWAIT) == 12);
+    assert_memory_equal(got, "HTTP/1.1 502", 12);
+    wait_for(CLIENT_IDLE);
+    assert_null(c->exchange);
+}
+
+static void a_head_that_has_not_left_is_taken_back_and_a_cut_one_ends_the_connection(void **state)
+{
+    (void)state;
+    say(ours, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    take_request("\r\n\r\n");
+    /* The head and the fault come in one read: nothing of the response has left. */
+    say(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    LAB_UNTIL(&lab, recv(ours, got, 12, MSG_DONTWAIT) == 12);
+    assert_memory_equal(got, "HTTP/1.1 502", 12);
+    wait_for(CLIENT_IDLE);
+    while (recv(ours, got, sizeof(got), MSG_DONTWAIT) > 0)
+        ;
+    close(peer);
+    peer = -1;
+    say(ours, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    take_request("\r\n\r\n");
+    say(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
+    expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", false);
+    say(peer, "zz\r\n");
+    expect("", true);
+    assert_int_equal(clients.nr, 0);
+}
+
+static void the_rest_of_a_small_body_is_read_and_thrown_away(void **state)
+{
+    (void)state;
+    say(ours, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    take_request("hello");
+    say(peer, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+    wait_for(CLIENT_DISCARD);
+    expect("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", false);
+    say(ours, "worldGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_for(CLIENT_EXCHANGE);
+    assert_int_equal(c->nr_requests, 2);
+}
+
+static void an_answer_that_waits_for_its_client_finishes_later(void **state)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+    static char piece[1000];
+    size_t nr_sent = 0, nr_read = 0;
+
+    (void)state;
+    say(ours, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    take_request("\r\n\r\n");
+    say(peer, head);
+    for (int i = 0; i < LAB_TURNS_MAX && backlog_is_empty(&c->backlog); i++) {
+        ssize_t n = send(peer, piece, sizeof(piece), MSG_DONTWAIT);
+        nr_sent += n > 0 ? (size_t)n : 0;
+        lab_turn_all(&lab);
+    }
+    assert_false(backlog_is_empty(&c->backlog));
+    assert_int_equal(c->state, CLIENT_EXCHANGE);
+    for (int i = 0; i < LAB_TURNS_MAX && c->state != CLIENT_IDLE; i++) {
+        size_t left = 1000000 - nr_sent;
+        ssize_t n = left == 0 ? 0
+                              : send(peer, piece, left < sizeof(piece) ? left : sizeof(piece),
+                                     MSG_DONTWAIT);
+        nr_sent += n > 0 ? (size_t)n : 0;
+        n = recv(ours, got, sizeof(got), MSG_DONTWAIT);
+        nr_read += n > 0 ? (size_t)n : 0;
+        lab_turn_all(&lab);
+    }
+    assert_int_equal(c->state, CLIENT_IDLE);
+    assert_true(nr_read > 0 && backlog_is_empty(&c->backlog));
+}
+
+static void who_drains_closes_what_is_idle(void **state)
+{
+    (void)state;
+    worker()->is_draining = true;
+    c->idle_since_ms = worker()->loop.now_ms - CONN_DRAIN_GRACE_MS - 1;
+    client_drain(c);
+    LAB_UNTIL(&lab, clients.nr == 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_response_is_framed_as_its_client_can_read_it),
+        TEST(a_head_that_breaks_rules_is_answered_and_lingers),
+        TEST(an_endpoint_that_fails_first_is_answered_and_the_client_goes_on),
+        TEST(a_head_that_has_not_left_is_taken_back_and_a_cut_one_ends_the_connection),
+        TEST(the_rest_of_a_small_body_is_read_and_thrown_away),
+        TEST(an_answer_that_waits_for_its_client_finishes_later),
+        TEST(who_drains_closes_what_is_idle),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
