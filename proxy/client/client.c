@@ -121,6 +121,7 @@ static void shake_hands(struct client *c)
  * request can't be completed, whatever the client still waits for. */
 static void on_end(struct client *c, ssize_t n)
 {
+    assert(c->state != CLIENT_TUNNEL || c->exchange);
     if (c->state == CLIENT_TUNNEL)
         exchange_tunnel_end(c->exchange);
     else if (c->state == CLIENT_EXCHANGE && n == 0)

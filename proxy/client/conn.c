@@ -19,6 +19,7 @@ static void free_client(struct loop_garbage *garbage)
 {
     struct client *c = (struct client *)((char *)garbage - offsetof(struct client, garbage));
 
+    assert(c->state == CLIENT_CLOSED && !c->exchange && c->io.fd < 0);
     partial_free(&c->partial);
     leftover_fini(&c->leftover);
     free(c->certificate_subject);
@@ -29,6 +30,7 @@ static void free_exchange(struct loop_garbage *garbage)
 {
     struct exchange *ex = (struct exchange *)((char *)garbage - offsetof(struct exchange, garbage));
 
+    assert(ex->state == EXCHANGE_OVER && !ex->upstream && !ex->lease);
     freelist_put(&ex->worker->exchanges, ex);
 }
 
@@ -40,6 +42,7 @@ static void drop_exchange(struct client *c, enum metrics_error why)
         return;
     c->exchange = NULL;
     exchange_abort(ex, why);
+    assert(ex->state == EXCHANGE_OVER);
     loop_discard(&c->worker->loop, &ex->garbage, free_exchange);
 }
 
@@ -144,6 +147,7 @@ void conn_begin_idle(struct client *c)
 {
     struct worker *w = c->worker;
 
+    assert(!c->exchange && backlog_is_empty(&c->backlog));
     c->idle_since_ms = w->loop.now_ms;
     c->is_paused = c->is_body_read = c->is_expecting = c->is_head_request = false;
     http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
@@ -152,6 +156,7 @@ void conn_begin_idle(struct client *c)
 
 void conn_linger(struct client *c)
 {
+    assert(!c->exchange);
     c->discarded = 0;
     io_shutdown(&c->io);
     conn_goto(c, CLIENT_LINGER);
@@ -162,6 +167,7 @@ void conn_linger(struct client *c)
 /* The response has been sent to the last byte. */
 void conn_after_response(struct client *c)
 {
+    assert(!c->exchange && backlog_is_empty(&c->backlog));
     if (c->output >= CLIENT_OUTPUT_CUT) {
         conn_close(c);
         return;
@@ -192,6 +198,7 @@ void conn_next(struct client *c)
     struct exchange *ex = c->exchange;
 
     if (ex) {
+        assert(ex->state == EXCHANGE_OVER);
         c->exchange = NULL;
         loop_discard(&c->worker->loop, &ex->garbage, free_exchange);
     }

@@ -28,6 +28,7 @@ void intake_refuse(struct client *c, int status, const char *type, const char *m
         .is_close = true,
     };
 
+    assert(!c->exchange); /* an exchange answers for itself */
     id_make(&c->worker->rng, id);
     conn_limit_output(c, CLIENT_OUTPUT_LAST);
     account_unread(c->worker, &from, id, status, respond_own(c, &reply), why);
@@ -226,6 +227,7 @@ static void begin_exchange(struct client *c, const struct http1_head *head)
                       METRICS_REJECTION_NO_MEMORY);
         return;
     }
+    assert(!c->exchange);
     ex->worker = w;
     ex->front = &respond_front;
     ex->client = c;
@@ -372,6 +374,7 @@ void intake_take(struct client *c, const char *data, size_t n)
         read_body(c, data, data + n);
         return;
     case CLIENT_TUNNEL:
+        assert(c->exchange);
         exchange_tunnel_bytes(c->exchange, (struct str){data, n});
         return;
     case CLIENT_LINGER:

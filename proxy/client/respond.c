@@ -123,6 +123,7 @@ static int head(struct exchange *ex, const struct http1_head *response, enum htt
             conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
         return 0;
     }
+    assert(c->exchange == ex);
     choose_framing(c, ex, response, body, &how);
     how.is_close = conn_is_last(c);
     if (!outbox_has_room(out, respond_head_room(c->tuning, response)))
@@ -265,6 +266,7 @@ static void tunnel(struct exchange *ex)
 {
     struct client *c = client_of(ex);
 
+    assert(c->exchange == ex);
     conn_goto(c, CLIENT_TUNNEL);
     conn_limit_output(c, CLIENT_OUTPUT_LAST);
     if (c->io.is_readable || !leftover_is_empty(&c->leftover))
@@ -273,6 +275,7 @@ static void tunnel(struct exchange *ex)
 
 static void over(struct exchange *ex)
 {
+    assert(client_of(ex)->exchange == ex);
     conn_next(client_of(ex));
 }
 
