@@ -416,6 +416,20 @@ static void an_open_tunnel_lets_its_table_go_and_keeps_its_names(void **state)
     assert_int_equal(atomic_load(&gauge->value), 0);
 }
 
+static void a_body_may_be_as_long_as_its_limit(void **state)
+{
+    (void)state;
+    lab.settings.limits.body_bytes = 10;
+    assert_int_equal(start(&ex, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"), -1);
+    assert_int_equal(front.status, 413);
+    assert_int_equal(ex.state, EXCHANGE_OVER);
+    assert_int_equal(start(&ex, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"), 0);
+    exchange_body(&ex, STR("helloworld"));
+    exchange_end(&ex, STR(""));
+    exchange_flush(&ex);
+    expect_request("helloworld");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -430,6 +444,7 @@ int main(void)
         TEST(an_answer_that_breaks_off_is_cut),
         TEST(a_client_that_is_behind_pauses_the_endpoint),
         TEST(an_open_tunnel_lets_its_table_go_and_keeps_its_names),
+        TEST(a_body_may_be_as_long_as_its_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
