@@ -303,17 +303,17 @@ static void an_endpoint_may_say_how_long_it_keeps_the_connection(void **state)
 static void so_many_interim_responses_pass_and_no_more(void **state)
 {
     (void)state;
-    for (int round = 0; round < 2; round++) {
+    for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 100; i++)
             say("HTTP/1.1 103 Early Hints\r\n\r\n");
-        if (round == 0)
+        if (round < 2)
             say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         else
             say("HTTP/1.1 103 Early Hints\r\n\r\n");
-        LAB_UNTIL(&lab, strstr(u.events, round == 0 ? "head end" : "failed"));
+        LAB_UNTIL(&lab, strstr(u.events, round < 2 ? "head end" : "failed"));
         assert_null(u.upstream);
-        assert_int_equal(u.pool->nr_idle, round == 0);
-        if (round == 0) { /* the next response on the same connection counts anew */
+        assert_int_equal(u.pool->nr_idle, round < 2);
+        if (round < 2) { /* the next response on the same connection counts anew */
             u.events[0] = 0;
             lab_ask(&u);
             assert_int_equal(u.result, POOL_READY);
