@@ -59,9 +59,10 @@ static bool is_at_rest(const struct client *c)
     switch ((enum client_state)c->state) {
     case CLIENT_IDLE:
     case CLIENT_HEAD:
+    case CLIENT_EXCHANGE: /* without one: it is over, and its response has been sent */
     case CLIENT_FINISHING:
     case CLIENT_DISCARD:
-        return c->output < CLIENT_OUTPUT_CUT && backlog_is_empty(&c->backlog);
+        return !c->exchange && c->output < CLIENT_OUTPUT_CUT && backlog_is_empty(&c->backlog);
     default:
         return false;
     }

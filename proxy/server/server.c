@@ -287,6 +287,24 @@ static int start_threads(struct server *s)
     return s->nr_running == s->nr_threads ? 0 : -1;
 }
 
+static void do_nothing(uv_work_t *work)
+{
+    (void)work;
+}
+
+static void on_nothing_done(uv_work_t *work, int status)
+{
+    (void)work;
+    (void)status;
+}
+
+/* libuv makes the threads of its pool for the first piece of work, and ends the process where it
+ * cannot: better now than in the first reload. */
+static void start_pool(struct server *s)
+{
+    (void)uv_queue_work(&s->loop.uv, &s->first_work, do_nothing, on_nothing_done);
+}
+
 static int start(struct server *s, struct api_hooks *hooks)
 {
     struct problems problems = {0}, notes = {0};
@@ -317,6 +335,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     if (start_handles(s) < 0 || start_admin(s, hooks) < 0 || make_threads(s) < 0 ||
         start_threads(s) < 0)
         return -1;
+    start_pool(s);
     reload_watch(s);
     log_info("weir is ready: %d worker%s, generation %llu", s->nr_threads,
              s->nr_threads == 1 ? "" : "s", (unsigned long long)s->shared.table->generation);

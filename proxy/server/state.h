@@ -44,6 +44,7 @@ struct server {
     bool is_watching, is_draining;
     struct reload reload;
     struct reclaim reclaim;
+    uv_work_t first_work;
     double start_time_s;
 };
 

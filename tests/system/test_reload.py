@@ -625,8 +625,8 @@ def test_a_tunnel_keeps_no_table_and_is_logged_under_the_names_of_its_own(world)
         tunnels.append(open_tunnel(weir))
         if generation == 4:
             before = wait_until_steady(weir.rss_kib, "memory at rest")
-    after = wait_until_steady(weir.rss_kib, "memory at rest")
-    assert SANITIZED or after < before + 6000, f"{before} KiB with 4 tunnels, {after} KiB with 11"
+    if not SANITIZED:  # each table has 4 MB; they are freed a little later, beside the control loop
+        wait_until(lambda: weir.rss_kib() < before + 6000, "the tables of seven more tunnels have gone")
     weir.must_reload(tables.one(demo))
     for c in tunnels:
         c.send(b"hello")
