@@ -8,7 +8,7 @@ import threading
 import pytest
 from harness import tables
 from harness.certificates import Authority
-from harness.client import make_chunk
+from harness.client import Closed, make_chunk
 from harness.fake import Fake
 from harness.nomem import LIBRARY, Nomem
 from harness.places import SANITIZER
@@ -116,7 +116,14 @@ class Scene:
     def must_serve_others(self, statuses=(200,)):
         """Somebody else's request on a kept connection: it also shows that weir has taken what was sent before it."""
         self.bystander.send_request(target="/other")
-        answer = self.bystander.read_answer()
+        try:
+            answer = self.bystander.read_answer()
+        except Closed:
+            # AddressSanitizer's build keeps no freed object, so that it may be this connection's own allocation that fails.
+            assert SANITIZER and 503 in statuses, "somebody else's connection was closed"
+            self.bystander.close()
+            self.bystander = self.weir.connect()
+            return
         assert answer.status in statuses and (answer.status != 200 or answer.body == b"none"), answer
         if not answer.keep_alive:
             self.bystander.close()
