@@ -80,7 +80,17 @@ struct settings {
         uint32_t upstream_queue;
         uint32_t upstream_queue_ms; /* how long they may wait */
         uint32_t in_flight;         /* per function; 0: no limit */
+        uint32_t event_body_bytes;  /* over it 413 */
     } limits;
+
+    struct {
+        uint32_t retries;    /* after function errors */
+        uint32_t retry_ms;   /* before the first of them; doubled for each further one */
+        uint32_t backoff_ms; /* after what is nobody's fault; doubled up to five minutes */
+        uint32_t max_age_s;
+        uint32_t in_flight;              /* attempts at the same time */
+        uint32_t in_flight_per_function; /* of them, of one function */
+    } events;
 
     struct {
         uint32_t request_head_ms;

@@ -12,9 +12,9 @@ struct section {
 static const struct section sections[] = {
     {"", "General"},           {"admin.", "admin"},
     {"table.", "table"},       {"forwarded.", "forwarded"},
-    {"limits.", "limits"},     {"timeouts.", "timeouts"},
-    {"upstream.", "upstream"}, {"log.", "log"},
-    {"tls.", "tls"},
+    {"limits.", "limits"},     {"events.", "events"},
+    {"timeouts.", "timeouts"}, {"upstream.", "upstream"},
+    {"log.", "log"},           {"tls.", "tls"},
 };
 
 static void write_values(FILE *out, const struct row *row)

@@ -37,7 +37,9 @@ static const char full[] =
     "   \"body_bytes\": 9000000000, \"body_min_rate\": 100, \"body_min_rate_grace_ms\": 1,"
     "   \"keepalive_requests\": 5, \"connections\": 6, \"connections_per_address\": 7,"
     "   \"upstream_connections\": 8, \"upstream_queue\": 9, \"upstream_queue_ms\": 10,"
-    "   \"in_flight\": 11},"
+    "   \"in_flight\": 11, \"event_body_bytes\": 12},"
+    " \"events\": {\"retries\": 3, \"retry_ms\": 4, \"backoff_ms\": 5, \"max_age_s\": 6,"
+    "   \"in_flight\": 7, \"in_flight_per_function\": 8},"
     " \"timeouts\": {\"request_head_ms\": 1, \"client_idle_ms\": 2, \"connect_ms\": 3,"
     "   \"response_head_ms\": 4, \"stream_idle_ms\": 5, \"drain_ms\": 0, \"tls_handshake_ms\": 7},"
     " \"upstream\": {\"idle_connections\": 1, \"idle_ms\": 2, \"lifetime_ms\": 3,"
@@ -85,6 +87,11 @@ static void defaults_hold_without_a_document(void **state)
         assert_int_equal(s->limits.header_count, 100);
         assert_int_equal(s->limits.body_bytes, 0);
         assert_int_equal(s->limits.upstream_queue, 128);
+        assert_int_equal(s->limits.event_body_bytes, 1048576);
+        assert_int_equal(s->events.retries, 2);
+        assert_int_equal(s->events.retry_ms, 60000);
+        assert_int_equal(s->events.backoff_ms, 1000);
+        assert_int_equal(s->events.max_age_s, 21600);
         assert_int_equal(s->timeouts.request_head_ms, 10000);
         assert_int_equal(s->timeouts.client_idle_ms, 75000);
         assert_int_equal(s->timeouts.connect_ms, 2000);
@@ -228,8 +235,8 @@ static void each_row_refuses_other_types(void **state)
 
 static void groups_must_be_objects(void **state)
 {
-    static const char *const groups[] = {"admin",    "table", "forwarded", "limits",
-                                         "timeouts", "log",   "upstream",  "tls"};
+    static const char *const groups[] = {"admin", "table",    "forwarded", "limits", "timeouts",
+                                         "log",   "upstream", "tls",       "events"};
     char text[64], path[32];
 
     (void)state;
