@@ -40,8 +40,8 @@ struct admin_conn {
     bool is_body_read; /* the request in hand has come to its end */
     struct partial *partial;
     struct http1 parser;
-    struct http1_head head; /* of the request in hand; its strings stand in text */
-    char *text;             /* the request head's bytes */
+    struct head head; /* of the request in hand; its strings stand in text */
+    char *text;       /* the request head's bytes */
     char *body;
     size_t body_len, body_room;
     struct leftover leftover; /* pipelined requests */
@@ -59,11 +59,11 @@ struct admin {
     struct prng rng;
     LIST_HEAD(, admin_conn) conns;
     int nr_conns;
-    struct http1_head scratch;
+    struct head scratch;
     char buffer[READ_BYTES];
 };
 
-static const struct http1_limits limits = {
+static const struct head_limits limits = {
     .line_bytes = 8192, .header_bytes = 32768, .header_count = 100};
 
 static void read_some(struct admin_conn *c);
@@ -229,11 +229,11 @@ static void refuse(struct admin_conn *c, int status, const char *type, const cha
 }
 
 /* The value of the first field of that name; p NULL where there is none. */
-static struct str find_field(const struct http1_head *head, struct str name)
+static struct str find_field(const struct head *head, struct str name)
 {
     for (int i = 0; i < head->nr_fields; i++)
-        if (str_ieq(http1_name(head, &head->fields[i]), name))
-            return http1_value(head, &head->fields[i]);
+        if (str_ieq(head_name(head, &head->fields[i]), name))
+            return head_value(head, &head->fields[i]);
     return (struct str){NULL, 0};
 }
 
@@ -250,12 +250,12 @@ static void on_reloaded(struct api_waiter *waiter, const struct api_reload *resu
 
 static void handle(struct admin_conn *c)
 {
-    struct http1_head *head = &c->head;
+    struct head *head = &c->head;
     struct api_request request = {
-        .method = http1_method(head),
-        .path = http1_path(head),
-        .query = http1_query(head),
-        .host = head->host >= 0 ? http1_value(head, &head->fields[head->host]) : STR(""),
+        .method = head_method(head),
+        .path = head_path(head),
+        .query = head_query(head),
+        .host = head->host >= 0 ? head_value(head, &head->fields[head->host]) : STR(""),
         .origin = find_field(head, STR("origin")),
         .content_type = find_field(head, STR("content-type")),
         .body = {c->body, c->body_len},
@@ -322,7 +322,7 @@ static void read_body(struct admin_conn *c, const char *cursor, const char *end)
 }
 
 /* The head's bytes are copied: the request is handled after its body, from other reads. */
-static void on_head(struct admin_conn *c, const struct http1_head *head, const char *end)
+static void on_head(struct admin_conn *c, const struct head *head, const char *end)
 {
     const char *rest = head->base + head->bytes;
 
@@ -352,7 +352,7 @@ static void on_head(struct admin_conn *c, const struct http1_head *head, const c
 
 static void take_bytes(struct admin_conn *c, const char *data, size_t n)
 {
-    struct http1_head *head = c->parser.head;
+    struct head *head = c->parser.head;
 
     if (c->state == READING_BODY) {
         read_body(c, data, data + n);
@@ -369,7 +369,7 @@ static void take_bytes(struct admin_conn *c, const char *data, size_t n)
         return;
     default:
         c->is_head_request = c->is_http10 = c->is_body_read = false;
-        refuse(c, http1_error_status((enum http1_error)c->parser.error), "BadRequestException",
+        refuse(c, http1_error_status((enum head_error)c->parser.error), "BadRequestException",
                c->parser.detail);
         return;
     }

@@ -165,7 +165,7 @@ static inline bool conn_is_waiting(const struct client *c)
  * used again. */
 static inline bool conn_is_rest_small(const struct client *c)
 {
-    return c->parser.body == HTTP1_BODY_LENGTH && c->parser.remaining <= CONN_DISCARD_MAX &&
+    return c->parser.body == BODY_LENGTH && c->parser.remaining <= CONN_DISCARD_MAX &&
            !c->is_expecting;
 }
 

@@ -35,18 +35,18 @@ void intake_refuse(struct client *c, int status, const char *type, const char *m
     conn_next(c);
 }
 
-static enum metrics_rejection rejection_of(enum http1_error error)
+static enum metrics_rejection rejection_of(enum head_error error)
 {
     switch (error) {
-    case HTTP1_ERROR_LINE_TOO_LONG:
+    case HEAD_ERROR_LINE_TOO_LONG:
         return METRICS_REJECTION_URI_TOO_LONG;
-    case HTTP1_ERROR_HEAD_TOO_LARGE:
+    case HEAD_ERROR_HEAD_TOO_LARGE:
         return METRICS_REJECTION_HEAD_TOO_LARGE;
-    case HTTP1_ERROR_NOT_IMPLEMENTED:
+    case HEAD_ERROR_NOT_IMPLEMENTED:
         return METRICS_REJECTION_NOT_IMPLEMENTED;
-    case HTTP1_ERROR_VERSION:
+    case HEAD_ERROR_VERSION:
         return METRICS_REJECTION_VERSION;
-    case HTTP1_ERROR_NO_MEMORY:
+    case HEAD_ERROR_NO_MEMORY:
         return METRICS_REJECTION_NO_MEMORY;
     default:
         return METRICS_REJECTION_BAD_REQUEST;
@@ -63,7 +63,7 @@ static bool begins_with_head(const struct client *c, const char *data, size_t n)
 
 static void refuse_head(struct client *c, const char *data, size_t n)
 {
-    enum http1_error error = (enum http1_error)c->parser.error;
+    enum head_error error = (enum head_error)c->parser.error;
 
     c->is_body_read = false;
     c->is_head_request = begins_with_head(c, data, n);
@@ -142,7 +142,7 @@ static bool check_body(struct client *c, size_t n)
 
 static void on_body_failed(struct client *c)
 {
-    refuse_body(c, http1_error_status((enum http1_error)c->parser.error), "BadRequestException",
+    refuse_body(c, http1_error_status((enum head_error)c->parser.error), "BadRequestException",
                 c->parser.detail, METRICS_ERROR_BAD_REQUEST_BODY);
 }
 
@@ -216,7 +216,7 @@ static void take_newest_settings(struct client *c)
     http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
 }
 
-static void begin_exchange(struct client *c, const struct http1_head *head)
+static void begin_exchange(struct client *c, const struct head *head)
 {
     struct worker *w = c->worker;
     struct exchange *ex = freelist_get(&w->exchanges, sizeof(*ex));
@@ -240,7 +240,7 @@ static void begin_exchange(struct client *c, const struct http1_head *head)
 }
 
 /* Answers on a listener that only sends people to https. */
-static void redirect(struct client *c, const struct http1_head *head)
+static void redirect(struct client *c, const struct head *head)
 {
     char location[REPLY_LOCATION_MAX + 1], id[ID_LENGTH];
     struct request_caller from = conn_from(c);
@@ -273,13 +273,13 @@ static void redirect(struct client *c, const struct http1_head *head)
 }
 
 /* A complete head. */
-static void on_head(struct client *c, const struct http1_head *head)
+static void on_head(struct client *c, const struct head *head)
 {
     const struct settings *s = c->tuning->settings;
 
     conn_goto(c, CLIENT_EXCHANGE);
     c->nr_requests++;
-    c->is_body_read = head->body == HTTP1_BODY_NONE;
+    c->is_body_read = head->body == BODY_NONE;
     c->is_expecting = head->is_expect_continue && head->minor >= 1 && !c->is_body_read;
     c->body_bytes = c->rate_bytes = 0;
     c->rate_since_ms = c->worker->loop.now_ms;
@@ -294,7 +294,7 @@ static void on_head(struct client *c, const struct http1_head *head)
 
 static void read_head(struct client *c, const char *data, const char *end)
 {
-    struct http1_head *head = c->parser.head;
+    struct head *head = c->parser.head;
     enum http1_result r = http1_head_feed(&c->parser, data, (size_t)(end - data));
 
     if (r == HTTP1_FAILED) {

@@ -5,11 +5,11 @@
 
 #include "proxy/http/authority.h"
 
-enum redirect_result redirect_location(char *out, size_t room, const struct http1_head *head,
+enum redirect_result redirect_location(char *out, size_t room, const struct head *head,
                                        uint16_t port)
 {
-    struct str host = head->host >= 0 ? http1_value(head, &head->fields[head->host]) : STR("");
-    struct str path = head->path_len > 0 ? http1_path(head) : STR("/");
+    struct str host = head->host >= 0 ? head_value(head, &head->fields[head->host]) : STR("");
+    struct str path = head->path_len > 0 ? head_path(head) : STR("/");
     char port_text[8] = "";
 
     if (host.n == 0 || path.p[0] != '/')
@@ -18,6 +18,6 @@ enum redirect_result redirect_location(char *out, size_t room, const struct http
     if (port != 443)
         snprintf(port_text, sizeof(port_text), ":%u", port);
     int n = snprintf(out, room, "https://%.*s%s%.*s%s%.*s", STR_ARG(host), port_text, STR_ARG(path),
-                     head->has_query ? "?" : "", STR_ARG(http1_query(head)));
+                     head->has_query ? "?" : "", STR_ARG(head_query(head)));
     return n < 0 || (size_t)n >= room ? REDIRECT_TOO_LONG : REDIRECT_WRITTEN;
 }

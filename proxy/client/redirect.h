@@ -12,7 +12,7 @@ enum redirect_result {
 
 /* Writes the request's address under https at out, which has room for that many bytes, and ends
  * it with a zero byte. Port 443 is not written. */
-enum redirect_result redirect_location(char *out, size_t room, const struct http1_head *head,
+enum redirect_result redirect_location(char *out, size_t room, const struct head *head,
                                        uint16_t port) __attribute__((warn_unused_result));
 
 #endif

@@ -57,7 +57,7 @@ static int discard(struct client *c, size_t n)
     return 1;
 }
 
-static int interim(struct exchange *ex, const struct http1_head *head)
+static int interim(struct exchange *ex, const struct head *head)
 {
     struct client *c = client_of(ex);
     struct outbox *out = outbox_for(c);
@@ -76,24 +76,22 @@ static int interim(struct exchange *ex, const struct http1_head *head)
     return 0;
 }
 
-static void choose_framing(struct client *c, const struct exchange *ex,
-                           const struct http1_head *head, enum http1_body_kind body,
-                           struct respond_head *how)
+static void choose_framing(struct client *c, const struct exchange *ex, const struct head *head,
+                           enum body_kind body, struct respond_head *how)
 {
-    bool may_have_length =
-        head->body == HTTP1_BODY_LENGTH && head->status != 204 && head->status >= 200;
+    bool may_have_length = head->body == BODY_LENGTH && head->status != 204 && head->status >= 200;
 
     c->framing = CLIENT_FRAMING_NONE;
     switch (body) {
-    case HTTP1_BODY_NONE: /* to HEAD and in 304: the length that the body would have */
+    case BODY_NONE: /* to HEAD and in 304: the length that the body would have */
         how->has_length = may_have_length;
         break;
-    case HTTP1_BODY_LENGTH:
+    case BODY_LENGTH:
         how->has_length = true;
         c->framing = CLIENT_FRAMING_LENGTH;
         break;
-    case HTTP1_BODY_CHUNKED:
-    case HTTP1_BODY_UNTIL_CLOSE:
+    case BODY_CHUNKED:
+    case BODY_UNTIL_CLOSE:
         how->is_chunked = ex->minor >= 1;
         c->framing = how->is_chunked ? CLIENT_FRAMING_CHUNKED : CLIENT_FRAMING_CLOSE;
         break;
@@ -106,7 +104,7 @@ static void choose_framing(struct client *c, const struct exchange *ex,
         conn_limit_output(c, CLIENT_OUTPUT_LAST);
 }
 
-static int head(struct exchange *ex, const struct http1_head *response, enum http1_body_kind body)
+static int head(struct exchange *ex, const struct head *response, enum body_kind body)
 {
     struct client *c = client_of(ex);
     struct outbox *out = outbox_for(c);

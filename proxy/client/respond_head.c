@@ -14,11 +14,11 @@ enum { ADDED_MAX = 512 };
 
 /* An empty outbox takes the largest head that may be read. (Field lines may end in a bare LF,
  * which becomes CR LF.) */
-static_assert(OUTBOX_FLAT >= TUNING_STATUS_LINE_MAX + SETTINGS_HEADER_BYTES_MAX + HTTP1_FIELDS_MAX +
+static_assert(OUTBOX_FLAT >= TUNING_STATUS_LINE_MAX + SETTINGS_HEADER_BYTES_MAX + HEAD_FIELDS_MAX +
                                  SETTINGS_HEADER_NAME_MAX + ADDED_MAX,
               "a response's head may be too large for the outbox");
 
-size_t respond_head_room(const struct tuning *tuning, const struct http1_head *head)
+size_t respond_head_room(const struct tuning *tuning, const struct head *head)
 {
     return head->bytes + head->nr_fields + tuning->executed_line_len + ADDED_MAX;
 }
@@ -42,7 +42,7 @@ static char *write_response_framing(char *p, const struct respond_head *how)
 }
 
 char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
-                         const struct http1_head *head, const struct respond_head *how)
+                         const struct head *head, const struct respond_head *how)
 {
     struct copy_run run = {0, 0};
     bool has_date = false;
@@ -55,14 +55,14 @@ char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
     p = text_lit(p, "HTTP/1.1 ");
     p = decimal_put(p, (uint64_t)head->status);
     p = text_char(p, ' ');
-    p = text_str(p, http1_at(head, head->reason_at, head->reason_len));
+    p = text_str(p, head_at(head, head->reason_at, head->reason_len));
     p = text_lit(p, "\r\n");
     for (int i = 0; i < head->nr_fields; i++) {
-        const struct http1_field *f = &head->fields[i];
+        const struct head_field *f = &head->fields[i];
         /* In 101 the endpoint's Connection lists Upgrade, and both go on. */
         bool is_agreed_upgrade = how->is_upgrade && f->id == FIELD_UPGRADE;
         if (!is_agreed_upgrade &&
-            (http1_is_dropped(head, f) || !rules_response_passes(tuning, head, f, &rules)))
+            (head_is_dropped(head, f) || !rules_response_passes(tuning, head, f, &rules)))
             continue;
         has_date |= f->id == FIELD_DATE;
         p = copy_in_run(p, head, f, &run);

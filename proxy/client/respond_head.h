@@ -24,10 +24,10 @@ struct respond_head {
 };
 
 /* An upper bound of what respond_head_write writes. */
-size_t respond_head_room(const struct tuning *tuning, const struct http1_head *head);
+size_t respond_head_room(const struct tuning *tuning, const struct head *head);
 
 /* Writes the head at p, which has that much room; returns its end. */
 char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
-                         const struct http1_head *head, const struct respond_head *how);
+                         const struct head *head, const struct respond_head *how);
 
 #endif

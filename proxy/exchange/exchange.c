@@ -421,8 +421,7 @@ static int reject(struct exchange *ex, int status, const char *type, const char 
     return -1;
 }
 
-static void init(struct exchange *ex, const struct http1_head *head,
-                 const struct request_caller *from)
+static void init(struct exchange *ex, const struct head *head, const struct request_caller *from)
 {
     ex->from = *from;
     ex->lease = NULL;
@@ -447,15 +446,15 @@ static void init(struct exchange *ex, const struct http1_head *head,
     ex->request.user_agent = ex->request.upgrade = (struct str){NULL, 0};
     ex->request.has_trace_id = false;
     ex->request.host = (struct str){NULL, 0};
-    ex->request.method = http1_method(head);
-    ex->request.target = http1_target(head);
+    ex->request.method = head_method(head);
+    ex->request.target = head_target(head);
     if (head->host >= 0)
-        ex->request.host = http1_value(head, &head->fields[head->host]);
+        ex->request.host = head_value(head, &head->fields[head->host]);
     ex->state = EXCHANGE_WAITING;
     ex->request_body = head->body;
     ex->minor = head->minor;
     ex->is_idempotent = head->is_idempotent;
-    ex->is_request_complete = head->body == HTTP1_BODY_NONE;
+    ex->is_request_complete = head->body == BODY_NONE;
     ex->is_request_sent = false;
     ex->is_request_replayable = true;
     ex->is_client_paused = ex->is_retry_fresh = ex->was_reused = false;
@@ -491,17 +490,17 @@ static bool find_endpoint(struct exchange *ex)
     return ex->endpoint != NULL;
 }
 
-static size_t body_room(const struct http1_head *head)
+static size_t body_room(const struct head *head)
 {
-    if (head->body == HTTP1_BODY_CHUNKED)
+    if (head->body == BODY_CHUNKED)
         return CHUNKED_BODY_ROOM;
-    return head->body == HTTP1_BODY_LENGTH && head->content_length <= OUTBOX_COPY_MAX
+    return head->body == BODY_LENGTH && head->content_length <= OUTBOX_COPY_MAX
                ? (size_t)head->content_length
                : 0;
 }
 
 /* Method and size are refused before a version is drawn: such a request is no invocation. */
-static int check_request(struct exchange *ex, const struct http1_head *head)
+static int check_request(struct exchange *ex, const struct head *head)
 {
     const struct settings *s = ex->tuning->settings;
 
@@ -509,13 +508,13 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
         return reject(ex, 501, "NotImplementedException", "CONNECT and TRACE are not served here.",
                       METRICS_REJECTION_METHOD);
     if (head->has_max_forwards && head->max_forwards == 0) {
-        ex->request.method = http1_method(head);
+        ex->request.method = head_method(head);
         id_make(&ex->worker->rng, ex->request.request_id);
         answer(ex, 200, NULL, "The request was to go no further than this proxy (Max-Forwards: 0).",
                STR("ok"));
         return -1;
     }
-    if (s->limits.body_bytes > 0 && head->body == HTTP1_BODY_LENGTH &&
+    if (s->limits.body_bytes > 0 && head->body == BODY_LENGTH &&
         head->content_length > s->limits.body_bytes)
         return reject(ex, 413, "RequestEntityTooLargeException",
                       "The body is larger than this proxy takes.",
@@ -524,7 +523,7 @@ static int check_request(struct exchange *ex, const struct http1_head *head)
 }
 
 /* No version is to run: something is wrong, or it is a dry run. */
-static int refuse(struct exchange *ex, const struct http1_head *head, const struct choice *choice)
+static int refuse(struct exchange *ex, const struct head *head, const struct choice *choice)
 {
     request_find_trace(&ex->request, head);
     if (choice->status != 204)
@@ -535,8 +534,7 @@ static int refuse(struct exchange *ex, const struct http1_head *head, const stru
     return -1;
 }
 
-int exchange_start(struct exchange *ex, const struct http1_head *head,
-                   const struct request_caller *from)
+int exchange_start(struct exchange *ex, const struct head *head, const struct request_caller *from)
 {
     struct worker *w = ex->worker;
     struct choice choice;
@@ -596,7 +594,7 @@ static bool go_on(struct exchange *ex, int r)
     return r > 0;
 }
 
-static bool on_interim(struct upstream_user *user, const struct http1_head *head)
+static bool on_interim(struct upstream_user *user, const struct head *head)
 {
     struct exchange *ex = (struct exchange *)user;
 
@@ -637,8 +635,7 @@ static void outlive_table(struct exchange *ex)
     lease_unref(&ex->lease);
 }
 
-static bool on_head(struct upstream_user *user, const struct http1_head *head,
-                    enum http1_body_kind body)
+static bool on_head(struct upstream_user *user, const struct head *head, enum body_kind body)
 {
     struct exchange *ex = (struct exchange *)user;
 

@@ -25,9 +25,9 @@ struct exchange;
  * pauses until exchange_on_client_drained), or negative when it is lost (the client side then calls exchange_abort later, itself). */
 struct exchange_front {
     /* An interim response (1xx) as the endpoint sent it. */
-    int (*interim)(struct exchange *ex, const struct http1_head *head);
+    int (*interim)(struct exchange *ex, const struct head *head);
     /* The final response's head; body says how its body is framed from the endpoint. */
-    int (*head)(struct exchange *ex, const struct http1_head *head, enum http1_body_kind body);
+    int (*head)(struct exchange *ex, const struct head *head, enum body_kind body);
     int (*body)(struct exchange *ex, struct str span);
     /* Sends out what head and body gathered. */
     int (*flush)(struct exchange *ex);
@@ -62,36 +62,38 @@ struct exchange_names {
 };
 
 struct exchange {
-    struct upstream_user user;   /* of the endpoint's connection; first */
-    struct loop_garbage garbage; /* for its owner, who frees it at the end of a turn at the earliest */
+    struct upstream_user user; /* of the endpoint's connection; first */
+    struct loop_garbage
+        garbage; /* for its owner, who frees it at the end of a turn at the earliest */
     struct worker *worker;
     const struct exchange_front *front;
-    void *client; /* the front's own */
+    void *client;          /* the front's own */
     struct tuning *tuning; /* the client's, for the time of the exchange */
     struct request_caller from;
-    struct lease *lease; /* NULL: nothing of the table is left: target to endpoint are NULL too, names stay */
+    struct lease *
+        lease; /* NULL: nothing of the table is left: target to endpoint are NULL too, names stay */
     struct target *target;
-    struct arm *arm;          /* picked */
-    struct arm *run;          /* what really runs: another one after a failover */
+    struct arm *arm; /* picked */
+    struct arm *run; /* what really runs: another one after a failover */
     struct endpoint *endpoint;
-    struct attempt attempt; /* at the endpoint */
+    struct attempt attempt;    /* at the endpoint */
     struct metrics_cell *cell; /* of the picked arm */
     struct upstream *upstream;
     struct pool *pool;
     struct pool_waiter waiter;
     struct in_flight in_flight;
-    struct request request; /* serialized, and what the log needs of it */
+    struct request request;      /* serialized, and what the log needs of it */
     struct exchange_names names; /* filled when the lease ends, or at the end */
     enum exchange_state state;
-    enum http1_body_kind request_body;
-    uint8_t minor;              /* the client's HTTP/1.minor */
+    enum body_kind request_body;
+    uint8_t minor; /* the client's HTTP/1.minor */
     bool is_idempotent;
     bool is_request_complete;   /* all of it arrived from the client */
     bool is_request_sent;       /* its head and what of the body came went into a connection */
     bool is_request_replayable; /* all bytes sent so far stand in request */
     bool is_client_paused;      /* the request's body waits */
     bool is_retry_fresh;
-    int status;                 /* of the final response, 0: none */
+    int status; /* of the final response, 0: none */
     enum metrics_error outcome;
     uint32_t nr_retries;
     uint64_t start_us, start_unix_us, bytes_in, bytes_out;
@@ -102,7 +104,7 @@ struct exchange {
 /* Begins the exchange that a request head asks for, in storage of the caller (the client connection) that lives until the exchange is over. The
  * caller has set front, client, tuning and worker. Answers 0, or -1 when it was refused or failed at once (it has been answered, front->over has been
  * called). is_tls and the addresses are of the client connection. */
-int exchange_start(struct exchange *ex, const struct http1_head *head, const struct request_caller *from)
+int exchange_start(struct exchange *ex, const struct head *head, const struct request_caller *from)
     __attribute__((warn_unused_result));
 
 /* A piece of the request's body, valid for the call. */

@@ -29,8 +29,7 @@ static int refuse(struct choice *out, int status, const char *type, enum metrics
 
 /* ---- Targets --------------------------------------------------------------------------------- */
 
-static int check_invoke(struct choice *out, enum invoke_result result,
-                        const struct http1_head *head)
+static int check_invoke(struct choice *out, enum invoke_result result, const struct head *head)
 {
     switch (result) {
     case INVOKE_BAD_NAME:
@@ -50,7 +49,7 @@ static int check_invoke(struct choice *out, enum invoke_result result,
     default:
         break;
     }
-    if (!str_eq(http1_method(head), STR("POST")))
+    if (!str_eq(head_method(head), STR("POST")))
         return refuse(out, 405, "MethodNotAllowedException", METRICS_REJECTION_METHOD,
                       "An invocation is a POST.");
     return 0;
@@ -62,15 +61,15 @@ enum invocation { INVOCATION_SYNC, INVOCATION_DRY_RUN, INVOCATION_EVENT };
 /* The Invoke API's own field: a route's request with it is an ordinary request. Where it comes more
  * than once each value has to be right, and one that asks not to run, or not to wait, counts. 0, or
  * -1 with the refusal. */
-static int read_type(struct choice *out, const struct http1_head *head, enum invocation *type)
+static int read_type(struct choice *out, const struct head *head, enum invocation *type)
 {
     const struct str name = STR("x-amz-invocation-type");
 
     *type = INVOCATION_SYNC;
     for (int i = 0; i < head->nr_fields; i++) {
-        const struct http1_field *f = &head->fields[i];
-        struct str value = http1_value(head, f);
-        if (f->name_len != name.n || value.n == 0 || !str_ieq(http1_name(head, f), name))
+        const struct head_field *f = &head->fields[i];
+        struct str value = head_value(head, f);
+        if (f->name_len != name.n || value.n == 0 || !str_ieq(head_name(head, f), name))
             continue;
         if (str_eq(value, STR("DryRun")))
             *type = INVOCATION_DRY_RUN;
@@ -153,10 +152,10 @@ static void fetch_ahead(struct worker *w, const struct target *target)
 }
 
 /* Draws; a table whose split was closed is superseded, and the newer one is asked. */
-int pick_version(struct choice *out, struct worker *w, const struct http1_head *head)
+int pick_version(struct choice *out, struct worker *w, const struct head *head)
 {
     struct invoke_address address;
-    struct str path = http1_path(head), query = http1_query(head);
+    struct str path = head_path(head), query = head_query(head);
     enum invocation type = INVOCATION_SYNC;
     enum invoke_result invoked;
 
@@ -178,7 +177,7 @@ int pick_version(struct choice *out, struct worker *w, const struct http1_head *
         int r = out->request.is_invoke
                     ? find_invoked(out, out->lease->table, &address)
                     : find_routed(out, out->lease->table,
-                                  http1_at(head, head->host_at, head->host_len), path);
+                                  head_at(head, head->host_at, head->host_len), path);
         if (r < 0 || refuse_type(out, type) < 0)
             return -1;
         if (!out->request.is_invoke) {

@@ -42,31 +42,31 @@ static void take_trace_id(struct request *out, struct str traceparent)
     out->has_trace_id = true;
 }
 
-void request_find_trace(struct request *out, const struct http1_head *head)
+void request_find_trace(struct request *out, const struct head *head)
 {
-    const struct http1_field *f = http1_find(head, FIELD_TRACEPARENT);
+    const struct head_field *f = head_find(head, FIELD_TRACEPARENT);
 
     if (f)
-        take_trace_id(out, http1_value(head, f));
+        take_trace_id(out, head_value(head, f));
 }
 
 /* ---- Forwarded fields ------------------------------------------------------------------------ */
 
 /* What a trusted client says of those before it, however many fields it takes: its own word is the
  * last, and may not get lost behind what others made it pass on. */
-static char *continue_forwarded_for(char *p, const struct http1_head *head)
+static char *continue_forwarded_for(char *p, const struct head *head)
 {
     for (int i = 0; i < head->nr_fields; i++) {
-        const struct http1_field *f = &head->fields[i];
-        if (f->id != FIELD_X_FORWARDED_FOR || f->value_len == 0 || http1_is_dropped(head, f))
+        const struct head_field *f = &head->fields[i];
+        if (f->id != FIELD_X_FORWARDED_FOR || f->value_len == 0 || head_is_dropped(head, f))
             continue;
-        p = text_str(p, http1_value(head, f));
+        p = text_str(p, head_value(head, f));
         p = text_lit(p, ", ");
     }
     return p;
 }
 
-static char *write_forwarded(char *p, struct request *out, const struct http1_head *head,
+static char *write_forwarded(char *p, struct request *out, const struct head *head,
                              const struct rules_found *found, const struct request_caller *from)
 {
     p = text_lit(p, "X-Forwarded-For: ");
@@ -85,14 +85,14 @@ static char *write_forwarded(char *p, struct request *out, const struct http1_he
 
 /* The path that was taken off, so that the endpoint can write links that lead back here. It follows
  * the paths that trusted proxies took off: "/outer" and "/app" become "/outer/app". */
-static char *write_prefix(char *p, const struct http1_head *head, const struct rules_found *found,
+static char *write_prefix(char *p, const struct head *head, const struct rules_found *found,
                           struct str stripped)
 {
     p = text_lit(p, "X-Forwarded-Prefix: ");
     for (int i = 0; found->has_forwarded_prefix && i < head->nr_fields; i++) {
-        struct str before = http1_value(head, &head->fields[i]);
+        struct str before = head_value(head, &head->fields[i]);
         if (head->fields[i].id != FIELD_X_FORWARDED_PREFIX ||
-            http1_is_dropped(head, &head->fields[i]))
+            head_is_dropped(head, &head->fields[i]))
             continue;
         while (before.n > 0 && before.p[before.n - 1] == '/')
             before.n--;
@@ -103,7 +103,7 @@ static char *write_prefix(char *p, const struct http1_head *head, const struct r
 }
 
 /* The version is that of the message as it came (RFC 9110 section 7.6.3). */
-static char *write_via(char *p, const struct tuning *tuning, const struct http1_head *head)
+static char *write_via(char *p, const struct tuning *tuning, const struct head *head)
 {
     char *minor = p + sizeof("Via: 1.") - 1;
 
@@ -119,11 +119,11 @@ static bool wants_length(struct str method)
            str_eq(method, STR("PATCH"));
 }
 
-static char *write_framing(char *p, const struct http1_head *head, const struct rules_found *found)
+static char *write_framing(char *p, const struct head *head, const struct rules_found *found)
 {
-    if (head->body == HTTP1_BODY_CHUNKED)
+    if (head->body == BODY_CHUNKED)
         return text_lit(p, "Transfer-Encoding: chunked\r\n");
-    if (head->body == HTTP1_BODY_LENGTH || found->has_length || wants_length(http1_method(head))) {
+    if (head->body == BODY_LENGTH || found->has_length || wants_length(head_method(head))) {
         p = text_lit(p, "Content-Length: ");
         p = decimal_put(p, head->content_length);
         p = text_lit(p, "\r\n");
@@ -131,9 +131,9 @@ static char *write_framing(char *p, const struct http1_head *head, const struct 
     return p;
 }
 
-static char *write_upgrade(char *p, const struct http1_head *head)
+static char *write_upgrade(char *p, const struct head *head)
 {
-    const struct http1_field *f = http1_find(head, FIELD_UPGRADE);
+    const struct head_field *f = head_find(head, FIELD_UPGRADE);
 
     p = text_lit(p, "Connection: upgrade\r\n");
     return f ? copy_field(p, head, f) : p;
@@ -199,19 +199,19 @@ static struct str keep(char **p, struct str s)
 }
 
 static void choose_id(struct request *out, struct worker *w, const struct tuning *tuning,
-                      const struct http1_head *head)
+                      const struct head *head)
 {
-    const struct http1_field *f =
-        tuning->settings->forwarded.trust ? http1_find(head, FIELD_REQUEST_ID) : NULL;
+    const struct head_field *f =
+        tuning->settings->forwarded.trust ? head_find(head, FIELD_REQUEST_ID) : NULL;
 
-    if (f && id_is_uuid(http1_value(head, f)))
+    if (f && id_is_uuid(head_value(head, f)))
         for (int i = 0; i < ID_LENGTH; i++)
-            out->request_id[i] = str_lower(http1_value(head, f).p[i]);
+            out->request_id[i] = str_lower(head_value(head, f).p[i]);
     else
         id_make(&w->rng, out->request_id);
 }
 
-static size_t head_room(const struct tuning *tuning, const struct http1_head *head,
+static size_t head_room(const struct tuning *tuning, const struct head *head,
                         const struct endpoint *endpoint, const struct request_caller *from,
                         size_t host_len)
 {
@@ -223,24 +223,24 @@ static size_t head_room(const struct tuning *tuning, const struct http1_head *he
            from->certificate_subject.n + 512;
 }
 
-static struct str upgrade_of(const struct http1_head *head)
+static struct str upgrade_of(const struct head *head)
 {
-    const struct http1_field *f = http1_find(head, FIELD_UPGRADE);
+    const struct head_field *f = head_find(head, FIELD_UPGRADE);
 
-    return f ? http1_value(head, f) : STR("");
+    return f ? head_value(head, f) : STR("");
 }
 
 /* Everything behind Host. */
 static char *write_rest(char *p, struct request *out, const struct tuning *tuning,
-                        const struct http1_head *head, const struct request_caller *from,
+                        const struct head *head, const struct request_caller *from,
                         const struct request_options *options)
 {
     struct rules_found found = {.is_prefix_stripped = options->prefix.n > 0};
     struct copy_run run = {0, 0};
 
     for (int i = 0; i < head->nr_fields; i++) {
-        const struct http1_field *f = &head->fields[i];
-        if (http1_is_dropped(head, f) || !rules_request_passes(tuning, head, f, &found))
+        const struct head_field *f = &head->fields[i];
+        if (head_is_dropped(head, f) || !rules_request_passes(tuning, head, f, &found))
             continue;
         if (f->id == FIELD_MAX_FORWARDS && head->has_max_forwards) {
             p = copy_end_run(p, head, &run);
@@ -262,7 +262,7 @@ static char *write_rest(char *p, struct request *out, const struct tuning *tunin
     p = text_str(p, (struct str){out->request_id, ID_LENGTH});
     p = text_lit(p, "\r\n");
     if (found.traceparent)
-        take_trace_id(out, http1_value(head, found.traceparent));
+        take_trace_id(out, head_value(head, found.traceparent));
     if (tuning->certificate_name && from->certificate_subject.n > 0) {
         p = text_str(p, (struct str){tuning->certificate_name, tuning->certificate_name_len});
         p = text_lit(p, ": ");
@@ -276,12 +276,12 @@ static char *write_rest(char *p, struct request *out, const struct tuning *tunin
 }
 
 int request_make(struct request *out, struct worker *w, const struct tuning *tuning,
-                 const struct http1_head *head, const struct endpoint *endpoint,
+                 const struct head *head, const struct endpoint *endpoint,
                  const struct request_caller *from, const struct request_options *options)
 {
     struct str host = head->authority_len > 0
-                          ? http1_at(head, head->authority_at, head->authority_len)
-                      : head->host >= 0 ? http1_value(head, &head->fields[head->host])
+                          ? head_at(head, head->authority_at, head->authority_len)
+                      : head->host >= 0 ? head_value(head, &head->fields[head->host])
                                         : STR("");
     size_t suffix_room = options->path.n + options->query.n + 2;
     size_t room = head_room(tuning, head, endpoint, from, host.n) + head->target_len + host.n +
@@ -291,8 +291,8 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
     if (take_block(out, w, room) < 0)
         return -ENOMEM;
     char *p = out->block;
-    out->method = keep(&p, http1_method(head));
-    out->target = keep(&p, http1_target(head));
+    out->method = keep(&p, head_method(head));
+    out->target = keep(&p, head_target(head));
     out->host = keep(&p, host);
     out->user_agent = (struct str){NULL, 0};
     out->has_trace_id = false;

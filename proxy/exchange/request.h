@@ -26,9 +26,9 @@ enum { REQUEST_TRACE_ID = 32 };
 struct request {
     char *block;
     uint32_t room;
-    uint32_t head_at, head_len; /* the serialized head */
-    uint32_t body_len;          /* bytes of body kept right behind it */
-    uint32_t method_len;        /* the head begins with the method */
+    uint32_t head_at, head_len;     /* the serialized head */
+    uint32_t body_len;              /* bytes of body kept right behind it */
+    uint32_t method_len;            /* the head begins with the method */
     uint32_t suffix_at, suffix_len; /* path and query behind the endpoint's base path */
     uint32_t rest_at;               /* the head behind its Host line */
     bool is_own_host;               /* the Host sent is the origin's authority */
@@ -40,29 +40,30 @@ struct request {
 };
 
 struct request_options {
-    struct str path, query;   /* to append to the endpoint's base path; query without '?' */
-    struct str prefix;        /* what strip_prefix took off the path, or empty */
+    struct str path, query; /* to append to the endpoint's base path; query without '?' */
+    struct str prefix;      /* what strip_prefix took off the path, or empty */
     bool has_query;
-    bool is_invoke;           /* Lambda's Invoke: POST to the endpoint's own path */
-    bool is_upgrade;          /* pass Upgrade on */
-    size_t body_room;         /* keep room for that much body */
+    bool is_invoke;   /* Lambda's Invoke: POST to the endpoint's own path */
+    bool is_upgrade;  /* pass Upgrade on */
+    size_t body_room; /* keep room for that much body */
 };
 
 /* 0 or -ENOMEM. Memory is given back with request_fini. */
 int request_make(struct request *out, struct worker *w, const struct tuning *tuning,
-                         const struct http1_head *head, const struct endpoint *endpoint,
-                         const struct request_caller *from, const struct request_options *options)
+                 const struct head *head, const struct endpoint *endpoint,
+                 const struct request_caller *from, const struct request_options *options)
     __attribute__((warn_unused_result));
 
 /* The trace id of a request that is not made, for the log. */
-void request_find_trace(struct request *out, const struct http1_head *head);
+void request_find_trace(struct request *out, const struct head *head);
 
 /* The same request for another endpoint of the version: other base path and Host. */
 int request_retarget(struct request *out, struct worker *w, const struct endpoint *endpoint)
     __attribute__((warn_unused_result));
 
 /* Makes the block at least room bytes large; the strings for the log follow. */
-int request_grow(struct request *out, struct worker *w, size_t room) __attribute__((warn_unused_result));
+int request_grow(struct request *out, struct worker *w, size_t room)
+    __attribute__((warn_unused_result));
 
 void request_fini(struct request *out, struct worker *w);
 

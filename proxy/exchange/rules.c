@@ -5,18 +5,18 @@
 
 #include "proxy/http/copy.h"
 
-static bool is_named(const struct http1_head *head, const struct http1_field *f, const char *name,
+static bool is_named(const struct head *head, const struct head_field *f, const char *name,
                      size_t n)
 {
-    return f->name_len == n && str_ieq(http1_name(head, f), (struct str){name, n});
+    return f->name_len == n && str_ieq(head_name(head, f), (struct str){name, n});
 }
 
 /* Many programs see '_' and '-' in field names as the same (CGI's variables do): a client's
  * X_Forwarded_For must not pass for weir's X-Forwarded-For. */
-static bool is_mimicry(const struct tuning *tuning, const struct http1_head *head,
-                       const struct http1_field *f)
+static bool is_mimicry(const struct tuning *tuning, const struct head *head,
+                       const struct head_field *f)
 {
-    struct str name = http1_name(head, f);
+    struct str name = head_name(head, f);
     char dashed[64];
 
     if (name.n > sizeof(dashed) || !memchr(name.p, '_', name.n))
@@ -31,14 +31,14 @@ static bool is_mimicry(const struct tuning *tuning, const struct http1_head *hea
 }
 
 /* Whether a field of the client goes on to the endpoint as it is. */
-bool rules_request_passes(const struct tuning *tuning, const struct http1_head *head,
-                          const struct http1_field *f, struct rules_found *found)
+bool rules_request_passes(const struct tuning *tuning, const struct head *head,
+                          const struct head_field *f, struct rules_found *found)
 {
     bool is_trusted = tuning->settings->forwarded.trust;
 
     switch ((enum field_id)f->id) {
     case FIELD_OTHER:
-        if (!is_trusted && fields_is_forwarded(http1_name(head, f)))
+        if (!is_trusted && fields_is_forwarded(head_name(head, f)))
             return false;
         if (head->has_underscores && is_mimicry(tuning, head, f))
             return false;
@@ -56,7 +56,7 @@ bool rules_request_passes(const struct tuning *tuning, const struct http1_head *
         found->has_length = true;
         return false;
     case FIELD_EXPECT:
-        return head->is_expect_continue && head->minor >= 1 && head->body != HTTP1_BODY_NONE;
+        return head->is_expect_continue && head->minor >= 1 && head->body != BODY_NONE;
     case FIELD_X_FORWARDED_FOR:
         found->has_forwarded_for |= is_trusted;
         return false;
@@ -81,8 +81,8 @@ bool rules_request_passes(const struct tuning *tuning, const struct http1_head *
     }
 }
 
-bool rules_response_passes(const struct tuning *tuning, const struct http1_head *head,
-                           const struct http1_field *f, const struct rules_response *how)
+bool rules_response_passes(const struct tuning *tuning, const struct head *head,
+                           const struct head_field *f, const struct rules_response *how)
 {
     switch ((enum field_id)f->id) {
     case FIELD_OTHER:

@@ -8,16 +8,16 @@ static bool is_tunnelled(struct str protocol)
     return str_ieq(protocol, STR("websocket"));
 }
 
-bool upgrade_may_pass(const struct http1_head *head)
+bool upgrade_may_pass(const struct head *head)
 {
     int nr = 0;
 
-    if (!head->is_upgrade || head->minor == 0 || head->body != HTTP1_BODY_NONE)
+    if (!head->is_upgrade || head->minor == 0 || head->body != BODY_NONE)
         return false;
     for (int i = 0; i < head->nr_fields; i++) {
         if (head->fields[i].id != FIELD_UPGRADE)
             continue;
-        struct str list = http1_value(head, &head->fields[i]), protocol;
+        struct str list = head_value(head, &head->fields[i]), protocol;
         for (; fields_next_token(&list, &protocol); nr++)
             if (!is_tunnelled(protocol))
                 return false;
@@ -26,14 +26,14 @@ bool upgrade_may_pass(const struct http1_head *head)
 }
 
 /* A switch of protocols is to one that the client asked for (RFC 9110 section 7.8). */
-bool upgrade_was_asked_for(struct str asked_for, const struct http1_head *head)
+bool upgrade_was_asked_for(struct str asked_for, const struct head *head)
 {
     for (int i = 0; head->is_upgrade && i < head->nr_fields; i++) {
         struct str asked = asked_for, protocol;
         if (head->fields[i].id != FIELD_UPGRADE)
             continue;
         while (fields_next_token(&asked, &protocol))
-            if (str_ieq(protocol, http1_value(head, &head->fields[i])))
+            if (str_ieq(protocol, head_value(head, &head->fields[i])))
                 return true;
     }
     return false;

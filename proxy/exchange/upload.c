@@ -107,7 +107,7 @@ static char *write_chunk_head(char *p, size_t n)
 static void stream_body(struct exchange *ex, struct str span)
 {
     struct outbox *out = upstream_outbox(ex->upstream);
-    bool is_chunked = ex->request_body == HTTP1_BODY_CHUNKED;
+    bool is_chunked = ex->request_body == BODY_CHUNKED;
     bool is_small = span.n <= OUTBOX_COPY_MAX;
 
     push_request_with(ex, span.n);
@@ -129,7 +129,7 @@ static void stream_body(struct exchange *ex, struct str span)
 
 int upload_body(struct exchange *ex, struct str span)
 {
-    bool is_chunked = ex->request_body == HTTP1_BODY_CHUNKED;
+    bool is_chunked = ex->request_body == BODY_CHUNKED;
     char *start = keep_room(ex, span.n + (is_chunked ? CHUNK_ROOM : 0)), *p;
 
     if (!start && ex->state == EXCHANGE_WAITING)
@@ -169,7 +169,7 @@ static void stream_last_chunk(struct exchange *ex, struct str trailers)
 
 int upload_end(struct exchange *ex, struct str trailers)
 {
-    if (ex->request_body != HTTP1_BODY_CHUNKED)
+    if (ex->request_body != BODY_CHUNKED)
         return 0;
     char *start = keep_room(ex, trailers.n + CHUNK_ROOM);
     if (!start && ex->state == EXCHANGE_WAITING)

@@ -73,16 +73,16 @@ static bool is_same_authority(struct str a, struct str b, struct str default_por
 
 /* Host (RFC 9112 section 3.2): exactly one in HTTP/1.1, valid, and the same as an absolute target's
  * authority. */
-const char *authority_check_host(struct http1_head *head)
+const char *authority_check_host(struct head *head)
 {
-    struct str authority = http1_at(head, head->authority_at, head->authority_len);
+    struct str authority = head_at(head, head->authority_at, head->authority_len);
     struct str host, name = authority_host(authority);
 
     head->host_at = head->authority_at;
     head->host_len = (uint32_t)name.n;
     if (head->host < 0)
         return head->minor == 0 ? NULL : "HTTP/1.1 needs a Host field";
-    host = http1_value(head, &head->fields[head->host]);
+    host = head_value(head, &head->fields[head->host]);
     name = (struct str){host.p, memo_host_name(&head->memo, host)};
     if (name.n == 0) {
         if (!authority_is_valid(host, &name))

@@ -13,6 +13,6 @@ struct str authority_host(struct str authority);
 
 /* Of a whole request head: exactly one Host in HTTP/1.1, valid, and the same as an absolute
  * target's authority; sets host_at and host_len. NULL, or what is wrong in one sentence. */
-const char *authority_check_host(struct http1_head *head);
+const char *authority_check_host(struct head *head);
 
 #endif

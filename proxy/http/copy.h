@@ -8,7 +8,7 @@
 #include "proxy/http/head.h"
 
 /* Most fields already stand as they are to be written: "name: value" CR LF. */
-static inline bool copy_is_written(const struct http1_head *head, const struct http1_field *f)
+static inline bool copy_is_written(const struct head *head, const struct head_field *f)
 {
     if (head->is_plain)
         return true;
@@ -18,13 +18,13 @@ static inline bool copy_is_written(const struct http1_head *head, const struct h
     return f->value_at == f->name_at + at && line[at - 1] == ' ' && line[at + f->value_len] == '\r';
 }
 
-static inline char *copy_field(char *p, const struct http1_head *head, const struct http1_field *f)
+static inline char *copy_field(char *p, const struct head *head, const struct head_field *f)
 {
     if (copy_is_written(head, f))
-        return text_str(p, http1_at(head, f->name_at, f->name_len + f->value_len + 4u));
-    p = text_str(p, http1_name(head, f));
+        return text_str(p, head_at(head, f->name_at, f->name_len + f->value_len + 4u));
+    p = text_str(p, head_name(head, f));
     p = text_lit(p, ": ");
-    p = text_str(p, http1_value(head, f));
+    p = text_str(p, head_value(head, f));
     return text_lit(p, "\r\n");
 }
 
@@ -34,14 +34,14 @@ struct copy_run {
     uint32_t at, n; /* not yet written */
 };
 
-static inline char *copy_end_run(char *p, const struct http1_head *head, struct copy_run *run)
+static inline char *copy_end_run(char *p, const struct head *head, struct copy_run *run)
 {
-    p = text_str(p, http1_at(head, run->at, run->n));
+    p = text_str(p, head_at(head, run->at, run->n));
     run->n = 0;
     return p;
 }
 
-static inline char *copy_in_run(char *p, const struct http1_head *head, const struct http1_field *f,
+static inline char *copy_in_run(char *p, const struct head *head, const struct head_field *f,
                                 struct copy_run *run)
 {
     if (!copy_is_written(head, f))

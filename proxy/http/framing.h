@@ -22,11 +22,11 @@ static inline bool framing_is_concerned(enum field_id id)
 
 /* Reads such a field, the next one of the head, into the head. When it makes the head fail it
  * answers with the error, and head->fault says why. */
-enum http1_error framing_read(struct http1_head *head, const struct http1_field *f)
+enum head_error framing_read(struct head *head, const struct head_field *f)
     __attribute__((warn_unused_result));
 
 /* Marks the fields that Connection lists (is_listed), once per head, when all of it is there and
  * it has_connection_options. */
-void framing_mark_listed(struct http1_head *head);
+void framing_mark_listed(struct head *head);
 
 #endif

@@ -37,7 +37,7 @@ static llhttp_t after_request_line, after_status_line, after_chunked_head;
 
 /* ---- Failing --------------------------------------------------------------------------------- */
 
-static enum http1_result fail(struct http1 *p, enum http1_error error, const char *detail)
+static enum http1_result fail(struct http1 *p, enum head_error error, const char *detail)
 {
     p->state = FAILED;
     p->error = (uint8_t)error;
@@ -45,20 +45,20 @@ static enum http1_result fail(struct http1 *p, enum http1_error error, const cha
     return HTTP1_FAILED;
 }
 
-int http1_error_status(enum http1_error error)
+int http1_error_status(enum head_error error)
 {
     switch (error) {
-    case HTTP1_ERROR_LINE_TOO_LONG:
+    case HEAD_ERROR_LINE_TOO_LONG:
         return 414;
-    case HTTP1_ERROR_HEAD_TOO_LARGE:
+    case HEAD_ERROR_HEAD_TOO_LARGE:
         return 431;
-    case HTTP1_ERROR_NOT_IMPLEMENTED:
+    case HEAD_ERROR_NOT_IMPLEMENTED:
         return 501;
-    case HTTP1_ERROR_VERSION:
+    case HEAD_ERROR_VERSION:
         return 505;
-    case HTTP1_ERROR_EXPECT:
+    case HEAD_ERROR_EXPECT:
         return 417;
-    case HTTP1_ERROR_NO_MEMORY:
+    case HEAD_ERROR_NO_MEMORY:
         return 503;
     default:
         return 400;
@@ -70,7 +70,7 @@ int http1_error_status(enum http1_error error)
 static int trailer_append(struct http1 *p, const char *at, size_t n)
 {
     if (p->trailers_len + n > TRAILERS_MAX) {
-        fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
+        fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
         return -1;
     }
     if (p->trailers_len + n > p->trailers_room) {
@@ -79,7 +79,7 @@ static int trailer_append(struct http1 *p, const char *at, size_t n)
             room *= 2;
         char *grown = realloc(p->trailers, room);
         if (!grown) {
-            fail(p, HTTP1_ERROR_NO_MEMORY, "out of memory");
+            fail(p, HEAD_ERROR_NO_MEMORY, "out of memory");
             return -1;
         }
         p->trailers = grown;
@@ -107,7 +107,7 @@ static int trailer_end_name(struct http1 *p)
     p->is_in_name = false;
     if (fields_is_forbidden_trailer(fields_id(name)) || fields_is_forwarded(name) ||
         is_own_field(p, name)) {
-        fail(p, HTTP1_ERROR_BAD, "a field stands in the trailer section that must not stand there");
+        fail(p, HEAD_ERROR_BAD, "a field stands in the trailer section that must not stand there");
         return -1;
     }
     return trailer_append(p, ": ", 2);
@@ -127,7 +127,7 @@ static int trailer_end_value(struct http1 *p)
 
 /* ---- llhttp's callbacks ---------------------------------------------------------------------- */
 
-static struct http1_field *last_field(struct http1 *p)
+static struct head_field *last_field(struct http1 *p)
 {
     return &p->head->fields[p->head->nr_fields];
 }
@@ -135,7 +135,7 @@ static struct http1_field *last_field(struct http1 *p)
 static int on_name(llhttp_t *ll, const char *at, size_t n)
 {
     struct http1 *p = ll->data;
-    struct http1_field *f;
+    struct head_field *f;
 
     if (p->state == IN_TRAILERS || p->state == IN_BODY) {
         p->state = IN_TRAILERS;
@@ -167,7 +167,7 @@ static int on_name_complete(llhttp_t *ll)
 static int on_value(llhttp_t *ll, const char *at, size_t n)
 {
     struct http1 *p = ll->data;
-    struct http1_field *f;
+    struct head_field *f;
 
     if (p->state == IN_TRAILERS)
         return trailer_end_name(p) < 0 ? -1 : trailer_append(p, at, n);
@@ -181,23 +181,23 @@ static int on_value(llhttp_t *ll, const char *at, size_t n)
 
 static int too_many_fields(struct http1 *p)
 {
-    fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
+    fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
     return -1;
 }
 
 static inline __attribute__((always_inline)) void name_field(const struct http1 *p,
-                                                             struct http1_field *f)
+                                                             struct head_field *f)
 {
-    f->id = (uint8_t)fields_id(http1_at(p->head, f->name_at, f->name_len));
+    f->id = (uint8_t)fields_id(head_at(p->head, f->name_at, f->name_len));
 }
 
 /* Adds the field whose place and name are known. */
-static inline __attribute__((always_inline)) int take_field(struct http1 *p, struct http1_field *f)
+static inline __attribute__((always_inline)) int take_field(struct http1 *p, struct head_field *f)
 {
-    struct http1_head *head = p->head;
+    struct head *head = p->head;
 
     if (framing_is_concerned((enum field_id)f->id)) {
-        enum http1_error error = framing_read(head, f);
+        enum head_error error = framing_read(head, f);
         if (error) {
             fail(p, error, head->fault);
             return -1;
@@ -215,7 +215,7 @@ static int on_value_complete(llhttp_t *ll)
 
     if (p->state == IN_TRAILERS)
         return trailer_end_value(p);
-    struct http1_field *f = last_field(p);
+    struct head_field *f = last_field(p);
     p->is_in_name = false;
     p->head->base = p->base;
     if (f->value_len == 0)
@@ -248,7 +248,7 @@ static int on_chunk_header(llhttp_t *ll)
     struct http1 *p = ll->data;
 
     if (ll->content_length > CHUNK_MAX) {
-        fail(p, HTTP1_ERROR_BAD, "a chunk is larger than anything that can be sent");
+        fail(p, HEAD_ERROR_BAD, "a chunk is larger than anything that can be sent");
         return -1;
     }
     return 0;
@@ -291,7 +291,7 @@ void http1_global_init(void)
 
 /* Only when the first bytes are there: the structure may serve many connections, each for the time
  * of one event. */
-static void clear_head(struct http1_head *head, bool is_response)
+static void clear_head(struct head *head, bool is_response)
 {
     head->is_response = is_response;
     head->drops_trailers = false;
@@ -301,16 +301,16 @@ static void clear_head(struct http1_head *head, bool is_response)
     head->has_underscores = head->has_keep_alive = head->is_plain = false;
     head->nr_connection_options = 0;
     head->is_head = false; /* a request line that can't be read is none of HEAD */
-    head->body = HTTP1_BODY_NONE;
+    head->body = BODY_NONE;
     head->content_length = 0;
     head->host = -1;
     head->nr_fields = 0;
 }
 
-static void init(struct http1 *p, struct http1_head *head, const struct http1_limits *limits,
+static void init(struct http1 *p, struct head *head, const struct head_limits *limits,
                  bool is_response)
 {
-    assert(limits->header_count < HTTP1_FIELDS_MAX);
+    assert(limits->header_count < HEAD_FIELDS_MAX);
     p->head = head;
     p->limits = limits;
     p->detail = "";
@@ -320,19 +320,18 @@ static void init(struct http1 *p, struct http1_head *head, const struct http1_li
     p->chunk_line = BEFORE_SIZE;
     p->remaining = 0;
     p->state = IN_LINE;
-    p->error = HTTP1_ERROR_NONE;
+    p->error = HEAD_ERROR_NONE;
     p->is_response = is_response;
     p->is_in_name = false;
-    p->body = HTTP1_BODY_NONE;
+    p->body = BODY_NONE;
 }
 
-void http1_init_request(struct http1 *p, struct http1_head *head, const struct http1_limits *limits)
+void http1_init_request(struct http1 *p, struct head *head, const struct head_limits *limits)
 {
     init(p, head, limits, false);
 }
 
-void http1_init_response(struct http1 *p, struct http1_head *head,
-                         const struct http1_limits *limits)
+void http1_init_response(struct http1 *p, struct head *head, const struct head_limits *limits)
 {
     init(p, head, limits, true);
 }
@@ -358,8 +357,8 @@ static enum http1_result begin_fields(struct http1 *p, size_t at)
  * section 2.2). */
 static enum http1_result feed_line(struct http1 *p, const char *base, size_t len)
 {
-    struct http1_head *head = p->head;
-    enum http1_error error;
+    struct head *head = p->head;
+    enum head_error error;
 
     head->base = base;
     if (p->is_response && p->parsed == 0) {
@@ -375,13 +374,13 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     const char *lf = p->parsed < len ? memchr(base + p->parsed, '\n', len - p->parsed) : NULL;
     uint32_t line_bytes = (uint32_t)((lf ? (size_t)(lf - base) : len) - head->line_at);
     if (line_bytes > p->limits->line_bytes)
-        return fail(p, HTTP1_ERROR_LINE_TOO_LONG, "the start line is too long");
+        return fail(p, HEAD_ERROR_LINE_TOO_LONG, "the start line is too long");
     if (!lf) {
         p->parsed = (uint32_t)len;
         return HTTP1_MORE;
     }
     if (line_bytes == 0 || lf[-1] != '\r')
-        return fail(p, HTTP1_ERROR_BAD, "the start line does not end with CR LF");
+        return fail(p, HEAD_ERROR_BAD, "the start line does not end with CR LF");
     error = p->is_response ? startline_response(head, line_bytes - 1, &p->detail)
                            : startline_request(head, line_bytes - 1, &p->detail);
     if (error)
@@ -391,30 +390,30 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
 
 static enum http1_result head_complete(struct http1 *p, const char *end)
 {
-    struct http1_head *head = p->head;
+    struct head *head = p->head;
     const char *complaint;
 
     head->base = p->base;
     head->bytes = (uint32_t)(end - p->base);
     if (head->bytes - p->head_floor > p->limits->header_bytes)
-        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     if (head->has_connection_options)
         framing_mark_listed(head);
     if (!p->is_response) {
         complaint = authority_check_host(head);
         if (complaint)
-            return fail(p, HTTP1_ERROR_BAD, complaint);
+            return fail(p, HEAD_ERROR_BAD, complaint);
     }
-    if (head->body == HTTP1_BODY_LENGTH && head->content_length == 0 && !p->is_response)
-        head->body = HTTP1_BODY_NONE;
+    if (head->body == BODY_LENGTH && head->content_length == 0 && !p->is_response)
+        head->body = BODY_NONE;
     p->body = head->body;
     p->drops_trailers = head->drops_trailers;
     p->remaining = head->content_length;
-    if (p->body == HTTP1_BODY_CHUNKED) {
+    if (p->body == BODY_CHUNKED) {
         p->ll = after_chunked_head;
         p->is_in_name = false;
     }
-    p->state = p->body == HTTP1_BODY_NONE ? AT_END : IN_BODY;
+    p->state = p->body == BODY_NONE ? AT_END : IN_BODY;
     return HTTP1_HEAD;
 }
 
@@ -423,17 +422,17 @@ static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
     if (p->state == FAILED)
         return HTTP1_FAILED;
     if (error == HPE_INVALID_TRANSFER_ENCODING)
-        return fail(p, HTTP1_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
+        return fail(p, HEAD_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
     const char *reason = llhttp_get_error_reason(&p->ll);
-    return fail(p, HTTP1_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
+    return fail(p, HEAD_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
 }
 
 /* Takes the lines that stand where they stood in the head before. The begin of the next one; NULL
  * where a field's meaning, or one too many, makes the head fail. */
 static inline __attribute__((always_inline)) const char *
-take_known(struct http1 *p, const char *line, const char *end, const struct http1_field *known_end)
+take_known(struct http1 *p, const char *line, const char *end, const struct head_field *known_end)
 {
-    struct http1_field *f = last_field(p);
+    struct head_field *f = last_field(p);
     uint32_t first = f->name_at, moved = (uint32_t)(line - p->base) - first;
 
     if (f >= known_end)
@@ -454,7 +453,7 @@ take_known(struct http1 *p, const char *line, const char *end, const struct http
 static inline __attribute__((always_inline)) const char *
 read_plain(struct http1 *p, const char *line, const char *end)
 {
-    struct http1_field *f = last_field(p);
+    struct head_field *f = last_field(p);
     struct plainline found;
     const char *next = plainline_read(p->base, line, end, &found);
 
@@ -472,8 +471,8 @@ read_plain(struct http1 *p, const char *line, const char *end)
  */
 static enum http1_result feed_plain(struct http1 *p, const char *base, const char *end)
 {
-    struct http1_head *head = p->head;
-    const struct http1_field *known_end = head->fields + head->memo.nr;
+    struct head *head = p->head;
+    const struct head_field *known_end = head->fields + head->memo.nr;
     const char *first = base + p->parsed, *line = first, *next;
     bool is_new = false;
 
@@ -535,7 +534,7 @@ enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
         return llhttp_failed(p, error);
     p->parsed = (uint32_t)len;
     if (len - p->head_floor > p->limits->header_bytes)
-        return fail(p, HTTP1_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     return HTTP1_MORE;
 }
 
@@ -544,11 +543,10 @@ void http1_response_to(struct http1 *p, bool is_head_request)
     int status = p->head->status;
 
     if (is_head_request || status < 200 || status == 204 || status == 304)
-        p->body = HTTP1_BODY_NONE;
-    else if (p->head->body == HTTP1_BODY_NONE)
-        p->body = HTTP1_BODY_UNTIL_CLOSE;
-    bool is_over =
-        p->body == HTTP1_BODY_NONE || (p->body == HTTP1_BODY_LENGTH && p->remaining == 0);
+        p->body = BODY_NONE;
+    else if (p->head->body == BODY_NONE)
+        p->body = BODY_UNTIL_CLOSE;
+    bool is_over = p->body == BODY_NONE || (p->body == BODY_LENGTH && p->remaining == 0);
     p->state = is_over ? AT_END : IN_BODY;
 }
 
@@ -613,7 +611,7 @@ static enum http1_result drop_extensions(struct http1 *p, const char **cursor, c
 
     *cursor = chunkext_read(&p->extension, *cursor, end, &complaint);
     if (!*cursor)
-        return fail(p, HTTP1_ERROR_BAD, complaint);
+        return fail(p, HEAD_ERROR_BAD, complaint);
     if (*cursor < end)
         p->chunk_line = BEHIND_SIZE;
     return HTTP1_MORE;
@@ -648,18 +646,18 @@ enum http1_result http1_body_next(struct http1 *p, const char **cursor, const ch
         return HTTP1_END;
     if (p->state == FAILED)
         return HTTP1_FAILED;
-    if (p->body == HTTP1_BODY_CHUNKED) {
+    if (p->body == BODY_CHUNKED) {
         if (p->state == IN_BODY && p->trailers_len == 0)
             p->head_floor = 0;
         return next_chunked(p, cursor, end, span);
     }
     if (room == 0)
         return HTTP1_MORE;
-    if (p->body == HTTP1_BODY_LENGTH && room > p->remaining)
+    if (p->body == BODY_LENGTH && room > p->remaining)
         room = (size_t)p->remaining;
     *span = (struct str){*cursor, room};
     *cursor += room;
-    if (p->body == HTTP1_BODY_LENGTH) {
+    if (p->body == BODY_LENGTH) {
         p->remaining -= room;
         if (p->remaining == 0)
             p->state = AT_END;
@@ -669,5 +667,5 @@ enum http1_result http1_body_next(struct http1 *p, const char **cursor, const ch
 
 bool http1_body_eof(const struct http1 *p)
 {
-    return p->state == AT_END || (p->state == IN_BODY && p->body == HTTP1_BODY_UNTIL_CLOSE);
+    return p->state == AT_END || (p->state == IN_BODY && p->body == BODY_UNTIL_CLOSE);
 }

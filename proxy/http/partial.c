@@ -26,13 +26,13 @@ static int grow(struct partial *partial, size_t room)
 
 /* Only the fields in use are copied, and the one that is being read; what was remembered with those
  * that they replace is of no use any more. */
-static void copy_head(struct http1_head *to, const struct http1_head *from)
+static void copy_head(struct head *to, const struct head *from)
 {
     size_t nr = (size_t)from->nr_fields + 1;
 
     memcpy(to, from,
-           offsetof(struct http1_head, fields) +
-               (nr < HTTP1_FIELDS_MAX ? nr : HTTP1_FIELDS_MAX) * sizeof(from->fields[0]));
+           offsetof(struct head, fields) +
+               (nr < HEAD_FIELDS_MAX ? nr : HEAD_FIELDS_MAX) * sizeof(from->fields[0]));
     to->memo.nr = 0;
 }
 

@@ -7,7 +7,7 @@
 #include "proxy/io/io.h"
 
 struct partial {
-    struct http1_head head;
+    struct head head;
     char *bytes;
     size_t len, room;
     bool is_kept; /* by the feed that is going on */

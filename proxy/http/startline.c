@@ -11,7 +11,7 @@
 
 enum { METHOD_MAX = 64 };
 
-static void classify_method(struct http1_head *head)
+static void classify_method(struct head *head)
 {
     static const struct {
         struct str name;
@@ -20,7 +20,7 @@ static void classify_method(struct http1_head *head)
         {{"GET", 3}, true},    {{"HEAD", 4}, true},    {{"PUT", 3}, true},
         {{"DELETE", 6}, true}, {{"OPTIONS", 7}, true}, {{"TRACE", 5}, true},
     };
-    struct str method = http1_method(head);
+    struct str method = head_method(head);
 
     head->is_idempotent = head->is_head = head->is_trace = head->is_connect = false;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -34,25 +34,25 @@ static void classify_method(struct http1_head *head)
 }
 
 /* "HTTP/1.x": x above 1 is spoken to as 1.1 (RFC 9110 section 2.5). */
-static enum http1_error read_version(struct http1_head *head, struct str s, const char **detail)
+static enum head_error read_version(struct head *head, struct str s, const char **detail)
 {
     if (s.n != 8 || memcmp(s.p, "HTTP/", 5) != 0 || s.p[6] != '.' || s.p[5] < '0' || s.p[5] > '9' ||
         s.p[7] < '0' || s.p[7] > '9') {
         *detail = "the start line has no version of the form HTTP/1.1";
-        return HTTP1_ERROR_BAD;
+        return HEAD_ERROR_BAD;
     }
     if (s.p[5] != '1') {
         *detail = "only HTTP/1.0 and HTTP/1.1 are spoken here";
-        return HTTP1_ERROR_VERSION;
+        return HEAD_ERROR_VERSION;
     }
     head->minor = s.p[7] == '0' ? 0 : 1;
-    return HTTP1_ERROR_NONE;
+    return HEAD_ERROR_NONE;
 }
 
 /* Splits path and query; checks percent encodings of the path, since Invoke addresses are decoded
  * from it. */
-static enum http1_error read_path(struct http1_head *head, uint32_t at, uint32_t len,
-                                  bool has_special, const char **detail)
+static enum head_error read_path(struct head *head, uint32_t at, uint32_t len, bool has_special,
+                                 const char **detail)
 {
     const char *path = head->base + at;
     const char *question = has_special ? memchr(path, '?', len) : NULL;
@@ -68,17 +68,17 @@ static enum http1_error read_path(struct http1_head *head, uint32_t at, uint32_t
         if (end - percent < 3 || !chars_is(percent[1], CHARS_HEX) ||
             !chars_is(percent[2], CHARS_HEX)) {
             *detail = "the request target has a '%' that two hexadecimal digits do not follow";
-            return HTTP1_ERROR_BAD;
+            return HEAD_ERROR_BAD;
         }
         percent = memchr(percent + 3, '%', (size_t)(end - percent - 3));
     }
-    return HTTP1_ERROR_NONE;
+    return HEAD_ERROR_NONE;
 }
 
 /* absolute-form (RFC 9112 section 3.2.2): scheme, authority, then a path that may be left out. */
-static enum http1_error read_absolute(struct http1_head *head, const char **detail)
+static enum head_error read_absolute(struct head *head, const char **detail)
 {
-    struct str target = http1_target(head), host;
+    struct str target = head_target(head), host;
     size_t skip = 0;
 
     if (target.n > 7 && str_ieq((struct str){target.p, 7}, STR("http://")))
@@ -87,7 +87,7 @@ static enum http1_error read_absolute(struct http1_head *head, const char **deta
         skip = 8;
     if (skip == 0) {
         *detail = "the request target is neither a path nor an http URL";
-        return HTTP1_ERROR_BAD;
+        return HEAD_ERROR_BAD;
     }
     size_t n = skip;
     while (n < target.n && target.p[n] != '/' && target.p[n] != '?')
@@ -97,28 +97,28 @@ static enum http1_error read_absolute(struct http1_head *head, const char **deta
     head->authority_len = (uint32_t)(n - skip);
     if (!authority_is_valid((struct str){target.p + skip, n - skip}, &host)) {
         *detail = "the request target's authority is not a host with an optional port";
-        return HTTP1_ERROR_BAD;
+        return HEAD_ERROR_BAD;
     }
     return read_path(head, head->target_at + (uint32_t)n, head->target_len - (uint32_t)n, true,
                      detail);
 }
 
 /* has_special: one of its bytes is '?' or '%'. */
-static enum http1_error read_target(struct http1_head *head, bool has_special, const char **detail)
+static enum head_error read_target(struct head *head, bool has_special, const char **detail)
 {
-    struct str target = http1_target(head);
+    struct str target = head_target(head);
 
     head->authority_at = head->authority_len = 0;
     if (target.n > 0 && target.p[0] == '/')
         return read_path(head, head->target_at, head->target_len, has_special, detail);
-    if (str_eq(target, STR("*")) && str_eq(http1_method(head), STR("OPTIONS")))
+    if (str_eq(target, STR("*")) && str_eq(head_method(head), STR("OPTIONS")))
         return read_path(head, head->target_at, head->target_len, has_special, detail);
     if (head->is_connect) /* authority-form; refused later, as a method */
         return read_path(head, head->target_at, head->target_len, has_special, detail);
     return read_absolute(head, detail);
 }
 
-enum http1_error startline_request(struct http1_head *head, size_t n, const char **detail)
+enum head_error startline_request(struct head *head, size_t n, const char **detail)
 {
     const char *line = head->base + head->line_at;
     size_t i = 0;
@@ -127,7 +127,7 @@ enum http1_error startline_request(struct http1_head *head, size_t n, const char
         i++;
     if (i == 0 || i > METHOD_MAX || i == n || line[i] != ' ') {
         *detail = "the request line does not begin with a method and one space";
-        return HTTP1_ERROR_BAD;
+        return HEAD_ERROR_BAD;
     }
     head->method_len = (uint16_t)i;
     classify_method(head);
@@ -138,38 +138,38 @@ enum http1_error startline_request(struct http1_head *head, size_t n, const char
     if (i == at || i == n || line[i] != ' ') {
         *detail = "the request target is empty, holds a byte that no target may hold, or is not "
                   "followed by one space and the version";
-        return HTTP1_ERROR_BAD;
+        return HEAD_ERROR_BAD;
     }
     head->target_at = head->line_at + (uint32_t)at;
     head->target_len = (uint32_t)(i - at);
-    enum http1_error error = read_version(head, (struct str){line + i + 1, n - i - 1}, detail);
+    enum head_error error = read_version(head, (struct str){line + i + 1, n - i - 1}, detail);
     return error ? error : read_target(head, seen & CHARS_SPECIAL, detail);
 }
 
 /* "HTTP/1.x SP 3DIGIT [SP reason]" (RFC 9112 section 4); a missing last space is common and
  * harmless. */
-enum http1_error startline_response(struct http1_head *head, size_t n, const char **detail)
+enum head_error startline_response(struct head *head, size_t n, const char **detail)
 {
     const char *line = head->base + head->line_at;
 
     *detail = "the status line is not of the form HTTP/1.1 200 OK";
     if (n < 12 || line[8] != ' ')
-        return HTTP1_ERROR_BAD;
-    enum http1_error error = read_version(head, (struct str){line, 8}, detail);
+        return HEAD_ERROR_BAD;
+    enum head_error error = read_version(head, (struct str){line, 8}, detail);
     if (error)
         return error;
     *detail = "the status is not three digits from 100 to 599";
     for (int i = 9; i < 12; i++)
         if (line[i] < '0' || line[i] > '9')
-            return HTTP1_ERROR_BAD;
+            return HEAD_ERROR_BAD;
     head->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     if (head->status < 100 || head->status > 599 || (n > 12 && line[12] != ' '))
-        return HTTP1_ERROR_BAD;
+        return HEAD_ERROR_BAD;
     head->reason_at = head->line_at + (n > 12 ? 13 : 12);
     head->reason_len = (uint32_t)(n > 13 ? n - 13 : 0);
     *detail = "the reason phrase holds a control byte";
     for (size_t i = 12; i < n; i++)
         if ((unsigned char)line[i] < 0x20 ? line[i] != '\t' : line[i] == 0x7f)
-            return HTTP1_ERROR_BAD;
-    return HTTP1_ERROR_NONE;
+            return HEAD_ERROR_BAD;
+    return HEAD_ERROR_NONE;
 }

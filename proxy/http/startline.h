@@ -6,13 +6,13 @@
 
 /* Reads the line of n bytes at head->base + head->line_at, without its CRLF, into head. On
  * failure *detail is one sentence. */
-enum http1_error startline_request(struct http1_head *head, size_t n, const char **detail);
-enum http1_error startline_response(struct http1_head *head, size_t n, const char **detail);
+enum head_error startline_request(struct head *head, size_t n, const char **detail);
+enum head_error startline_response(struct head *head, size_t n, const char **detail);
 
 /* The line that most responses begin with, at the very beginning of n bytes at head->base: its
  * length with CRLF, or 0 if it is not that one. Some 130 instructions less than finding its end
  * and reading it. */
-static inline size_t startline_usual_response(struct http1_head *head, size_t n)
+static inline size_t startline_usual_response(struct head *head, size_t n)
 {
     static const char usual[] = "HTTP/1.1 200 OK\r\n";
 

@@ -46,11 +46,11 @@ struct health_probe {
     struct http1 parser;
 };
 
-static const struct http1_limits limits = {
-    .line_bytes = 8192, .header_bytes = 65536, .header_count = HTTP1_FIELDS_MAX - 1};
+static const struct head_limits limits = {
+    .line_bytes = 8192, .header_bytes = 65536, .header_count = HEAD_FIELDS_MAX - 1};
 
 /* The control thread's; valid within one event. */
-static struct http1_head scratch;
+static struct head scratch;
 static char buffer[READ_BYTES];
 
 /* ---- Ending ---------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ static void read_body(struct health_probe *p, const char *cursor, const char *en
 }
 
 /* True when a final head that counts as healthy was read, and its body follows. */
-static bool on_head(struct health_probe *p, const struct http1_head *head)
+static bool on_head(struct health_probe *p, const struct head *head)
 {
     if (head->status < 200) {
         if (head->status == 101 || head->minor == 0 || ++p->nr_interim > INTERIM_MAX)
@@ -158,7 +158,7 @@ static bool on_head(struct health_probe *p, const struct http1_head *head)
 static void read_heads(struct health_probe *p, const char *data, const char *end)
 {
     for (;;) {
-        struct http1_head *head = p->parser.head;
+        struct head *head = p->parser.head;
         enum http1_result r = http1_head_feed(&p->parser, data, (size_t)(end - data));
         if (r == HTTP1_MORE) {
             if (partial_keep(&p->partial, &p->parser, data, (size_t)(end - data)) < 0)

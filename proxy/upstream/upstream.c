@@ -338,12 +338,12 @@ void upstream_tunnel(struct upstream *u)
 }
 
 /* "timeout=5" in Keep-Alive: the endpoint will close then, so the pool does a second earlier. */
-static void read_keep_alive(struct upstream *u, const struct http1_head *head)
+static void read_keep_alive(struct upstream *u, const struct head *head)
 {
     for (int i = 0; head->has_keep_alive && i < head->nr_fields; i++) {
         if (head->fields[i].id != FIELD_KEEP_ALIVE)
             continue;
-        struct str v = http1_value(head, &head->fields[i]);
+        struct str v = head_value(head, &head->fields[i]);
         uint32_t seconds = 0;
         if (v.n < 9 || !str_ieq((struct str){v.p, 8}, STR("timeout=")))
             continue;
@@ -354,7 +354,7 @@ static void read_keep_alive(struct upstream *u, const struct http1_head *head)
 }
 
 /* A final head: how the message ends, and whether the connection outlives it. */
-static bool on_final_head(struct upstream *u, struct http1_head *head)
+static bool on_final_head(struct upstream *u, struct head *head)
 {
     struct upstream_user *user = u->user;
 
@@ -367,12 +367,12 @@ static bool on_final_head(struct upstream *u, struct http1_head *head)
 }
 
 /* One head was read. False when this connection is to be read no further now. */
-static bool on_head(struct upstream *u, struct http1_head *head)
+static bool on_head(struct upstream *u, struct head *head)
 {
     struct upstream_user *user = u->user;
 
     if (head->status == 101 && user->is_upgrade)
-        return user->on->head(user, head, HTTP1_BODY_NONE) && u->user == user;
+        return user->on->head(user, head, BODY_NONE) && u->user == user;
     if (head->status >= 200)
         return on_final_head(u, head);
     if (head->status == 101 || ++u->nr_interim > INTERIM_MAX || head->minor == 0) {
@@ -386,7 +386,7 @@ static void on_complete(struct upstream *u, bool has_more_bytes)
 {
     struct str trailers = {u->parser.trailers, u->parser.trailers_len};
     bool is_reusable = u->may_persist && !has_more_bytes && !u->is_write_broken &&
-                       !u->has_spoken_first && u->parser.body != HTTP1_BODY_UNTIL_CLOSE;
+                       !u->has_spoken_first && u->parser.body != BODY_UNTIL_CLOSE;
 
     u->user->on->end(u->user, trailers, is_reusable);
     http1_fini(&u->parser);
@@ -421,7 +421,7 @@ static void read_body(struct upstream *u, const char *cursor, const char *end)
 static void read_heads(struct upstream *u, const char *data, const char *end)
 {
     for (;;) {
-        struct http1_head *head = u->parser.head;
+        struct head *head = u->parser.head;
         enum http1_result r = http1_head_feed(&u->parser, data, (size_t)(end - data));
         if (r == HTTP1_MORE) {
             if (partial_keep(&u->partial, &u->parser, data, (size_t)(end - data)) < 0)

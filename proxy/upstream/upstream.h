@@ -32,12 +32,13 @@ struct upstream_events {
     /* It is active: the request may be sent. */
     void (*connected)(struct upstream_user *user);
     /* It is of no more use: the user closes it, or has its pool close it. is_silent: it ended without a byte of response. */
-    void (*failed)(struct upstream_user *user, struct upstream *u, enum metrics_error why, bool is_silent);
+    void (*failed)(struct upstream_user *user, struct upstream *u, enum metrics_error why,
+                   bool is_silent);
     /* What upstream_flush left behind has been sent, or nobody takes it any more. */
     void (*drained)(struct upstream_user *user);
     /* Each answers false when the user wants no more of the connection's bytes now. */
-    bool (*interim)(struct upstream_user *user, const struct http1_head *head);
-    bool (*head)(struct upstream_user *user, const struct http1_head *head, enum http1_body_kind body);
+    bool (*interim)(struct upstream_user *user, const struct head *head);
+    bool (*head)(struct upstream_user *user, const struct head *head, enum body_kind body);
     bool (*body)(struct upstream_user *user, struct str span);
     bool (*tunnel_bytes)(struct upstream_user *user, struct str bytes);
     /* All bytes of one read were handed over. */
@@ -50,8 +51,8 @@ struct upstream_events {
 /* Embedded first in the user; all but on is asked for only while the connection connects and is active. */
 struct upstream_user {
     const struct upstream_events *on;
-    const void *related;              /* what the user's events touch too, to be fetched ahead; may be NULL */
-    const struct http1_limits *limits; /* of responses */
+    const void *related; /* what the user's events touch too, to be fetched ahead; may be NULL */
+    const struct head_limits *limits; /* of responses */
     uint32_t stream_idle_ms;          /* how long bodies may stand still */
     bool is_head;                     /* the request is HEAD: its response has no body */
     bool is_upgrade;                  /* it asks for an upgrade: 101 may be its answer */
@@ -63,7 +64,7 @@ struct upstream_target {
     union address address;
     uint32_t nr_refused;     /* connections in a row that were not made, TLS included */
     uint64_t avoid_until_ms; /* other addresses of the name go first; 0: no */
-    struct tls_origin *tls; /* context and session; NULL for http */
+    struct tls_origin *tls;  /* context and session; NULL for http */
     struct metrics_pool_cell *cell;
     struct log_limit warnings; /* of connections: an endpoint that fails them all fills no log */
 };
@@ -86,14 +87,15 @@ struct upstream {
     struct deadline deadline;
     struct worker *worker;
     struct upstream_target *to;
-    struct upstream_user *user; /* NULL when closed */
+    struct upstream_user *user;      /* NULL when closed */
     TAILQ_ENTRY(upstream) idle_link; /* the pool's */
     enum upstream_state state;
-    bool is_paused;        /* the client side is behind: do not read */
+    bool is_paused;          /* the client side is behind: do not read */
     bool has_response_bytes; /* something of this response arrived */
-    bool is_in_body;       /* the final response's head has been passed on */
-    bool may_persist;      /* by the response's version and Connection */
-    bool is_write_broken;  /* the endpoint takes no more of the request; it may still have answered */
+    bool is_in_body;         /* the final response's head has been passed on */
+    bool may_persist;        /* by the response's version and Connection */
+    bool
+        is_write_broken; /* the endpoint takes no more of the request; it may still have answered */
     bool has_spoken_first; /* bytes of the endpoint came before a request was sent to it */
     bool is_out_of_memory; /* bytes of the request were lost: it fails in the next turn */
     uint8_t nr_interim;
@@ -106,7 +108,8 @@ struct upstream {
 };
 
 /* Begins a connection to the target. NULL with *error set. The target outlives it. */
-struct upstream *upstream_open(struct worker *w, struct upstream_target *to, struct upstream_user *user, uint32_t connect_ms,
+struct upstream *upstream_open(struct worker *w, struct upstream_target *to,
+                               struct upstream_user *user, uint32_t connect_ms,
                                enum metrics_error *error) __attribute__((warn_unused_result));
 
 /* An idle connection gets another user, and is active. */
@@ -114,7 +117,8 @@ void upstream_use(struct upstream *u, struct upstream_user *user);
 
 /* The response is complete: the connection is idle and its user another one. False when it is of no more use, and then
  * nothing has changed. */
-bool upstream_rest(struct upstream *u, struct upstream_user *user) __attribute__((warn_unused_result));
+bool upstream_rest(struct upstream *u, struct upstream_user *user)
+    __attribute__((warn_unused_result));
 
 /* Ends the connection and clears the pointer. */
 void upstream_close(struct upstream **u);

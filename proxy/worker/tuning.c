@@ -40,9 +40,9 @@ struct tuning *tuning_make_take(struct settings *s)
     }
     t->nr_users = 1;
     t->settings = s;
-    t->request_limits = (struct http1_limits){.line_bytes = s->limits.request_line_bytes,
-                                              .header_bytes = s->limits.header_bytes,
-                                              .header_count = s->limits.header_count};
+    t->request_limits = (struct head_limits){.line_bytes = s->limits.request_line_bytes,
+                                             .header_bytes = s->limits.header_bytes,
+                                             .header_count = s->limits.header_count};
     t->response_limits = t->request_limits;
     t->response_limits.line_bytes = TUNING_STATUS_LINE_MAX;
     t->read_bytes =

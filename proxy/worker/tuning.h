@@ -17,7 +17,7 @@ enum { TUNING_READ_MAX = 256 * 1024 /* of read_bytes */, TUNING_STATUS_LINE_MAX 
 struct tuning {
     uint32_t nr_users;
     struct settings *settings;
-    struct http1_limits request_limits, response_limits;
+    struct head_limits request_limits, response_limits;
     size_t read_bytes;
     /* "x-amz-executed-version: " and the name in it. */
     char *executed_line;

@@ -54,7 +54,7 @@ struct worker {
     /* Scratch memory, valid within one event. */
     char *read_buffer; /* of TUNING_READ_MAX bytes */
     struct outbox outbox;
-    struct http1_head request_head, response_head;
+    struct head request_head, response_head;
     struct freelist blocks, exchanges;
     uint64_t date_s; /* the second that date_line shows */
     char date_line[40];

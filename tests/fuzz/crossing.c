@@ -12,14 +12,14 @@
 
 #define EXECUTED "x-amz-executed-version"
 
-const struct http1_limits crossing_limits = {.line_bytes = 600,
-                                             .header_bytes = 3000,
-                                             .header_count = 24,
-                                             .own_field = {EXECUTED, sizeof(EXECUTED) - 1}};
+const struct head_limits crossing_limits = {.line_bytes = 600,
+                                            .header_bytes = 3000,
+                                            .header_count = 24,
+                                            .own_field = {EXECUTED, sizeof(EXECUTED) - 1}};
 
 /* For what weir wrote: its own fields are added to those. */
-static const struct http1_limits wide_limits = {
-    .line_bytes = HTTP1_LINE_MAX, .header_bytes = 1 << 20, .header_count = 200};
+static const struct head_limits wide_limits = {
+    .line_bytes = HEAD_LINE_MAX, .header_bytes = 1 << 20, .header_count = 200};
 
 enum { HOST_OF_ORIGIN, HOST_OF_VERSION, HOST_OF_CLIENT, HOSTS };
 
@@ -67,12 +67,12 @@ static void make_world(struct world *world, uint64_t seed)
 /* ---- Comparing ------------------------------------------------------------------------------- */
 
 /* The slow way, by the letter of RFC 9110 section 7.6.1: every option again for every field. */
-static bool connection_lists(const struct http1_head *head, struct str token)
+static bool connection_lists(const struct head *head, struct str token)
 {
     for (int i = 0; i < head->nr_fields; i++) {
         if (head->fields[i].id != FIELD_CONNECTION)
             continue;
-        struct str list = http1_value(head, &head->fields[i]);
+        struct str list = head_value(head, &head->fields[i]);
         struct str option;
         while (fields_next_token(&list, &option))
             if (str_ieq(option, token))
@@ -83,12 +83,12 @@ static bool connection_lists(const struct http1_head *head, struct str token)
 
 /* The next field from *i on that weir neither adds nor takes away on its own account. Names with an
  * underscore may be taken for such, they are left out. */
-static const struct http1_field *next_end_to_end(const struct http1_head *head,
-                                                 const struct world *world, int *i)
+static const struct head_field *next_end_to_end(const struct head *head, const struct world *world,
+                                                int *i)
 {
     while (*i < head->nr_fields) {
-        const struct http1_field *f = &head->fields[(*i)++];
-        struct str name = http1_name(head, f);
+        const struct head_field *f = &head->fields[(*i)++];
+        struct str name = head_name(head, f);
         bool is_own = str_ieq(name, STR(EXECUTED)) ||
                       (world->tuning.certificate_name && str_ieq(name, STR("X-Client-Subject")));
         if ((f->id == FIELD_OTHER || f->id == FIELD_USER_AGENT) && !is_own &&
@@ -98,25 +98,24 @@ static const struct http1_field *next_end_to_end(const struct http1_head *head,
     return NULL;
 }
 
-static void check_same_fields(const struct http1_head *a, const struct http1_head *b,
-                              const struct world *world)
+static void check_same_fields(const struct head *a, const struct head *b, const struct world *world)
 {
     int i = 0, j = 0;
 
     for (;;) {
-        const struct http1_field *f = next_end_to_end(a, world, &i);
-        const struct http1_field *g = next_end_to_end(b, world, &j);
+        const struct head_field *f = next_end_to_end(a, world, &i);
+        const struct head_field *g = next_end_to_end(b, world, &j);
         if (!f || !g) {
             FUZZ_CHECK(!f && !g);
             return;
         }
-        FUZZ_CHECK(str_eq(http1_name(a, f), http1_name(b, g)));
-        FUZZ_CHECK(str_eq(http1_value(a, f), http1_value(b, g)));
+        FUZZ_CHECK(str_eq(head_name(a, f), head_name(b, g)));
+        FUZZ_CHECK(str_eq(head_value(a, f), head_value(b, g)));
     }
 }
 
 /* Names that must not stand in what weir sends, and that must stand once. */
-static int count_fields(const struct http1_head *head, enum field_id id)
+static int count_fields(const struct head *head, enum field_id id)
 {
     int nr = 0;
 
@@ -126,16 +125,16 @@ static int count_fields(const struct http1_head *head, enum field_id id)
 }
 
 /* Fields named X-Forwarded-*. */
-static int count_forwarded(const struct http1_head *head)
+static int count_forwarded(const struct head *head)
 {
     int nr = 0;
 
     for (int i = 0; i < head->nr_fields; i++)
-        nr += fields_is_forwarded(http1_name(head, &head->fields[i]));
+        nr += fields_is_forwarded(head_name(head, &head->fields[i]));
     return nr;
 }
 
-static void check_no_hop_by_hop(const struct http1_head *head, bool is_upgrade)
+static void check_no_hop_by_hop(const struct head *head, bool is_upgrade)
 {
     FUZZ_CHECK(count_fields(head, FIELD_TE) == 0 && count_fields(head, FIELD_KEEP_ALIVE) == 0);
     FUZZ_CHECK(count_fields(head, FIELD_PROXY_CONNECTION) == 0);
@@ -172,7 +171,7 @@ static void append_body(struct transcript_text *text, struct str body, struct st
 /* What came out on the other side. */
 struct landing {
     const struct transcript_message *sent;
-    const struct http1_head *head; /* of what was sent */
+    const struct head *head; /* of what was sent */
     const struct world *world;
     struct str path, query;
     bool has_query, is_upgrade, is_close, is_repeat;
@@ -185,21 +184,21 @@ static void check_bodies(const struct landing *landing, const struct transcript_
     FUZZ_CHECK(landing->nr == 0); /* one message in, one out */
     FUZZ_CHECK(str_eq(message->body, landing->sent->body));
     FUZZ_CHECK(str_eq(message->trailers, landing->sent->trailers) ||
-               message->body_kind != HTTP1_BODY_CHUNKED);
+               message->body_kind != BODY_CHUNKED);
 }
 
-static struct str host_value(const struct http1_head *head)
+static struct str host_value(const struct head *head)
 {
-    return head->host >= 0 ? http1_value(head, &head->fields[head->host]) : STR("");
+    return head->host >= 0 ? head_value(head, &head->fields[head->host]) : STR("");
 }
 
-static void check_host(const struct landing *landing, const struct http1_head *head)
+static void check_host(const struct landing *landing, const struct head *head)
 {
-    const struct http1_head *sent = landing->head;
+    const struct head *sent = landing->head;
     struct str host = host_value(sent);
 
     if (sent->authority_len > 0)
-        host = http1_at(sent, sent->authority_at, sent->authority_len);
+        host = head_at(sent, sent->authority_at, sent->authority_len);
     if (landing->world->host == HOST_OF_VERSION)
         host = str_of(landing->world->version.host);
     else if (landing->world->host == HOST_OF_ORIGIN || host.n == 0)
@@ -207,24 +206,24 @@ static void check_host(const struct landing *landing, const struct http1_head *h
     FUZZ_CHECK(count_fields(head, FIELD_HOST) == 1 && str_eq(host_value(head), host));
 }
 
-static void check_target(const struct landing *landing, const struct http1_head *head)
+static void check_target(const struct landing *landing, const struct head *head)
 {
-    struct str base = landing->world->endpoint.base_path, path = http1_path(head);
+    struct str base = landing->world->endpoint.base_path, path = head_path(head);
 
     if (base.p[base.n - 1] == '/')
         base.n--;
     FUZZ_CHECK(path.n == base.n + landing->path.n && memcmp(path.p, base.p, base.n) == 0);
     FUZZ_CHECK(memcmp(path.p + base.n, landing->path.p, landing->path.n) == 0);
     FUZZ_CHECK(head->has_query == landing->has_query);
-    FUZZ_CHECK(str_eq(http1_query(head), landing->query));
+    FUZZ_CHECK(str_eq(head_query(head), landing->query));
 }
 
 static void on_request(void *context, const struct transcript_message *message)
 {
     struct landing *landing = context;
-    const struct http1_head *head = message->head, *sent = landing->head;
+    const struct head *head = message->head, *sent = landing->head;
 
-    FUZZ_CHECK(head && head->minor == 1 && str_eq(http1_method(head), http1_method(sent)));
+    FUZZ_CHECK(head && head->minor == 1 && str_eq(head_method(head), head_method(sent)));
     check_target(landing, head);
     check_host(landing, head);
     check_same_fields(sent, head, landing->world);
@@ -251,10 +250,10 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
     static struct world worlds[2];
     bool is_repeat = seed >> 63;
     struct world *world = &worlds[is_repeat];
-    const struct http1_head *head = message->head;
+    const struct head *head = message->head;
     struct request_caller from = {STR("192.0.2.1"), STR("CN=client"), seed & 256};
-    struct request_options options = {.path = http1_path(head),
-                                      .query = http1_query(head),
+    struct request_options options = {.path = head_path(head),
+                                      .query = head_query(head),
                                       .has_query = head->has_query,
                                       .body_room = WORKER_BLOCK};
     struct request out;
@@ -264,23 +263,23 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
     if (options.path.p[0] != '/' || head->is_connect ||
         (head->has_max_forwards && head->max_forwards == 0))
         return; /* refused or answered before */
-    options.is_upgrade = head->is_upgrade && head->minor == 1 && head->body == HTTP1_BODY_NONE;
+    options.is_upgrade = head->is_upgrade && head->minor == 1 && head->body == BODY_NONE;
     make_world(world, seed);
     FUZZ_CHECK(request_make(&out, &world->worker, &world->tuning, head, &world->endpoint, &from,
                             &options) == 0);
     FUZZ_CHECK(out.head_at + out.head_len + options.body_room <= out.room);
     if (seed & 512)
         FUZZ_CHECK(request_retarget(&out, &world->worker, &world->endpoint) == 0);
-    FUZZ_CHECK(str_eq(out.method, http1_method(head)) && str_eq(out.target, http1_target(head)));
+    FUZZ_CHECK(str_eq(out.method, head_method(head)) && str_eq(out.target, head_target(head)));
     struct transcript_text text = {0};
     transcript_put(&text, out.block + out.head_at, out.head_len);
-    append_body(&text, message->body, message->trailers, head->body == HTTP1_BODY_CHUNKED);
+    append_body(&text, message->body, message->trailers, head->body == BODY_CHUNKED);
     struct landing landing = {
         message, head,      world, options.path, options.query, head->has_query, options.is_upgrade,
         false,   is_repeat, 0,     seed};
     struct transcript t = {.limits = &wide_limits, .on_message = on_request, .context = &landing};
     transcript_read(&t, text.p, text.n, NULL, 0);
-    FUZZ_CHECK(t.error == HTTP1_ERROR_NONE && t.consumed == text.n && landing.nr == 1);
+    FUZZ_CHECK(t.error == HEAD_ERROR_NONE && t.consumed == text.n && landing.nr == 1);
     transcript_fini(&t);
     request_fini(&out, &world->worker);
     freelist_fini(&world->worker.blocks);
@@ -292,26 +291,26 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
 /* As respond.c frames them. */
 static void choose_framing(struct respond_head *how, const struct transcript_message *message)
 {
-    const struct http1_head *head = message->head;
-    bool is_told = head->body == HTTP1_BODY_LENGTH && head->status != 204 && head->status >= 200;
+    const struct head *head = message->head;
+    bool is_told = head->body == BODY_LENGTH && head->status != 204 && head->status >= 200;
 
-    how->has_length = message->body_kind == HTTP1_BODY_LENGTH ||
-                      (message->body_kind == HTTP1_BODY_NONE && is_told);
+    how->has_length =
+        message->body_kind == BODY_LENGTH || (message->body_kind == BODY_NONE && is_told);
     how->length = head->content_length;
-    how->is_chunked = how->minor == 1 && (message->body_kind == HTTP1_BODY_CHUNKED ||
-                                          message->body_kind == HTTP1_BODY_UNTIL_CLOSE);
-    how->is_close |= !how->is_chunked && (message->body_kind == HTTP1_BODY_CHUNKED ||
-                                          message->body_kind == HTTP1_BODY_UNTIL_CLOSE);
+    how->is_chunked = how->minor == 1 && (message->body_kind == BODY_CHUNKED ||
+                                          message->body_kind == BODY_UNTIL_CLOSE);
+    how->is_close |= !how->is_chunked &&
+                     (message->body_kind == BODY_CHUNKED || message->body_kind == BODY_UNTIL_CLOSE);
 }
 
 static void on_response(void *context, const struct transcript_message *message)
 {
     struct landing *landing = context;
-    const struct http1_head *head = message->head, *sent = landing->head;
+    const struct head *head = message->head, *sent = landing->head;
 
     FUZZ_CHECK(head && head->minor == 1 && head->status == sent->status);
-    FUZZ_CHECK(str_eq(http1_at(head, head->reason_at, head->reason_len),
-                      http1_at(sent, sent->reason_at, sent->reason_len)));
+    FUZZ_CHECK(str_eq(head_at(head, head->reason_at, head->reason_len),
+                      head_at(sent, sent->reason_at, sent->reason_len)));
     check_same_fields(sent, head, landing->world);
     if (head->status >= 200) {
         check_no_hop_by_hop(head, false);
@@ -329,7 +328,7 @@ void crossing_response(const struct transcript_message *message, uint64_t seed)
     static const char id[ID_LENGTH + 1] = "00000000-0000-4000-8000-000000000000";
     bool is_repeat = seed >> 63;
     struct world *world = &worlds[is_repeat];
-    const struct http1_head *head = message->head;
+    const struct head *head = message->head;
     struct respond_head how = {.executed_version = seed & 256 ? STR("$LATEST") : STR("17"),
                                .request_id = id,
                                .hsts_line =
@@ -356,12 +355,12 @@ void crossing_response(const struct transcript_message *message, uint64_t seed)
                               .is_repeat = is_repeat,
                               .seed = seed};
     struct transcript t = {.is_response = true,
-                           .is_to_head = message->body_kind == HTTP1_BODY_NONE,
+                           .is_to_head = message->body_kind == BODY_NONE,
                            .limits = &wide_limits,
                            .on_message = on_response,
                            .context = &landing};
     transcript_read(&t, text.p, text.n, NULL, 0);
-    FUZZ_CHECK(t.error == HTTP1_ERROR_NONE && t.consumed == text.n && landing.nr == 1);
+    FUZZ_CHECK(t.error == HEAD_ERROR_NONE && t.consumed == text.n && landing.nr == 1);
     transcript_fini(&t);
     free(written);
     free(text.p);

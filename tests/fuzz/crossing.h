@@ -7,7 +7,7 @@
 #include "tests/fuzz/transcript.h"
 
 /* Limits as tight as inputs are short. */
-extern const struct http1_limits crossing_limits;
+extern const struct head_limits crossing_limits;
 
 /* Forwards a request that was read, as an exchange would, then the result once more, as a second weir behind the first would. seed
  * chooses the settings. */

@@ -86,7 +86,7 @@ static void check_url(struct str text)
  * same path. */
 static void check_path(struct str text)
 {
-    static struct http1_head head;
+    static struct head head;
     const char *detail;
 
     if (url_check_path(text) != NULL)
@@ -94,8 +94,8 @@ static void check_path(struct str text)
     char *line = print("GET %.*s HTTP/1.1", STR_ARG(text));
     head.base = line;
     head.line_at = 0;
-    FUZZ_CHECK(startline_request(&head, strlen(line), &detail) == HTTP1_ERROR_NONE);
-    FUZZ_CHECK(str_eq(http1_path(&head), text) && !head.has_query);
+    FUZZ_CHECK(startline_request(&head, strlen(line), &detail) == HEAD_ERROR_NONE);
+    FUZZ_CHECK(str_eq(head_path(&head), text) && !head.has_query);
     free(line);
 }
 

@@ -14,7 +14,7 @@
 struct reader {
     struct transcript *t;
     struct http1 parser;
-    struct http1_head scratch;
+    struct head scratch;
     struct partial *partial;
     const char *stream;
     size_t body_at, raw; /* of the current message */
@@ -61,7 +61,7 @@ static void note_str(struct reader *r, const char *what, struct str s)
 
 static void note_head(struct reader *r)
 {
-    const struct http1_head *h = r->parser.head;
+    const struct head *h = r->parser.head;
 
     note(r, "1.%d body %d length %llu flags %d%d%d%d%d%d forwards %u host %d\n", h->minor, h->body,
          (unsigned long long)h->content_length, h->is_close, h->is_keep_alive, h->is_upgrade,
@@ -69,19 +69,19 @@ static void note_head(struct reader *r)
          h->has_max_forwards ? h->max_forwards : 0, h->host);
     if (r->t->is_response) {
         note(r, "status %d\n", h->status);
-        note_str(r, "reason", http1_at(h, h->reason_at, h->reason_len));
+        note_str(r, "reason", head_at(h, h->reason_at, h->reason_len));
     } else {
         note(r, "method %d%d%d%d\n", h->is_trace, h->is_connect, h->is_head, h->is_idempotent);
-        note_str(r, "method", http1_method(h));
-        note_str(r, "target", http1_target(h));
-        note_str(r, "path", http1_path(h));
-        note_str(r, h->has_query ? "query" : "no query", http1_query(h));
-        note_str(r, "authority", http1_at(h, h->authority_at, h->authority_len));
+        note_str(r, "method", head_method(h));
+        note_str(r, "target", head_target(h));
+        note_str(r, "path", head_path(h));
+        note_str(r, h->has_query ? "query" : "no query", head_query(h));
+        note_str(r, "authority", head_at(h, h->authority_at, h->authority_len));
     }
     for (int i = 0; i < h->nr_fields; i++) {
         note(r, "field %d\n", h->fields[i].id);
-        note_str(r, "name", http1_name(h, &h->fields[i]));
-        note_str(r, "value", http1_value(h, &h->fields[i]));
+        note_str(r, "name", head_name(h, &h->fields[i]));
+        note_str(r, "value", head_value(h, &h->fields[i]));
     }
 }
 
@@ -97,8 +97,8 @@ static void begin(struct reader *r)
 
 static void failed(struct reader *r)
 {
-    r->t->error = (enum http1_error)r->parser.error;
-    FUZZ_CHECK(r->t->error != HTTP1_ERROR_NONE && r->parser.detail[0] != '\0');
+    r->t->error = (enum head_error)r->parser.error;
+    FUZZ_CHECK(r->t->error != HEAD_ERROR_NONE && r->parser.detail[0] != '\0');
     FUZZ_CHECK(http1_error_status(r->t->error) >= 400);
     r->is_over = true;
 }
@@ -222,7 +222,7 @@ void transcript_read(struct transcript *t, const char *bytes, size_t n, const si
         at += taken;
     }
     if (!r->is_over && r->is_in_body && http1_body_eof(&r->parser)) {
-        FUZZ_CHECK(t->is_response && r->parser.body == HTTP1_BODY_UNTIL_CLOSE);
+        FUZZ_CHECK(t->is_response && r->parser.body == BODY_UNTIL_CLOSE);
         end_message(r);
     }
     /* What an unfinished message had so far. */
@@ -241,10 +241,10 @@ void transcript_fini(struct transcript *t)
 }
 
 /* One cut may find a head too large before it comes to what is wrong with it. */
-static bool is_same_error(enum http1_error a, enum http1_error b)
+static bool is_same_error(enum head_error a, enum head_error b)
 {
-    return a == b || (a != HTTP1_ERROR_NONE && b == HTTP1_ERROR_HEAD_TOO_LARGE) ||
-           (b != HTTP1_ERROR_NONE && a == HTTP1_ERROR_HEAD_TOO_LARGE);
+    return a == b || (a != HEAD_ERROR_NONE && b == HEAD_ERROR_HEAD_TOO_LARGE) ||
+           (b != HEAD_ERROR_NONE && a == HEAD_ERROR_HEAD_TOO_LARGE);
 }
 
 static void compare_cut(const struct transcript *how, const struct transcript *whole,
@@ -257,7 +257,7 @@ static void compare_cut(const struct transcript *how, const struct transcript *w
     FUZZ_CHECK(is_same_error(cut.error, whole->error));
     FUZZ_CHECK(cut.text.n == whole->text.n);
     FUZZ_CHECK(memcmp(cut.text.p, whole->text.p, cut.text.n) == 0);
-    FUZZ_CHECK(cut.error != HTTP1_ERROR_NONE || cut.consumed == whole->consumed);
+    FUZZ_CHECK(cut.error != HEAD_ERROR_NONE || cut.consumed == whole->consumed);
     transcript_fini(&cut);
 }
 

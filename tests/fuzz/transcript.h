@@ -19,25 +19,26 @@ void transcript_put(struct transcript_text *text, const char *bytes, size_t n);
 
 /* A message that was read to its end. body and trailers are decoded; raw is the body as it came. */
 struct transcript_message {
-    const struct http1_head *head; /* NULL where the head came in pieces: it is gone by now */
-    enum http1_body_kind body_kind;
+    const struct head *head; /* NULL where the head came in pieces: it is gone by now */
+    enum body_kind body_kind;
     struct str body, trailers, raw;
 };
 
 struct transcript {
     bool is_response;
     bool is_to_head; /* responses: to requests with HEAD */
-    const struct http1_limits *limits;
+    const struct head_limits *limits;
     void (*on_message)(void *context, const struct transcript_message *message); /* may be NULL */
     void *context;
     /* What comes out. */
     struct transcript_text text;
-    enum http1_error error;
+    enum head_error error;
     size_t consumed; /* bytes that belong to messages, up to an error */
 };
 
 /* Reads n bytes in pieces: cuts[] are the lengths of the first ones, then the rest comes at once. */
-void transcript_read(struct transcript *t, const char *bytes, size_t n, const size_t *cuts, size_t nr_cuts);
+void transcript_read(struct transcript *t, const char *bytes, size_t n, const size_t *cuts,
+                     size_t nr_cuts);
 
 void transcript_fini(struct transcript *t);
 

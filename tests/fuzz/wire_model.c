@@ -80,22 +80,22 @@ static void count_framing(struct framing *f, struct str name, struct str value)
     }
 }
 
-static void check_framing(const struct http1_head *head, const struct framing *f, bool is_response)
+static void check_framing(const struct head *head, const struct framing *f, bool is_response)
 {
     FUZZ_CHECK(f->nr_lengths + f->nr_codings <= 1);
     if (!is_response)
         FUZZ_CHECK(f->nr_hosts == 1 || (f->nr_hosts == 0 && head->minor == 0));
     if (f->nr_codings == 1)
-        FUZZ_CHECK(head->body == HTTP1_BODY_CHUNKED && head->minor == 1);
+        FUZZ_CHECK(head->body == BODY_CHUNKED && head->minor == 1);
     else if (f->nr_lengths == 1 && (f->length > 0 || is_response))
-        FUZZ_CHECK(head->body == HTTP1_BODY_LENGTH && head->content_length == f->length);
+        FUZZ_CHECK(head->body == BODY_LENGTH && head->content_length == f->length);
     else
-        FUZZ_CHECK(head->body == HTTP1_BODY_NONE);
+        FUZZ_CHECK(head->body == BODY_NONE);
 }
 
-static void check_request_line(const struct http1_head *head, struct str line)
+static void check_request_line(const struct head *head, struct str line)
 {
-    struct str method = http1_method(head), target = http1_target(head);
+    struct str method = head_method(head), target = head_target(head);
 
     FUZZ_CHECK(is_token(method) && target.n > 0);
     FUZZ_CHECK(line.n == method.n + 1 + target.n + 9);
@@ -103,7 +103,7 @@ static void check_request_line(const struct http1_head *head, struct str line)
     FUZZ_CHECK(target.p == line.p + method.n + 1 && target.p[target.n] == ' ');
     for (size_t i = 0; i < target.n; i++)
         FUZZ_CHECK(target.p[i] > 0x20 && target.p[i] < 0x7f);
-    struct str path = http1_path(head), query = http1_query(head);
+    struct str path = head_path(head), query = head_query(head);
     FUZZ_CHECK(path.p >= target.p && query.p + query.n == target.p + target.n);
     FUZZ_CHECK(path.n == 0 || !memchr(path.p, '?', path.n));
     FUZZ_CHECK(path.n == 0 || path.p[0] == '/' || head->is_connect || str_eq(path, STR("*")));
@@ -111,7 +111,7 @@ static void check_request_line(const struct http1_head *head, struct str line)
                                : query.n == 0);
 }
 
-static void check_status_line(const struct http1_head *head, struct str line)
+static void check_status_line(const struct head *head, struct str line)
 {
     FUZZ_CHECK(head->status >= 100 && head->status <= 599);
     FUZZ_CHECK(line.n >= 12 && head->status == (line.p[9] - '0') * 100 + (line.p[10] - '0') * 10 +
@@ -119,7 +119,7 @@ static void check_status_line(const struct http1_head *head, struct str line)
     FUZZ_CHECK(head->reason_at + head->reason_len == head->line_at + line.n);
 }
 
-void wire_model_check_head(const struct http1_head *head, bool is_response)
+void wire_model_check_head(const struct head *head, bool is_response)
 {
     struct str text = {head->base, head->bytes}, line, name, value;
     struct framing framing = {0};
@@ -139,8 +139,8 @@ void wire_model_check_head(const struct http1_head *head, bool is_response)
             break;
         FUZZ_CHECK(nr < head->nr_fields);
         cut_field(line, &name, &value);
-        FUZZ_CHECK(str_eq(name, http1_name(head, &head->fields[nr])));
-        FUZZ_CHECK(str_eq(value, http1_value(head, &head->fields[nr])));
+        FUZZ_CHECK(str_eq(name, head_name(head, &head->fields[nr])));
+        FUZZ_CHECK(str_eq(value, head_value(head, &head->fields[nr])));
         count_framing(&framing, name, value);
     }
     FUZZ_CHECK(nr == head->nr_fields && text.n == 0);
@@ -210,7 +210,7 @@ void wire_model_check_body(const struct http1 *parser, const struct transcript_m
     struct str raw = message->raw, body = message->body, line;
     size_t size;
 
-    if (message->body_kind != HTTP1_BODY_CHUNKED) {
+    if (message->body_kind != BODY_CHUNKED) {
         FUZZ_CHECK(str_eq(raw, body) && message->trailers.n == 0);
         return;
     }

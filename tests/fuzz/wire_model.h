@@ -10,7 +10,7 @@
 struct transcript_message;
 
 /* An accepted head: lines, fields, and the framing that they mean. */
-void wire_model_check_head(const struct http1_head *head, bool is_response);
+void wire_model_check_head(const struct head *head, bool is_response);
 
 /* A body that was read to its end: the same bytes again, from the message as it came. */
 void wire_model_check_body(const struct http1 *parser, const struct transcript_message *message);

@@ -17,7 +17,7 @@ static struct tuning *tuning;
 static struct exchange ex;
 static struct front front;
 static struct http1 parser;
-static struct http1_head head;
+static struct head head;
 static int peer;
 
 static void note(const char *event)
@@ -28,7 +28,7 @@ static void note(const char *event)
     assert_true(n > 0 && (size_t)n < sizeof(front.events) - at);
 }
 
-static int on_interim(struct exchange *e, const struct http1_head *h)
+static int on_interim(struct exchange *e, const struct head *h)
 {
     (void)e;
     (void)h;
@@ -36,7 +36,7 @@ static int on_interim(struct exchange *e, const struct http1_head *h)
     return 0;
 }
 
-static int on_head(struct exchange *e, const struct http1_head *h, enum http1_body_kind body)
+static int on_head(struct exchange *e, const struct head *h, enum body_kind body)
 {
     (void)e;
     (void)body;

@@ -14,7 +14,7 @@
 
 enum { LOG = 65536 };
 
-static const struct http1_limits limits = {
+static const struct head_limits limits = {
     .line_bytes = 200, .header_bytes = 2000, .header_count = 8};
 
 /* What was understood, as text. */
@@ -36,27 +36,27 @@ static void put(struct log *log, const char *format, ...)
     log->n += (size_t)n;
 }
 
-static void put_head(struct log *log, const struct http1_head *head, bool is_response)
+static void put_head(struct log *log, const struct head *head, bool is_response)
 {
     if (is_response)
         put(log, "%d [%.*s] 1.%d", head->status,
-            STR_ARG(http1_at(head, head->reason_at, head->reason_len)), head->minor);
+            STR_ARG(head_at(head, head->reason_at, head->reason_len)), head->minor);
     else
-        put(log, "%.*s [%.*s] path [%.*s] query %d [%.*s] 1.%d", STR_ARG(http1_method(head)),
-            STR_ARG(http1_target(head)), STR_ARG(http1_path(head)), head->has_query,
-            STR_ARG(http1_query(head)), head->minor);
+        put(log, "%.*s [%.*s] path [%.*s] query %d [%.*s] 1.%d", STR_ARG(head_method(head)),
+            STR_ARG(head_target(head)), STR_ARG(head_path(head)), head->has_query,
+            STR_ARG(head_query(head)), head->minor);
     put(log, " body %d length %llu close %d keep %d upgrade %d expect %d\n", head->body,
         (unsigned long long)head->content_length, head->is_close, head->is_keep_alive,
         head->is_upgrade, head->is_expect_continue);
     for (int i = 0; i < head->nr_fields; i++)
-        put(log, "  %.*s=%.*s (%d)\n", STR_ARG(http1_name(head, &head->fields[i])),
-            STR_ARG(http1_value(head, &head->fields[i])), head->fields[i].id);
+        put(log, "  %.*s=%.*s (%d)\n", STR_ARG(head_name(head, &head->fields[i])),
+            STR_ARG(head_value(head, &head->fields[i])), head->fields[i].id);
 }
 
 /* Reads one message from bytes that arrive in the given pieces, as connections do. */
 struct reading {
     struct http1 p;
-    struct http1_head scratch;
+    struct head scratch;
     struct partial *partial;
     bool is_response, is_in_body, is_over;
     struct log log;
@@ -100,7 +100,7 @@ static void read_body(struct reading *r, const char *cursor, const char *end)
             assert_ptr_equal(cursor, end);
             return;
         default:
-            put(&r->log, "failed %d\n", http1_error_status((enum http1_error)r->p.error));
+            put(&r->log, "failed %d\n", http1_error_status((enum head_error)r->p.error));
             assert_true(r->p.detail[0] != 0);
             r->is_over = true;
             return;
@@ -110,7 +110,7 @@ static void read_body(struct reading *r, const char *cursor, const char *end)
 
 static void read_head(struct reading *r, const char *data, const char *end)
 {
-    struct http1_head *head = r->p.head;
+    struct head *head = r->p.head;
 
     switch (http1_head_feed(&r->p, data, (size_t)(end - data))) {
     case HTTP1_HEAD:
@@ -124,7 +124,7 @@ static void read_head(struct reading *r, const char *data, const char *end)
         assert_int_equal(partial_keep(&r->partial, &r->p, data, (size_t)(end - data)), 0);
         return;
     default:
-        put(&r->log, "failed %d\n", http1_error_status((enum http1_error)r->p.error));
+        put(&r->log, "failed %d\n", http1_error_status((enum head_error)r->p.error));
         assert_true(r->p.detail[0] != 0);
         r->is_over = true;
         return;
@@ -457,8 +457,8 @@ static void connection_options_are_found_in_all_fields(void **state)
     begin(&r, false);
     assert_int_equal(http1_head_feed(&r.p, bytes, strlen(bytes)), HTTP1_HEAD);
     for (int i = 0; i < r.scratch.nr_fields; i++) {
-        struct str name = http1_name(&r.scratch, &r.scratch.fields[i]);
-        assert_int_equal(http1_is_dropped(&r.scratch, &r.scratch.fields[i]), name.n == 1);
+        struct str name = head_name(&r.scratch, &r.scratch.fields[i]);
+        assert_int_equal(head_is_dropped(&r.scratch, &r.scratch.fields[i]), name.n == 1);
     }
     finish(&r);
 }
@@ -481,7 +481,7 @@ static void more_connection_options_than_anybody_needs_are_refused(void **state)
         assert_int_equal(http1_head_feed(&r.p, bytes, (size_t)n),
                          nr == 128 ? HTTP1_HEAD : HTTP1_FAILED);
         if (nr > 128)
-            assert_int_equal(http1_error_status((enum http1_error)r.p.error), 400);
+            assert_int_equal(http1_error_status((enum head_error)r.p.error), 400);
         finish(&r);
     }
 }

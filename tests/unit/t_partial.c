@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-static const struct http1_limits limits = {
+static const struct head_limits limits = {
     .line_bytes = 8000, .header_bytes = 8000, .header_count = 100};
 
-static struct http1_head scratch;
+static struct head scratch;
 static struct partial *partial;
 static struct http1 parser;
 static struct io io;
@@ -60,7 +60,7 @@ static uint32_t step(char *buffer, size_t room)
         assert_int_equal(partial_keep(&partial, &parser, bytes.p, bytes.n), 0);
     uint32_t head_bytes = r == HTTP1_HEAD ? parser.head->bytes : 0;
     if (r == HTTP1_HEAD)
-        assert_true(str_eq(http1_path(parser.head), STR("/path")));
+        assert_true(str_eq(head_path(parser.head), STR("/path")));
     partial_finish(&partial);
     return head_bytes;
 }

@@ -11,7 +11,7 @@
 #include "base/prng.h"
 #include "proxy/http/http1.h"
 
-static const struct http1_limits limits = {
+static const struct head_limits limits = {
     .line_bytes = 1000, .header_bytes = 8000, .header_count = 20};
 
 /* ---- One line -------------------------------------------------------------------------------- */
@@ -164,7 +164,7 @@ static enum http1_result feed(struct http1 *p, const char *text, size_t n, bool 
     return http1_head_feed(p, text, n);
 }
 
-static void assert_same_head(const struct http1_head *a, const struct http1_head *b)
+static void assert_same_head(const struct head *a, const struct head *b)
 {
     assert_int_equal(a->bytes, b->bytes);
     assert_int_equal(a->is_close, b->is_close);
@@ -189,7 +189,7 @@ static void assert_same_head(const struct http1_head *a, const struct http1_head
 
 static void plain_lines_read_as_llhttp_reads_them(void **state)
 {
-    static struct http1_head heads[2];
+    static struct head heads[2];
     static char text[8192];
     struct prng random;
     int nr_good = 0, nr_bad = 0;
@@ -230,8 +230,8 @@ static void plain_lines_read_as_llhttp_reads_them(void **state)
  */
 
 /* What it came to, or the status it is refused with, negative. */
-static int read_into(struct http1_head *head, const char *text, size_t n, bool is_response,
-                     const struct http1_limits *how)
+static int read_into(struct head *head, const char *text, size_t n, bool is_response,
+                     const struct head_limits *how)
 {
     struct http1 p;
 
@@ -294,7 +294,7 @@ static size_t change(char *text, size_t n, struct prng *random)
  * head stays good. */
 static void a_head_reads_the_same_whatever_was_read_before(void **state)
 {
-    static struct http1_head used[2], fresh;
+    static struct head used[2], fresh;
     static char good[2][8192], text[8192];
     size_t nr_bytes[2] = {0, 0};
     struct prng random;
@@ -335,9 +335,9 @@ static void a_head_reads_the_same_whatever_was_read_before(void **state)
 
 static void limits_hold_for_lines_that_are_known(void **state)
 {
-    static struct http1_head head;
+    static struct head head;
     static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\nX-A: c\r\n\r\n";
-    struct http1_limits few = limits, small = limits;
+    struct head_limits few = limits, small = limits;
 
     (void)state;
     http1_global_init();
@@ -354,7 +354,7 @@ static void limits_hold_for_lines_that_are_known(void **state)
 /* A section that is larger than a memo is read as well, and again. */
 static void what_is_too_large_to_keep_is_read_anew(void **state)
 {
-    static struct http1_head head;
+    static struct head head;
     static char text[4096];
     size_t n = (size_t)snprintf(text, sizeof(text),
                                 "GET / HTTP/1.1\r\nHost: a\r\nX-A: %0*d\r\n\r\n", 2000, 7);

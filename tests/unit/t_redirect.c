@@ -12,12 +12,12 @@
 
 #include <cmocka.h>
 
-static struct http1_head head;
+static struct head head;
 
-static const struct http1_limits limits = {
+static const struct head_limits limits = {
     .line_bytes = 4000, .header_bytes = 2000, .header_count = 8};
 
-static const struct http1_head *read_head(const char *text)
+static const struct head *read_head(const char *text)
 {
     struct http1 parser;
 

@@ -77,7 +77,7 @@ static inline void lab_init(struct lab *lab)
     lab->tuning.settings = &lab->settings;
     lab->tuning.read_bytes = 4096;
     lab->tuning.response_limits =
-        (struct http1_limits){.line_bytes = 1000, .header_bytes = 10000, .header_count = 50};
+        (struct head_limits){.line_bytes = 1000, .header_bytes = 10000, .header_count = 50};
     lab_listen(lab);
     for (int i = 0; i < LAB_WORKERS; i++) {
         struct worker *w = &lab->workers[i];
@@ -232,15 +232,15 @@ static inline void lab_drained(struct upstream_user *user)
     lab_note((struct lab_user *)user, "drained");
 }
 
-static inline bool lab_interim(struct upstream_user *user, const struct http1_head *head)
+static inline bool lab_interim(struct upstream_user *user, const struct head *head)
 {
     (void)head;
     lab_note((struct lab_user *)user, "interim");
     return true;
 }
 
-static inline bool lab_head(struct upstream_user *user, const struct http1_head *head,
-                            enum http1_body_kind body)
+static inline bool lab_head(struct upstream_user *user, const struct head *head,
+                            enum body_kind body)
 {
     (void)body;
     lab_note((struct lab_user *)user, head->status == 101 ? "101" : "head");
