@@ -16,6 +16,7 @@ build libuv1-dev event loops
 build libc-ares-dev look-ups of names
 build libjansson-dev JSON documents
 build libssl-dev TLS
+build libsqlite3-dev what must survive a crash
 build uthash-dev hash tables
 build libxxhash-dev hashing
 build libxxhash-dev hashes of names

@@ -20,6 +20,7 @@
 #include "proxy/io/bind.h"
 #include "proxy/server/hooks.h"
 #include "proxy/server/reload.h"
+#include "proxy/server/storage.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
 #include "proxy/upstream/names.h"
@@ -316,7 +317,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     if (settings) {
         s->shared.settings = settings;
         reload_take_log_level(settings);
-        if (init_shared(s) < 0)
+        if (init_shared(s) < 0 || storage_open(s) < 0)
             return -1;
         tls = tls_server_make(settings, NULL, &problems);
         table = documents_table(settings, s->registry, NULL, &merge, &problems);
@@ -359,6 +360,7 @@ static bool finish(struct server *s)
 
     for (int i = 0; i < s->nr_running; i++)
         thread_join(&s->threads[i]);
+    storage_close(s); /* the workers' memory is there still, and so is who waits for an answer */
     for (int i = 0; s->threads && i < s->nr_threads; i++)
         is_stuck |= thread_fini(&s->threads[i]);
     if (s->shared.log)

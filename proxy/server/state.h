@@ -24,6 +24,7 @@
 struct admin;
 struct health;
 struct merge_said;
+struct store;
 
 struct server {
     const struct documents_options *options;
@@ -31,6 +32,7 @@ struct server {
     struct loop loop;
     struct registry *registry;
     struct merge_said *said; /* what the table file said when it was last taken */
+    struct store *store;     /* from before the table is read until the workers have ended */
     struct admin *admin;
     struct health *health;
     struct thread *threads; /* the workers' */

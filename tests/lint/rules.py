@@ -12,21 +12,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build"))
 
-PRODUCT = ("base", "router", "metrics", "conf", "control", "proxy")
+PRODUCT = ("base", "router", "metrics", "conf", "store", "control", "proxy")
 # Whose headers clang-format lays out, as it does all .c files.
-LAID_OUT = ("base", "router", "metrics", "conf", "control")
+LAID_OUT = ("base", "router", "metrics", "conf", "store", "control")
 FILE_LINES_MAX = 800
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 80
 
-# Which folders' headers a folder may include: base <- router, metrics <- conf <- control <- proxy.
+# Which folders' headers a folder may include: base <- router, metrics <- conf <- control <- proxy; base <- store <- control.
 MAY_INCLUDE = {
     "base": {"base"},
     "router": {"router", "base"},
     "metrics": {"metrics", "base"},
     "conf": {"conf", "router", "metrics", "base"},
-    "control": {"control", "conf", "router", "metrics", "base"},
-    "proxy": {"proxy", "control", "conf", "router", "metrics", "base"},
+    "store": {"store", "base"},
+    "control": {"control", "store", "conf", "router", "metrics", "base"},
+    "proxy": {"proxy", "control", "store", "conf", "router", "metrics", "base"},
 }
 
 # The rooms of proxy/ and which of them each may know, itself aside (docs/architecture.md): arrows point down only.
@@ -50,7 +51,8 @@ LIBRARIES = {
     r"llhttp\.h": r"proxy/http/http1\w*\.[ch]",
     r"openssl/.*": r"proxy/tls/.*|control/.*",
     r"jansson\.h": r"(conf|control)/.*",
-    r"uv(/.*)?\.h": r"proxy/.*",
+    r"uv(/.*)?\.h": r"(proxy|store)/.*",
+    r"sqlite3\.h": r"store/.*",
     r"ares.*\.h": r"proxy/io/dns\w*\.[ch]",
     r"uthash\.h": r"proxy/.*\.c",
     r"xxhash\.h": r"router/hash\.h",
