@@ -123,6 +123,11 @@ struct settings {
         char *level;
     } log;
 
+    struct {
+        char *region;     /* aws.region: weir's own, in ARNs */
+        char *account_id; /* aws.account_id */
+    } aws;
+
     enum settings_half_close client_half_close;
     bool allow_trace; /* pass TRACE on; else 501 */
 

@@ -10,6 +10,7 @@
 #include "conf/bindspec.h"
 #include "conf/hostport.h"
 #include "conf/settings.h"
+#include "router/arn.h"
 
 /* Hop-by-hop and framing fields (RFC 9110 sections 7.6.1 and 8.6, RFC 9112 section 6), fields
  * without which a message means something else, and those that weir sets itself. */
@@ -127,6 +128,16 @@ const char *settings_check_servers(const char *text)
         if (*p++ != ',')
             return "has a space inside an address";
     }
+}
+
+const char *settings_check_region(const char *text)
+{
+    return arn_is_region(str_of(text)) ? NULL : "is no region";
+}
+
+const char *settings_check_account(const char *text)
+{
+    return arn_is_account(str_of(text)) ? NULL : "is no account";
 }
 
 const char *settings_check_level(const char *text)

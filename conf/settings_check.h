@@ -10,6 +10,10 @@ const char *settings_check_header(const char *text);
 /* A pseudonym or host[:port] for Via. */
 const char *settings_check_via(const char *text);
 
+/* A region, and an account, as ARNs have them. */
+const char *settings_check_region(const char *text);
+const char *settings_check_account(const char *text);
+
 /* A level of the process log. */
 const char *settings_check_level(const char *text);
 

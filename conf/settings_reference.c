@@ -9,13 +9,21 @@ struct section {
     const char *title;
 };
 
+/* clang-format off */
 static const struct section sections[] = {
-    {"", "General"},           {"admin.", "admin"},
-    {"table.", "table"},       {"forwarded.", "forwarded"},
-    {"limits.", "limits"},     {"events.", "events"},
-    {"timeouts.", "timeouts"}, {"upstream.", "upstream"},
-    {"log.", "log"},           {"tls.", "tls"},
+    {"", "General"},
+    {"admin.", "admin"},
+    {"table.", "table"},
+    {"aws.", "aws"},
+    {"forwarded.", "forwarded"},
+    {"limits.", "limits"},
+    {"events.", "events"},
+    {"timeouts.", "timeouts"},
+    {"upstream.", "upstream"},
+    {"log.", "log"},
+    {"tls.", "tls"},
 };
+/* clang-format on */
 
 static void write_values(FILE *out, const struct row *row)
 {

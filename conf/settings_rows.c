@@ -7,6 +7,7 @@
 
 #include "conf/hostport.h"
 #include "conf/settings_check.h"
+#include "router/arn.h"
 
 enum {
     DAY_MS = 86400000,
@@ -63,6 +64,15 @@ const struct row settings_rows_main[] = {
      .is_reloadable = true,
      .help = "Whether TRACE requests are forwarded. Otherwise they are answered with 501, because TRACE shows a client what "
              "proxies added to its request."},
+
+    {.path = "aws.region", .type = ROWS_STRING, .offset = offsetof(struct settings, aws.region), .min = 1, .max = ARN_REGION_MAX,
+     .default_text = "us-east-1", .check = settings_check_region, .expected = "a region such as us-east-1 or eu-central-1",
+     .is_reloadable = true,
+     .help = "The AWS region that weir says it is in: it stands in every ARN, and a function named with another region's ARN is not found."},
+    {.path = "aws.account_id", .type = ROWS_STRING, .offset = offsetof(struct settings, aws.account_id), .min = 1,
+     .max = 64, .default_text = "000000000000", .check = settings_check_account,
+     .expected = "twelve digits such as 000000000000", .is_reloadable = true,
+     .help = "The AWS account that weir says it is: it stands in every ARN, and invoking a function of another account is refused."},
 
     {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
      .default_text = "false", .is_reloadable = true,

@@ -12,11 +12,9 @@
 #include "control/alias.h"
 #include "control/answer.h"
 #include "control/lambda_check.h"
+#include "router/arn.h"
 
 enum { ITEMS_MAX = 10000, DESCRIPTION_MAX = 256, MESSAGE_MAX = 1024 };
-
-/* weir has no regions or accounts: these stand in every ARN. */
-#define ARN "arn:aws:lambda:us-east-1:000000000000:function:"
 
 struct call {
     const struct api_hooks *hooks;
@@ -32,6 +30,22 @@ struct call {
 struct update {
     const json_t *version, *description, *routing, *weights, *revision;
 };
+
+/* An ARN as terminated text. */
+struct arn_text {
+    char s[ARN_ADDED_MAX + INVOKE_NAME_MAX + INVOKE_QUALIFIER_MAX + 2];
+};
+
+static struct arn_text arn_of(const struct api_hooks *hooks, struct str function,
+                              struct str qualifier)
+{
+    const struct settings *settings = hooks->settings(hooks->context);
+    struct arn_home home = {str_of(settings->aws.region), str_of(settings->aws.account_id)};
+    struct arn_text arn;
+
+    *arn_write(arn.s, &home, function, qualifier) = '\0';
+    return arn;
+}
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
@@ -98,11 +112,11 @@ static struct target *find_alias(struct call *call, const char *what)
     if (target && target->alias.n > 0)
         return target;
     if (knows_function)
-        fail(call, 404, "ResourceNotFoundException", "%s: " ARN "%.*s:%s", what, STR_ARG(function),
-             call->alias);
+        fail(call, 404, "ResourceNotFoundException", "%s: %s", what,
+             arn_of(call->hooks, function, str_of(call->alias)).s);
     else
-        fail(call, 404, "ResourceNotFoundException", "Function not found: " ARN "%.*s",
-             STR_ARG(function));
+        fail(call, 404, "ResourceNotFoundException", "Function not found: %s",
+             arn_of(call->hooks, function, STR("")).s);
     return NULL;
 }
 
@@ -127,14 +141,13 @@ static json_t *write_alias(const struct api_hooks *hooks, const struct target *t
 {
     struct str function = target->function->name, alias = target->alias;
     struct str version = target->arms[0].version->name, description = target->description;
-    char arn[512], revision[ALIAS_REVISION];
+    char revision[ALIAS_REVISION];
     json_t *json;
 
-    snprintf(arn, sizeof(arn), ARN "%.*s:%.*s", STR_ARG(function), STR_ARG(alias));
     alias_revision(hooks, target, revision);
-    json = json_pack("{s:s, s:s%, s:s%, s:s%, s:s}", "AliasArn", arn, "Name", alias.p, alias.n,
-                     "FunctionVersion", version.p, version.n, "Description", description.p,
-                     description.n, "RevisionId", revision);
+    json = json_pack("{s:s, s:s%, s:s%, s:s%, s:s}", "AliasArn", arn_of(hooks, function, alias).s,
+                     "Name", alias.p, alias.n, "FunctionVersion", version.p, version.n,
+                     "Description", description.p, description.n, "RevisionId", revision);
     if (json && target->nr_arms > 1 &&
         json_object_set_new(json, "RoutingConfig", write_routing(target)) < 0) {
         json_decref(json);
@@ -245,8 +258,8 @@ static void list_aliases(struct call *call)
         return;
     table_find(table, call->address.function, STR("$LATEST"), &knows_function);
     if (!knows_function) {
-        fail(call, 404, "ResourceNotFoundException", "Function not found: " ARN "%.*s",
-             STR_ARG(call->address.function));
+        fail(call, 404, "ResourceNotFoundException", "Function not found: %s",
+             arn_of(call->hooks, call->address.function, STR("")).s);
         return;
     }
     if (gather(table, call->address.function, str_of(version), str_of(marker), &all) < 0) {
@@ -337,8 +350,8 @@ static bool settle_arms(struct call *call, struct arm_spec *arms, int nr)
     for (int i = 0; i < nr; i++) {
         const struct target *version = table_find(table, function, arms[i].version, NULL);
         if (!version || version->alias.n > 0) {
-            fail(call, 404, "ResourceNotFoundException", "Function not found: " ARN "%.*s:%.*s",
-                 STR_ARG(function), STR_ARG(arms[i].version));
+            fail(call, 404, "ResourceNotFoundException", "Function not found: %s",
+                 arn_of(call->hooks, function, arms[i].version).s);
             return false;
         }
     }

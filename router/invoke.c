@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "router/arn.h"
 
 enum { FIELDS_MAX = 9 }; /* one more than there can be */
 
@@ -88,23 +89,6 @@ int invoke_decode(struct str s, char *out, int max)
 
 /* ---- FunctionName ---------------------------------------------------------------------------- */
 
-static bool is_account(struct str s)
-{
-    return s.n == 12 && span(s, DIGIT) == 12;
-}
-
-/* aws and what follows it: aws-cn, aws-us-gov; Lambda's pattern lets it be empty. */
-static bool is_partition(struct str s)
-{
-    if (s.n == 0)
-        return true;
-    if (s.n < 3 || memcmp(s.p, "aws", 3) != 0)
-        return false;
-    s.p += 3;
-    s.n -= 3;
-    return s.n == 0 || is_text(s, s.n, ALPHA | JOIN);
-}
-
 static bool skip(struct str *s, struct str what)
 {
     if (s->n < what.n || memcmp(s->p, what.p, what.n) != 0)
@@ -112,28 +96,6 @@ static bool skip(struct str *s, struct str what)
     s->p += what.n;
     s->n -= what.n;
     return true;
-}
-
-/* eu-west-1, us-gov-east-1, us-isob-east-1, eusc-de-east-1 */
-static bool is_region(struct str s)
-{
-    size_t n;
-
-    skip(&s, STR("eusc-"));
-    if (s.n < 2 || !is(s.p[0], LOWER) || !is(s.p[1], LOWER))
-        return false;
-    s.p += 2;
-    s.n -= 2;
-    if (!skip(&s, STR("-gov-"))) {
-        if (skip(&s, STR("-iso")) && s.n > 0 && is(s.p[0], LOWER)) {
-            s.p++;
-            s.n--;
-        }
-        if (!skip(&s, STR("-")))
-            return false;
-    }
-    n = span(s, LOWER);
-    return n > 0 && s.n == n + 2 && s.p[n] == '-' && is(s.p[n + 1], DIGIT);
 }
 
 /* Cuts at the colons; the number of fields, FIELDS_MAX where there are as many or more. */
@@ -171,14 +133,15 @@ static bool is_name(struct str s)
 static int nr_before(const struct str *fields, int nr)
 {
     if (nr > 2 && str_eq(fields[0], STR("arn"))) {
-        bool is_right = nr >= 6 && is_partition(fields[1]) && str_eq(fields[2], STR("lambda")) &&
-                        is_region(fields[3]) && is_account(fields[4]);
+        bool is_right = nr >= 6 && arn_is_partition(fields[1]) &&
+                        str_eq(fields[2], STR("lambda")) && arn_is_region(fields[3]) &&
+                        arn_is_account(fields[4]);
 
         return is_right ? 5 : -1;
     }
-    if (nr > 2 && is_region(fields[0]) && is_account(fields[1]))
+    if (nr > 2 && arn_is_region(fields[0]) && arn_is_account(fields[1]))
         return 2;
-    return nr > 1 && is_account(fields[0]) && is_name(fields[1]) ? 1 : 0;
+    return nr > 1 && arn_is_account(fields[0]) && is_name(fields[1]) ? 1 : 0;
 }
 
 /* The name and, if it has one, the qualifier of a decoded FunctionName. */

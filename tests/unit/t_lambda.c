@@ -104,6 +104,20 @@ static void every_form_of_a_function_name_is_understood(void **state)
                "qualifier");
 }
 
+static void arns_have_the_settings_region_and_account(void **state)
+{
+    const char *text =
+        "{\"aws\": {\"region\": \"eu-central-1\", \"account_id\": \"123456789012\"}}";
+
+    (void)state;
+    settings_unref(&api.settings);
+    api.settings = settings_parse(text, strlen(text), "s.json", NULL);
+    api_expect("GET", LIVE, NULL, 200, NULL,
+               "\"arn:aws:lambda:eu-central-1:123456789012:function:hello:live\"");
+    api_expect("GET", FUNCTION "/aliases/nope", NULL, 404, "ResourceNotFoundException",
+               "arn:aws:lambda:eu-central-1:123456789012:function:hello:nope");
+}
+
 static void what_is_not_there_is_not_found(void **state)
 {
     (void)state;
@@ -423,6 +437,7 @@ int main(void)
         test(an_alias_has_lambdas_shape),
         test(a_revision_is_a_uuid),
         test(every_form_of_a_function_name_is_understood),
+        test(arns_have_the_settings_region_and_account),
         test(what_is_not_there_is_not_found),
         test(lists_come_in_pages),
         test(what_a_list_cannot_be_is_told),

@@ -31,6 +31,7 @@ static const char full[] =
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
     "\"abort\","
+    " \"aws\": {\"region\": \"eu-central-1\", \"account_id\": \"123456789012\"},"
     " \"forwarded\": {\"trust\": true, \"via\": \"edge.example:80\","
     "                \"client_certificate_header\": \"\"},"
     " \"limits\": {\"request_line_bytes\": 1000, \"header_bytes\": 2000, \"header_count\": 20,"
@@ -80,6 +81,8 @@ static void defaults_hold_without_a_document(void **state)
         assert_int_equal(s->workers, 0);
         assert_null(s->table_file);
         assert_string_equal(s->executed_version_header, "x-amz-executed-version");
+        assert_string_equal(s->aws.region, "us-east-1");
+        assert_string_equal(s->aws.account_id, "000000000000");
         assert_false(s->forwarded.trust);
         assert_string_equal(s->forwarded.via, "weir");
         assert_int_equal(s->limits.request_line_bytes, 8192);
@@ -235,8 +238,12 @@ static void each_row_refuses_other_types(void **state)
 
 static void groups_must_be_objects(void **state)
 {
-    static const char *const groups[] = {"admin", "table",    "forwarded", "limits", "timeouts",
-                                         "log",   "upstream", "tls",       "events"};
+    /* clang-format off */
+    static const char *const groups[] = {
+        "admin", "table", "aws", "forwarded", "limits",
+        "timeouts", "log", "upstream", "tls", "events",
+    };
+    /* clang-format on */
     char text[64], path[32];
 
     (void)state;
@@ -323,6 +330,11 @@ static const struct bad bads[] = {
     {"{\"executed_version_header\": \"x-amzn-RequestId\"}", "bad_value",
      "$.executed_version_header", "already means something"},
     {"{\"admin\": {\"hosts\": \"a, b:80\"}}", "bad_value", "$.admin.hosts", "no host name"},
+    {"{\"aws\": {\"region\": \"Frankfurt\"}}", "bad_value", "$.aws.region",
+     "a region such as us-east-1"},
+    {"{\"aws\": {\"account_id\": \"1234\"}}", "bad_value", "$.aws.account_id", "twelve digits"},
+    {"{\"aws\": {\"account_id\": 123456789012}}", "wrong_type", "$.aws.account_id",
+     "twelve digits"},
     {"{\"forwarded\": {\"via\": \"a b\"}}", "bad_value", "$.forwarded.via", "neither"},
     {"{\"forwarded\": {\"client_certificate_header\": \"te\"}}", "bad_value",
      "$.forwarded.client_certificate_header", "already means something"},
