@@ -35,6 +35,7 @@ ROOMS = {
     "io": set(),
     "tls": {"io"},
     "http": {"io"},
+    "payload": set(),
     "worker": {"tls", "http", "io"},
     "upstream": {"worker", "tls", "http", "io"},
     "exchange": {"upstream", "worker", "tls", "http", "io"},
@@ -50,7 +51,7 @@ IN_CIRCLES = set()
 LIBRARIES = {
     r"llhttp\.h": r"proxy/http/http1\w*\.[ch]",
     r"openssl/.*": r"proxy/tls/.*|control/.*",
-    r"jansson\.h": r"(conf|control)/.*",
+    r"jansson\.h": r"(conf|control|proxy/payload)/.*",
     r"uv(/.*)?\.h": r"(proxy|store)/.*",
     r"sqlite3\.h": r"store/.*",
     r"ares.*\.h": r"proxy/io/dns\w*\.[ch]",
