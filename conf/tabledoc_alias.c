@@ -246,22 +246,22 @@ static json_t *name_versions(const struct function *function)
     return versions;
 }
 
-int tabledoc_alias_change(struct jsondoc *doc, const struct place *at, const json_t *value,
-                          const struct target *target, struct alias_spec *spec,
-                          struct arm_spec *arms)
+int tabledoc_alias_spec(struct jsondoc *doc, const struct place *at, const json_t *value,
+                        const struct function *function, struct alias_spec *spec,
+                        struct arm_spec *arms)
 {
     struct alias_draft draft = {0};
-    json_t *versions = name_versions(target->function);
-    const json_t *description = json_object_get(value, "description");
+    json_t *versions;
 
+    if (!jsondoc_is_object(doc, at, value, "an object such as {\"weights\": {\"1\": 100}}"))
+        return -1;
+    versions = name_versions(function);
     if (!versions || rows_init(&alias_rows, &draft) < 0) {
         jsondoc_no_memory(doc);
     } else {
-        draft.split = target->mode == SPLIT_RANDOM;
-        draft.on_unavailable = target->is_failover;
+        const char *description = json_string_value(json_object_get(value, "description"));
         read_spec(doc, at, value, versions, &draft, spec, arms);
-        spec->description =
-            description ? str_of(json_string_value(description)) : target->description;
+        spec->description = str_of(description ? description : "");
     }
     rows_fini(&alias_rows, &draft);
     json_decref(versions);
@@ -276,28 +276,28 @@ static json_t *write_weight(uint32_t weight)
     return json_real((double)weight / WEIGHT_PERCENT);
 }
 
-static int write_weights(const struct target *target, json_t *object)
+static int write_weights(const struct alias_spec *spec, json_t *object)
 {
     json_t *weights = json_object();
 
     if (!weights || json_object_set_new(object, "weights", weights) < 0)
         return -1;
-    for (int i = 0; i < target->nr_arms; i++) {
-        const struct arm *arm = &target->arms[i];
-        if (jsondoc_set_take(weights, arm->version->name, write_weight(arm->weight)) < 0)
+    for (int i = 0; i < spec->nr_arms; i++) {
+        const struct arm_spec *arm = &spec->arms[i];
+        if (jsondoc_set_take(weights, arm->version, write_weight(arm->weight)) < 0)
             return -1;
     }
     return 0;
 }
 
-json_t *tabledoc_alias_write(const struct target *target)
+json_t *tabledoc_alias_write_spec(const struct alias_spec *spec)
 {
-    struct alias_draft draft = {.split = target->mode == SPLIT_RANDOM,
-                                .on_unavailable = target->is_failover};
-    struct str description = target->description;
+    struct alias_draft draft = {.split = spec->mode == SPLIT_RANDOM,
+                                .on_unavailable = spec->is_failover};
+    struct str description = spec->description;
     json_t *object = json_object();
 
-    if (!object || write_weights(target, object) < 0 ||
+    if (!object || write_weights(spec, object) < 0 ||
         rows_write(&alias_rows, &draft, false, object) < 0 ||
         (description.n > 0 &&
          json_object_set_new(object, "description", json_stringn(description.p, description.n)) <
@@ -306,4 +306,12 @@ json_t *tabledoc_alias_write(const struct target *target)
         return NULL;
     }
     return object;
+}
+
+json_t *tabledoc_alias_write(const struct target *target)
+{
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec spec = table_alias_spec(target, arms);
+
+    return tabledoc_alias_write_spec(&spec);
 }

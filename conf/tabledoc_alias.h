@@ -12,15 +12,15 @@
 void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                          const json_t *versions, struct tabledoc_out *out);
 
-/* Reads and checks, by the same rules, an object that says what an alias in force is to become: its
- * weights, and of the rest what is to change. at is the alias's place in the table document. arms
- * has room for SPLIT_ARMS_MAX; spec points into it, value and target. 0, or -1 with problems
- * added. */
-int tabledoc_alias_change(struct jsondoc *doc, const struct place *at, const json_t *value,
-                          const struct target *target, struct alias_spec *spec,
-                          struct arm_spec *arms) __attribute__((warn_unused_result));
+/* Reads and checks an alias by the same rules, to put it in force in the place of one of function.
+ * at is its place in the table document. arms has room for SPLIT_ARMS_MAX; spec points into it, at
+ * and value. 0, or -1 with problems added. */
+int tabledoc_alias_spec(struct jsondoc *doc, const struct place *at, const json_t *value,
+                        const struct function *function, struct alias_spec *spec,
+                        struct arm_spec *arms) __attribute__((warn_unused_result));
 
 /* A new object that tabledoc_alias_read takes for this alias; NULL when out of memory. */
 json_t *tabledoc_alias_write(const struct target *target);
+json_t *tabledoc_alias_write_spec(const struct alias_spec *spec);
 
 #endif

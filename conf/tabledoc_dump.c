@@ -35,39 +35,13 @@ static int write_limits(const struct function *function, json_t *object)
     return json_object_set_new(limits, "max_in_flight", json_integer(function->max_in_flight));
 }
 
-static int write_functions(const struct table *table, json_t *functions)
+static int write_aliases(const struct table *table, const struct function *function, json_t *object)
 {
-    struct function *const *list;
-    int nr = table_functions(table, &list);
+    uint32_t nr, first = table_targets_of(table, function, &nr);
+    json_t *aliases = NULL;
 
-    for (int i = 0; i < nr; i++) {
-        json_t *object = json_object();
-        if (jsondoc_set_take(functions, list[i]->name, object) < 0 ||
-            write_limits(list[i], object) < 0 || write_versions(list[i], object) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* The member of that name, which is there. Borrowed. */
-static json_t *member(const json_t *object, struct str name)
-{
-    char key[256];
-
-    memcpy(key, name.p, name.n);
-    key[name.n] = '\0';
-    return json_object_get(object, key);
-}
-
-static int write_aliases(const struct table *table, json_t *functions)
-{
-    for (uint32_t i = 0; i < table->nr_targets; i++) {
+    for (uint32_t i = first + (uint32_t)function->nr_versions; i < first + nr; i++) {
         const struct target *target = table_target(table, i);
-        json_t *object, *aliases;
-        if (target->alias.n == 0)
-            continue;
-        object = member(functions, target->function->name);
-        aliases = json_object_get(object, "aliases");
         if (!aliases) {
             aliases = json_object();
             if (!aliases || json_object_set_new(object, "aliases", aliases) < 0)
@@ -76,6 +50,28 @@ static int write_aliases(const struct table *table, json_t *functions)
         if (jsondoc_set_take(aliases, target->alias, tabledoc_alias_write(target)) < 0)
             return -1;
     }
+    return 0;
+}
+
+json_t *tabledoc_dump_function(const struct table *table, const struct function *function)
+{
+    json_t *object = json_object();
+
+    if (object && write_limits(function, object) == 0 && write_versions(function, object) == 0 &&
+        write_aliases(table, function, object) == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static int write_functions(const struct table *table, json_t *functions)
+{
+    struct function *const *list;
+    int nr = table_functions(table, &list);
+
+    for (int i = 0; i < nr; i++)
+        if (jsondoc_set_take(functions, list[i]->name, tabledoc_dump_function(table, list[i])) < 0)
+            return -1;
     return 0;
 }
 
@@ -125,8 +121,7 @@ char *tabledoc_dump(const struct table *table)
         return NULL;
     }
     if (json_object_set_new(json, "functions", functions) == 0 &&
-        write_functions(table, functions) == 0 && write_aliases(table, functions) == 0 &&
-        write_routes(table, json) == 0)
+        write_functions(table, functions) == 0 && write_routes(table, json) == 0)
         text = jsondoc_dump(json, WEIGHT_DIGITS);
     json_decref(json);
     return text;

@@ -1,18 +1,14 @@
 /* What the alias addresses do. The rules for what an alias may say are the table document's, and so
- * are the words for what is wrong with it. */
+ * are the words for what is wrong with it: the engine (change.c) checks by them. */
 #include "control/alias.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/id.h"
-#include "base/log.h"
-#include "base/prng.h"
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_alias.h"
-#include "conf/weight.h"
 #include "control/answer.h"
-#include "router/hash.h"
+#include "control/change.h"
 #include "router/invoke.h"
 
 /* Weights below 100 have nine digits at most. */
@@ -22,46 +18,6 @@ enum { WEIGHT_DIGITS = 9 };
 struct alias_path {
     char function[INVOKE_NAME_MAX + 1], alias[INVOKE_QUALIFIER_MAX + 1];
 };
-
-/* ---- Putting in force ------------------------------------------------------------------------ */
-
-static void log_change(const struct table *table, const struct target *target)
-{
-    struct jsondoc_text text = {0};
-
-    for (int i = 0; i < target->nr_arms; i++) {
-        const struct arm *arm = &target->arms[i];
-        jsondoc_append(&text, "%sversion %.*s at %s %%", i > 0 ? ", " : "",
-                       STR_ARG(arm->version->name), weight_text(arm->weight).s);
-    }
-    log_info("generation %llu is in force: %.*s:%.*s has %s, by the admin API",
-             (unsigned long long)table->generation, STR_ARG(target->function->name),
-             STR_ARG(target->alias), text.s);
-}
-
-struct target *alias_put(const struct api_hooks *hooks, const struct target *target,
-                         const struct alias_spec *spec)
-{
-    uint32_t index = target->index;
-    struct table *table;
-
-    if (hooks->set_alias(hooks->context, target, spec) < 0)
-        return NULL;
-    table = hooks->table(hooks->context);
-    log_change(table, table_target(table, index));
-    return table_target(table, index);
-}
-
-void alias_revision(const struct api_hooks *hooks, const struct target *target,
-                    char out[ALIAS_REVISION])
-{
-    uint64_t name = hash_str(target->alias, hash_str(target->function->name, hooks->seed));
-    struct prng rng;
-
-    prng_seed(&rng, name + target->since);
-    id_make(&rng, out);
-    out[ID_LENGTH] = '\0';
-}
 
 /* ---- The addresses --------------------------------------------------------------------------- */
 
@@ -134,55 +90,102 @@ static void answer_alias(struct api_response *out, const struct target *target)
     json_decref(json);
 }
 
-static void put_alias(const struct api_hooks *hooks, const struct api_request *request,
-                      const struct alias_path *path, const struct target *target,
-                      struct api_response *out)
+/* The alias of the path; NULL with a 404 filled in. */
+static const struct target *find_alias(const struct api_hooks *hooks, const struct alias_path *path,
+                                       struct api_response *out)
 {
-    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
-    struct place function = JSONDOC_KEY(&functions, path->function);
-    struct place aliases = JSONDOC_KEY(&function, "aliases");
-    struct place at = JSONDOC_KEY(&aliases, path->alias);
+    bool knows_function;
+    const struct target *target = table_find(hooks->table(hooks->context), str_of(path->function),
+                                             str_of(path->alias), &knows_function);
+
+    if (target && target->alias.n > 0)
+        return target;
+    answer_unknown(out, path, knows_function);
+    return NULL;
+}
+
+static void answer_in_force(struct change *change, const struct change_result *result)
+{
+    struct alias_path path;
+    const struct target *target;
+
+    if (result->status != CHANGE_DONE) {
+        change_answer_failure(change, result);
+        return;
+    }
+    if (!parse_path(change->request.path, &path))
+        return;
+    target = find_alias(change->hooks, &path, &change->response);
+    if (target)
+        answer_alias(&change->response, target);
+}
+
+/* What the request leaves out, but for weights, stays as it is. A new reference; NULL when out of
+ * memory. */
+static json_t *over(const struct target *target, json_t *said)
+{
+    json_t *alias = tabledoc_alias_write(target);
+
+    if (!alias)
+        return NULL;
+    json_object_del(alias, "weights");
+    if (json_object_update(alias, said) < 0) {
+        json_decref(alias);
+        return NULL;
+    }
+    return alias;
+}
+
+static void put_alias(struct change *change)
+{
+    struct str body = change->request.body.n > 0 ? change->request.body : STR("");
     struct problems problems = {0};
     struct jsondoc doc = {.problems = &problems};
-    json_t *json = jsondoc_load(&doc, request->body.n > 0 ? request->body.p : "", request->body.n);
-    struct arm_spec arms[SPLIT_ARMS_MAX];
-    struct alias_spec spec;
+    struct alias_path path;
+    const struct target *target;
+    json_t *said;
 
-    if (!json || tabledoc_alias_change(&doc, &at, json, target, &spec, arms) < 0) {
-        answer_problems(out, &problems);
+    if (!parse_path(change->request.path, &path))
+        return;
+    target = find_alias(change->hooks, &path, &change->response);
+    if (!target)
+        return;
+    said = jsondoc_load(&doc, body.p, body.n);
+    if (!said) {
+        answer_problems(&change->response, &problems);
     } else {
-        target = alias_put(hooks, target, &spec);
-        if (target)
-            answer_alias(out, target);
+        struct change_edit edit = {.kind = CHANGE_ALIAS,
+                                   .function = path.function,
+                                   .name = path.alias,
+                                   .document = over(target, said)};
+        if (edit.document)
+            change_submit(change, &edit, 1, answer_in_force);
         else
-            answer_document(out, NULL);
+            answer_document(&change->response, NULL);
     }
-    json_decref(json);
+    json_decref(said);
     problems_fini(&problems);
 }
 
-bool alias_handle(const struct api_hooks *hooks, const struct api_request *request,
-                  struct api_response *response)
+enum api_outcome alias_handle(const struct api_hooks *hooks, const struct api_request *request,
+                              struct api_waiter *waiter, struct api_response *response)
 {
-    bool is_put = str_eq(request->method, STR("PUT")), knows_function;
+    bool is_put = str_eq(request->method, STR("PUT"));
     const struct target *target;
     struct alias_path path;
 
     if (!parse_path(request->path, &path))
-        return false;
-    if (!is_put && !str_eq(request->method, STR("GET")) && !str_eq(request->method, STR("HEAD"))) {
+        return API_NOT_MINE;
+    if (is_put)
+        return change_begin(hooks, request, waiter, response, put_alias) ? API_ANSWERED : API_LATER;
+    if (!str_eq(request->method, STR("GET")) && !str_eq(request->method, STR("HEAD"))) {
         answer_not_allowed(response, "GET, HEAD, PUT",
                            "An alias can be read and changed here; to add or remove one, change "
                            "the table document.");
-        return true;
+        return API_ANSWERED;
     }
-    target = table_find(hooks->table(hooks->context), str_of(path.function), str_of(path.alias),
-                        &knows_function);
-    if (!target || target->alias.n == 0)
-        answer_unknown(response, &path, knows_function);
-    else if (is_put)
-        put_alias(hooks, request, &path, target, response);
-    else
+    target = find_alias(hooks, &path, response);
+    if (target)
         answer_alias(response, target);
-    return true;
+    return API_ANSWERED;
 }

@@ -1,6 +1,9 @@
 /* Responses as JSON. */
 #include "control/answer.h"
 
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,4 +78,17 @@ void answer_problems(struct api_response *out, const struct problems *problems)
                           "The documents have problems; what was in force stays in force.",
                           "problems", answer_problem_list(problems)));
     out->error_type = "ValidationException";
+}
+
+void answer_field(struct api_response *response, const char *name, const char *value, ...)
+{
+    struct api_field *field = &response->fields[response->nr_fields];
+    va_list arguments;
+
+    assert(response->nr_fields < API_FIELDS_MAX);
+    response->nr_fields++;
+    field->name = name;
+    va_start(arguments, value);
+    vsnprintf(field->value, sizeof(field->value), value, arguments);
+    va_end(arguments);
 }

@@ -24,6 +24,10 @@ void answer_not_allowed(struct api_response *out, const char *allow, const char 
 /* Answers 400 with all problems. */
 void answer_problems(struct api_response *out, const struct problems *problems);
 
+/* Adds a field; value is a printf format. No more than API_FIELDS_MAX. */
+void answer_field(struct api_response *response, const char *name, const char *value, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* [{"code", "file", "path", "message"}, ...]; a new reference, NULL when out of memory. */
 json_t *answer_problem_list(const struct problems *problems);
 

@@ -9,6 +9,7 @@
 #include "control/access.h"
 #include "control/alias.h"
 #include "control/answer.h"
+#include "control/change.h"
 #include "control/lambda.h"
 
 /* Is this one of the query's parts? */
@@ -91,6 +92,22 @@ void api_answer_reload(const struct api_hooks *hooks, const struct api_reload *r
                           messages(result->changes), "notes", answer_problem_list(result->notes)));
 }
 
+static void on_reloaded(struct api_waiter *waiter, const struct api_reload *result)
+{
+    struct api_response response;
+
+    api_answer_reload(waiter->hooks, result, &response);
+    waiter->answered(waiter, &response);
+}
+
+void api_forget(struct api_waiter *waiter)
+{
+    if (waiter->change)
+        change_forget(waiter);
+    else
+        waiter->hooks->forget(waiter->hooks->context, waiter);
+}
+
 typedef void handler(const struct api_hooks *hooks, const struct api_request *request,
                      struct api_response *out);
 
@@ -121,10 +138,18 @@ static bool serve_page(const struct api_hooks *hooks, const struct api_request *
     return handle != NULL;
 }
 
+typedef enum api_outcome resource(const struct api_hooks *hooks, const struct api_request *request,
+                                  struct api_waiter *waiter, struct api_response *response);
+
+static resource *const resources[] = {alias_handle, lambda_handle};
+
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)
 {
     memset(response, 0, sizeof(*response));
+    waiter->hooks = hooks;
+    waiter->change = NULL;
+    waiter->done = on_reloaded;
     if (access_refuse(hooks->settings(hooks->context), request, response))
         return true;
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
@@ -136,8 +161,11 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
                            "This path is served for another method.");
         return true;
     }
-    if (alias_handle(hooks, request, response) || lambda_handle(hooks, request, response))
-        return true;
+    for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+        enum api_outcome outcome = resources[i](hooks, request, waiter, response);
+        if (outcome != API_NOT_MINE)
+            return outcome == API_ANSWERED;
+    }
     answer_error(response, 404, "ResourceNotFoundException",
                  "Served here: GET /metrics, /healthz, /readyz, /table, /settings; POST /reload; "
                  "GET and PUT /functions/{F}/aliases/{A}; of the Lambda API GetAlias, ListAliases "

@@ -31,9 +31,20 @@ struct api_reload {
     const struct problems *changes;  /* what the table file changed */
 };
 
-/* One request that waits for a reload; embedded in the connection it came on. */
+struct api_hooks;
+struct api_response;
+struct change_work;
+struct change_engine;
+
+/* One request whose answer comes later; embedded in the connection it came on, which sets
+ * answered. */
 struct api_waiter {
-    TAILQ_ENTRY(api_waiter) link; /* the hooks', as is round, while it waits */
+    /* Takes over the response's body. */
+    void (*answered)(struct api_waiter *waiter, struct api_response *response);
+    const struct api_hooks *hooks; /* api_handle's */
+    struct change_work *change;    /* what it waits for (control/change.h); NULL: a reload */
+    /* Of one that waits for a reload; link and round are the hooks'. */
+    TAILQ_ENTRY(api_waiter) link;
     uint64_t round;
     void (*done)(struct api_waiter *waiter, const struct api_reload *result);
 };
@@ -56,7 +67,12 @@ struct api_hooks {
      * (table_with_alias); 0 or -1 when out of memory. Neither target nor a table borrowed before
      * may be used after it. */
     int (*set_alias)(void *context, const struct target *target, const struct alias_spec *spec);
-    uint64_t seed; /* random, of this process: RevisionIds are made with it */
+    /* The first has change_engine_turn called, the other change_engine_settled once all workers
+     * have the table that is in force now; never from within this call. */
+    void (*soon)(void *context);
+    void (*soon_on_all)(void *context);
+    struct change_engine *changes; /* control/change.h */
+    uint64_t seed;                 /* random, of this process: RevisionIds are made with it */
 };
 
 struct api_request {
@@ -65,6 +81,15 @@ struct api_request {
     struct str origin;              /* the Origin field; p NULL where there is none */
     struct str content_type;        /* the Content-Type field; p NULL where there is none */
     struct str body;
+    char **body_owner; /* where the body's memory stands, to be taken over; or NULL */
+};
+
+enum { API_FIELDS_MAX = 6, API_FIELD_VALUE = 64 };
+
+/* One more field of a response's head. */
+struct api_field {
+    const char *name; /* a literal */
+    char value[API_FIELD_VALUE];
 };
 
 struct api_response {
@@ -74,14 +99,26 @@ struct api_response {
     const char *allow;      /* Allow of a 405, or NULL */
     char *body;             /* malloc'ed; the caller frees; may be NULL */
     size_t length;
+    int nr_fields;
+    struct api_field fields[API_FIELDS_MAX];
 };
 
-/* True: response is filled in; when out of memory with status 503 and no body. False: the request
- * is a reload, waiter->done will be called, and api_answer_reload makes the response. Until then
- * only hooks->forget ends the wait. */
+/* What became of a request in the hands of one resource's file. */
+enum api_outcome {
+    API_NOT_MINE, /* the path is another's */
+    API_ANSWERED, /* response is filled in */
+    API_LATER     /* the waiter is told */
+};
+
+/* True: response is filled in; when out of memory with status 503 and no body. False: the answer
+ * comes later, by waiter->answered, never from within this call. Until then only api_forget ends
+ * the wait. */
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)
     __attribute__((warn_unused_result));
+
+/* The waiter goes away: it will not be told. What it asked for goes on. */
+void api_forget(struct api_waiter *waiter);
 
 void api_answer_reload(const struct api_hooks *hooks, const struct api_reload *result,
                        struct api_response *response);

@@ -9,8 +9,9 @@
 
 #include "base/text.h"
 #include "conf/jsondoc.h"
-#include "control/alias.h"
+#include "conf/tabledoc_alias.h"
 #include "control/answer.h"
+#include "control/change.h"
 #include "control/lambda_check.h"
 #include "router/arn.h"
 
@@ -20,6 +21,7 @@ struct call {
     const struct api_hooks *hooks;
     const struct api_request *request;
     struct api_response *out;
+    struct change *change; /* of one that writes */
     struct lambda_check check;
     struct invoke_address address;
     char alias[INVOKE_QUALIFIER_MAX + 1];
@@ -141,10 +143,10 @@ static json_t *write_alias(const struct api_hooks *hooks, const struct target *t
 {
     struct str function = target->function->name, alias = target->alias;
     struct str version = target->arms[0].version->name, description = target->description;
-    char revision[ALIAS_REVISION];
+    char revision[CHANGE_REVISION_SIZE];
     json_t *json;
 
-    alias_revision(hooks, target, revision);
+    change_revision(hooks, CHANGE_ALIAS, function, alias, revision);
     json = json_pack("{s:s, s:s%, s:s%, s:s%, s:s}", "AliasArn", arn_of(hooks, function, alias).s,
                      "Name", alias.p, alias.n, "FunctionVersion", version.p, version.n,
                      "Description", description.p, description.n, "RevisionId", revision);
@@ -379,17 +381,53 @@ static bool settle_arms(struct call *call, struct arm_spec *arms, int nr)
 
 static bool has_revision(struct call *call, const struct target *target, const json_t *revision)
 {
-    char now[ALIAS_REVISION];
+    char now[CHANGE_REVISION_SIZE];
 
     if (!revision)
         return true;
-    alias_revision(call->hooks, target, now);
+    change_revision(call->hooks, CHANGE_ALIAS, target->function->name, target->alias, now);
     if (strcmp(json_string_value(revision), now) == 0)
         return true;
     fail(call, 412, "PreconditionFailedException",
          "The Revision Id provided does not match the latest Revision Id. Call the "
          "GetFunction/GetAlias API to retrieve the latest Revision Id");
     return false;
+}
+
+static bool open_call(struct call *call);
+
+static void answer_update(struct change *change, const struct change_result *result)
+{
+    struct call call = {
+        .hooks = change->hooks, .request = &change->request, .out = &change->response};
+    const struct target *target;
+
+    if (result->status == CHANGE_REFUSED) {
+        fail_value(&call, result->problems->nr > 0 ? result->problems->list[0].message : "");
+        return;
+    }
+    if (result->status != CHANGE_DONE) {
+        change_answer_failure(change, result);
+        return;
+    }
+    target = open_call(&call) ? find_alias(&call, "Alias not found") : NULL;
+    if (target)
+        answer_json(call.out, 200, write_alias(call.hooks, target));
+}
+
+static void submit(struct call *call, const struct alias_spec *spec)
+{
+    char function[INVOKE_NAME_MAX + 1];
+    struct change_edit edit = {.kind = CHANGE_ALIAS,
+                               .function = function,
+                               .name = call->alias,
+                               .document = tabledoc_alias_write_spec(spec)};
+
+    snprintf(function, sizeof(function), "%.*s", STR_ARG(call->address.function));
+    if (edit.document)
+        change_submit(call->change, &edit, 1, answer_update);
+    else
+        fail_memory(call);
 }
 
 static void apply_update(struct call *call, const struct update *update)
@@ -409,8 +447,7 @@ static void apply_update(struct call *call, const struct update *update)
     spec.is_failover = target->is_failover;
     spec.description =
         update->description ? str_of(json_string_value(update->description)) : target->description;
-    target = alias_put(call->hooks, target, &spec);
-    answer_json(call->out, 200, target ? write_alias(call->hooks, target) : NULL);
+    submit(call, &spec);
 }
 
 static void update_alias(struct call *call)
@@ -459,8 +496,40 @@ static bool parse_path(struct str path, struct str *function, struct str *alias)
     return path.p[tail.n] == '/' && alias->n > 0 && !memchr(alias->p, '/', alias->n);
 }
 
-bool lambda_handle(const struct api_hooks *hooks, const struct api_request *request,
-                   struct api_response *response)
+/* Reads the names in the path; false where it is another's. */
+static bool open_call(struct call *call)
+{
+    struct str function, alias;
+
+    if (!parse_path(call->request->path, &function, &alias))
+        return false;
+    lambda_check_names(&call->check, function, alias.p ? &alias : NULL, &call->address,
+                       call->alias);
+    return true;
+}
+
+/* False with an answer where the path's names will not do. */
+static bool has_plain_function(struct call *call)
+{
+    if (call->check.nr > 0 || call->address.qualifier.n == 0)
+        return true;
+    fail_value(call, "The function name must not have a qualifier in calls on aliases.");
+    return false;
+}
+
+static void write_call(struct change *change)
+{
+    struct call call = {.hooks = change->hooks,
+                        .request = &change->request,
+                        .out = &change->response,
+                        .change = change};
+
+    if (open_call(&call) && has_plain_function(&call))
+        update_alias(&call);
+}
+
+enum api_outcome lambda_handle(const struct api_hooks *hooks, const struct api_request *request,
+                               struct api_waiter *waiter, struct api_response *response)
 {
     struct call call = {.hooks = hooks, .request = request, .out = response};
     struct str function, alias, method = request->method;
@@ -468,21 +537,22 @@ bool lambda_handle(const struct api_hooks *hooks, const struct api_request *requ
     bool is_put = str_eq(method, STR("PUT"));
 
     if (!parse_path(request->path, &function, &alias))
-        return false;
-    if (!is_get && !(is_put && alias.p)) {
+        return API_NOT_MINE;
+    if (is_put && alias.p)
+        return change_begin(hooks, request, waiter, response, write_call) ? API_ANSWERED
+                                                                          : API_LATER;
+    if (!is_get) {
         answer_not_allowed(response, alias.p ? "GET, HEAD, PUT" : "GET, HEAD",
                            "Aliases can be read and updated here; to create or delete one, change "
                            "the table document.");
-        return true;
+        return API_ANSWERED;
     }
-    lambda_check_names(&call.check, function, alias.p ? &alias : NULL, &call.address, call.alias);
-    if (call.check.nr == 0 && call.address.qualifier.n > 0)
-        fail_value(&call, "The function name must not have a qualifier in calls on aliases.");
-    else if (!alias.p)
+    open_call(&call);
+    if (!has_plain_function(&call))
+        return API_ANSWERED;
+    if (!alias.p)
         list_aliases(&call);
-    else if (is_put)
-        update_alias(&call);
     else if (!lambda_check_answer(&call.check, response))
         get_alias(&call);
-    return true;
+    return API_ANSWERED;
 }

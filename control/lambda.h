@@ -12,8 +12,7 @@
 
 #include "control/api.h"
 
-/* False where the path is another; else the response is filled in. */
-bool lambda_handle(const struct api_hooks *hooks, const struct api_request *request,
-                   struct api_response *response);
+enum api_outcome lambda_handle(const struct api_hooks *hooks, const struct api_request *request,
+                               struct api_waiter *waiter, struct api_response *response);
 
 #endif

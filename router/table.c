@@ -41,6 +41,25 @@ const struct route *table_route(const struct table *table, struct str host, stru
     return routes_find(&table->skeleton->routes, host, path);
 }
 
+struct function *table_function(const struct table *table, struct str name)
+{
+    return skeleton_function(table->skeleton, name, skeleton_hash(name));
+}
+
+uint32_t table_targets_of(const struct table *table, const struct function *function, uint32_t *nr)
+{
+    const struct target *first =
+        table_find(table, function->name, function->versions[0].name, NULL);
+    uint32_t end;
+
+    assert(first && first->function == function);
+    for (end = first->index; end < table->nr_targets; end++)
+        if (table_target(table, end)->function != function)
+            break;
+    *nr = end - first->index;
+    return first->index;
+}
+
 int table_functions(const struct table *table, struct function *const **functions)
 {
     *functions = table->skeleton->functions;

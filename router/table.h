@@ -67,6 +67,13 @@ static inline struct target *table_target(const struct table *table, uint32_t in
     return table->leaves[index / TABLE_LEAF_TARGETS]->targets[index % TABLE_LEAF_TARGETS];
 }
 
+/* The function's targets stand side by side, its versions first: the index of the first, and how
+ * many there are. */
+uint32_t table_targets_of(const struct table *table, const struct function *function, uint32_t *nr);
+
+/* The function of this name, or NULL. */
+struct function *table_function(const struct table *table, struct str name);
+
 /* For listings: all functions and routes, in document order. Versions hang on the function; aliases
  * are the targets with a non-empty alias name. */
 int table_functions(const struct table *table, struct function *const **functions);

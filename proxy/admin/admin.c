@@ -10,8 +10,10 @@
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/decimal.h"
 #include "base/id.h"
 #include "base/prng.h"
@@ -24,9 +26,10 @@
 #include "proxy/io/outbox.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
+enum { DATE_BYTES = 48 };
 enum { LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024, LINGER_READS = 16 };
 
-/* WAITING: for a reload. While SENDING and after it nothing is read. */
+/* WAITING: for an answer that comes later. While SENDING and after it nothing is read. */
 enum state { READING_HEAD, READING_BODY, SENDING, WAITING, LINGERING, CLOSED };
 
 struct admin_conn {
@@ -90,7 +93,7 @@ static void close_conn(struct admin_conn *c)
     if (c->state == CLOSED)
         return;
     if (c->state == WAITING)
-        a->hooks->forget(a->hooks->context, &c->waiter);
+        api_forget(&c->waiter);
     c->state = CLOSED;
     wheel_forget(&a->loop->wheel, &c->deadline.node);
     io_close(a->loop, &c->io);
@@ -159,6 +162,16 @@ static void after_answer(struct admin_conn *c)
         io_again(c->admin->loop, &c->io);
 }
 
+/* Formatted for each answer: there are few. */
+static char *write_date(char *p)
+{
+    time_t now = (time_t)(clock_unix_us() / 1000000);
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    return p + strftime(p, DATE_BYTES, "\r\nDate: %a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
 static char *write_head(char *p, struct admin_conn *c, const struct api_response *response)
 {
     uint64_t a = prng_next(&c->admin->rng), b = prng_next(&c->admin->rng);
@@ -179,6 +192,13 @@ static char *write_head(char *p, struct admin_conn *c, const struct api_response
         p = text_lit(p, "\r\nAllow: ");
         p = text_str(p, str_of(response->allow));
     }
+    for (int i = 0; i < response->nr_fields; i++) {
+        p = text_lit(p, "\r\n");
+        p = text_str(p, str_of(response->fields[i].name));
+        p = text_lit(p, ": ");
+        p = text_str(p, str_of(response->fields[i].value));
+    }
+    p = write_date(p);
     p = text_lit(p, "\r\nx-amzn-RequestId: ");
     id_write(p, a, b);
     p += ID_LENGTH;
@@ -237,15 +257,13 @@ static struct str find_field(const struct head *head, struct str name)
     return (struct str){NULL, 0};
 }
 
-static void on_reloaded(struct api_waiter *waiter, const struct api_reload *result)
+static void on_answered(struct api_waiter *waiter, struct api_response *response)
 {
     struct admin_conn *c =
         (struct admin_conn *)((char *)waiter - offsetof(struct admin_conn, waiter));
-    struct api_response response;
 
     assert(c->state == WAITING);
-    api_answer_reload(c->admin->hooks, result, &response);
-    answer(c, &response);
+    answer(c, response);
 }
 
 static void handle(struct admin_conn *c)
@@ -259,10 +277,11 @@ static void handle(struct admin_conn *c)
         .origin = find_field(head, STR("origin")),
         .content_type = find_field(head, STR("content-type")),
         .body = {c->body, c->body_len},
+        .body_owner = &c->body,
     };
     struct api_response response = {.status = 0};
 
-    c->waiter.done = on_reloaded;
+    c->waiter.answered = on_answered;
     if (api_handle(c->admin->hooks, &request, &c->waiter, &response)) {
         answer(c, &response);
         return;

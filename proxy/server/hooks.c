@@ -63,6 +63,16 @@ static int hook_set_alias(void *context, const struct target *target, const stru
     return 0;
 }
 
+static void hook_soon(void *context)
+{
+    edits_soon(context);
+}
+
+static void hook_soon_on_all(void *context)
+{
+    edits_soon_on_all(context);
+}
+
 struct api_hooks hooks_make(struct server *s)
 {
     struct prng rng;
@@ -79,5 +89,7 @@ struct api_hooks hooks_make(struct server *s)
         .table = hook_table,
         .settings = hook_settings,
         .set_alias = hook_set_alias,
+        .soon = hook_soon,
+        .soon_on_all = hook_soon_on_all,
     };
 }

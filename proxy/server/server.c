@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/prng.h"
 #include "conf/tabledoc_merge.h"
+#include "control/change.h"
 #include "metrics/accesslog.h"
 #include "proxy/admin/admin.h"
 #include "proxy/client/admission.h"
@@ -62,6 +63,7 @@ static void on_thread_ended(uv_async_t *async)
     struct server *s = async->data;
 
     loop_wake_up(&s->loop);
+    edits_on_thread_ended(s);
     for (int i = 0; i < s->nr_running; i++)
         if (!atomic_load(&s->threads[i].has_ended))
             return;
@@ -206,10 +208,18 @@ static int open_log(struct server *s)
 }
 
 /* From here on a signal waits for the loop. */
-static int start_handles(struct server *s)
+static int start_handles(struct server *s, struct api_hooks *hooks)
 {
     uv_loop_t *uv = &s->loop.uv;
     int r = uv_async_init(uv, &s->thread_ended, on_thread_ended);
+
+    hooks->changes = change_engine_make(hooks);
+    if (!hooks->changes) {
+        log_error("out of memory");
+        return -1;
+    }
+    if (r == 0)
+        r = edits_init(s, hooks->changes);
 
     if (r == 0)
         r = signals_deliver(&s->signals, uv, on_signal, s);
@@ -282,7 +292,7 @@ static int start_threads(struct server *s)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; s->nr_running < s->nr_threads; s->nr_running++)
-        if (thread_start(&s->threads[s->nr_running], &s->thread_ended) < 0)
+        if (thread_start(&s->threads[s->nr_running], &s->thread_ended, &s->edits.taken) < 0)
             break;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return s->nr_running == s->nr_threads ? 0 : -1;
@@ -333,7 +343,7 @@ static int start(struct server *s, struct api_hooks *hooks)
         reload_publish_table(s, table);
     if (!table || !tls || open_log(s) < 0)
         return -1;
-    if (start_handles(s) < 0 || start_admin(s, hooks) < 0 || make_threads(s) < 0 ||
+    if (start_handles(s, hooks) < 0 || start_admin(s, hooks) < 0 || make_threads(s) < 0 ||
         start_threads(s) < 0)
         return -1;
     start_pool(s);
@@ -369,6 +379,7 @@ static bool finish(struct server *s)
         return true; /* another thread still reads, or frees, what would be freed here */
     if (s->admin)
         admin_close(&s->admin);
+    edits_fini(s);
     if (s->health)
         health_free(&s->health);
     if (s->shared.names) {

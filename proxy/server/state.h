@@ -14,6 +14,7 @@
 #include "conf/file.h"
 #include "proxy/io/loop.h"
 #include "proxy/server/documents.h"
+#include "proxy/server/edits.h"
 #include "proxy/server/reclaim.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/signals.h"
@@ -44,6 +45,7 @@ struct server {
     uv_async_t thread_ended;
     uv_timer_t housekeeping, drain_limit, settle;
     bool is_watching, is_draining;
+    struct edits edits;
     struct reload reload;
     struct reclaim reclaim;
     uv_work_t first_work;

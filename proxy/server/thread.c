@@ -74,6 +74,16 @@ static void sweep_pools(struct thread *t)
     }
 }
 
+static void take_table(struct thread *t)
+{
+    uint64_t generation = atomic_load_explicit(&t->worker.shared->generation, memory_order_acquire);
+
+    worker_take_table(&t->worker);
+    atomic_store_explicit(&t->taken, generation, memory_order_release);
+    uv_async_send(t->on_taken);
+    sweep_pools(t);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct thread *t = wake->data;
@@ -82,10 +92,8 @@ static void on_wake(uv_async_t *wake)
     loop_wake_up(&t->worker.loop);
     if (orders & THREAD_TAKE_SETTINGS)
         listener_take_settings(&t->listeners);
-    if (orders & THREAD_TAKE_TABLE) {
-        worker_take_table(&t->worker);
-        sweep_pools(t);
-    }
+    if (orders & THREAD_TAKE_TABLE)
+        take_table(t);
     if (orders & THREAD_TAKE_NAMES)
         pool_on_names(&t->worker);
     if (orders & THREAD_DRAIN)
@@ -157,14 +165,21 @@ static void *run(void *arg)
     return NULL;
 }
 
-int thread_start(struct thread *t, uv_async_t *on_end)
+int thread_start(struct thread *t, uv_async_t *on_end, uv_async_t *on_taken)
 {
     t->on_end = on_end;
+    t->on_taken = on_taken;
     int r = pthread_create(&t->id, NULL, run, t);
 
     if (r != 0)
         log_error("cannot start a worker: %s", strerror(r));
     return r == 0 ? 0 : -1;
+}
+
+bool thread_has_taken(const struct thread *t, uint64_t generation)
+{
+    return atomic_load_explicit(&t->taken, memory_order_acquire) >= generation ||
+           atomic_load(&t->has_ended);
 }
 
 void thread_join(struct thread *t)

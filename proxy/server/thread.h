@@ -23,8 +23,10 @@ struct thread {
     uv_async_t wake; /* from the control thread: look at orders */
     _Atomic uint32_t orders;
     _Atomic bool has_ended;
-    uv_async_t *on_end; /* of the control loop: sent when the thread has ended */
-    uint32_t pool_at;   /* the next pool that a sweep looks at */
+    _Atomic uint64_t taken; /* the generation that it has looked for last */
+    /* Of the control loop: sent when the thread has ended, and when it has looked for a table. */
+    uv_async_t *on_end, *on_taken;
+    uint32_t pool_at; /* the next pool that a sweep looks at */
 };
 
 enum thread_order {
@@ -40,11 +42,17 @@ enum thread_order {
 int thread_init(struct thread *t, struct shared *shared, int index, const int *fds, int nr)
     __attribute__((warn_unused_result));
 
-/* Starts it. on_end is sent when it has ended. 0 or -1 with a line in the log. */
-int thread_start(struct thread *t, uv_async_t *on_end) __attribute__((warn_unused_result));
+/* Starts it. on_end is sent when it has ended, on_taken after each THREAD_TAKE_TABLE. 0 or -1 with a
+ * line in the log. */
+int thread_start(struct thread *t, uv_async_t *on_end, uv_async_t *on_taken)
+    __attribute__((warn_unused_result));
 
 /* Any thread. */
 void thread_order(struct thread *t, enum thread_order order);
+
+/* Does whatever begins on the thread from now on see this generation, or a newer one? (Where memory
+ * ran out it has at least tried.) */
+bool thread_has_taken(const struct thread *t, uint64_t generation);
 
 /* Waits for the thread to end. */
 void thread_join(struct thread *t);

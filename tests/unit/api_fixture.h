@@ -8,6 +8,7 @@
 
 #include "conf/settings.h"
 #include "control/api.h"
+#include "control/change.h"
 
 static const char api_table[] =
     "{\"functions\": {"
@@ -26,6 +27,7 @@ static struct {
     struct table *table;
     struct settings *settings;
     bool is_ready, is_draining, is_out_of_memory;
+    bool is_settling; /* workers take what is in force */
     int nr_changes, nr_reloads;
     const char *host, *origin, *content_type; /* of the next requests; NULL: none */
 } api;
@@ -88,7 +90,18 @@ static int api_hook_set_alias(void *context, const struct target *target, const 
     return 0;
 }
 
-static const struct api_hooks api_hooks = {
+static void api_hook_soon(void *context)
+{
+    (void)context;
+}
+
+static void api_hook_soon_on_all(void *context)
+{
+    (void)context;
+    api.is_settling = true;
+}
+
+static struct api_hooks api_hooks = {
     .reload = api_hook_reload,
     .forget = api_hook_forget,
     .metrics = api_hook_metrics,
@@ -97,6 +110,8 @@ static const struct api_hooks api_hooks = {
     .table = api_hook_table,
     .settings = api_hook_settings,
     .set_alias = api_hook_set_alias,
+    .soon = api_hook_soon,
+    .soon_on_all = api_hook_soon_on_all,
     .seed = 42,
 };
 
@@ -107,12 +122,14 @@ static inline int api_setup(void **state)
     api.table = fixture_good(api_table);
     api.settings = settings_parse("{}", 2, "s.json", NULL);
     api.host = "127.0.0.1:9901";
+    api_hooks.changes = change_engine_make(&api_hooks);
     return api.settings ? 0 : -1;
 }
 
 static inline int api_teardown(void **state)
 {
     (void)state;
+    change_engine_free(&api_hooks.changes);
     fixture_drop(&api.table);
     settings_unref(&api.settings);
     return 0;
@@ -130,7 +147,7 @@ static inline void api_reload(const char *text)
     api.table = next;
 }
 
-static inline struct str api_field(const char *text)
+static inline struct str api_optional(const char *text)
 {
     return text ? str_of(text) : (struct str){NULL, 0};
 }
@@ -153,6 +170,25 @@ static inline void api_answer(struct api_response *response)
     problems_fini(&changes);
 }
 
+/* Where answers that come later are put. */
+static struct api_response api_late;
+
+static inline void api_on_answered(struct api_waiter *waiter, struct api_response *response)
+{
+    (void)waiter;
+    api_late = *response;
+}
+
+/* Lets the changes that wait come into force. */
+static inline void api_go_on(void)
+{
+    change_engine_turn(api_hooks.changes);
+    while (api.is_settling) {
+        api.is_settling = false;
+        change_engine_settled(api_hooks.changes);
+    }
+}
+
 /* The response, its body to be freed. A body goes as application/json unless api.content_type says otherwise. */
 static inline struct api_response api_ask(const char *method, const char *target, const char *body)
 {
@@ -162,16 +198,23 @@ static inline struct api_response api_ask(const char *method, const char *target
         .path = {target, mark ? (size_t)(mark - target) : strlen(target)},
         .query = str_of(mark ? mark + 1 : ""),
         .host = str_of(api.host ? api.host : ""),
-        .origin = api_field(api.origin),
-        .content_type = api_field(api.content_type ? api.content_type : body ? "application/json" : NULL),
+        .origin = api_optional(api.origin),
+        .content_type = api_optional(api.content_type ? api.content_type : body ? "application/json" : NULL),
         .body = str_of(body),
     };
     struct api_response response;
-    struct api_waiter waiter = {.done = NULL};
+    struct api_waiter waiter = {.answered = api_on_answered};
 
     memset(&response, 0x5a, sizeof(response));
-    if (!api_handle(&api_hooks, &request, &waiter, &response))
-        api_answer(&response);
+    if (!api_handle(&api_hooks, &request, &waiter, &response)) {
+        api_late = (struct api_response){.status = 0};
+        if (waiter.change)
+            api_go_on();
+        else
+            api_answer(&response);
+        if (api_late.status)
+            response = api_late;
+    }
     if (response.body && strlen(response.body) != response.length)
         fail_msg("%s %s: a body of %zu bytes is said to have %zu", method, target, strlen(response.body),
                  response.length);

@@ -228,7 +228,7 @@ static void without_memory_nothing_changes(void **state)
 {
     (void)state;
     api.is_out_of_memory = true;
-    api_expect("PUT", LIVE, "{\"weights\": {\"1\": 100}}", 503, NULL, NULL);
+    api_expect("PUT", LIVE, "{\"weights\": {\"1\": 100}}", 503, "ServiceException", NULL);
     api_expect("GET", LIVE, NULL, 200, NULL, "95");
 }
 

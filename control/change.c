@@ -1,0 +1,424 @@
+/* The queue of operations that write, and the way of one from its turn to its answer. */
+#include "control/change.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/prng.h"
+#include "conf/jsondoc.h"
+#include "conf/tabledoc_alias.h"
+#include "conf/weight.h"
+#include "control/answer.h"
+#include "router/hash.h"
+
+/* Where an operation is. Only the first of the queue leaves QUEUED. */
+enum stage {
+    QUEUED,
+    TURN,      /* its handler runs */
+    SUBMITTED, /* to be checked and put in force */
+    SETTLING,  /* in force; the workers take it */
+    SETTLED    /* done is to be told */
+};
+
+struct edit {
+    enum change_kind kind;
+    char *function, *name; /* name "" where there is none */
+    json_t *document;      /* NULL: delete */
+};
+
+struct change_work {
+    struct change change; /* first */
+    TAILQ_ENTRY(change_work) link;
+    struct change_engine *engine;
+    struct api_waiter *waiter; /* NULL: it has gone */
+    enum stage stage;
+    change_fn *handle;
+    change_done_fn *done;
+    struct edit *edits;
+    int nr_edits;
+    struct problems problems;
+    struct change_result result;
+    char *strings; /* the request's */
+    char *body;    /* likewise, where it was taken over */
+};
+
+struct change_engine {
+    const struct api_hooks *hooks;
+    TAILQ_HEAD(, change_work) queue;
+};
+
+static struct table *in_force(const struct change_work *w)
+{
+    return w->engine->hooks->table(w->engine->hooks->context);
+}
+
+/* ---- Making and ending ----------------------------------------------------------------------- */
+
+static void drop_edits(struct change_work *w)
+{
+    for (int i = 0; i < w->nr_edits; i++) {
+        free(w->edits[i].function);
+        free(w->edits[i].name);
+        json_decref(w->edits[i].document);
+    }
+    free(w->edits);
+    w->edits = NULL;
+    w->nr_edits = 0;
+}
+
+/* Everything that a turn has left. */
+static void clear(struct change_work *w)
+{
+    struct change *change = &w->change;
+
+    if (change->state_free)
+        change->state_free(change->state);
+    change->state = NULL;
+    change->state_free = NULL;
+    free(change->response.body);
+    change->response = (struct api_response){0};
+    drop_edits(w);
+    problems_fini(&w->problems);
+    w->result = (struct change_result){.problems = &w->problems};
+    w->done = NULL;
+}
+
+static void free_work(struct change_work *w)
+{
+    clear(w);
+    free(w->strings);
+    free(w->body);
+    free(w);
+}
+
+/* The copy at *at of a string, which may be absent. */
+static struct str put_string(char **at, struct str s)
+{
+    char *p = *at;
+
+    if (!s.p)
+        return s;
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
+    *at += s.n;
+    return (struct str){p, s.n};
+}
+
+/* 0, or -1 when out of memory. */
+static int copy_request(struct change_work *w, const struct api_request *r)
+{
+    struct api_request *to = &w->change.request;
+    bool is_taken = r->body_owner && r->body.p && r->body.p == *r->body_owner;
+    size_t bytes = r->method.n + r->path.n + r->query.n + r->host.n + r->origin.n +
+                   r->content_type.n + (is_taken ? 0 : r->body.n);
+    char *at = malloc(bytes + 1);
+
+    if (!at)
+        return -1;
+    w->strings = at;
+    to->method = put_string(&at, r->method);
+    to->path = put_string(&at, r->path);
+    to->query = put_string(&at, r->query);
+    to->host = put_string(&at, r->host);
+    to->origin = put_string(&at, r->origin);
+    to->content_type = put_string(&at, r->content_type);
+    if (is_taken) {
+        to->body = r->body;
+        w->body = *r->body_owner;
+        *r->body_owner = NULL;
+    } else {
+        to->body = put_string(&at, r->body);
+    }
+    return 0;
+}
+
+bool change_begin(const struct api_hooks *hooks, const struct api_request *request,
+                  struct api_waiter *waiter, struct api_response *response, change_fn *handle)
+{
+    struct change_work *w = calloc(1, sizeof(*w));
+
+    if (!w || copy_request(w, request) < 0) {
+        free(w);
+        answer_json(response, 503, NULL);
+        return true;
+    }
+    w->change.hooks = hooks;
+    w->change.work = w;
+    w->engine = hooks->changes;
+    w->waiter = waiter;
+    w->handle = handle;
+    waiter->change = w;
+    TAILQ_INSERT_TAIL(&w->engine->queue, w, link);
+    hooks->soon(hooks->context);
+    return false;
+}
+
+void change_forget(struct api_waiter *waiter)
+{
+    assert(waiter->change->waiter == waiter);
+    waiter->change->waiter = NULL;
+    waiter->change = NULL;
+}
+
+/* ---- Submitting ------------------------------------------------------------------------------ */
+
+static int copy_edit(struct edit *to, const struct change_edit *from)
+{
+    *to = (struct edit){.kind = from->kind, .document = from->document};
+    to->function = strdup(from->function ? from->function : "");
+    to->name = strdup(from->name ? from->name : "");
+    return to->function && to->name ? 0 : -1;
+}
+
+static bool has_revision(const struct change_work *w, const struct change_edit *edit)
+{
+    char now[CHANGE_REVISION_SIZE];
+
+    if (!edit->expected_revision)
+        return true;
+    change_revision(w->engine->hooks, edit->kind, str_of(edit->function),
+                    str_of(edit->name ? edit->name : ""), now);
+    return strcmp(now, edit->expected_revision) == 0;
+}
+
+static void fail(struct change_work *w, enum change_status status, const char *reason)
+{
+    w->result.status = status;
+    w->result.reason = reason;
+    w->stage = SETTLED;
+}
+
+void change_submit(struct change *change, const struct change_edit *edits, int nr,
+                   change_done_fn *done)
+{
+    struct change_work *w = change->work;
+    bool is_out = false;
+
+    assert(w->stage == TURN && nr > 0);
+    w->done = done;
+    w->stage = SUBMITTED;
+    w->edits = calloc((size_t)nr, sizeof(w->edits[0]));
+    for (int i = 0; i < nr; i++) {
+        if (w->edits)
+            is_out |= copy_edit(&w->edits[w->nr_edits++], &edits[i]) < 0;
+        else
+            json_decref(edits[i].document);
+    }
+    if (!w->edits || is_out) {
+        fail(w, CHANGE_FAILED, "out of memory");
+        return;
+    }
+    for (int i = 0; i < nr; i++)
+        if (!has_revision(w, &edits[i]))
+            fail(w, CHANGE_CONFLICT, "the revision is another by now");
+}
+
+/* ---- Aliases that exist ---------------------------------------------------------------------- */
+
+static void log_alias(const struct table *table, const struct target *target)
+{
+    struct jsondoc_text text = {0};
+
+    for (int i = 0; i < target->nr_arms; i++) {
+        const struct arm *arm = &target->arms[i];
+        jsondoc_append(&text, "%sversion %.*s at %s %%", i > 0 ? ", " : "",
+                       STR_ARG(arm->version->name), weight_text(arm->weight).s);
+    }
+    log_info("generation %llu is in force: %.*s:%.*s has %s, by the admin API",
+             (unsigned long long)table->generation, STR_ARG(target->function->name),
+             STR_ARG(target->alias), text.s);
+}
+
+static const struct target *find_alias(const struct change_work *w, const struct edit *edit)
+{
+    const struct target *target =
+        table_find(in_force(w), str_of(edit->function), str_of(edit->name), NULL);
+
+    return target && target->alias.n > 0 ? target : NULL;
+}
+
+/* Is it no more than other weights for an alias that there is? */
+static bool is_plain(const struct change_work *w)
+{
+    const struct edit *edit = &w->edits[0];
+
+    return w->nr_edits == 1 && edit->kind == CHANGE_ALIAS && edit->document && find_alias(w, edit);
+}
+
+static void put_alias(struct change_work *w)
+{
+    const struct api_hooks *hooks = w->engine->hooks;
+    const struct edit *edit = &w->edits[0];
+    const struct target *target = find_alias(w, edit);
+    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
+    struct place function = JSONDOC_KEY(&functions, edit->function);
+    struct place aliases = JSONDOC_KEY(&function, "aliases");
+    struct place at = JSONDOC_KEY(&aliases, edit->name);
+    struct jsondoc doc = {.problems = &w->problems};
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_spec spec;
+    uint32_t index = target->index;
+
+    if (tabledoc_alias_spec(&doc, &at, edit->document, target->function, &spec, arms) < 0) {
+        fail(w, CHANGE_REFUSED, NULL);
+        return;
+    }
+    if (hooks->set_alias(hooks->context, target, &spec) < 0) {
+        fail(w, CHANGE_FAILED, "out of memory");
+        return;
+    }
+    log_alias(in_force(w), table_target(in_force(w), index));
+    w->stage = SETTLING;
+    hooks->soon_on_all(hooks->context);
+}
+
+/* ---- The way of one -------------------------------------------------------------------------- */
+
+static void finish(struct change_work *w)
+{
+    struct api_response response = w->change.response;
+    struct api_waiter *waiter = w->waiter;
+
+    TAILQ_REMOVE(&w->engine->queue, w, link);
+    w->change.response.body = NULL;
+    if (waiter) {
+        waiter->change = NULL;
+        waiter->answered(waiter, &response);
+    } else {
+        free(response.body);
+    }
+    free_work(w);
+}
+
+static void take_turn(struct change_work *w)
+{
+    clear(w);
+    w->stage = TURN;
+    w->handle(&w->change);
+    if (w->stage == TURN)
+        finish(w);
+}
+
+static void put(struct change_work *w)
+{
+    if (is_plain(w))
+        put_alias(w);
+    else
+        fail(w, CHANGE_FAILED, "this cannot be changed yet");
+}
+
+static void tell(struct change_work *w)
+{
+    struct table *table = in_force(w);
+
+    w->result.generation = table->generation;
+    w->done(&w->change, &w->result);
+    if (w->result.status == CHANGE_DONE)
+        answer_field(&w->change.response, "x-weir-generation", "%llu",
+                     (unsigned long long)table->generation);
+    finish(w);
+}
+
+void change_engine_turn(struct change_engine *changes)
+{
+    struct change_work *w;
+
+    while ((w = TAILQ_FIRST(&changes->queue))) {
+        switch (w->stage) {
+        case QUEUED:
+            take_turn(w);
+            continue;
+        case SUBMITTED:
+            put(w);
+            continue;
+        case SETTLED:
+            tell(w);
+            continue;
+        case TURN:
+        case SETTLING:
+        default:
+            return;
+        }
+    }
+}
+
+void change_engine_settled(struct change_engine *changes)
+{
+    struct change_work *w = TAILQ_FIRST(&changes->queue);
+
+    assert(w && w->stage == SETTLING);
+    w->stage = SETTLED;
+    change_engine_turn(changes);
+}
+
+/* ---- The rest -------------------------------------------------------------------------------- */
+
+bool change_engine_is_busy(const struct change_engine *changes)
+{
+    const struct change_work *w = TAILQ_FIRST(&changes->queue);
+
+    return w && w->stage != QUEUED;
+}
+
+struct change_engine *change_engine_make(const struct api_hooks *hooks)
+{
+    struct change_engine *changes = calloc(1, sizeof(*changes));
+
+    if (!changes)
+        return NULL;
+    changes->hooks = hooks;
+    TAILQ_INIT(&changes->queue);
+    return changes;
+}
+
+void change_engine_free(struct change_engine **changes)
+{
+    struct change_engine *c = *changes;
+    struct change_work *w;
+
+    *changes = NULL;
+    if (!c)
+        return;
+    while ((w = TAILQ_FIRST(&c->queue))) {
+        TAILQ_REMOVE(&c->queue, w, link);
+        if (w->waiter)
+            w->waiter->change = NULL;
+        free_work(w);
+    }
+    free(c);
+}
+
+void change_answer_failure(struct change *change, const struct change_result *result)
+{
+    struct api_response *out = &change->response;
+
+    assert(result->status != CHANGE_DONE);
+    switch (result->status) {
+    case CHANGE_REFUSED:
+        answer_problems(out, result->problems);
+        return;
+    case CHANGE_CONFLICT:
+        answer_error(out, 412, "PreconditionFailedException",
+                     "It was changed by somebody else meanwhile: its RevisionId is another.");
+        return;
+    default:
+        answer_error(out, 503, "ServiceException", result->reason);
+    }
+}
+
+void change_revision(const struct api_hooks *hooks, enum change_kind kind, struct str function,
+                     struct str name, char out[CHANGE_REVISION_SIZE])
+{
+    const struct table *table = hooks->table(hooks->context);
+    const struct target *target =
+        kind == CHANGE_ALIAS ? table_find(table, function, name, NULL) : NULL;
+    uint64_t seed = hash_str(name, hash_str(function, hooks->seed + (uint64_t)kind));
+    struct prng rng;
+
+    prng_seed(&rng, seed + (target ? target->since : 0));
+    id_make(&rng, out);
+    out[ID_LENGTH] = '\0';
+}

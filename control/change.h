@@ -1,0 +1,124 @@
+/* How the API changes what is in force, one operation after the other.
+ *
+ *     request --> change_begin: queued --> its turn: handler
+ *                                             |-- fills in change->response: that is the answer
+ *                                             \-- change_submit(edits, done)
+ *                                                   --> checked by the table document's rules
+ *                                                   --> stored, in one transaction
+ *                                                   --> in force on every worker
+ *                                                   --> done(result) fills in change->response
+ *
+ * What the API makes or changes are fragments of the table document (docs/table.md): a handler
+ * reads the table in force (hooks->table, tabledoc_dump_function), and submits what a function or
+ * an alias is to say from now on. While it has its turn nothing else changes what is in force, from
+ * its first call to done.
+ *
+ * A handler must do nothing but read, answer and submit: where the table file is read again just
+ * then, its turn starts anew, and it is called again. The client may go away meanwhile: the change
+ * goes on, and its answer is dropped.
+ *
+ * Control thread. No callback is called from within a call to this file. */
+#ifndef WEIR_CONTROL_CHANGE_H
+#define WEIR_CONTROL_CHANGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/problems.h"
+#include "control/api.h"
+
+struct change;
+struct change_engine;
+
+enum change_kind {
+    CHANGE_FUNCTION, /* a function: of an edit, with its versions, aliases and URLs */
+    CHANGE_VERSION,  /* not of an edit */
+    CHANGE_ALIAS,
+    CHANGE_URL,  /* not of an edit */
+    CHANGE_TABLE /* of an edit: the whole document; what it does not name is deleted */
+};
+
+/* What a thing is to say. The strings are copied by change_submit. */
+struct change_edit {
+    enum change_kind kind;
+    const char *function;
+    const char *name; /* of an alias */
+    /* As the table document has it, whole: what is left out has its default. The reference goes
+     * over to change_submit. NULL: the thing is to go. */
+    json_t *document;
+    /* NULL, or what change_revision must still say of the thing, else the result is
+     * CHANGE_CONFLICT */
+    const char *expected_revision;
+};
+
+enum change_status {
+    CHANGE_DONE,     /* stored and in force */
+    CHANGE_REFUSED,  /* the documents' rules say no: problems */
+    CHANGE_CONFLICT, /* a revision is another than expected */
+    CHANGE_FAILED,   /* reason says why; nothing has changed */
+    CHANGE_UNKNOWN   /* reason; it may come into force with the next start */
+};
+
+struct change_result {
+    enum change_status status;
+    const struct problems *problems; /* never NULL */
+    const char *reason;
+    uint64_t generation; /* in force now */
+};
+
+/* change->response is empty before either is called. */
+typedef void change_fn(struct change *change);
+typedef void change_done_fn(struct change *change, const struct change_result *result);
+
+/* One operation. You read request, and fill in response; state is yours. */
+struct change {
+    const struct api_hooks *hooks;
+    struct api_request request; /* a copy that lives as long as the change */
+    struct api_response response;
+    void *state; /* whatever the handler keeps for done; state_free, if set, ends it */
+    void (*state_free)(void *state);
+    struct change_work *work; /* the engine's */
+};
+
+/* Queues an operation for a request, whose body it takes over where it may. False: waiter is told
+ * the answer, later. True when out of memory: the response says so. */
+bool change_begin(const struct api_hooks *hooks, const struct api_request *request,
+                  struct api_waiter *waiter, struct api_response *response, change_fn *handle)
+    __attribute__((warn_unused_result));
+
+/* Once in a turn, by the handler. All edits become one change: all of them, or none, one
+ * generation. */
+void change_submit(struct change *change, const struct change_edit *edits, int nr,
+                   change_done_fn *done);
+
+/* Fills in change->response for a result that is not CHANGE_DONE: 400 with the problems, 412, 503.
+ * Operations with texts of their own answer for themselves. */
+void change_answer_failure(struct change *change, const struct change_result *result);
+
+/* The RevisionId of what is in force: another UUID after each change through the API, also one that
+ * says the same; of what only the table file says, one that is made from what it says. name: of the
+ * alias, version ("$LATEST" too), or of the URL its qualifier; "" for a function. */
+enum { CHANGE_REVISION_SIZE = 37 };
+void change_revision(const struct api_hooks *hooks, enum change_kind kind, struct str function,
+                     struct str name, char out[CHANGE_REVISION_SIZE]);
+
+/* ---- For the wiring ---- */
+
+/* The engine for hooks, which outlive it; NULL when out of memory. */
+struct change_engine *change_engine_make(const struct api_hooks *hooks);
+/* Ends it, and what waits, unanswered; clears the pointer. */
+void change_engine_free(struct change_engine **changes);
+
+/* Goes on. hooks->soon asks for a call of the first, hooks->soon_on_all for one of the other. */
+void change_engine_turn(struct change_engine *changes);
+void change_engine_settled(struct change_engine *changes);
+
+/* Does one stand between its first call and done? Then a table that was read from the file must
+ * not be put in force. */
+bool change_engine_is_busy(const struct change_engine *changes);
+
+/* For api_forget: nobody waits for the answer any more. */
+void change_forget(struct api_waiter *waiter);
+
+#endif

@@ -1,0 +1,30 @@
+/* What the change engine (control/change.h) has done: it is called again soon, and when all workers
+ * have what is in force. Control thread. */
+#ifndef WEIR_PROXY_SERVER_EDITS_H
+#define WEIR_PROXY_SERVER_EDITS_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct change_engine;
+struct server;
+
+struct edits {
+    struct change_engine *changes;
+    uv_async_t soon;  /* change_engine_turn */
+    uv_async_t taken; /* a worker has looked for a table */
+    bool is_settling; /* change_engine_settled is due when the last has */
+};
+
+/* 0 or a negative code of libuv's. changes is freed by edits_fini. */
+int edits_init(struct server *s, struct change_engine *changes) __attribute__((warn_unused_result));
+void edits_fini(struct server *s);
+
+/* Two hooks (struct api_hooks). */
+void edits_soon(struct server *s);
+void edits_soon_on_all(struct server *s);
+
+/* A worker has ended: nobody waits for it any more. */
+void edits_on_thread_ended(struct server *s);
+
+#endif
