@@ -76,6 +76,36 @@ const char *settings_check_header(const char *text)
     return NULL;
 }
 
+const char *settings_check_added(const char *text)
+{
+    /* Fields that clients send, and that an endpoint may want another value of. */
+    static const char *const free_names[] = {
+        "content-type",  "cookie",      "authorization", "range",
+        "cache-control", "traceparent", "tracestate",
+    };
+
+    if (str_ieq(str_of(text), STR("host")))
+        return "has a key of its own, \"host\"";
+    for (size_t i = 0; i < sizeof(free_names) / sizeof(free_names[0]); i++)
+        if (str_ieq(str_of(text), str_of(free_names[i])))
+            return NULL;
+    return settings_check_header(text);
+}
+
+const char *settings_check_value(const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n > 8192)
+        return "is longer than 8192 bytes";
+    if (n > 0 && (strchr(" \t", text[0]) || strchr(" \t", text[n - 1])))
+        return "begins or ends with white space";
+    for (const char *p = text; *p; p++)
+        if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+            return "has control characters";
+    return NULL;
+}
+
 const char *settings_check_via(const char *text)
 {
     if (is_token(text) || !hostport_check_host(text))

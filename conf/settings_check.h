@@ -7,6 +7,13 @@
 /* A field name that weir may set on messages without breaking them. */
 const char *settings_check_header(const char *text);
 
+/* A field name that a version may add to requests: any but what concerns the connection, the
+ * message's framing, and what weir itself vouches for. */
+const char *settings_check_added(const char *text);
+
+/* A field's value. */
+const char *settings_check_value(const char *text);
+
 /* A pseudonym or host[:port] for Via. */
 const char *settings_check_via(const char *text);
 

@@ -66,9 +66,12 @@ uint64_t tabledoc_digest_version(const struct version_spec *spec)
         spec->response_head_ms,
         spec->stream_idle_ms,
         spec->tls.verify,
+        spec->timeout_ms,
     };
     uint64_t digest = add_numbers(2, numbers, sizeof(numbers));
 
+    for (int i = 0; i < spec->nr_headers; i++)
+        digest = add_str(add_str(digest, spec->headers[i].name), spec->headers[i].value);
     digest = add_text(digest, spec->host);
     digest = add_text(digest, spec->tls.ca_file);
     digest = add_text(digest, spec->tls.server_name);

@@ -9,10 +9,17 @@
 
 #include "conf/hostport.h"
 #include "conf/rows.h"
+#include "conf/settings_check.h"
 #include "conf/tabledoc_digest.h"
 #include "conf/url.h"
 
-enum { ENDPOINTS_MAX = 64, HOST_BYTES_MAX = 255, DAY_MS = 86400000, FILE_NAME_MAX = 4095 };
+enum {
+    ENDPOINTS_MAX = 64,
+    HEADERS_MAX = 32,
+    HOST_BYTES_MAX = 255,
+    DAY_MS = 86400000,
+    FILE_NAME_MAX = 4095
+};
 
 struct health_draft {
     unsigned type; /* the index in "http|tcp" */
@@ -21,7 +28,9 @@ struct health_draft {
 
 struct version_draft {
     /* Values that have no plain type; NULL where absent. Borrowed. */
-    const json_t *endpoints, *health_check, *ejection;
+    const json_t *endpoints, *health_check, *ejection, *headers;
+    enum version_kind kind;
+    uint32_t timeout_ms;
     char *host; /* strings are the rows' */
     bool preserve_host, allow_upgrade;
     uint32_t max_in_flight, max_connections, connect_ms, response_head_ms, stream_idle_ms;
@@ -42,11 +51,13 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
 static const struct row version_list[] = {
     {.path = "endpoints", .type = ROWS_SPECIAL, DRAFT(endpoints),
      .expected = "an array of URLs such as [\"http://127.0.0.1:9001\"]"},
-    {.path = "kind", .type = ROWS_SPECIAL, .expected = "\"http\""},
+    {.path = "kind", .type = ROWS_CHOICE, DRAFT(kind), .choices = "http|rie|lambda", .default_text = "http"},
     {.path = "host", .type = ROWS_STRING, DRAFT(host), .min = 1, .max = 300, .check = hostport_check_host,
      .expected = "a host, perhaps with a port, such as hello.default.example.com"},
     {.path = "preserve_host", .type = ROWS_BOOL, DRAFT(preserve_host), .default_text = "false"},
     {.path = "allow_upgrade", .type = ROWS_BOOL, DRAFT(allow_upgrade), .default_text = "true"},
+    {.path = "headers", .type = ROWS_SPECIAL, DRAFT(headers), .expected = "an object such as {\"x-api-key\": \"secret\"}"},
+    NUMBER("timeout_ms", timeout_ms, 0, DAY_MS, 0),
     NUMBER("limits.max_in_flight", max_in_flight, 0, UINT32_MAX, 0),
     NUMBER("limits.max_connections", max_connections, 0, 1000000, 0),
     NUMBER("timeouts.connect_ms", connect_ms, 0, 7 * DAY_MS, 0),
@@ -112,31 +123,15 @@ static int draft_init(struct version_draft *draft)
 
 /* ---- Values without a plain type ------------------------------------------------------------- */
 
-static void read_kind(struct jsondoc *doc, const struct place *at, const json_t *value)
-{
-    const char *kind = json_string_value(value);
-
-    if (!jsondoc_is_string(doc, at, value, "\"http\""))
-        return;
-    if (strcmp(kind, "rie") == 0 || strcmp(kind, "lambda") == 0)
-        jsondoc_problem(doc, at, "not_supported",
-                        "the kind \"%s\" is not supported yet; \"http\" is, to which a runtime "
-                        "interface emulator can be a plain endpoint too",
-                        kind);
-    else if (strcmp(kind, "http") != 0)
-        jsondoc_problem(doc, at, "bad_value", "must be \"http\", not \"%.*s\"",
-                        JSONDOC_QUOTE(kind));
-}
-
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
                          const json_t *value, void *base)
 {
     struct version_draft *draft = base;
 
-    if (strcmp(row->path, "kind") == 0)
-        read_kind(doc, at, value);
-    else if (strcmp(row->path, "endpoints") == 0)
+    if (strcmp(row->path, "endpoints") == 0)
         draft->endpoints = jsondoc_is_array(doc, at, value, row->expected) ? value : NULL;
+    else if (strcmp(row->path, "headers") == 0)
+        draft->headers = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
     else if (strcmp(row->path, "health_check") == 0)
         draft->health_check = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
     else
@@ -168,6 +163,38 @@ static void read_health(struct jsondoc *doc, const struct place *at, struct vers
                         "status_min, %u, is above status_max, %u: no answer could be healthy",
                         check->status_min, check->status_max);
     }
+}
+
+/* ---- Headers --------------------------------------------------------------------------------- */
+
+/* Reads all of them into list; how many there are. Both strings are borrowed. */
+static int read_headers(struct jsondoc *doc, const struct place *at, const json_t *object,
+                        struct version_header *list)
+{
+    json_t *o = (json_t *)(uintptr_t)object; /* jansson's iterators take no const */
+    int nr = 0;
+
+    if (json_object_size(object) > HEADERS_MAX)
+        jsondoc_problem(doc, at, "too_many", "has %zu headers; a version adds %d at most",
+                        json_object_size(object), HEADERS_MAX);
+    for (void *i = json_object_iter(o); i && nr < HEADERS_MAX; i = json_object_iter_next(o, i)) {
+        const char *name = json_object_iter_key(i);
+        const json_t *value = json_object_iter_value(i);
+        struct place item = JSONDOC_KEY(at, name);
+        const char *wrong = settings_check_added(name);
+
+        if (wrong)
+            jsondoc_problem(doc, &item, "bad_value",
+                            "\"%.*s\" %s; a version adds fields such as x-api-key or authorization",
+                            JSONDOC_QUOTE(name), wrong);
+        if (!jsondoc_is_string(doc, &item, value, "a string such as \"secret\""))
+            continue;
+        wrong = settings_check_value(json_string_value(value));
+        if (wrong)
+            jsondoc_problem(doc, &item, "bad_value", "the value %s", wrong);
+        list[nr++] = (struct version_header){str_of(name), str_of(json_string_value(value))};
+    }
+    return nr;
 }
 
 static void read_ejection(struct jsondoc *doc, const struct place *at, struct version_draft *draft)
@@ -280,6 +307,12 @@ static void check_version(struct jsondoc *doc, const struct place *at, const jso
         jsondoc_problem(doc, &host_at, "conflict",
                         "host cannot be sent while preserve_host sends the client's; remove one");
     }
+    if (draft->kind == VERSION_RIE && draft->health.check.is_on && !draft->health.check.is_tcp) {
+        struct place health_at = JSONDOC_KEY(at, "health_check");
+        jsondoc_problem(doc, &health_at, "conflict",
+                        "a check of type \"http\" would invoke the function of a runtime interface "
+                        "emulator, which has no other path; write \"type\": \"tcp\"");
+    }
     if (!json_object_get(value, "endpoints"))
         jsondoc_problem(doc, at, "missing",
                         "\"endpoints\" is missing: an array of URLs such as "
@@ -324,11 +357,15 @@ static int merge_version(struct tabledoc_merge *merge, const struct place *at,
 }
 
 static int add_version(struct tabledoc_out *out, const struct place *at,
-                       const struct version_draft *draft, const struct url *endpoints, int nr)
+                       const struct version_draft *draft, const struct url *endpoints, int nr,
+                       const struct version_header *headers, int nr_headers)
 {
     struct version_spec spec = {
         .name = str_of(at->key),
-        .kind = VERSION_HTTP,
+        .kind = draft->kind,
+        .timeout_ms = draft->timeout_ms,
+        .headers = headers,
+        .nr_headers = nr_headers,
         .host = draft->host,
         .preserve_host = draft->preserve_host,
         .allow_upgrade = draft->allow_upgrade,
@@ -362,18 +399,22 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     struct place endpoints_at = JSONDOC_KEY(at, "endpoints");
     struct place health_at = JSONDOC_KEY(at, "health_check");
     struct place ejection_at = JSONDOC_KEY(at, "ejection");
+    struct place headers_at = JSONDOC_KEY(at, "headers");
     struct url endpoints[ENDPOINTS_MAX];
-    int nr = 0;
+    struct version_header headers[HEADERS_MAX];
+    int nr = 0, nr_headers = 0;
 
     rows_read(&version_rows, doc, at, value, draft);
     if (draft->endpoints)
         nr = read_endpoints(doc, &endpoints_at, draft->endpoints, endpoints);
+    if (draft->headers)
+        nr_headers = read_headers(doc, &headers_at, draft->headers, headers);
     if (draft->health_check)
         read_health(doc, &health_at, draft);
     if (draft->ejection)
         read_ejection(doc, &ejection_at, draft);
     check_version(doc, at, value, draft, endpoints, nr);
-    if (!doc->is_bad && add_version(out, at, draft, endpoints, nr) < 0)
+    if (!doc->is_bad && add_version(out, at, draft, endpoints, nr, headers, nr_headers) < 0)
         jsondoc_no_memory(doc);
 }
 
@@ -397,12 +438,17 @@ void tabledoc_version_read(struct jsondoc *doc, const struct place *at, const js
 /* Borrows the version's strings. */
 static struct version_draft draft_of(const struct version *version)
 {
+    /* One connection is what a runtime interface emulator has without saying so. */
+    bool is_usual = version->kind == VERSION_RIE && version->max_connections == 1;
+    uint32_t max_connections = is_usual ? 0 : version->max_connections;
     struct version_draft draft = {
+        .kind = version->kind,
+        .timeout_ms = version->timeout_ms,
         .host = version->host,
         .preserve_host = version->preserve_host,
         .allow_upgrade = version->allow_upgrade,
         .max_in_flight = version->max_in_flight,
-        .max_connections = version->max_connections,
+        .max_connections = max_connections,
         .connect_ms = version->connect_ms,
         .response_head_ms = version->response_head_ms,
         .stream_idle_ms = version->stream_idle_ms,
@@ -447,6 +493,21 @@ static int write_endpoints(const struct version *version, json_t *object)
     return 0;
 }
 
+static int write_headers(const struct version *version, json_t *object)
+{
+    json_t *list = json_object();
+
+    if (!list || json_object_set_new(object, "headers", list) < 0)
+        return -1;
+    for (int i = 0; i < version->headers->nr; i++) {
+        const struct version_header *header = &version->headers->list[i];
+        if (jsondoc_set_take(list, header->name, json_stringn(header->value.p, header->value.n)) <
+            0)
+            return -1;
+    }
+    return 0;
+}
+
 json_t *tabledoc_version_write(const struct version *version)
 {
     struct version_draft draft = draft_of(version);
@@ -454,6 +515,7 @@ json_t *tabledoc_version_write(const struct version *version)
 
     if (!object || write_endpoints(version, object) < 0 ||
         rows_write(&version_rows, &draft, false, object) < 0 ||
+        (version->headers && write_headers(version, object) < 0) ||
         (version->health_check.is_on &&
          write_part(object, "health_check", &health_rows, &draft) < 0) ||
         (version->ejection.is_on && write_part(object, "ejection", &ejection_rows, &draft) < 0)) {

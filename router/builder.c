@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "router/adopt.h"
 #include "router/skeleton.h"
 #include "router/target.h"
@@ -235,6 +236,42 @@ int builder_function(struct builder *builder, struct str name, uint32_t max_in_f
     return 0;
 }
 
+static int keep_headers(struct builder *builder, const struct version_spec *spec,
+                        struct version *version)
+{
+    struct version_headers *headers;
+    size_t bytes = sizeof(*headers) + (size_t)spec->nr_headers * sizeof(headers->list[0]), room = 0;
+    char *p;
+
+    if (spec->nr_headers == 0)
+        return 0;
+    for (int i = 0; i < spec->nr_headers; i++)
+        room += spec->headers[i].name.n + spec->headers[i].value.n + 4;
+    headers = stash_take(&builder->skeleton->stash, bytes + room);
+    if (!headers)
+        return -1;
+    p = (char *)headers + bytes;
+    headers->nr = spec->nr_headers;
+    headers->lines.p = p;
+    for (int i = 0; i < spec->nr_headers; i++) {
+        headers->list[i].name = (struct str){p, spec->headers[i].name.n};
+        p = text_str(p, spec->headers[i].name);
+        p = text_lit(p, ": ");
+        headers->list[i].value = (struct str){p, spec->headers[i].value.n};
+        p = text_str(p, spec->headers[i].value);
+        p = text_lit(p, "\r\n");
+    }
+    headers->lines.n = (size_t)(p - headers->lines.p);
+    version->headers = headers;
+    return 0;
+}
+
+/* The smaller one of two numbers, of which 0 means none. */
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
 int builder_version(struct builder *builder, const struct version_spec *spec)
 {
     struct version *version;
@@ -253,12 +290,16 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
                                 .max_connections = spec->max_connections,
                                 .connect_ms = spec->connect_ms,
                                 .response_head_ms = spec->response_head_ms,
+                                .timeout_ms = spec->timeout_ms,
+                                .head_wait_ms = smaller(spec->timeout_ms, spec->response_head_ms),
                                 .stream_idle_ms = spec->stream_idle_ms,
                                 .may_fail = spec->health_check.is_on || spec->ejection.is_on,
                                 .health_check = spec->health_check,
                                 .ejection = spec->ejection};
+    if (version->kind == VERSION_RIE && version->max_connections == 0)
+        version->max_connections = 1;
     builder->tls.verify = spec->tls.verify;
-    if (keep(builder, spec->name, &version->name) ||
+    if (keep(builder, spec->name, &version->name) || keep_headers(builder, spec, version) ||
         keep_option(builder, spec->host, &version->host) ||
         keep_option(builder, spec->health_check.path, &version->health_check.path) ||
         keep_option(builder, spec->tls.ca_file, &builder->tls.ca_file) ||
@@ -270,9 +311,31 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
     return 0;
 }
 
+/* The request target of an endpoint whose URL has no path, "" or "/": by its kind. */
+static int keep_base_path(struct builder *builder, struct str path, struct str *out)
+{
+    const struct version *version = &builder->versions[builder->nr_versions - 1];
+    struct str function = builder->function->name;
+    bool is_latest = str_eq(version->name, STR("$LATEST"));
+    char *p, *start;
+
+    if (version->kind == VERSION_HTTP || path.n > 1)
+        return keep(builder, path.n > 0 ? path : STR("/"), out);
+    if (version->kind == VERSION_RIE)
+        return keep(builder, STR("/2015-03-31/functions/function/invocations"), out);
+    start = p = stash_take(&builder->skeleton->stash, function.n + version->name.n + 64);
+    if (!p)
+        return -1;
+    p = text_lit(p, "/2015-03-31/functions/");
+    p = text_str(p, function);
+    p = text_lit(p, "/invocations?Qualifier=");
+    p = is_latest ? text_lit(p, "%24LATEST") : text_str(p, version->name);
+    *out = (struct str){start, (size_t)(p - start)};
+    return 0;
+}
+
 int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 {
-    const struct str base_path = spec->base_path.n > 0 ? spec->base_path : STR("/");
     struct endpoint *endpoint;
     struct endpoint *endpoints = make_room(builder->endpoints, builder->nr_endpoints,
                                            &builder->endpoints_capacity, sizeof(endpoints[0]));
@@ -285,7 +348,7 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
     *endpoint = (struct endpoint){0};
     endpoint->url = stash_copy(&builder->skeleton->stash, spec->url);
     endpoint->url_len = (uint32_t)spec->url.n;
-    if (!endpoint->url || keep(builder, base_path, &endpoint->base_path))
+    if (!endpoint->url || keep_base_path(builder, spec->base_path, &endpoint->base_path))
         return -1;
     endpoint->origin = registry_origin(builder->registry, &(struct origin_spec){
                                                               .is_tls = spec->is_tls,

@@ -31,6 +31,9 @@ struct version_spec {
     const char *host;
     bool preserve_host, allow_upgrade;
     uint32_t max_in_flight, max_connections, connect_ms, response_head_ms, stream_idle_ms;
+    uint32_t timeout_ms;
+    const struct version_header *headers; /* copied */
+    int nr_headers;
     struct health_check health_check; /* path is copied */
     struct ejection ejection;
     struct origin_tls tls; /* strings are copied; used for https endpoints */
@@ -42,7 +45,7 @@ struct endpoint_spec {
     struct str host; /* as struct origin_spec has it */
     struct str name; /* likewise */
     uint16_t port;
-    struct str base_path; /* the URL's path; empty means "/" */
+    struct str base_path; /* the URL's path; empty means "/", or what the kind says */
 };
 
 /* NULL when out of memory. */

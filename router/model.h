@@ -67,7 +67,21 @@ struct endpoint {
     struct version *version;
 };
 
-enum version_kind { VERSION_HTTP };
+/* How an endpoint is spoken to. */
+enum version_kind {
+    VERSION_HTTP,  /* HTTP, forwarded as it is */
+    VERSION_RIE,   /* the Lambda runtime interface emulator: one invocation at a time */
+    VERSION_LAMBDA /* Lambda's own Invoke */
+};
+
+/* The fields that a version adds to requests, in place of the client's of the same names. */
+struct version_headers {
+    struct str lines; /* "name: value\r\n", one behind the other */
+    int nr;
+    struct version_header {
+        struct str name, value; /* in lines */
+    } list[];
+};
 
 /* In the order in which an invocation needs it: the first two cache lines are all that it reads. */
 struct version {
@@ -87,7 +101,13 @@ struct version {
     uint32_t max_in_flight;
     /* per endpoint and worker; 0: the settings' */
     uint32_t max_connections;
-    uint32_t connect_ms, response_head_ms, stream_idle_ms; /* 0: the settings' */
+    uint32_t connect_ms, stream_idle_ms; /* 0: the settings' */
+    /* how long a response may take to begin: the smaller one of timeout_ms and response_head_ms; 0:
+     * the settings' */
+    uint32_t head_wait_ms;
+    struct version_headers *headers; /* NULL: none */
+    uint32_t timeout_ms;             /* of the function; 0: none */
+    uint32_t response_head_ms;       /* as the document says it */
     struct ejection ejection;
     /* shared with the same version of other tables; NULL where max_in_flight is 0 */
     struct gauge *in_flight;
@@ -141,8 +161,10 @@ struct target {
     struct split *split; /* its arms are these, then the past ones with weight 0 */
     uint16_t nr_arms;
     uint8_t nr_past;
-    bool is_stashed;          /* its memory is the skeleton's */
-    bool is_failover;         /* on_unavailable: "failover" */
+    bool is_stashed;  /* its memory is the skeleton's */
+    bool is_failover; /* on_unavailable: "failover" */
+    /* a version is not of kind http: an invocation's payload is gathered before one is drawn */
+    bool is_gathered;
     enum split_mode mode : 8; /* of an alias */
     struct arm arms[];        /* in the document's order; the first is the primary version */
 };

@@ -49,6 +49,7 @@ int target_set_arm(struct target *target, struct registry *registry, int i, stru
 
     arm->version = version;
     arm->weight = weight;
+    target->is_gathered |= version->kind != VERSION_HTTP;
     arm->series =
         registry_series_get(registry, target->function->name, target->alias, version->name);
     return arm->series == REGISTRY_NO_SERIES ? -1 : 0;

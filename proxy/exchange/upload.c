@@ -10,7 +10,7 @@ enum { CHUNK_ROOM = 24 };
 
 uint32_t upload_response_head_ms(const struct exchange *ex)
 {
-    uint32_t own = ex->run->version->response_head_ms;
+    uint32_t own = ex->run->version->head_wait_ms;
 
     return own ? own : ex->tuning->settings->timeouts.response_head_ms;
 }

@@ -49,6 +49,12 @@ static void every_member_of_a_version_counts(void **state)
     VERSION(max_connections = 1);
     VERSION(connect_ms = 1);
     VERSION(response_head_ms = 1);
+    VERSION(timeout_ms = 1);
+    static const struct version_header headers[] = {{STR("a"), STR("b")}, {STR("a"), STR("c")}};
+    is_other(tabledoc_digest_version(&(struct version_spec){.headers = headers, .nr_headers = 1}));
+    is_other(tabledoc_digest_version(&(struct version_spec){.headers = headers, .nr_headers = 2}));
+    is_other(
+        tabledoc_digest_version(&(struct version_spec){.headers = headers + 1, .nr_headers = 1}));
     VERSION(stream_idle_ms = 1);
     VERSION(health_check.is_on = false);
     VERSION(health_check.is_tcp = true);

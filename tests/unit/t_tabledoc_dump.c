@@ -22,14 +22,15 @@ static const char full[] =
     "  \"limits\": {\"max_in_flight\": 5},"
     "  \"versions\": {"
     "   \"12\": {\"endpoints\": [\"http://127.0.0.1:9001\", \"https://Fn.example/base/\"],"
-    "     \"host\": \"a.example:81\", \"allow_upgrade\": false,"
+    "     \"host\": \"a.example:81\", \"allow_upgrade\": false, \"timeout_ms\": 3500,"
+    "     \"headers\": {\"x-api-key\": \"s e\", \"Authorization\": \"\"},"
     "     \"limits\": {\"max_in_flight\": 1, \"max_connections\": 2},"
     "     \"timeouts\": {\"connect_ms\": 3, \"response_head_ms\": 4, \"stream_idle_ms\": 5},"
     "     \"health_check\": {\"path\": \"/h?x=1\", \"interval_ms\": 100, \"status_max\": 299},"
     "     \"ejection\": {\"slow_start_ms\": 13},"
     "     \"tls\": {\"verify\": false, \"server_name\": \"s.example\", \"certificate\": \"c.pem\","
     "             \"key\": \"k.pem\"}},"
-    "   \"3\": {\"endpoints\": [\"http://[::1]:9003\"], \"preserve_host\": true,"
+    "   \"3\": {\"endpoints\": [\"http://[::1]:9003\"], \"kind\": \"rie\", \"preserve_host\": true,"
     "     \"health_check\": {\"type\": \"tcp\", \"rise\": 1}},"
     "   \"$LATEST\": {\"endpoints\": [\"https://latest.example\"], \"tls\": {\"ca_file\": "
     "\"ca\"}}},"
@@ -90,6 +91,10 @@ static void a_dump_says_everything_that_is_not_default(void **state)
                                         "\"https://Fn.example/base/\"",
                                         "\"host\": \"a.example:81\"",
                                         "\"allow_upgrade\": false",
+                                        "\"timeout_ms\": 3500",
+                                        "\"x-api-key\": \"s e\"",
+                                        "\"Authorization\": \"\"",
+                                        "\"kind\": \"rie\"",
                                         "\"max_in_flight\": 1",
                                         "\"max_connections\": 2",
                                         "\"connect_ms\": 3",

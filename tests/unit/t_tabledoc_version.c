@@ -115,6 +115,63 @@ static void every_key_is_taken(void **state)
     fixture_drop(&table);
 }
 
+static void kinds_have_their_request_targets(void **state)
+{
+    static const struct {
+        const char *members, *base_path;
+        uint32_t max_connections;
+    } cases[] = {
+        {"\"http\", \"endpoints\": [\"http://h\"]", "/", 0},
+        {"\"rie\", \"endpoints\": [\"http://h\"]", "/2015-03-31/functions/function/invocations", 1},
+        {"\"rie\", \"endpoints\": [\"http://h/\"]", "/2015-03-31/functions/function/invocations",
+         1},
+        {"\"rie\", \"endpoints\": [\"http://h/behind/a/proxy\"]", "/behind/a/proxy", 1},
+        {"\"rie\", \"limits\": {\"max_connections\": 4}, \"endpoints\": [\"http://h\"]",
+         "/2015-03-31/functions/function/invocations", 4},
+        {"\"lambda\", \"endpoints\": [\"http://h\"]",
+         "/2015-03-31/functions/f/invocations?Qualifier=1", 0},
+        {"\"lambda\", \"endpoints\": [\"http://h/2015-03-31/functions/g/invocations\"]",
+         "/2015-03-31/functions/g/invocations", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+        snprintf(text, sizeof(text), VERSION("\"kind\": %s"), cases[i].members);
+        struct table *table = fixture_good(text);
+        const struct version *version = only_version(table);
+        assert_true(str_eq(version->endpoints[0].base_path, str_of(cases[i].base_path)));
+        assert_int_equal(version->max_connections, cases[i].max_connections);
+        assert_int_equal(table_target(table, 0)->is_gathered, version->kind != VERSION_HTTP);
+        fixture_drop(&table);
+    }
+    struct table *table =
+        fixture_good("{\"functions\": {\"f\": {\"versions\": {\"$LATEST\": {\"kind\": \"lambda\","
+                     " \"endpoints\": [\"http://h\"]}}}}}");
+    assert_true(str_eq(only_version(table)->endpoints[0].base_path,
+                       STR("/2015-03-31/functions/f/invocations?Qualifier=%24LATEST")));
+    fixture_drop(&table);
+}
+
+static void headers_and_the_functions_timeout_are_kept(void **state)
+{
+    struct table *table = fixture_good(
+        PLAIN("\"headers\": {\"x-api-key\": \"secret\", \"Authorization\": \"Bearer a b\"},"
+              "\"timeout_ms\": 3000, \"timeouts\": {\"response_head_ms\": 4000}"));
+    const struct version *version = only_version(table);
+
+    (void)state;
+    assert_int_equal(version->headers->nr, 2);
+    assert_true(
+        str_eq(version->headers->lines, STR("x-api-key: secret\r\nAuthorization: Bearer a b\r\n")));
+    assert_true(str_eq(version->headers->list[1].name, STR("Authorization")));
+    assert_true(str_eq(version->headers->list[1].value, STR("Bearer a b")));
+    assert_int_equal(version->timeout_ms, 3000);
+    assert_int_equal(version->head_wait_ms, 3000); /* the smaller one */
+    assert_int_equal(version->response_head_ms, 4000);
+    fixture_drop(&table);
+}
+
 static void presence_turns_checks_on_with_their_defaults(void **state)
 {
     struct table *table = fixture_good(PLAIN("\"health_check\": {}, \"ejection\": {},"
@@ -160,10 +217,21 @@ static const struct fixture_bad bads[] = {
     {PLAIN("\"limits\": {\"in_flight\": 1}"), "unknown_key", AT ".limits.in_flight",
      "(known here: max_in_flight, max_connections)"},
     {PLAIN("\"limits\": 1"), "wrong_type", AT ".limits", "must be an object"},
-    {PLAIN("\"kind\": \"rie\""), "not_supported", AT ".kind", "\"rie\" is not supported yet"},
-    {PLAIN("\"kind\": \"lambda\""), "not_supported", AT ".kind", "\"lambda\" is not supported yet"},
-    {PLAIN("\"kind\": \"https\""), "bad_value", AT ".kind", "must be \"http\", not \"https\""},
-    {PLAIN("\"kind\": 1"), "wrong_type", AT ".kind", "must be \"http\", not a whole number"},
+    {PLAIN("\"kind\": \"https\""), "bad_value", AT ".kind",
+     "must be \"http\", \"rie\" or \"lambda\", not \"https\""},
+    {PLAIN("\"kind\": 1"), "wrong_type", AT ".kind", "\"lambda\", not a whole number"},
+    {PLAIN("\"kind\": \"rie\", \"health_check\": {}"), "conflict", AT ".health_check",
+     "would invoke the function"},
+    {PLAIN("\"headers\": {\"content-length\": \"1\"}"), "bad_value", AT ".headers.content-length",
+     "already means something else"},
+    {PLAIN("\"headers\": {\"Host\": \"a\"}"), "bad_value", AT ".headers.Host",
+     "has a key of its own, \"host\""},
+    {PLAIN("\"headers\": {\"a b\": \"1\"}"), "bad_value", AT ".headers[\"a b\"]", "cannot have"},
+    {PLAIN("\"headers\": {\"a\": \"1\\n\"}"), "bad_value", AT ".headers.a", "control characters"},
+    {PLAIN("\"headers\": {\"a\": \" 1\"}"), "bad_value", AT ".headers.a", "white space"},
+    {PLAIN("\"headers\": {\"a\": 1}"), "wrong_type", AT ".headers.a", "must be a string"},
+    {PLAIN("\"headers\": []"), "wrong_type", AT ".headers", "must be an object"},
+    {PLAIN("\"timeout_ms\": -1"), "out_of_range", AT ".timeout_ms", "0 to 86400000"},
     {PLAIN("\"host\": \"a b\""), "bad_value", AT ".host", "neither a host name"},
     {PLAIN("\"host\": \"a\\r\\nX: y\""), "bad_value", AT ".host", "it must be a host"},
     {PLAIN("\"host\": \"\""), "bad_value", AT ".host", "too short"},
@@ -267,6 +335,8 @@ int main(void)
         test(defaults_hold),
         test(endpoints_become_origins_and_paths),
         test(every_key_is_taken),
+        test(kinds_have_their_request_targets),
+        test(headers_and_the_functions_timeout_are_kept),
         test(presence_turns_checks_on_with_their_defaults),
         test(a_tcp_check_has_no_path),
         test(what_is_wrong_is_said_once_with_place_and_advice),
