@@ -228,6 +228,20 @@ uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct
     return number;
 }
 
+void metrics_series_keep(struct metrics *metrics, metrics_keep *keep, void *context)
+{
+    struct series_names names;
+
+    pthread_mutex_lock(&metrics->lock);
+    take_note(metrics);
+    for (uint32_t n = series_next_counted(metrics->series, 0); n != SERIES_NONE;
+         n = series_next_counted(metrics->series, n + 1))
+        if (series_names(metrics->series, n, &names) &&
+            keep(context, names.function, names.alias, names.version, n))
+            series_hold(metrics->series, n);
+    pthread_mutex_unlock(&metrics->lock);
+}
+
 /* No worker can be about to make a cell here: whoever holds the number holds the table, and the
  * table is gone. */
 void metrics_series_release(struct metrics *metrics, uint32_t series)

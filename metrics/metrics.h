@@ -276,6 +276,14 @@ uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct
                             struct str version);
 void metrics_series_release(struct metrics *metrics, uint32_t series);
 
+/* Whether someone takes a series over, with one more reference. Called under the lock of the
+ * series: it may not call back. The names are valid for the call. */
+typedef bool metrics_keep(void *context, struct str function, struct str alias, struct str version,
+                          uint32_t series);
+
+/* Offers each series that was ever counted. Any thread. */
+void metrics_series_keep(struct metrics *metrics, metrics_keep *keep, void *context);
+
 /* ---- Control thread -------------------------------------------------------------------------- */
 
 /* Ends the series that were counted, but that no table has had for an hour before now_ms, and frees

@@ -166,13 +166,19 @@ uint32_t series_get(struct series *s, struct str function, struct str alias, str
     struct entry wanted = {words_find(&s->words, function), words_find(&s->words, alias),
                            words_find(&s->words, version), 0};
     uint32_t number = find(s, &wanted);
-    struct entry *e;
 
     if (number == SERIES_NONE)
         return add(s, function, alias, version);
-    e = &s->entries[number];
-    e->refs = e->refs & WAITS ? 1 : e->refs + 1;
+    series_hold(s, number);
     return number;
+}
+
+void series_hold(struct series *s, uint32_t number)
+{
+    struct entry *e = &s->entries[number];
+
+    assert(number < s->nr && e->function != WORDS_NONE);
+    e->refs = e->refs & WAITS ? 1 : e->refs + 1;
 }
 
 /* ---- The end of a series --------------------------------------------------------------------- */

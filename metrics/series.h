@@ -27,6 +27,9 @@ void series_free(struct series **series);
 uint32_t series_get(struct series *series, struct str function, struct str alias,
                     struct str version);
 
+/* One more reference to a number in use. */
+void series_hold(struct series *series, uint32_t number);
+
 /* Gives a reference back. After the last one the names are forgotten and the number may come again:
  * at once, or if it was counted an hour later, when series_sweep comes by. Names that return before
  * find their number again. */

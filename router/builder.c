@@ -142,10 +142,7 @@ static int add_version_target(struct builder *builder, struct version *version)
 
     if (!target)
         return -1;
-    if (target_set_arm(target, builder->registry, 0, version, SPLIT_ONE)) {
-        target_unref(&target, builder->registry);
-        return -1;
-    }
+    target_set_arm(target, 0, version, SPLIT_ONE);
     return add_target_take(builder, target);
 }
 
@@ -394,14 +391,9 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
                          spec->description, spec->mode, spec->is_failover, spec->nr_arms);
     if (!target)
         return -1;
-    for (int i = 0; i < spec->nr_arms; i++) {
-        struct version *version = find_version(builder, spec->arms[i].version, i);
-
-        if (target_set_arm(target, builder->registry, i, version, spec->arms[i].weight)) {
-            target_unref(&target, builder->registry);
-            return -1;
-        }
-    }
+    for (int i = 0; i < spec->nr_arms; i++)
+        target_set_arm(target, i, find_version(builder, spec->arms[i].version, i),
+                       spec->arms[i].weight);
     return add_target_take(builder, target);
 }
 

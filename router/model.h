@@ -137,11 +137,13 @@ static inline void gauge_unref(struct gauge **gauge)
         free(g);
 }
 
-/* One version as an alias (or nothing) names it, with the number of its counters. */
+/* One version as an alias (or nothing) names it, with the number of its counters: most arms of a
+ * large table are never picked, so they get one when they are (table_series). */
 struct arm {
     struct version *version;
     uint32_t weight; /* in billionths */
-    uint32_t series; /* from the series hook (router/registry.h) */
+    /* from the series hook (router/registry.h); REGISTRY_NO_SERIES: none yet */
+    _Atomic uint32_t series;
 };
 
 /* What a qualifier names: an alias, or directly a version (then alias is empty, split NULL, one

@@ -198,6 +198,18 @@ struct table *table_make_take(struct skeleton *skeleton, struct target *const *t
 
 /* ---- Changing -------------------------------------------------------------------------------- */
 
+/* Counters that were used stay with the arms of the same versions. Where memory is short, an arm
+ * finds its number when it is picked. */
+static void keep_series_of(struct target *target, const struct target *before,
+                           struct registry *registry)
+{
+    for (int i = 0; i < before->nr_arms; i++)
+        for (int k = 0; k < target->nr_arms; k++)
+            if (atomic_load(&before->arms[i].series) != REGISTRY_NO_SERIES &&
+                str_eq(before->arms[i].version->name, target->arms[k].version->name))
+                (void)target_series(target, &target->arms[k], registry);
+}
+
 /* An alias of one of the table's functions as spec says, with a split that takes over from the one
  * before. NULL when out of memory. */
 static struct target *remake(const struct table *table, struct function *function,
@@ -215,15 +227,12 @@ static struct target *remake(const struct table *table, struct function *functio
         const struct target *named = table_find(table, function->name, arm->version, NULL);
 
         assert(named && named->alias.n == 0);
-        if (target_set_arm(target, registry, i, named->arms[0].version, arm->weight))
-            goto fail;
+        target_set_arm(target, i, named->arms[0].version, arm->weight);
     }
+    keep_series_of(target, before, registry);
     if (target_join(target, before, registry, is_replacement))
-        goto fail;
+        target_unref(&target, registry);
     return target;
-fail:
-    target_unref(&target, registry);
-    return NULL;
 }
 
 struct table *table_with_alias(struct table *previous, const struct target *changed,
@@ -335,6 +344,24 @@ int table_catch_up(struct table *built, const struct table *previous, const stru
                 return -1;
     }
     return 0;
+}
+
+uint32_t table_series(const struct table *table, const struct target *target, struct arm *arm)
+{
+    return target_series(target, arm, table->skeleton->registry);
+}
+
+bool table_keep_series(const struct table *table, struct str function, struct str alias,
+                       struct str version, uint32_t series)
+{
+    struct target *target = table_find(table, function, alias.n > 0 ? alias : version, NULL);
+
+    for (int i = 0; target && i < target->nr_arms; i++) {
+        uint32_t none = REGISTRY_NO_SERIES;
+        if (str_eq(target->arms[i].version->name, version))
+            return atomic_compare_exchange_strong(&target->arms[i].series, &none, series);
+    }
+    return false;
 }
 
 int table_open(struct table *table)

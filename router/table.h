@@ -81,6 +81,15 @@ int table_routes(const struct table *table, const struct route **routes);
 /* The versions that may fail, because their endpoints have health checks or ejection. */
 int table_watched(const struct table *table, struct version *const **versions);
 
+/* The number of an arm's counters, which it gets with its first use. REGISTRY_NO_SERIES when out of
+ * memory. */
+uint32_t table_series(const struct table *table, const struct target *target, struct arm *arm);
+
+/* Gives the arm of this name a number that an earlier table's had, with a reference to it, unless
+ * the table has no such arm or it has a number: then false, and the reference stays yours. */
+bool table_keep_series(const struct table *table, struct str function, struct str alias,
+                       struct str version, uint32_t series);
+
 /* For whoever already holds a reference, or finds the table where a reference is held as long as it
  * is found there (under a lock, say). */
 struct table *table_ref(struct table *table);

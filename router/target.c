@@ -38,21 +38,29 @@ struct target *target_make(struct stash *stash, struct function *function, struc
     target->is_stashed = stash != NULL;
     target->nr_arms = (uint16_t)nr_arms;
     for (int i = 0; i < nr_arms; i++)
-        target->arms[i].series = REGISTRY_NO_SERIES;
+        atomic_init(&target->arms[i].series, REGISTRY_NO_SERIES);
     return target;
 }
 
-int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version,
-                   uint32_t weight)
+void target_set_arm(struct target *target, int i, struct version *version, uint32_t weight)
 {
-    struct arm *arm = &target->arms[i];
-
-    arm->version = version;
-    arm->weight = weight;
+    target->arms[i].version = version;
+    target->arms[i].weight = weight;
     target->is_gathered |= version->kind != VERSION_HTTP;
-    arm->series =
-        registry_series_get(registry, target->function->name, target->alias, version->name);
-    return arm->series == REGISTRY_NO_SERIES ? -1 : 0;
+}
+
+uint32_t target_series(const struct target *target, struct arm *arm, struct registry *registry)
+{
+    uint32_t none = REGISTRY_NO_SERIES, series = atomic_load(&arm->series);
+
+    if (series != none)
+        return series;
+    series =
+        registry_series_get(registry, target->function->name, target->alias, arm->version->name);
+    if (series == none || atomic_compare_exchange_strong(&arm->series, &none, series))
+        return series;
+    registry_series_release(registry, series); /* another thread was faster */
+    return none;
 }
 
 static const struct version *past_version(const struct target *target, int i)
@@ -201,8 +209,8 @@ void target_unref(struct target **target, struct registry *registry)
     if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (int i = 0; i < t->nr_arms; i++)
-        if (t->arms[i].series != REGISTRY_NO_SERIES)
-            registry_series_release(registry, t->arms[i].series);
+        if (atomic_load(&t->arms[i].series) != REGISTRY_NO_SERIES)
+            registry_series_release(registry, atomic_load(&t->arms[i].series));
     split_unref(&t->split);
     free(t->past);
     if (!t->is_stashed)

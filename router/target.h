@@ -16,9 +16,12 @@ struct target *target_make(struct stash *stash, struct function *function, struc
                            struct str description, enum split_mode mode, bool is_failover,
                            int nr_arms);
 
-/* Fills the arm in, with its series. 0, or -1 when out of memory. */
-int target_set_arm(struct target *target, struct registry *registry, int i, struct version *version,
-                   uint32_t weight) __attribute__((warn_unused_result));
+/* Fills the arm in; it has no series yet. */
+void target_set_arm(struct target *target, int i, struct version *version, uint32_t weight);
+
+/* The number of the arm's counters, which it gets now if it has none. REGISTRY_NO_SERIES when out
+ * of memory. Any thread, several at a time. */
+uint32_t target_series(const struct target *target, struct arm *arm, struct registry *registry);
 
 /* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of
  * its own that takes over the predecessor's errors. Those of the versions that it no longer has

@@ -468,6 +468,21 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     metrics_add(&ex->worker->metrics->requests, 1);
 }
 
+/* The first invocation of the arm on this worker, or at all. */
+static __attribute__((noinline)) struct metrics_cell *make_cell(struct exchange *ex,
+                                                                struct arm *arm)
+{
+    return metrics_cell(ex->worker->metrics, table_series(ex->lease->table, ex->target, arm));
+}
+
+static struct metrics_cell *cell_of(struct exchange *ex, struct arm *arm)
+{
+    uint32_t series = atomic_load_explicit(&arm->series, memory_order_relaxed);
+    struct metrics_cell *cell = metrics_slots_find(&ex->worker->metrics->cells, series);
+
+    return cell ? cell : make_cell(ex, arm);
+}
+
 /* The endpoint to use; a version without a healthy one runs elsewhere only if the alias asks for
  * that. */
 static bool find_endpoint(struct exchange *ex)
@@ -484,7 +499,7 @@ static bool find_endpoint(struct exchange *ex)
     ex->run = other;
     place = balance_choose(ex->worker, other->version, NULL);
     go_to_place(ex, &place);
-    struct metrics_cell *cell = metrics_cell(ex->worker->metrics, other->series);
+    struct metrics_cell *cell = cell_of(ex, other);
     if (cell)
         metrics_add(&cell->runs, 1);
     return ex->endpoint != NULL;
@@ -549,7 +564,7 @@ int exchange_start(struct exchange *ex, const struct head *head, const struct re
         return refuse(ex, head, &choice);
     ex->target = choice.target;
     ex->arm = choice.arm;
-    ex->cell = metrics_cell(w->metrics, ex->arm->series);
+    ex->cell = cell_of(ex, ex->arm);
     if (ex->cell)
         metrics_add(&ex->cell->picks, 1);
     bool has_endpoint = find_endpoint(ex);

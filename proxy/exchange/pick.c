@@ -148,7 +148,8 @@ static void fetch_ahead(struct worker *w, const struct target *target)
     __builtin_prefetch(target->function);
     __builtin_prefetch(version);
     __builtin_prefetch(version + CACHE_LINE);
-    __builtin_prefetch(metrics_slots_find(&w->metrics->cells, target->arms[0].series), 1);
+    uint32_t series = atomic_load_explicit(&target->arms[0].series, memory_order_relaxed);
+    __builtin_prefetch(metrics_slots_find(&w->metrics->cells, series), 1);
 }
 
 /* Draws; a table whose split was closed is superseded, and the newer one is asked. */

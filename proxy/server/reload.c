@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "metrics/metrics.h"
 #include "proxy/server/state.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
@@ -25,10 +26,18 @@ static void follow_names(struct server *s)
     names_follow(s->shared.names, settings->upstream.resolve_ms, settings->upstream.dns_servers);
 }
 
+static bool keep_series(void *table, struct str function, struct str alias, struct str version,
+                        uint32_t series)
+{
+    return table_keep_series(table, function, alias, version, series);
+}
+
 void reload_publish_table(struct server *s, struct table *table)
 {
     struct table *previous = table;
 
+    if (s->shared.table && s->shared.table->skeleton != table->skeleton)
+        metrics_series_keep(s->shared.metrics, keep_series, table);
     shared_put_table(&s->shared, &previous);
     state_order_all(s, THREAD_TAKE_TABLE);
     if (table_open(table) < 0)

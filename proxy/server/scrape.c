@@ -122,13 +122,17 @@ static void count_all(const struct shown *targets, const struct shown *versions,
     out->nr_uses = out->nr_endpoints;
 }
 
-static void fill_shares(const struct shown *targets, struct expose_share *share)
+/* What is shown is given counters, so that it has labels. */
+static void fill_shares(const struct table *table, const struct shown *targets,
+                        struct expose_share *share)
 {
     for (size_t i = 0; i < targets->nr; i++) {
         const struct target *target = targets->list[i];
-        for (int k = 0; k < target->nr_arms; k++)
-            *share++ = (struct expose_share){.series = target->arms[k].series,
-                                             .ratio = (double)target->arms[k].weight / SPLIT_ONE};
+        for (int k = 0; k < target->nr_arms; k++) {
+            struct arm *arm = &table_target(table, target->index)->arms[k];
+            *share++ = (struct expose_share){.series = table_series(table, target, arm),
+                                             .ratio = (double)arm->weight / SPLIT_ONE};
+        }
     }
 }
 
@@ -203,7 +207,7 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
     lists.uses = calloc((size_t)lists.nr_uses + 1, sizeof(*lists.uses));
     lists.endpoints = calloc((size_t)lists.nr_endpoints + 1, sizeof(*lists.endpoints));
     if (lists.shares && lists.uses && lists.endpoints) {
-        fill_shares(targets, lists.shares);
+        fill_shares(sources->table, targets, lists.shares);
         fill_endpoints(versions, lists.uses, lists.endpoints);
         struct expose_facts facts = {
             .version = WEIR_VERSION,

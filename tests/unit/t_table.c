@@ -29,8 +29,9 @@ static void names_lead_to_targets(void **state)
     assert_true(str_eq(live->arms[1].version->name, STR("2")));
     assert_ptr_equal(live->arms[0].version, one->arms[0].version);
     assert_non_null(live->split);
-    assert_string_equal(world->series[live->arms[1].series], "hello live 2");
-    assert_string_equal(world->series[one->arms[0].series], "hello  1");
+    assert_string_equal(world->series[table_series(table, live, &live->arms[1])], "hello live 2");
+    assert_string_equal(world->series[table_series(table, one, &one->arms[0])], "hello  1");
+    assert_int_equal(table_series(table, one, &one->arms[0]), one->arms[0].series);
 
     assert_ptr_equal(latest, find(table, "hello", "$LATEST"));
     assert_int_equal(latest->alias.n, 0);
@@ -203,6 +204,31 @@ static void gauges_and_health_go_by_name(void **state)
     world_end(world);
 }
 
+static void a_new_table_keeps_the_counters_in_use(void **state)
+{
+    struct world *world = world_make();
+    struct table *first = build(world, NULL, SPLIT_EXACT, ninety_five), *second;
+    struct target *live = find(first, "hello", "live");
+    uint32_t series = table_series(first, live, &live->arms[1]);
+
+    (void)state;
+    second = build(world, first, SPLIT_EXACT, ninety_five);
+    assert_int_equal(find(second, "hello", "live")->arms[1].series, REGISTRY_NO_SERIES);
+    assert_true(table_keep_series(second, STR("hello"), STR("live"), STR("2"), series));
+    world->refs[series]++;
+    assert_int_equal(find(second, "hello", "live")->arms[1].series, series);
+    assert_false(table_keep_series(second, STR("hello"), STR("live"), STR("2"), series));
+    assert_false(table_keep_series(second, STR("hello"), STR("live"), STR("77"), series));
+    assert_false(table_keep_series(second, STR("hello"), STR("dead"), STR("2"), series));
+    table_unref(&first);
+    settle(world);
+    assert_int_equal(world->refs[series], 1);
+    table_unref(&second);
+    settle(world);
+    assert_int_equal(world->refs[series], 0);
+    world_end(world);
+}
+
 /* ---- Changes of weights ---------------------------------------------------------------------- */
 
 static void weights_change_without_a_document(void **state)
@@ -215,6 +241,7 @@ static void weights_change_without_a_document(void **state)
     (void)state;
     for (int i = 0; i < 3; i++)
         assert_int_equal(pick(world, old), 0);
+    table_series(table, old, &old->arms[0]);
     split_errors(old->split, before);
     next = reweigh(table, "live", SPLIT_EXACT, (struct share[]){{"3", 60}, {"1", 40}, {NULL, 0}});
     assert_non_null(next);
@@ -224,7 +251,8 @@ static void weights_change_without_a_document(void **state)
     assert_ptr_not_equal(now, old);
     assert_int_equal(now->index, old->index);
     assert_true(str_eq(now->arms[0].version->name, STR("3")));
-    assert_string_equal(world->series[now->arms[0].series], "hello live 3");
+    assert_int_equal(now->arms[0].series, REGISTRY_NO_SERIES);
+    assert_int_equal(now->arms[1].series, old->arms[0].series); /* it was in use */
     assert_true(str_eq(now->description, STR("for tests")));
     assert_ptr_equal(find(next, "hello", "1"), find(table, "hello", "1"));
     assert_ptr_equal(find(next, "hello", "fixed"), find(table, "hello", "fixed"));
@@ -632,6 +660,7 @@ int main(void)
         cmocka_unit_test(routes_lead_to_targets),
         cmocka_unit_test(an_empty_table_finds_nothing),
         cmocka_unit_test(gauges_and_health_go_by_name),
+        cmocka_unit_test(a_new_table_keeps_the_counters_in_use),
         cmocka_unit_test(weights_change_without_a_document),
         cmocka_unit_test(an_alias_is_dated_by_its_last_change),
         cmocka_unit_test(a_change_replaces_all_that_is_said_of_an_alias),
