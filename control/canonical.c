@@ -68,7 +68,7 @@ static void write_encoded(const struct canonical_sink *sink, const char *bytes, 
 
 int canonical_path(const struct canonical_sink *sink, struct str path)
 {
-    char *kept = malloc(path.n + 1);
+    char *kept = calloc(1, path.n + 1);
     size_t n;
 
     if (!kept)
