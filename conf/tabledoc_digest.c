@@ -97,7 +97,41 @@ uint64_t tabledoc_digest_alias(const struct alias_spec *spec)
     return digest;
 }
 
-uint64_t tabledoc_digest_route(struct str function, struct str qualifier, bool strip_prefix)
+static uint64_t add_list(uint64_t digest, struct cors_list list)
 {
-    return add_str(add_str(strip_prefix ? 5 : 4, function), qualifier);
+    digest = digest * 3 + (uint64_t)list.nr;
+    for (int i = 0; i < list.nr; i++)
+        digest = add_str(digest, list.items[i]);
+    return digest;
+}
+
+static uint64_t add_cors(uint64_t digest, const struct cors *cors)
+{
+    const uint64_t numbers[] = {cors->allow_credentials, cors->has_max_age, cors->max_age_s};
+
+    digest = add_numbers(digest, numbers, sizeof(numbers));
+    digest = add_list(digest, cors->allow_origins);
+    digest = add_list(digest, cors->allow_methods);
+    digest = add_list(digest, cors->allow_headers);
+    return add_list(digest, cors->expose_headers);
+}
+
+static uint64_t add_url(uint64_t digest, const struct url_terms *terms)
+{
+    const uint64_t numbers[] = {terms->is_event, terms->is_iam, terms->is_streamed,
+                                (uint64_t)terms->nr_variables};
+
+    digest = add_numbers(digest, numbers, sizeof(numbers));
+    for (int i = 0; i < terms->nr_variables; i++)
+        digest = add_str(add_str(digest, terms->variables[i].name), terms->variables[i].value);
+    return terms->cors ? add_cors(digest, terms->cors) : digest * 3 + 2;
+}
+
+/* The text of function and qualifier counts, and through the variables what it stands for. */
+uint64_t tabledoc_digest_route(const struct route_spec *spec)
+{
+    uint64_t digest = add_str(spec->strip_prefix ? 5 : 4, spec->said_function);
+
+    digest = add_str(digest, spec->said_qualifier);
+    return spec->terms ? add_url(digest, spec->terms) : digest;
 }

@@ -17,6 +17,6 @@ uint64_t tabledoc_digest_endpoint(uint64_t digest, struct str url);
 
 uint64_t tabledoc_digest_alias(const struct alias_spec *spec);
 
-uint64_t tabledoc_digest_route(struct str function, struct str qualifier, bool strip_prefix);
+uint64_t tabledoc_digest_route(const struct route_spec *spec);
 
 #endif

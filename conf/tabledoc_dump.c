@@ -4,6 +4,7 @@
 #include "conf/jsondoc.h"
 #include "conf/tabledoc.h"
 #include "conf/tabledoc_alias.h"
+#include "conf/tabledoc_route.h"
 #include "conf/tabledoc_version.h"
 
 /* Weights below 100 have nine digits at most. */
@@ -75,27 +76,6 @@ static int write_functions(const struct table *table, json_t *functions)
     return 0;
 }
 
-static int set_text(json_t *object, const char *key, struct str text)
-{
-    return json_object_set_new(object, key, json_stringn(text.p, text.n));
-}
-
-static int write_route(const struct table *table, const struct route *route, json_t *list)
-{
-    json_t *object = json_object();
-
-    if (!object || json_array_append_new(list, object) < 0)
-        return -1;
-    if (route->host.n > 0 && set_text(object, "host", route->host) < 0)
-        return -1;
-    if (set_text(object, "path", route->path) < 0 ||
-        set_text(object, "function", table_target(table, route->target)->function->name) < 0)
-        return -1;
-    if (route->qualifier.n > 0 && set_text(object, "qualifier", route->qualifier) < 0)
-        return -1;
-    return route->strip_prefix ? json_object_set_new(object, "strip_prefix", json_true()) : 0;
-}
-
 static int write_routes(const struct table *table, json_t *json)
 {
     const struct route *list;
@@ -105,7 +85,7 @@ static int write_routes(const struct table *table, json_t *json)
     if (nr > 0 && (!routes || json_object_set_new(json, "routes", routes) < 0))
         return -1;
     for (int i = 0; i < nr; i++)
-        if (write_route(table, &list[i], routes) < 0)
+        if (json_array_append_new(routes, tabledoc_route_write(table, &list[i])) < 0)
             return -1;
     return 0;
 }

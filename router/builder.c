@@ -402,21 +402,27 @@ bool builder_knows(const struct builder *builder, struct str function, struct st
     return find(builder, function, qualifier) != NULL;
 }
 
-int builder_route(struct builder *builder, struct str host, struct str path, struct str function,
-                  struct str qualifier, bool strip_prefix)
+int builder_route(struct builder *builder, const struct route_spec *spec)
 {
-    struct str named = qualifier.n > 0 ? qualifier : STR("$LATEST");
-    struct route route = {.strip_prefix = strip_prefix};
+    struct str named = spec->qualifier.n > 0 ? spec->qualifier : STR("$LATEST");
+    bool is_as_said = spec->said_function.n == 0 || str_eq(spec->said_function, spec->function);
+    struct route route = {.strip_prefix = spec->strip_prefix};
     const struct target *target;
 
     if (seal(builder))
         return -1;
-    target = find(builder, function, named);
+    target = find(builder, spec->function, named);
     assert(target);
     route.target = target->index;
-    if (keep(builder, host, &route.host) || keep(builder, path, &route.path) ||
-        keep(builder, qualifier, &route.qualifier))
+    if (keep(builder, spec->host, &route.host) || keep(builder, spec->path, &route.path) ||
+        keep(builder, spec->said_qualifier, &route.qualifier) ||
+        (!is_as_said && keep(builder, spec->said_function, &route.function)))
         return -1;
+    if (spec->terms) {
+        route.terms = url_terms_copy(&builder->skeleton->stash, spec->terms);
+        if (!route.terms)
+            return -1;
+    }
     return routes_add(&builder->skeleton->routes, &route);
 }
 

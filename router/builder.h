@@ -48,6 +48,15 @@ struct endpoint_spec {
     struct str base_path; /* the URL's path; empty means "/", or what the kind says */
 };
 
+struct route_spec {
+    struct str host; /* "" for any, "*.suffix" or exact, in lower case, at most 255 bytes */
+    struct str path; /* begins with '/' */
+    struct str function, qualifier;           /* what it leads to; qualifier "" means $LATEST */
+    struct str said_function, said_qualifier; /* as the document has them; empty: likewise */
+    bool strip_prefix;
+    const struct url_terms *terms; /* copied; NULL: none */
+};
+
 /* NULL when out of memory. */
 struct builder *builder_make(struct registry *registry);
 
@@ -72,10 +81,9 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
 /* Has a function with its versions and aliases been added, and has it this version or alias? */
 bool builder_knows(const struct builder *builder, struct str function, struct str qualifier);
 
-/* After all functions. host: "" for any, "*.suffix" or exact, in lower case, at most 255 bytes.
- * path begins with '/'. qualifier "" means $LATEST. */
-int builder_route(struct builder *builder, struct str host, struct str path, struct str function,
-                  struct str qualifier, bool strip_prefix) __attribute__((warn_unused_result));
+/* After all functions. */
+int builder_route(struct builder *builder, const struct route_spec *spec)
+    __attribute__((warn_unused_result));
 
 /* Freezes what was added and ends the builder. previous is the table in force, or NULL: an alias
  * with the same name, mode, versions in the same order and weights keeps its split; a changed one

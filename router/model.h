@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "router/url_terms.h"
 #include "router/origin.h"
 #include "router/split.h"
 
@@ -182,9 +183,12 @@ struct function {
 struct route {
     struct str host; /* "" any; "*.suffix"; or exact, in lower case */
     struct str path; /* prefix, begins with '/' */
-    struct str qualifier;
     uint32_t target;
     bool strip_prefix;
+    const struct url_terms *terms; /* NULL: requests are forwarded as they are */
+    /* As the document says them, perhaps with stage variables; function is empty where it is the
+     * target's. */
+    struct str qualifier, function;
 };
 
 /* The health of every endpoint that nobody watches, because its version may not fail: it is well,

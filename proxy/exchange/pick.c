@@ -125,6 +125,9 @@ static int find_routed(struct choice *out, const struct table *table, struct str
     if (!route)
         return refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
                       "No route matches this host and path.");
+    if (route->terms && route->terms->is_iam)
+        return refuse(out, 403, "AccessDeniedException", METRICS_REJECTION_NOT_FOUND,
+                      "Signed requests are not served by routes yet.");
     out->target = table_target(table, route->target);
     out->request.path = path;
     if (route->strip_prefix) {

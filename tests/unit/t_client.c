@@ -33,7 +33,11 @@ static struct table *make_table(void)
     assert_int_equal(builder_function(b, STR("f"), 3), 0);
     assert_int_equal(builder_version(b, &version), 0);
     assert_int_equal(builder_endpoint(b, &endpoint), 0);
-    assert_int_equal(builder_route(b, STR(""), STR("/"), STR("f"), STR("1"), false), 0);
+    assert_int_equal(builder_route(b, &(struct route_spec){.path = STR("/"),
+                                                           .function = STR("f"),
+                                                           .qualifier = STR("1"),
+                                                           .said_qualifier = STR("1")}),
+                     0);
     struct table *table = builder_freeze(&b, NULL);
     assert_non_null(table);
     return table;

@@ -173,7 +173,7 @@ static const struct fixture_bad bads[] = {
     {ROUTE(TO_HELLO), "missing", "$.routes[0]", "\"path\" is missing"},
     {ROUTE("\"path\": \"/\""), "missing", "$.routes[0]", "\"function\" is missing"},
     {ROUTE("\"path\": \"/\", \"prefix\": 1, " TO_HELLO), "unknown_key", "$.routes[0].prefix",
-     "(known here: host, path, function, qualifier, strip_prefix)"},
+     "(known here: host, path, function, qualifier, strip_prefix, function_url, "},
     {ROUTE("\"path\": \"hello\", " TO_HELLO), "bad_value", "$.routes[0].path",
      "does not begin with '/'; it must be a path such as"},
     {ROUTE("\"path\": \"/a?b\", " TO_HELLO), "bad_value", "$.routes[0].path", "query"},

@@ -120,17 +120,53 @@ static void every_member_of_an_alias_counts(void **state)
     }
 }
 
+#define ROUTE(function_, qualifier_, ...)                                                          \
+    tabledoc_digest_route(&(struct route_spec){                                                    \
+        .said_function = function_, .said_qualifier = qualifier_, __VA_ARGS__})
+
 static void functions_and_routes_count_too(void **state)
 {
     (void)state;
     seen.nr = 0;
     is_other(tabledoc_digest_function(0));
     is_other(tabledoc_digest_function(1));
-    is_other(tabledoc_digest_route(STR("f"), STR("live"), false));
-    is_other(tabledoc_digest_route(STR("f"), STR("live"), true));
-    is_other(tabledoc_digest_route(STR("fl"), STR("ive"), false));
-    is_other(tabledoc_digest_route(STR("f"), STR("$LATEST"), false));
-    is_other(tabledoc_digest_route(STR("g"), STR("live"), false));
+    is_other(ROUTE(STR("f"), STR("live"), .strip_prefix = false));
+    is_other(ROUTE(STR("f"), STR("live"), .strip_prefix = true));
+    is_other(ROUTE(STR("fl"), STR("ive"), .strip_prefix = false));
+    is_other(ROUTE(STR("f"), STR("$LATEST"), .strip_prefix = false));
+    is_other(ROUTE(STR("g"), STR("live"), .strip_prefix = false));
+}
+
+static void url_is_other(struct url_terms terms)
+{
+    is_other(ROUTE(STR("f"), STR("live"), .terms = &terms));
+}
+
+static void every_member_of_a_routes_url_counts(void **state)
+{
+    static const struct url_terms_variable one[] = {{STR("a"), STR("b")}, {STR("c"), STR("d")}};
+    static const struct url_terms_variable other[] = {{STR("ab"), STR("")}};
+    static const struct str items[] = {STR("x"), STR("y")};
+    static const struct cors cors[] = {
+        {.allow_credentials = false},   {.allow_credentials = true},
+        {.has_max_age = true},          {.has_max_age = true, .max_age_s = 1},
+        {.allow_origins = {items, 1}},  {.allow_origins = {items, 2}},
+        {.allow_methods = {items, 1}},  {.allow_headers = {items, 1}},
+        {.expose_headers = {items, 1}},
+    };
+
+    (void)state;
+    seen.nr = 0;
+    is_other(ROUTE(STR("f"), STR("live"), .terms = NULL));
+    url_is_other((struct url_terms){.is_event = false});
+    url_is_other((struct url_terms){.is_event = true});
+    url_is_other((struct url_terms){.is_iam = true});
+    url_is_other((struct url_terms){.is_streamed = true});
+    url_is_other((struct url_terms){.variables = one, .nr_variables = 1});
+    url_is_other((struct url_terms){.variables = one, .nr_variables = 2});
+    url_is_other((struct url_terms){.variables = other, .nr_variables = 1});
+    for (size_t i = 0; i < sizeof(cors) / sizeof(cors[0]); i++)
+        url_is_other((struct url_terms){.cors = &cors[i]});
 }
 
 int main(void)
@@ -140,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_versions_name_does_not_count),
         cmocka_unit_test(every_member_of_an_alias_counts),
         cmocka_unit_test(functions_and_routes_count_too),
+        cmocka_unit_test(every_member_of_a_routes_url_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

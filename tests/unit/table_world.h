@@ -28,7 +28,8 @@ struct world {
     struct prng rng;
 };
 
-static inline uint32_t get_series(void *context, struct str function, struct str alias, struct str version)
+static inline uint32_t get_series(void *context, struct str function, struct str alias,
+                                  struct str version)
 {
     struct world *world = context;
     char *volatile probe = malloc(1); /* the real one allocates too */
@@ -128,7 +129,7 @@ static inline int fill_arms(const struct share *shares, struct arm_spec *arms)
 }
 
 static inline int add_alias(struct builder *b, const char *name, enum split_mode mode,
-                     const struct share *shares)
+                            const struct share *shares)
 {
     struct arm_spec arms[SPLIT_ARMS_MAX];
     struct alias_spec alias = {
@@ -151,15 +152,24 @@ static inline int describe(struct builder *b, enum split_mode mode, const struct
         return -1;
     if (builder_function(b, STR("other"), 0) || add_version(b, "1", "127.0.0.1", 9001))
         return -1;
-    if (builder_route(b, STR(""), STR("/hello"), STR("hello"), STR("live"), false) ||
-        builder_route(b, STR("*.example.com"), STR("/"), STR("hello"), STR(""), true) ||
-        builder_route(b, STR(""), STR("/other"), STR("other"), STR("1"), false))
+    if (builder_route(b, &(struct route_spec){.path = STR("/hello"),
+                                              .function = STR("hello"),
+                                              .qualifier = STR("live"),
+                                              .said_qualifier = STR("live")}) ||
+        builder_route(b, &(struct route_spec){.host = STR("*.example.com"),
+                                              .path = STR("/"),
+                                              .function = STR("hello"),
+                                              .strip_prefix = true}) ||
+        builder_route(b, &(struct route_spec){.path = STR("/other"),
+                                              .function = STR("other"),
+                                              .qualifier = STR("1"),
+                                              .said_qualifier = STR("1")}))
         return -1;
     return 0;
 }
 
 static inline struct table *build(struct world *world, struct table *previous, enum split_mode mode,
-                           const struct share *live)
+                                  const struct share *live)
 {
     struct builder *b = builder_make(world->registry);
     struct table *table;
@@ -175,13 +185,14 @@ static inline struct table *build(struct world *world, struct table *previous, e
 static const struct share ninety_five[] = {{"1", 95}, {"2", 5}, {NULL, 0}};
 static const struct share half[] = {{"1", 50}, {"2", 50}, {NULL, 0}};
 
-static inline struct target *find(const struct table *table, const char *function, const char *qualifier)
+static inline struct target *find(const struct table *table, const char *function,
+                                  const char *qualifier)
 {
     return table_find(table, str_of(function), str_of(qualifier), NULL);
 }
 
 static inline struct table *reweigh(struct table *table, const char *alias, enum split_mode mode,
-                             const struct share *shares)
+                                    const struct share *shares)
 {
     const struct target *target = find(table, "hello", alias);
     struct arm_spec arms[SPLIT_ARMS_MAX];
