@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "router/url_terms.h"
 #include "router/origin.h"
 #include "router/split.h"
+#include "router/url_terms.h"
 
 /* Health and limits as a document gives them; a 0 or false means "off", limits of 0 mean "none". */
 struct health_check {
