@@ -70,8 +70,6 @@ static const char *parse_port(struct str s, struct hostport *out)
 {
     uint32_t port = 0;
 
-    if (s.n == 0)
-        return "has no port after the colon";
     for (size_t i = 0; i < s.n; i++) {
         if (!isdigit((unsigned char)s.p[i]))
             return "has a port that is no number";
@@ -86,7 +84,7 @@ static const char *parse_port(struct str s, struct hostport *out)
     return NULL;
 }
 
-static const char *parse_brackets(struct str text, struct hostport *out)
+static const char *split_brackets(struct str text, struct hostport *out, struct str *port)
 {
     const char *end = memchr(text.p, ']', text.n);
     struct str rest;
@@ -102,28 +100,60 @@ static const char *parse_brackets(struct str text, struct hostport *out)
         return NULL;
     if (rest.p[0] != ':')
         return "has something other than a port after its brackets";
-    return parse_port((struct str){rest.p + 1, rest.n - 1}, out);
+    *port = (struct str){rest.p + 1, rest.n - 1};
+    return NULL;
 }
 
-const char *hostport_parse(struct str text, struct hostport *out)
+/* Finds the host, of which only an address in brackets is looked at, and the port's text; its p is
+ * NULL where there is no colon. */
+static const char *split(struct str text, struct hostport *out, struct str *port)
 {
     const char *colon;
 
     *out = (struct hostport){.host = {text.p, 0}};
+    *port = (struct str){NULL, 0};
     if (text.n == 0)
         return "is empty";
     if (text.p[0] == '[')
-        return parse_brackets(text, out);
+        return split_brackets(text, out, port);
     colon = memchr(text.p, ':', text.n);
     if (colon && memchr(colon + 1, ':', text.n - (size_t)(colon - text.p) - 1))
         return "has several colons; an IPv6 address stands in brackets, such as [::1]:8080";
     out->host = (struct str){text.p, colon ? (size_t)(colon - text.p) : text.n};
-    if (out->host.n > 0 && !hostport_is_name(out->host))
-        return "has a host that is neither a host name nor an IPv4 address";
-    out->is_address = is_address(AF_INET, out->host);
-    if (!colon)
+    if (colon)
+        *port = (struct str){colon + 1, text.n - out->host.n - 1};
+    return NULL;
+}
+
+const char *hostport_parse(struct str text, struct hostport *out)
+{
+    struct str port;
+    const char *wrong = split(text, out, &port);
+
+    if (wrong)
+        return wrong;
+    if (!out->is_ipv6) {
+        if (out->host.n > 0 && !hostport_is_name(out->host))
+            return "has a host that is neither a host name nor an IPv4 address";
+        out->is_address = is_address(AF_INET, out->host);
+    }
+    if (!port.p)
         return NULL;
-    return parse_port((struct str){colon + 1, text.n - out->host.n - 1}, out);
+    return port.n == 0 ? "has no port after the colon" : parse_port(port, out);
+}
+
+const char *hostport_parse_authority(struct str text, struct hostport *out)
+{
+    struct str port;
+    const char *wrong = split(text, out, &port);
+
+    if (!wrong && out->host.n == 0)
+        wrong = "has no host";
+    if (!wrong && port.n > 0) /* RFC 3986 section 3.2.3: it may be empty */
+        wrong = parse_port(port, out);
+    if (!wrong && out->has_port && out->port == 0)
+        wrong = "has port 0";
+    return wrong;
 }
 
 const char *hostport_check_listen(const char *text)

@@ -1,5 +1,5 @@
-/* The grammar of host names and of HOST:PORT, as documents and the command line write them. Nothing
- * is resolved. */
+/* The grammar of host names and of HOST:PORT, as documents, the command line and requests write
+ * them. Nothing is resolved. */
 #ifndef WEIR_CONF_HOSTPORT_H
 #define WEIR_CONF_HOSTPORT_H
 
@@ -20,6 +20,10 @@ struct hostport {
 /* Reads HOST, HOST:PORT, [IPv6], [IPv6]:PORT or :PORT; out points into text. NULL, or what is
  * wrong, as the end of a sentence that begins with the text. */
 const char *hostport_parse(struct str text, struct hostport *out);
+
+/* The same of a request's authority (RFC 3986 section 3.2): with a host, and perhaps an empty port.
+ * Which bytes a name may have is the caller's matter, as is_address is of a name. */
+const char *hostport_parse_authority(struct str text, struct hostport *out);
 
 /* A host name (RFC 1123, underscores allowed as container platforms use them), with or without the
  * final dot of a name in full (RFC 1034 section 3.1), or an IPv4 address in four parts. */

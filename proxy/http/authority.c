@@ -1,31 +1,10 @@
 /* Who a request is for. */
 #include "proxy/http/authority.h"
 
+#include "conf/hostport.h"
 #include "proxy/http/chars.h"
 
-static bool is_port(struct str s)
-{
-    uint32_t port = 0;
-
-    if (s.n == 0 || s.n > 5)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        port = port * 10 + (uint32_t)(s.p[i] - '0');
-    }
-    return port >= 1 && port <= 65535;
-}
-
-static bool is_ip_literal(struct str s)
-{
-    if (s.n < 4 || s.p[0] != '[' || s.p[s.n - 1] != ']')
-        return false;
-    for (size_t i = 1; i < s.n - 1; i++)
-        if (!chars_is(s.p[i], CHARS_HEX) && s.p[i] != ':' && s.p[i] != '.')
-            return false;
-    return memchr(s.p, ':', s.n) != NULL;
-}
+enum { AUTHORITY_MAX = 320 };
 
 struct str authority_host(struct str authority)
 {
@@ -41,20 +20,16 @@ struct str authority_host(struct str authority)
  * encodings, which hide what is looked up. */
 bool authority_is_valid(struct str s, struct str *host)
 {
+    struct hostport parsed;
+
     *host = (struct str){s.p, 0};
-    if (s.n == 0 || s.n > 320)
+    if (s.n > AUTHORITY_MAX || hostport_parse_authority(s, &parsed))
         return false;
-    if (s.p[0] == '[')
-        *host = authority_host(s);
-    else
-        while (host->n < s.n && chars_is(s.p[host->n], CHARS_HOST_NAME))
-            host->n++;
-    if (host->n < s.n) {
-        struct str port = {s.p + host->n + 1, s.n - host->n - 1};
-        if (s.p[host->n] != ':' || (port.n > 0 && !is_port(port)))
+    for (size_t i = 0; !parsed.is_ipv6 && i < parsed.host.n; i++)
+        if (!chars_is(parsed.host.p[i], CHARS_HOST_NAME))
             return false;
-    }
-    return host->n > 0 && (s.p[0] != '[' || is_ip_literal(*host));
+    *host = parsed.is_ipv6 ? (struct str){s.p, parsed.host.n + 2} : parsed.host;
+    return true;
 }
 
 /* The scheme's default port is left out when an absolute target is compared with Host. */

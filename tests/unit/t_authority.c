@@ -38,10 +38,10 @@ static void hosts_and_ports_are_told_apart(void **state)
 
 static void what_is_no_authority_is_refused(void **state)
 {
-    static const char *const bad[] = {"",         ":80",      "a:0",    "a:65536", "a:1x",
-                                      "a:80:80",  "user@a",   "a,b",    "a b",     "a/b",
-                                      "%61.test", "[::1",     "[]",     "[::1]x",  "[::1]:x",
-                                      "::1",      "[a.test]", "[v1.x]", "a?b",     "a#b"};
+    static const char *const bad[] = {
+        "",         ":80",    "a:0",      "a:65536", "a:1x",  "a:80:80",    "user@a",  "a,b",
+        "a b",      "a/b",    "%61.test", "[::1",    "[]",    "[::1]x",     "[::1]:x", "::1",
+        "[a.test]", "[v1.x]", "a?b",      "a#b",     "[1:2]", "[::1%eth0]", "a:80:",   "a:000080"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
