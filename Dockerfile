@@ -2,10 +2,10 @@
 # Build it with `make image` (buildah), or with any builder: docker build -t weir .
 # Run it with the documents mounted at /etc/weir (a Kubernetes ConfigMap does; weir follows its changes):
 #
-#     podman run --rm -p 8080:8080 -v ./examples:/etc/weir:ro weir
+#     podman run --rm -p 8080:8080 -v ./examples:/etc/weir:ro -v weir-state:/var/lib/weir weir
 #
 # Port 8080 serves invocations. The admin listener stays on the container's own loopback, 127.0.0.1:9901, where nobody outside
-# reaches it; where probes and Prometheus come over the network, say so: podman run ... weir run --table /etc/weir/table.json
+# reaches it; where probes and Prometheus come over the network, say so: podman run ... weir run --table /etc/weir/table.json --state /var/lib/weir
 # --admin 0.0.0.0:9901, and keep that port away from clients.
 ARG BASE=debian:trixie-slim
 
@@ -21,8 +21,11 @@ RUN cd /src && cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr && \
 
 FROM scratch
 COPY --from=build /root-of-image/ /
+# What must survive a restart. Each running weir needs a folder of its own.
+COPY --from=build --chown=65532:65532 /root-of-image/var/lib/weir /var/lib/weir
 USER 65532:65532
 WORKDIR /etc/weir
 EXPOSE 8080
 ENTRYPOINT ["/usr/bin/weir"]
-CMD ["run", "--table", "/etc/weir/table.json"]
+VOLUME /var/lib/weir
+CMD ["run", "--table", "/etc/weir/table.json", "--state", "/var/lib/weir"]

@@ -51,6 +51,9 @@ struct settings {
     char *admin_hosts;
     uint32_t workers; /* 0: as many as cpus_usable says */
     char *table_file;
+    struct {
+        char *directory; /* state.directory; NULL or "": none */
+    } state;
     char *executed_version_header;
 
     struct {

@@ -14,6 +14,7 @@ static const struct section sections[] = {
     {"", "General"},
     {"admin.", "admin"},
     {"table.", "table"},
+    {"state.", "state"},
     {"aws.", "aws"},
     {"forwarded.", "forwarded"},
     {"limits.", "limits"},

@@ -50,6 +50,11 @@ const struct row settings_rows_main[] = {
      .max = FILE_NAME_MAX, .expected = "the name of a file", .is_reloadable = false,
      .help = "The table document, which is read at the start, watched, and read again whenever it changes. Command line: "
              "`--table FILE`."},
+    {.path = "state.directory", .type = ROWS_STRING, .offset = offsetof(struct settings, state.directory), .min = 0,
+     .max = FILE_NAME_MAX, .default_text = "", .expected = "the name of a folder", .is_reloadable = false,
+     .help = "The folder in which weir keeps what must survive a restart or a crash: what the API changed, queued events and where the order "
+             "of each split is. It must be there, be writable and belong to one weir alone. Empty: what the API changes lasts until the "
+             "process ends, and no events are taken. Command line: `--state DIR`."},
     {.path = "executed_version_header", .type = ROWS_STRING, .offset = offsetof(struct settings, executed_version_header),
      .min = 1, .max = SETTINGS_HEADER_NAME_MAX, .default_text = "x-amz-executed-version", .check = settings_check_header,
      .expected = "a field name such as x-amz-executed-version", .is_reloadable = true,

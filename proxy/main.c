@@ -15,9 +15,9 @@
 enum { LISTEN_MAX = 64, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "usage: weir run [--settings FILE] [--table FILE] [--listen ADDRESS]... [--admin ADDRESS] "
-    "[--workers N]\n"
-    "       weir check [--settings FILE] [--table FILE]\n"
+    "usage: weir run [--settings FILE] [--table FILE] [--state DIR] [--listen ADDRESS]... "
+    "[--admin ADDRESS] [--workers N]\n"
+    "       weir check [--settings FILE] [--table FILE] [--state DIR]\n"
     "       weir settings\n"
     "       weir --version | --help\n"
     "\n"
@@ -30,6 +30,7 @@ static const char usage[] =
     "\n"
     "  --settings FILE    the settings document (JSON)\n"
     "  --table FILE       the table document (JSON): functions, versions, aliases, routes\n"
+    "  --state DIR        the folder of what must survive a restart; default: none\n"
     "  --listen ADDRESS   HOST:PORT to serve on, instead of the settings' listeners; may be "
     "repeated\n"
     "  --admin ADDRESS    HOST:PORT of metrics, reload and the control API\n"
@@ -53,13 +54,10 @@ static int end_of_output(int status)
 static int parse(int argc, char **argv, struct documents_options *out)
 {
     static const struct option options[] = {
-        {"settings", required_argument, NULL, 's'},
-        {"table", required_argument, NULL, 't'},
-        {"listen", required_argument, NULL, 'l'},
-        {"admin", required_argument, NULL, 'a'},
-        {"workers", required_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"settings", required_argument, NULL, 's'}, {"table", required_argument, NULL, 't'},
+        {"state", required_argument, NULL, 'd'},    {"listen", required_argument, NULL, 'l'},
+        {"admin", required_argument, NULL, 'a'},    {"workers", required_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -71,6 +69,9 @@ static int parse(int argc, char **argv, struct documents_options *out)
             break;
         case 't':
             out->table_file = optarg;
+            break;
+        case 'd':
+            out->state = optarg;
             break;
         case 'l':
             if (out->nr_listen == LISTEN_MAX)

@@ -9,6 +9,7 @@ root=$2
 
 install -d "$root/etc/weir" "$root/etc/ssl/certs" "$root/usr/bin" "$root/usr/lib" "$root/var/lib/dpkg/status.d"
 install -d -m 1777 "$root/tmp"
+install -d -m 700 "$root/var/lib/weir"
 # What a merged-/usr system has: the loader is asked for below /lib64 or /lib.
 ln -s usr/lib "$root/lib"
 ln -s usr/lib64 "$root/lib64"

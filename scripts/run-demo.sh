@@ -111,7 +111,7 @@ rm -f "$log"
 
 top=$PWD
 rm -rf "$run"
-mkdir -p "$run"
+mkdir -p "$run/state"
 cp examples/table.json examples/settings.json "$run/"
 trap 'stop; exit 0' INT TERM HUP
 trap stop EXIT
@@ -125,7 +125,7 @@ for port in $demo_ports; do
     version=$((version + 1))
 done
 cd "$run" # the documents name files beside themselves
-start ../weir run --settings settings.json
+start ../weir run --settings settings.json --state state
 weir=$last
 pids=("$weir" "${endpoints[@]}")
 wait_ready "$weir"

@@ -5,12 +5,12 @@
 
 #include <assert.h>
 #include <search.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/job.h"
 #include "store/mailbox.h"
+#include "store/reason.h"
 
 /* A place in the tree: of a row, or of a value, whose kind and function are empty. */
 struct place {
@@ -208,8 +208,7 @@ static int value_now(struct store *store, const char *name, char **text,
     *text = place ? strdup(place->kept->edits[0].text) : NULL;
     if (!place || *text)
         return 0;
-    snprintf(reason->text, sizeof(reason->text), "out of memory");
-    return -1;
+    return reason_say(reason, "out of memory");
 }
 
 /* ---- Events: none ---------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "conf/tabledoc_merge.h"
 #include "proxy/tls/tls.h"
 #include "router/registry.h"
+#include "store/statedir.h"
 
 /* So many lines of usual length find room in the queue of the log, whatever its reader does. */
 enum { LOGGED_MAX = 500 };
@@ -31,6 +32,7 @@ static int apply_options(struct settings *s, const struct documents_options *opt
     r |= override_if(s, "admin.address", options->admin, problems);
     r |= override_if(s, "workers", options->workers, problems);
     r |= override_if(s, "table.file", options->table_file, problems);
+    r |= override_if(s, "state.directory", options->state, problems);
     return r == 0 ? settings_check(s, options->settings_file, problems) : -1;
 }
 
@@ -155,6 +157,15 @@ static void no_release(void *context, uint32_t series)
     (void)series;
 }
 
+static void check_state(const struct settings *settings, struct problems *problems)
+{
+    struct store_reason reason;
+
+    if (settings->state.directory && settings->state.directory[0] &&
+        statedir_check(settings->state.directory, &reason) < 0)
+        problems_add(problems, "state_directory", NULL, "$.state.directory", "%s", reason.text);
+}
+
 /* The table is built for real, then thrown away; certificates are read. */
 static void check_rest(const struct settings *settings, struct problems *problems)
 {
@@ -183,6 +194,7 @@ int documents_check(const struct documents_options *options)
     struct settings *settings = documents_settings(options, &problems);
 
     if (settings) {
+        check_state(settings, &problems);
         check_rest(settings, &problems);
     } else if (options->table_file) {
         /* Settings that can't be used do not hide what is wrong with the table. */

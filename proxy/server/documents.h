@@ -14,6 +14,7 @@ struct tabledoc_merge;
 struct documents_options {
     const char *settings_file; /* --settings, or NULL */
     const char *table_file;    /* --table, or NULL */
+    const char *state;         /* --state, or NULL */
     char **listen;             /* --listen, in order */
     int nr_listen;
     const char *admin;   /* --admin, or NULL */

@@ -29,7 +29,7 @@
 /* LOG_REST_MS: so long has a slow reader of standard error for the last lines. */
 enum { LOG_REST_MS = 2000 };
 /* What is open before the first connection, and some to spare. */
-enum { DESCRIPTORS_OWN = 32, DESCRIPTORS_A_THREAD = 8 };
+enum { DESCRIPTORS_OWN = 40, DESCRIPTORS_A_THREAD = 8 };
 enum { HOUSEKEEPING_MS = 500, WORKERS_MAX = 128 };
 
 /* ---- Draining -------------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct server {
     struct registry *registry;
     struct merge_said *said; /* what the table file said when it was last taken */
     struct store *store;     /* from before the table is read until the workers have ended */
+    int state_lock;          /* on state.directory, for as long as the process lives */
     struct admin *admin;
     struct health *health;
     struct thread *threads; /* the workers' */

@@ -28,7 +28,7 @@ static const char full[] =
     "      \"client_ca\": \"ca.pem\", \"client_required\": true, \"min_version\": \"1.3\","
     "      \"hsts_max_age_s\": 31536000}}],"
     " \"admin\": {\"address\": \"127.0.0.1:9000\", \"hosts\": \"weir.internal, weir\"},"
-    " \"workers\": 3, \"table\": {\"file\": \"t.json\"},"
+    " \"workers\": 3, \"table\": {\"file\": \"t.json\"}, \"state\": {\"directory\": \"d\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
     "\"abort\","
     " \"aws\": {\"region\": \"eu-central-1\", \"account_id\": \"123456789012\"},"
@@ -80,6 +80,7 @@ static void defaults_hold_without_a_document(void **state)
         assert_string_equal(s->admin_address, "127.0.0.1:9901");
         assert_int_equal(s->workers, 0);
         assert_null(s->table_file);
+        assert_string_equal(s->state.directory, "");
         assert_string_equal(s->executed_version_header, "x-amz-executed-version");
         assert_string_equal(s->aws.region, "us-east-1");
         assert_string_equal(s->aws.account_id, "000000000000");

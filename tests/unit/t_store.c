@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "store/store_memory.h"
+#include "store/store_sqlite.h"
+#include "store_folder.h"
 
 /* ---- A store and its loop -------------------------------------------------------------------- */
 
@@ -18,6 +20,7 @@ enum { TOLD_MAX = 16 };
 
 static struct {
     uv_loop_t loop;
+    char *folder; /* of SQLite's */
     struct store *store;
     int nr_woken;
     /* What was told, in order. */
@@ -45,14 +48,38 @@ static void on_told(void *context, enum store_outcome outcome, const char *reaso
     world.nr_told++;
 }
 
-static int setup(void **state)
+static int setup_loop(void)
 {
-    struct store_host host = {.loop = &world.loop, .wake_up = on_wake_up, .context = &world};
-
     memset(&world, 0, sizeof(world));
-    assert_int_equal(uv_loop_init(&world.loop), 0);
+    return uv_loop_init(&world.loop);
+}
+
+static struct store_host host_of_world(void)
+{
+    return (struct store_host){.loop = &world.loop, .wake_up = on_wake_up, .context = &world};
+}
+
+static int setup_memory(void **state)
+{
+    struct store_host host;
+
+    (void)state;
+    assert_int_equal(setup_loop(), 0);
+    host = host_of_world();
     world.store = store_memory_open(&host);
-    *state = &world;
+    return world.store ? 0 : -1;
+}
+
+static int setup_sqlite(void **state)
+{
+    struct store_reason reason;
+    struct store_host host;
+
+    (void)state;
+    assert_int_equal(setup_loop(), 0);
+    host = host_of_world();
+    world.folder = folder_make();
+    world.store = store_sqlite_open(&host, world.folder, &reason);
     return world.store ? 0 : -1;
 }
 
@@ -62,6 +89,8 @@ static int teardown(void **state)
     if (world.store)
         store_close(&world.store);
     uv_run(&world.loop, UV_RUN_DEFAULT);
+    if (world.folder)
+        folder_remove(&world.folder);
     return uv_loop_close(&world.loop);
 }
 
@@ -363,23 +392,31 @@ static void test_without_a_directory_no_event_is_taken(void **state)
         assert_int_equal(world.told[i].outcome, STORE_FAILED);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define memory(name)                                                                               \
+    {                                                                                              \
+#name "_memory", name, setup_memory, teardown, NULL                                        \
+    }
+#define sqlite(name)                                                                               \
+    {                                                                                              \
+#name "_sqlite", name, setup_sqlite, teardown, NULL                                        \
+    }
+#define both(name) memory(name), sqlite(name)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(test_a_new_store_is_empty),
-        test(test_a_row_is_kept_with_all_that_is_said_of_it),
-        test(test_rows_are_told_apart_by_kind_function_and_name),
-        test(test_an_edit_may_expect_a_revision),
-        test(test_a_change_is_made_as_a_whole_or_not_at_all),
-        test(test_values_are_set_and_taken_away),
-        test(test_results_are_told_later_in_order_after_the_loop_was_woken),
-        test(test_what_was_handed_over_was_copied),
-        test(test_a_change_without_edits_is_told_too),
-        test(test_the_end_tells_what_is_left_and_refuses_more),
-        test(test_a_change_may_be_asked_for_when_one_is_told),
-        test(test_without_a_directory_no_event_is_taken),
+        both(test_a_new_store_is_empty),
+        both(test_a_row_is_kept_with_all_that_is_said_of_it),
+        both(test_rows_are_told_apart_by_kind_function_and_name),
+        both(test_an_edit_may_expect_a_revision),
+        both(test_a_change_is_made_as_a_whole_or_not_at_all),
+        both(test_values_are_set_and_taken_away),
+        both(test_results_are_told_later_in_order_after_the_loop_was_woken),
+        both(test_what_was_handed_over_was_copied),
+        both(test_a_change_without_edits_is_told_too),
+        both(test_the_end_tells_what_is_left_and_refuses_more),
+        both(test_a_change_may_be_asked_for_when_one_is_told),
+        memory(test_without_a_directory_no_event_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
