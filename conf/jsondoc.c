@@ -226,6 +226,15 @@ char *jsondoc_dump_line(const json_t *json, int digits)
     return dump(json, JSON_COMPACT | JSON_REAL_PRECISION(digits));
 }
 
+char *jsondoc_dump_sorted(const json_t *json)
+{
+    char *text = dump(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+
+    if (text)
+        text[strlen(text) - 1] = '\0';
+    return text;
+}
+
 int jsondoc_set_take(json_t *object, struct str name, json_t *value)
 {
     char key[256];

@@ -39,6 +39,9 @@ char *jsondoc_dump(const json_t *json, int digits);
 /* The same in one line. */
 char *jsondoc_dump_line(const json_t *json, int digits);
 
+/* In one line without its end, keys sorted: one text for whatever says the same. */
+char *jsondoc_dump_sorted(const json_t *json);
+
 /* Sets a member of an object under a name that need not be terminated and has 255 bytes at most;
  * takes the value, which may be NULL (then it fails). 0, or -1 when out of memory. */
 int jsondoc_set_take(json_t *object, struct str name, json_t *value)

@@ -3,7 +3,6 @@
 #ifndef WEIR_CONF_TABLEDOC_H
 #define WEIR_CONF_TABLEDOC_H
 
-#include <jansson.h>
 #include <stdint.h>
 
 #include "conf/problems.h"
@@ -31,9 +30,5 @@ struct table *tabledoc_take(struct registry *registry, struct table *previous,
 /* The table in force as a document that tabledoc_build reads back to the same; the caller frees;
  * NULL when out of memory. */
 char *tabledoc_dump(const struct table *table);
-
-/* One function of the table as that document has it, with its versions and aliases. A new
- * reference; NULL when out of memory. */
-json_t *tabledoc_dump_function(const struct table *table, const struct function *function);
 
 #endif

@@ -1,6 +1,7 @@
 /* Digests of specifications as the builder takes them: there every default is filled in and every
- * number has one form. When you add a member to a specification, add it here too; t_tabledoc_digest
- * changes each of them in turn and fails where one is missing. */
+ * number has one form. When you add a member to a specification, add it here too, so that it counts
+ * only where it is not default (add_option, add_more): what is stored from before stays true then.
+ * t_tabledoc_digest changes each member in turn and fails where one is missing. */
 #include "conf/tabledoc_digest.h"
 
 #include "router/hash.h"
@@ -22,11 +23,32 @@ static uint64_t add_numbers(uint64_t digest, const uint64_t *numbers, size_t byt
     return hash_str((struct str){(const char *)numbers, bytes}, digest);
 }
 
-uint64_t tabledoc_digest_function(uint32_t max_in_flight)
+/* Members that came later: which tells them apart, and nothing is added for a default. */
+static uint64_t add_more(uint64_t digest, uint64_t which, uint64_t number, uint64_t default_number)
 {
-    const uint64_t numbers[] = {max_in_flight};
+    const uint64_t numbers[] = {which, number};
 
-    return add_numbers(1, numbers, sizeof(numbers));
+    return number == default_number ? digest : add_numbers(digest, numbers, sizeof(numbers));
+}
+
+static uint64_t add_option(uint64_t digest, uint64_t which, const char *s)
+{
+    return s ? add_str(digest * 5 + which, str_of(s)) : digest;
+}
+
+uint64_t tabledoc_digest_function(const struct function_spec *spec)
+{
+    const uint64_t numbers[] = {spec->max_in_flight};
+    uint64_t digest = add_numbers(1, numbers, sizeof(numbers));
+
+    digest = add_more(digest, 1, spec->concurrency, FUNCTION_NO_CONCURRENCY);
+    digest = add_option(digest, 2, spec->tags);
+    return add_option(digest, 3, spec->dead_letter);
+}
+
+uint64_t tabledoc_digest_url(const struct function_url *url)
+{
+    return add_option(6, url->is_iam + 2 * url->is_stream, url->document);
 }
 
 static uint64_t add_health(uint64_t digest, const struct health_check *check)
@@ -78,7 +100,8 @@ uint64_t tabledoc_digest_version(const struct version_spec *spec)
     digest = add_text(digest, spec->tls.certificate);
     digest = add_text(digest, spec->tls.key);
     digest = add_health(digest, &spec->health_check);
-    return add_ejection(digest, &spec->ejection);
+    digest = add_ejection(digest, &spec->ejection);
+    return add_option(digest, 2, spec->configuration);
 }
 
 uint64_t tabledoc_digest_endpoint(uint64_t digest, struct str url)

@@ -146,9 +146,10 @@ static int take(struct tabledoc_merge *merge, uint64_t key, uint64_t digest, boo
     return say(merge, key, digest);
 }
 
-int tabledoc_merge_function(struct tabledoc_merge *merge, struct str name, uint32_t max_in_flight)
+int tabledoc_merge_function(struct tabledoc_merge *merge, const struct function_spec *spec)
 {
-    uint64_t digest = tabledoc_digest_function(max_in_flight);
+    struct str name = spec->name;
+    uint64_t digest = tabledoc_digest_function(spec);
     bool is_edit, is_new;
 
     if (take(merge, merge_key(MERGE_FUNCTION, name, NONE), digest, &is_edit, &is_new) < 0)
@@ -157,7 +158,7 @@ int tabledoc_merge_function(struct tabledoc_merge *merge, struct str name, uint3
     if (is_new)
         report_function(merge, "new", "is new", name);
     else if (is_edit)
-        report_function(merge, "changed", "has another limits.max_in_flight", name);
+        report_function(merge, "changed", "is changed", name);
     return 0;
 }
 

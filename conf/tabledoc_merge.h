@@ -35,7 +35,7 @@ bool tabledoc_merge_is_same_text(const struct tabledoc_merge *merge, const char 
 int tabledoc_merge_begin(struct tabledoc_merge *merge, const char *text, size_t n)
     __attribute__((warn_unused_result));
 
-int tabledoc_merge_function(struct tabledoc_merge *merge, struct str name, uint32_t max_in_flight)
+int tabledoc_merge_function(struct tabledoc_merge *merge, const struct function_spec *spec)
     __attribute__((warn_unused_result));
 
 /* digest: tabledoc_digest_version and _endpoint. */

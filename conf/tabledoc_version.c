@@ -5,6 +5,7 @@
 #include "conf/tabledoc_version.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/hostport.h"
@@ -28,7 +29,7 @@ struct health_draft {
 
 struct version_draft {
     /* Values that have no plain type; NULL where absent. Borrowed. */
-    const json_t *endpoints, *health_check, *ejection, *headers;
+    const json_t *endpoints, *health_check, *ejection, *headers, *configuration;
     enum version_kind kind;
     uint32_t timeout_ms;
     char *host; /* strings are the rows' */
@@ -63,6 +64,7 @@ static const struct row version_list[] = {
     NUMBER("timeouts.connect_ms", connect_ms, 0, 7 * DAY_MS, 0),
     NUMBER("timeouts.response_head_ms", response_head_ms, 0, 7 * DAY_MS, 0),
     NUMBER("timeouts.stream_idle_ms", stream_idle_ms, 0, 7 * DAY_MS, 0),
+    {.path = "configuration", .type = ROWS_SPECIAL, DRAFT(configuration), .expected = "an object, {...}"},
     {.path = "health_check", .type = ROWS_SPECIAL, DRAFT(health_check), .expected = "an object, {...}"},
     {.path = "ejection", .type = ROWS_SPECIAL, DRAFT(ejection), .expected = "an object, {...}"},
     {.path = "tls.verify", .type = ROWS_BOOL, DRAFT(tls.verify), .default_text = "true"},
@@ -130,6 +132,8 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
 
     if (strcmp(row->path, "endpoints") == 0)
         draft->endpoints = jsondoc_is_array(doc, at, value, row->expected) ? value : NULL;
+    else if (strcmp(row->path, "configuration") == 0)
+        draft->configuration = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
     else if (strcmp(row->path, "headers") == 0)
         draft->headers = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
     else if (strcmp(row->path, "health_check") == 0)
@@ -358,10 +362,12 @@ static int merge_version(struct tabledoc_merge *merge, const struct place *at,
 
 static int add_version(struct tabledoc_out *out, const struct place *at,
                        const struct version_draft *draft, const struct url *endpoints, int nr,
-                       const struct version_header *headers, int nr_headers)
+                       const struct version_header *headers, int nr_headers,
+                       const char *configuration)
 {
     struct version_spec spec = {
         .name = str_of(at->key),
+        .configuration = configuration,
         .kind = draft->kind,
         .timeout_ms = draft->timeout_ms,
         .headers = headers,
@@ -402,6 +408,7 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     struct place headers_at = JSONDOC_KEY(at, "headers");
     struct url endpoints[ENDPOINTS_MAX];
     struct version_header headers[HEADERS_MAX];
+    char *configuration = NULL;
     int nr = 0, nr_headers = 0;
 
     rows_read(&version_rows, doc, at, value, draft);
@@ -414,8 +421,15 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     if (draft->ejection)
         read_ejection(doc, &ejection_at, draft);
     check_version(doc, at, value, draft, endpoints, nr);
-    if (!doc->is_bad && add_version(out, at, draft, endpoints, nr, headers, nr_headers) < 0)
+    if (draft->configuration) {
+        configuration = jsondoc_dump_sorted(draft->configuration);
+        if (!configuration)
+            jsondoc_no_memory(doc);
+    }
+    if (!doc->is_bad &&
+        add_version(out, at, draft, endpoints, nr, headers, nr_headers, configuration) < 0)
         jsondoc_no_memory(doc);
+    free(configuration);
 }
 
 void tabledoc_version_read(struct jsondoc *doc, const struct place *at, const json_t *value,
@@ -508,6 +522,14 @@ static int write_headers(const struct version *version, json_t *object)
     return 0;
 }
 
+static int write_configuration(const struct version *version, json_t *object)
+{
+    if (!version->configuration)
+        return 0;
+    return json_object_set_new(object, "configuration",
+                               json_loads(version->configuration, 0, NULL));
+}
+
 json_t *tabledoc_version_write(const struct version *version)
 {
     struct version_draft draft = draft_of(version);
@@ -516,6 +538,7 @@ json_t *tabledoc_version_write(const struct version *version)
     if (!object || write_endpoints(version, object) < 0 ||
         rows_write(&version_rows, &draft, false, object) < 0 ||
         (version->headers && write_headers(version, object) < 0) ||
+        write_configuration(version, object) < 0 ||
         (version->health_check.is_on &&
          write_part(object, "health_check", &health_rows, &draft) < 0) ||
         (version->ejection.is_on && write_part(object, "ejection", &ejection_rows, &draft) < 0)) {

@@ -9,7 +9,7 @@
  *                                                   --> done(result) fills in change->response
  *
  * What the API makes or changes are fragments of the table document (docs/table.md): a handler
- * reads the table in force (hooks->table, tabledoc_dump_function), and submits what a function or
+ * reads the table in force (hooks->table, tabledoc_function_write), and submits what a function or
  * an alias is to say from now on. While it has its turn nothing else changes what is in force, from
  * its first call to done.
  *

@@ -201,9 +201,47 @@ static int seal(struct builder *builder)
     return 0;
 }
 
-int builder_function(struct builder *builder, struct str name, uint32_t max_in_flight)
+static int keep_urls(struct builder *builder, const struct function_spec *spec,
+                     struct function_more *more)
+{
+    more->urls =
+        stash_take(&builder->skeleton->stash, (size_t)spec->nr_urls * sizeof(more->urls[0]));
+    if (!more->urls)
+        return -1;
+    for (int i = 0; i < spec->nr_urls; i++) {
+        struct function_url *url = &more->urls[i];
+
+        *url = spec->urls[i];
+        if (keep(builder, spec->urls[i].qualifier, &url->qualifier) ||
+            keep_option(builder, spec->urls[i].document, &url->document))
+            return -1;
+        more->nr_urls++;
+    }
+    return 0;
+}
+
+/* What few functions have. */
+static int keep_more(struct builder *builder, const struct function_spec *spec,
+                     struct function *function)
+{
+    struct function_more *more;
+
+    if (spec->last_version == 0 && !spec->tags && !spec->dead_letter && spec->nr_urls == 0)
+        return 0;
+    more = function->more = stash_take(&builder->skeleton->stash, sizeof(*more));
+    if (!more)
+        return -1;
+    more->last_version = spec->last_version;
+    if (keep_option(builder, spec->tags, &more->tags) ||
+        keep_option(builder, spec->dead_letter, &more->dead_letter))
+        return -1;
+    return spec->nr_urls > 0 ? keep_urls(builder, spec, more) : 0;
+}
+
+int builder_function(struct builder *builder, const struct function_spec *spec)
 {
     struct skeleton *skeleton = builder->skeleton;
+    struct str name = spec->name;
     struct function *function;
     struct function **functions;
 
@@ -225,7 +263,10 @@ int builder_function(struct builder *builder, struct str name, uint32_t max_in_f
     assert(!skeleton_function(skeleton, name, builder->function_hash)); /* each name once */
     if (flathash_add(&skeleton->names, (uint32_t)builder->function_hash, skeleton->nr_functions))
         return -1;
-    function->max_in_flight = max_in_flight;
+    function->max_in_flight = spec->max_in_flight;
+    function->concurrency = spec->concurrency;
+    if (keep_more(builder, spec, function))
+        return -1;
     functions[skeleton->nr_functions++] = function;
     builder->function = function;
     builder->is_open = true;
@@ -299,6 +340,7 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
     if (keep(builder, spec->name, &version->name) || keep_headers(builder, spec, version) ||
         keep_option(builder, spec->host, &version->host) ||
         keep_option(builder, spec->health_check.path, &version->health_check.path) ||
+        keep_option(builder, spec->configuration, &version->configuration) ||
         keep_option(builder, spec->tls.ca_file, &builder->tls.ca_file) ||
         keep_option(builder, spec->tls.server_name, &builder->tls.server_name) ||
         keep_option(builder, spec->tls.certificate, &builder->tls.certificate) ||

@@ -37,6 +37,18 @@ struct version_spec {
     struct health_check health_check; /* path is copied */
     struct ejection ejection;
     struct origin_tls tls; /* strings are copied; used for https endpoints */
+    const char *configuration;
+};
+
+/* As struct function has them. */
+struct function_spec {
+    struct str name;
+    uint32_t max_in_flight;
+    uint32_t concurrency;
+    uint64_t last_version;
+    const char *tags, *dead_letter;
+    const struct function_url *urls;
+    int nr_urls;
 };
 
 struct endpoint_spec {
@@ -63,7 +75,7 @@ struct builder *builder_make(struct registry *registry);
 /* Drops what was added and clears the pointer. */
 void builder_free(struct builder **builder);
 
-int builder_function(struct builder *builder, struct str name, uint32_t max_in_flight)
+int builder_function(struct builder *builder, const struct function_spec *spec)
     __attribute__((warn_unused_result));
 
 /* To the last function added. */

@@ -113,6 +113,7 @@ struct version {
     /* shared with the same version of other tables; NULL where max_in_flight is 0 */
     struct gauge *in_flight;
     struct health_check health_check;
+    char *configuration; /* a JSON object that weir only shows; NULL: none */
 };
 
 /* A counted number that outlives tables: invocations in flight of a version or a function. */
@@ -172,12 +173,33 @@ struct target {
     struct arm arms[];        /* in the document's order; the first is the primary version */
 };
 
+enum { FUNCTION_NO_CONCURRENCY = UINT32_MAX };
+
+/* The address of a function, or alias, that browsers and others call (Lambda's function URLs). */
+struct function_url {
+    struct str qualifier; /* "$LATEST" or an alias */
+    bool is_iam;          /* auth_type: AWS_IAM */
+    bool is_stream;       /* invoke_mode: RESPONSE_STREAM */
+    char *document;       /* all that the table document says of it, a JSON object */
+};
+
+/* What few functions have. */
+struct function_more {
+    uint64_t last_version; /* numbers up to here are used up; 0: none is said */
+    char *tags;            /* a JSON object of strings; NULL: none */
+    char *dead_letter;     /* a URL, or FUNCTION[:QUALIFIER]; NULL: none */
+    uint32_t nr_urls;
+    struct function_url *urls;
+};
+
 struct function {
     struct str name;
     uint32_t max_in_flight;  /* 0: none */
+    uint32_t concurrency;    /* 0: none may run; FUNCTION_NO_CONCURRENCY: no limit */
     struct gauge *in_flight; /* shared with the same function of other tables; never NULL */
     int nr_versions;
     struct version *versions;
+    struct function_more *more; /* NULL where there is nothing of it */
 };
 
 struct route {

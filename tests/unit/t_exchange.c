@@ -140,7 +140,7 @@ static struct table *make_table(uint32_t max_connections)
                                      .url = STR("http://127.0.0.1/")};
 
     assert_non_null(b);
-    assert_int_equal(builder_function(b, STR("f"), 3), 0);
+    assert_int_equal(builder_function(b, FUNCTION(STR("f"), 3)), 0);
     assert_int_equal(builder_version(b, &version), 0);
     assert_int_equal(builder_endpoint(b, &endpoint), 0);
     assert_int_equal(builder_route(b, &(struct route_spec){.path = STR("/"),

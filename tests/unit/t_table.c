@@ -76,12 +76,12 @@ static void versions_know_their_endpoints(void **state)
 
     (void)state;
     assert_non_null(b);
-    assert_int_equal(builder_function(b, STR("f"), 0), 0);
+    assert_int_equal(builder_function(b, FUNCTION(STR("f"), 0)), 0);
     assert_int_equal(add_version(b, "1", "c", 3), 0);
     assert_int_equal(builder_version(b, &version), 0);
     for (int i = 0; i < 2; i++)
         assert_int_equal(builder_endpoint(b, &endpoints[i]), 0);
-    assert_int_equal(builder_function(b, STR("empty"), 0), 0);
+    assert_int_equal(builder_function(b, FUNCTION(STR("empty"), 0)), 0);
     table = builder_freeze(&b, NULL);
     assert_non_null(table);
     v = find(table, "f", "7")->arms[0].version;
@@ -168,9 +168,9 @@ static void gauges_and_health_go_by_name(void **state)
     assert_non_null(b);
     /* The same function and version at another place, its endpoint at another place, beside new
      * ones. */
-    assert_int_equal(builder_function(b, STR("new"), 0), 0);
+    assert_int_equal(builder_function(b, FUNCTION(STR("new"), 0)), 0);
     assert_int_equal(add_version(b, "2", "127.0.0.1", 9002), 0);
-    assert_int_equal(builder_function(b, STR("hello"), 0), 0);
+    assert_int_equal(builder_function(b, FUNCTION(STR("hello"), 0)), 0);
     assert_int_equal(add_version(b, "2", "127.0.0.1", 9999), 0);
     assert_int_equal(
         builder_endpoint(b, &(struct endpoint_spec){.url = STR("http://127.0.0.1:9002/base"),
@@ -342,7 +342,7 @@ static void a_change_shares_all_leaves_but_one(void **state)
         char name[32];
 
         snprintf(name, sizeof(name), "f%d", i);
-        assert_int_equal(builder_function(b, str_of(name), 0), 0);
+        assert_int_equal(builder_function(b, FUNCTION(str_of(name), 0)), 0);
         assert_int_equal(add_version(b, "1", "h", 1), 0);
         assert_int_equal(add_version(b, "2", "h", 2), 0);
         assert_int_equal(add_alias(b, "live", SPLIT_EXACT, half), 0);

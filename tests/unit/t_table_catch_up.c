@@ -82,7 +82,7 @@ static void an_alias_that_the_new_table_has_no_more_is_not_brought_back(void **s
 
     (void)state;
     assert_non_null(b);
-    assert_int_equal(builder_function(b, STR("hello"), 0), 0);
+    assert_int_equal(builder_function(b, FUNCTION(STR("hello"), 0)), 0);
     assert_int_equal(add_version(b, "1", "127.0.0.1", 9001), 0);
     built = builder_freeze(&b, previous);
     assert_non_null(built);

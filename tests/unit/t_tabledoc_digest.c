@@ -76,6 +76,7 @@ static void every_member_of_a_version_counts(void **state)
     VERSION(tls.server_name = "a");
     VERSION(tls.certificate = "a");
     VERSION(tls.key = "a");
+    VERSION(configuration = "a");
     uint64_t digest = tabledoc_digest_version(&base);
     is_other(tabledoc_digest_endpoint(digest, STR("http://a")));
     is_other(tabledoc_digest_endpoint(digest, STR("http://b")));
@@ -124,12 +125,50 @@ static void every_member_of_an_alias_counts(void **state)
     tabledoc_digest_route(&(struct route_spec){                                                    \
         .said_function = function_, .said_qualifier = qualifier_, __VA_ARGS__})
 
+static const struct function_spec function = {.concurrency = FUNCTION_NO_CONCURRENCY};
+
+#define FUNCTION(change)                                                                           \
+    do {                                                                                           \
+        struct function_spec f = function;                                                         \
+        f.change;                                                                                  \
+        is_other(tabledoc_digest_function(&f));                                                    \
+    } while (0)
+
+static void neither_a_functions_name_nor_its_last_version_counts(void **state)
+{
+    struct function_spec f = function;
+
+    (void)state;
+    f.name = STR("f");
+    f.last_version = 7;
+    assert_true(tabledoc_digest_function(&f) == tabledoc_digest_function(&function));
+}
+
+/* Bases in the store of an earlier release must stay true. */
+static void what_is_stored_stays_true(void **state)
+{
+    const struct arm_spec arms[] = {{STR("1"), 950000000}, {STR("2"), 50000000}};
+    const struct alias_spec alias = {.arms = arms, .nr_arms = 2};
+    const struct version_spec version = {.allow_upgrade = true, .tls.verify = true};
+
+    (void)state;
+    assert_true(tabledoc_digest_function(&function) == 0x9e51ad6d2f3e695cull);
+    assert_true(tabledoc_digest_version(&version) == 0xbf59164d55104ad8ull);
+    assert_true(tabledoc_digest_alias(&alias) == 0x48825c0c3bcce562ull);
+    assert_true(ROUTE(STR("f"), STR("live"), .strip_prefix = false) == 0xd5ccc09e43fa616bull);
+}
+
 static void functions_and_routes_count_too(void **state)
 {
     (void)state;
     seen.nr = 0;
-    is_other(tabledoc_digest_function(0));
-    is_other(tabledoc_digest_function(1));
+    is_other(tabledoc_digest_function(&function));
+    FUNCTION(max_in_flight = 1);
+    FUNCTION(concurrency = 0);
+    FUNCTION(concurrency = 1);
+    FUNCTION(tags = "{}");
+    FUNCTION(dead_letter = "{}");
+    FUNCTION(dead_letter = "f");
     is_other(ROUTE(STR("f"), STR("live"), .strip_prefix = false));
     is_other(ROUTE(STR("f"), STR("live"), .strip_prefix = true));
     is_other(ROUTE(STR("fl"), STR("ive"), .strip_prefix = false));
@@ -175,6 +214,8 @@ int main(void)
         cmocka_unit_test(every_member_of_a_version_counts),
         cmocka_unit_test(a_versions_name_does_not_count),
         cmocka_unit_test(every_member_of_an_alias_counts),
+        cmocka_unit_test(neither_a_functions_name_nor_its_last_version_counts),
+        cmocka_unit_test(what_is_stored_stays_true),
         cmocka_unit_test(functions_and_routes_count_too),
         cmocka_unit_test(every_member_of_a_routes_url_counts),
     };

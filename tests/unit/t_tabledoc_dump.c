@@ -19,10 +19,12 @@
 static const char full[] =
     "{\"functions\": {"
     " \"zeta\": {"
-    "  \"limits\": {\"max_in_flight\": 5},"
+    "  \"limits\": {\"max_in_flight\": 5}, \"concurrency\": 3, \"last_version\": 12,"
+    "  \"tags\": {\"team\": \"a\"}, \"dead_letter\": \"alpha:1\", \"urls\": {\"beta\": {}},"
     "  \"versions\": {"
     "   \"12\": {\"endpoints\": [\"http://127.0.0.1:9001\", \"https://Fn.example/base/\"],"
-    "     \"host\": \"a.example:81\", \"allow_upgrade\": false, \"timeout_ms\": 3500,"
+    "     \"host\": \"a.example:81\", \"allow_upgrade\": false, \"configuration\": {\"x\": [1.5]}, "
+    "\"timeout_ms\": 3500,"
     "     \"headers\": {\"x-api-key\": \"s e\", \"Authorization\": \"\"},"
     "     \"limits\": {\"max_in_flight\": 1, \"max_connections\": 2},"
     "     \"timeouts\": {\"connect_ms\": 3, \"response_head_ms\": 4, \"stream_idle_ms\": 5},"
@@ -88,6 +90,12 @@ static void a_dump_says_everything_that_is_not_default(void **state)
 {
     static const char *const parts[] = {"\"zeta\": {\n",
                                         "\"max_in_flight\": 5",
+                                        "\"concurrency\": 3",
+                                        "\"last_version\": 12",
+                                        "\"team\": \"a\"",
+                                        "\"dead_letter\": \"alpha:1\"",
+                                        "\"beta\": {}",
+                                        "\"configuration\": {",
                                         "\"https://Fn.example/base/\"",
                                         "\"host\": \"a.example:81\"",
                                         "\"allow_upgrade\": false",

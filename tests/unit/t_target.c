@@ -182,7 +182,7 @@ static struct table *with_many(struct world *world, struct table *previous, int 
     char name[16];
 
     assert_non_null(b);
-    assert_int_equal(builder_function(b, STR("hello"), 0), 0);
+    assert_int_equal(builder_function(b, FUNCTION(STR("hello"), 0)), 0);
     for (int i = 1; i <= nr_versions; i++) {
         snprintf(name, sizeof(name), "%d", i);
         assert_int_equal(add_version(b, name, "127.0.0.1", 9001), 0);

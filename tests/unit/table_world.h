@@ -96,6 +96,11 @@ static inline void world_end(struct world *world)
     free(world);
 }
 
+/* A function without anything special. */
+#define FUNCTION(name_, max_)                                                                      \
+    (&(struct function_spec){                                                                      \
+        .name = name_, .max_in_flight = max_, .concurrency = FUNCTION_NO_CONCURRENCY})
+
 /* ---- Documents in short ---------------------------------------------------------------------- */
 
 static inline int add_version(struct builder *b, const char *name, const char *host, uint16_t port)
@@ -143,14 +148,14 @@ static inline int add_alias(struct builder *b, const char *name, enum split_mode
  * three routes. */
 static inline int describe(struct builder *b, enum split_mode mode, const struct share *live)
 {
-    if (builder_function(b, STR("hello"), 5) || add_version(b, "$LATEST", "127.0.0.1", 9000) ||
+    if (builder_function(b, FUNCTION(STR("hello"), 5)) || add_version(b, "$LATEST", "127.0.0.1", 9000) ||
         add_version(b, "1", "127.0.0.1", 9001) || add_version(b, "2", "127.0.0.1", 9002) ||
         add_version(b, "3", "127.0.0.1", 9003))
         return -1;
     if (add_alias(b, "live", mode, live) ||
         add_alias(b, "fixed", SPLIT_EXACT, (struct share[]){{"1", 50}, {"2", 50}, {NULL, 0}}))
         return -1;
-    if (builder_function(b, STR("other"), 0) || add_version(b, "1", "127.0.0.1", 9001))
+    if (builder_function(b, FUNCTION(STR("other"), 0)) || add_version(b, "1", "127.0.0.1", 9001))
         return -1;
     if (builder_route(b, &(struct route_spec){.path = STR("/hello"),
                                               .function = STR("hello"),
