@@ -55,14 +55,20 @@ static bool is_own_origin(struct str origin, struct str host)
            str_ieq((struct str){origin.p + scheme.n, origin.n - scheme.n}, host);
 }
 
-/* With or without parameters, such as charset. */
-static bool is_json(struct str type)
+/* What a form of a web page can send, and a script without asking first (the Fetch standard's
+ * CORS-safelisted request-header); with or without parameters, such as charset. */
+static bool is_of_forms(struct str type)
 {
-    const struct str json = STR("application/json");
+    static const char *const list[] = {"text/plain", "multipart/form-data",
+                                       "application/x-www-form-urlencoded"};
 
-    if (type.n < json.n || !str_ieq((struct str){type.p, json.n}, json))
-        return false;
-    return type.n == json.n || strchr("; \t", type.p[json.n]);
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        size_t n = strlen(list[i]);
+        if (type.n >= n && str_ieq((struct str){type.p, n}, str_of(list[i])) &&
+            (type.n == n || strchr("; \t", type.p[n])))
+            return true;
+    }
+    return false;
 }
 
 static bool changes_something(struct str method)
@@ -87,10 +93,9 @@ bool access_refuse(const struct settings *settings, const struct api_request *re
                                : "Requests from other sites' pages are not served.");
         return true;
     }
-    if (is_change && (request->content_type.p ? !is_json(request->content_type)
-                                              : str_eq(request->method, STR("PUT")))) {
+    if (is_change && request->content_type.p && is_of_forms(request->content_type)) {
         answer_error(response, 415, "UnsupportedMediaTypeException",
-                     "Content-Type must be application/json.");
+                     "Content-Type must be application/json: forms of web pages send this one.");
         return true;
     }
     return false;

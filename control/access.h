@@ -11,8 +11,8 @@
  *       admin.hosts;
  *   403 where Origin names another site, and for a request that changes something where there is an
  *       Origin at all;
- *   415 for a PUT without Content-Type, and for any request that changes something with another
- *       Content-Type than application/json. */
+ *   415 for one that changes something and has a Content-Type that forms of web pages can send.
+ *       Clients of the Lambda API send none, or others. */
 bool access_refuse(const struct settings *settings, const struct api_request *request,
                    struct api_response *response);
 

@@ -58,9 +58,6 @@ static void other_methods_are_told_which_to_use(void **state)
     expect_allow("GET", "/reload", "POST");
     expect_allow("PUT", "/reload", "POST");
     expect_allow("POST", "/functions/hello/aliases/live", "GET, HEAD, PUT");
-    expect_allow("DELETE", "/2015-03-31/functions/hello/aliases/live", "GET, HEAD, PUT");
-    expect_allow("POST", "/2015-03-31/functions/hello/aliases", "GET, HEAD");
-    expect_allow("PUT", "/2015-03-31/functions/hello/aliases", "GET, HEAD");
     assert_int_equal(api.nr_reloads + api.nr_changes, 0);
 }
 
@@ -75,12 +72,7 @@ static void other_paths_are_not_found(void **state)
                                         "/functions/hello/aliases",
                                         "/functions/hello/aliases/",
                                         "/functions/hello/aliases/live/",
-                                        "/2015-03-31/functions",
-                                        "/2015-03-31/functions/hello",
-                                        "/2015-03-31/functions/hello/aliases/",
-                                        "/2015-03-31/functions/hello/aliasesx",
-                                        "/2015-03-31/functions/hello/aliases/live/x",
-                                        "/2015-03-31/functions/hello/invocations"};
+                                        "/2015-03-3/functions"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
@@ -179,18 +171,17 @@ static void pages_of_other_sites_are_refused(void **state)
     assert_int_equal(api.nr_reloads + api.nr_changes, 0);
 }
 
-static void what_changes_something_is_json(void **state)
+static void forms_of_web_pages_change_nothing(void **state)
 {
-    static const char *const forms[] = {"application/x-www-form-urlencoded",
-                                        "text/plain",
-                                        "multipart/form-data; boundary=x",
-                                        "",
-                                        "application/jsonx",
-                                        "application",
-                                        "text/json"};
-    static const char *const jsons[] = {"application/json", "Application/JSON",
+    static const char *const forms[] = {"application/x-www-form-urlencoded", "text/plain",
+                                        "multipart/form-data; boundary=x"};
+    static const char *const jsons[] = {"application/json",
+                                        "Application/JSON",
                                         "application/json; charset=utf-8",
-                                        "application/json;charset=utf-8"};
+                                        "application/json;charset=utf-8",
+                                        "binary/octet-stream",
+                                        "text/plainer",
+                                        ""};
     const char *alias = "/functions/hello/aliases/live", *weights = "{\"weights\": {\"1\": 100}}";
     const char *lambda = "/2015-03-31/functions/hello/aliases/live";
 
@@ -202,14 +193,13 @@ static void what_changes_something_is_json(void **state)
         api_expect("POST", "/reload", NULL, 415, "UnsupportedMediaTypeException", NULL);
         api_expect("GET", alias, NULL, 200, NULL, NULL);
     }
-    api.content_type = NULL;
-    api_expect("PUT", alias, NULL, 415, "UnsupportedMediaTypeException", NULL);
     assert_int_equal(api.nr_reloads + api.nr_changes, 0);
     for (size_t i = 0; i < sizeof(jsons) / sizeof(jsons[0]); i++) {
         api.content_type = jsons[i];
         api_expect("PUT", alias, weights, 200, NULL, NULL);
     }
     api.content_type = NULL;
+    api_expect("PUT", lambda, NULL, 200, NULL, NULL);
     api_expect("POST", "/reload", NULL, 200, NULL, NULL);
 }
 
@@ -297,7 +287,7 @@ int main(void)
         test(addresses_and_localhost_may_be_the_host),
         test(names_in_the_settings_may_be_the_host),
         test(pages_of_other_sites_are_refused),
-        test(what_changes_something_is_json),
+        test(forms_of_web_pages_change_nothing),
         test(calls_survive_each_failed_allocation),
     };
 
