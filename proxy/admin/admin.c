@@ -202,8 +202,11 @@ static char *write_head(char *p, struct admin_conn *c, const struct api_response
     p = text_lit(p, "\r\nx-amzn-RequestId: ");
     id_write(p, a, b);
     p += ID_LENGTH;
-    p = text_lit(p, "\r\nCache-Control: no-store\r\nContent-Length: ");
-    p = decimal_put(p, response->length);
+    p = text_lit(p, "\r\nCache-Control: no-store");
+    if (response->status != 204) { /* RFC 9110 section 8.6 */
+        p = text_lit(p, "\r\nContent-Length: ");
+        p = decimal_put(p, response->length);
+    }
     if (c->is_last)
         p = text_lit(p, "\r\nConnection: close");
     else if (c->is_http10)

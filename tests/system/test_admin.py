@@ -97,8 +97,8 @@ def test_errors_are_json(pair):
         ("DELETE", "/metrics", 405, "MethodNotAllowedException", "GET, HEAD"),
         ("GET", "/reload", 405, "MethodNotAllowedException", "POST"),
         ("POST", LIVE, 405, "MethodNotAllowedException", "GET, HEAD, PUT"),
-        ("DELETE", LAMBDA + "/live", 405, "MethodNotAllowedException", "GET, HEAD, PUT"),
-        ("POST", LAMBDA, 405, "MethodNotAllowedException", "GET, HEAD"),
+        ("PATCH", LAMBDA + "/live", 405, "UnknownOperationException", "GET, HEAD, PUT, DELETE"),
+        ("GET", "/2018-10-31/layers", 404, "UnknownOperationException", None),
         ("GET", "/functions/nobody/aliases/live", 404, "ResourceNotFoundException", None),
         ("GET", LAMBDA + "/nope", 404, "ResourceNotFoundException", None),
         ("GET", LAMBDA + "?MaxItems=0", 400, "ValidationException", None),
@@ -344,7 +344,7 @@ def test_the_split_stays_exact_through_changes(world):
     total = 0
     for i in range(scaled(140, 35)):
         weights = phases[i % len(phases)]
-        if i % 5 == 4:  # by Lambda's call, which is the same change
+        if i % 5 == 4 and len(weights) < 3:  # by Lambda's call, which is the same change
             (primary, _), *others = weights.items()
             update = {
                 "FunctionVersion": primary,
@@ -648,5 +648,5 @@ def test_the_aws_sdk_shifts_an_alias(pair, sdk):
         404,
         "Cannot find alias arn: arn:aws:lambda:us-east-1:000000000000:function:hello:nope",
     ]
-    assert out["wrong"][:2] == ["ValidationException", 400] and "{3=2}" in out["wrong"][2]
+    assert out["wrong"][:2] == ["ValidationException", 400] and "{3=2.0}" in out["wrong"][2]
     assert pair.admin(LIVE).json() == {"weights": {"1": 75, "3": 25}, "description": "by the SDK"}

@@ -89,8 +89,8 @@ static void every_form_of_a_function_name_is_understood(void **state)
         "function:hello",
         "000000000000:function:hello",
         "000000000000%3Afunction%3Ahello",
-        "arn:aws:lambda:eu-west-1:123456789012:function:hello",
-        "arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Ahello"};
+        "arn:aws:lambda:us-east-1:000000000000:function:hello",
+        "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Ahello"};
     char target[256];
 
     (void)state;
@@ -132,13 +132,70 @@ static void what_is_not_there_is_not_found(void **state)
                "Function not found");
     api_expect("GET", FUNCTION "/aliases/1", NULL, 400, "ValidationException", "at 'name'");
     api_expect("GET", FUNCTION "/aliases/a%20b", NULL, 400, "ValidationException",
-               "{\"message\":\"1 validation error detected: Value 'a%20b' at 'name' failed to "
+               "{\"message\":\"1 validation error detected: Value 'a b' at 'name' failed to "
                "satisfy constraint: Member must satisfy regular expression pattern: "
                "(?!^[0-9]+$)([a-zA-Z0-9-_]+)\"}");
     api_expect("GET", "/2015-03-31/functions/b!d/aliases/1", NULL, 400, "ValidationException",
                "2 validation errors detected");
     api_expect("GET", "/2015-03-31/functions/\xff\xfe/aliases/live", NULL, 400,
                "ValidationException", "at 'functionName' failed");
+}
+
+static void other_places_are_refused(void **state)
+{
+    static const char *const regions[] = {"arn:aws:lambda:eu-west-1:000000000000:function:hello",
+                                          "eu-west-1:000000000000:function:hello",
+                                          "eu-west-1%3A000000000000%3Ahello"};
+    static const char *const accounts[] = {"arn:aws:lambda:us-east-1:123456789012:function:hello",
+                                           "123456789012:function:hello", "123456789012:hello",
+                                           "arn:aws:lambda:eu-west-1:123456789012:function:hello"};
+    char target[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
+        snprintf(target, sizeof(target), "/2015-03-31/functions/%s/aliases/live", regions[i]);
+        api_expect("GET", target, NULL, 404, "ResourceNotFoundException",
+                   "{\"Message\":\"Functions from 'eu-west-1' are not reachable in this region "
+                   "('us-east-1')\",\"Type\":\"User\"}");
+    }
+    for (size_t i = 0; i < sizeof(accounts) / sizeof(accounts[0]); i++) {
+        snprintf(target, sizeof(target), "/2015-03-31/functions/%s/aliases", accounts[i]);
+        api_expect("GET", target, NULL, 403, "AccessDeniedException",
+                   "is not authorized to perform: lambda:ListAliases on resource: ");
+    }
+}
+
+static void what_is_not_served_is_an_unknown_operation(void **state)
+{
+    static const char *const paths[] = {"/2015-03-31/",
+                                        "/2015-03-31/event-source-mappings",
+                                        "/2015-03-31/functions/hello/policy",
+                                        "/2015-03-31/functions/hello/aliases/live/x",
+                                        "/2015-03-31/functions/hello/aliasesx",
+                                        "/2015-03-31/functions//aliases",
+                                        "/2018-10-31/layers",
+                                        "/2019-09-25/functions/hello/event-invoke-config",
+                                        "/2099-01-01/anything/at/all"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        api_expect("GET", paths[i], NULL, 404, "UnknownOperationException", "docs/lambda.md");
+        api_expect("DELETE", paths[i], NULL, 404, "UnknownOperationException", NULL);
+        api_expect("POST", paths[i], "{}", 404, "UnknownOperationException", NULL);
+    }
+}
+
+static void other_methods_are_told_which_there_are(void **state)
+{
+    struct api_response response = api_ask("PATCH", FUNCTION "/aliases/live", "{}");
+
+    (void)state;
+    assert_int_equal(response.status, 405);
+    assert_string_equal(response.error_type, "UnknownOperationException");
+    assert_int_equal(response.nr_fields, 1);
+    assert_string_equal(response.fields[0].name, "Allow");
+    assert_string_equal(response.fields[0].value, "GET, HEAD, PUT, DELETE");
+    free(response.body);
 }
 
 /* ---- ListAliases ----------------------------------------------------------------------------- */
@@ -272,10 +329,12 @@ static void shares_of_all_and_nothing_are_kept(void **state)
     put(LIVE, "{\"RoutingConfig\": {\"AdditionalVersionWeights\": {\"2\": 0.33333333333}}}");
     assert_int_equal(find("live")->arms[1].weight, 333333333);
     api_expect("GET", LIVE, NULL, 200, NULL, "{\"2\":0.333333333}");
-    /* weir's aliases may have more versions. */
-    put(LIVE, "{\"RoutingConfig\": {\"AdditionalVersionWeights\": {\"2\": 0.3, \"3\": 0.7}}}");
-    assert_int_equal(find("live")->arms[0].weight, 0);
-    assert_int_equal(find("live")->arms[2].weight, 700000000);
+    /* weir's own API lets aliases have more versions, which then are all shown. */
+    api_expect("PUT", "/functions/hello/aliases/live",
+               "{\"weights\": {\"1\": 0, \"2\": 30, \"3\": 70}}", 200, NULL, NULL);
+    api_expect("GET", LIVE, NULL, 200, NULL, "{\"2\":0.3,\"3\":0.7}");
+    put(LIVE, "{\"Description\": \"kept\"}");
+    assert_int_equal(find("live")->nr_arms, 3);
 }
 
 static void a_revision_guards_an_update(void **state)
@@ -353,7 +412,7 @@ static const struct {
     {WEIGHTS("\"10\": 0.5"), 404, "ResourceNotFoundException", "Function not found: " ARN ":10"},
     {WEIGHTS("\"02\": 0.5"), 404, "ResourceNotFoundException", "Function not found: " ARN ":02"},
     {WEIGHTS("\"2\": 2.0"), 400, "ValidationException",
-     "1 validation error detected: Value '{2=2}' at 'routingConfig.additionalVersionWeights' "
+     "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' "
      "failed "
      "to satisfy constraint: Map value must satisfy constraint: [Member must have value less than "
      "or "
@@ -365,8 +424,8 @@ static const struct {
      "constraint: Map keys must satisfy constraint: [Member must have length less than or equal to "
      "1024, Member must have length greater than or equal to 1, Member must satisfy regular "
      "expression pattern: [0-9]+]"},
-    {WEIGHTS("\"live\": 3, \"\": \"x\""), 400, "ValidationException",
-     "4 validation errors detected"},
+    {WEIGHTS("\"live\": 3"), 400, "ValidationException", "2 validation errors detected"},
+    {WEIGHTS("\"\": \"x\""), 400, "ValidationException", "2 validation errors detected"},
     {WEIGHTS("\"1\": 0.5"), 400, "InvalidParameterValueException",
      "Invalid function version 1. Function version 1 is already included in routing "
      "configuration."},
@@ -374,7 +433,8 @@ static const struct {
      "Function version 2 is already included"},
     {"{\"FunctionVersion\": \"$LATEST\"}", 400, "InvalidParameterValueException",
      "$LATEST is not supported for an alias pointing to more than 1 version"},
-    {WEIGHTS("\"2\": 0.6, \"3\": 0.5"), 400, "InvalidParameterValueException", "more than 1.0"},
+    {WEIGHTS("\"2\": 0.6, \"3\": 0.5"), 400, "InvalidParameterValueException",
+     "Number of items in AdditionalVersionWeights cannot be greater than 1"},
 };
 
 static void mistakes_have_lambdas_types_and_texts(void **state)
@@ -415,7 +475,7 @@ static void what_is_too_much_is_refused(void **state)
     api_expect("PUT", LIVE, body, 400, "ValidationException", "functionVersion");
     /* Cut between the two bytes of a character: still text. */
     n = (size_t)snprintf(body, sizeof(body), "{\"FunctionVersion\": \"x");
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 400; i++)
         n += (size_t)snprintf(body + n, sizeof(body) - n, "é");
     snprintf(body + n, sizeof(body) - n, "\"}");
     api_expect("PUT", LIVE, body, 400, "ValidationException", "'x??");
@@ -439,6 +499,9 @@ int main(void)
         test(every_form_of_a_function_name_is_understood),
         test(arns_have_the_settings_region_and_account),
         test(what_is_not_there_is_not_found),
+        test(other_places_are_refused),
+        test(what_is_not_served_is_an_unknown_operation),
+        test(other_methods_are_told_which_there_are),
         test(lists_come_in_pages),
         test(what_a_list_cannot_be_is_told),
         test(weights_are_shifted),
