@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "conf/jsondoc.h"
-#include "conf/tabledoc.h"
+#include "conf/tabledoc_function.h"
 #include "control/answer.h"
 
 enum { MESSAGE_MAX = 4096 };
@@ -306,7 +306,7 @@ bool lambda_call_load(struct lambda_call *call, const char *qualifier)
         lambda_call_fail_function(call, qualifier);
         return false;
     }
-    call->document = tabledoc_dump_function(lambda_call_table(call), function);
+    call->document = tabledoc_function_write(lambda_call_table(call), function);
     if (!call->document)
         lambda_call_fail_memory(call);
     return call->document != NULL;

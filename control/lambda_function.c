@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "conf/jsondoc.h"
-#include "conf/tabledoc.h"
+#include "conf/tabledoc_function.h"
 #include "control/answer.h"
 #include "control/lambda_code.h"
 #include "control/lambda_config.h"
@@ -387,7 +387,7 @@ static const struct function **gather(const struct lambda_call *call, struct str
 static void add_function(struct lambda_call *call, const struct function *function,
                          struct lambda_page *page)
 {
-    json_t *document = tabledoc_dump_function(lambda_call_table(call), function);
+    json_t *document = tabledoc_function_write(lambda_call_table(call), function);
     char name[LAMBDA_TEXT];
 
     lambda_shape_terminate(function->name, name, sizeof(name));

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "conf/jsondoc.h"
-#include "conf/tabledoc.h"
+#include "conf/tabledoc_function.h"
 #include "control/answer.h"
 #include "control/lambda_code.h"
 #include "control/lambda_config.h"
@@ -236,7 +236,7 @@ void lambda_version_show(struct lambda_call *call, const struct function *functi
                          const char *marker, bool with_function, struct lambda_page *page)
 {
     const struct version **list = calloc((size_t)function->nr_versions, sizeof(*list));
-    json_t *document = tabledoc_dump_function(lambda_call_table(call), function);
+    json_t *document = tabledoc_function_write(lambda_call_table(call), function);
     size_t nr = 0;
 
     for (int i = 0; list && i < function->nr_versions; i++)
