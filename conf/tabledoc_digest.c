@@ -48,7 +48,7 @@ uint64_t tabledoc_digest_function(const struct function_spec *spec)
 
 uint64_t tabledoc_digest_url(const struct function_url *url)
 {
-    return add_option(6, url->is_iam + 2 * url->is_stream, url->document);
+    return add_option(6, 0, url->document);
 }
 
 static uint64_t add_health(uint64_t digest, const struct health_check *check)

@@ -186,7 +186,8 @@ static void check_url_of(struct jsondoc *doc, const struct place *at,
 
 /* How many were read into urls; all of them, unless there was a problem. */
 static int read_urls(struct jsondoc *doc, const struct place *at,
-                     const struct function_draft *draft, struct function_url *urls)
+                     const struct function_draft *draft, struct function_url *urls,
+                     struct stash *stash)
 {
     json_t *o = unconst(draft->urls);
     int nr = 0;
@@ -199,7 +200,7 @@ static int read_urls(struct jsondoc *doc, const struct place *at,
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
         check_url_of(doc, &key, draft);
-        if (tabledoc_url_read(doc, &key, json_object_iter_value(i), &urls[nr]))
+        if (tabledoc_url_read(doc, &key, json_object_iter_value(i), stash, &urls[nr]))
             nr++;
     }
     return nr;
@@ -210,6 +211,7 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
 {
     struct place tags_at = JSONDOC_KEY(at, "tags"), urls_at = JSONDOC_KEY(at, "urls");
     char *tags = draft->tags ? jsondoc_dump_sorted(draft->tags) : NULL;
+    struct stash stash = {0};
     struct function_spec spec = {.name = str_of(at->key),
                                  .max_in_flight = draft->max_in_flight,
                                  .concurrency = draft->concurrency,
@@ -221,7 +223,7 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
     if (draft->tags)
         check_tags(doc, &tags_at, draft->tags);
     if (draft->urls)
-        spec.nr_urls = read_urls(doc, &urls_at, draft, urls);
+        spec.nr_urls = read_urls(doc, &urls_at, draft, urls, &stash);
     if (draft->tags && !tags)
         jsondoc_no_memory(doc);
     if (!doc->is_bad && out->merge && tabledoc_merge_function(out->merge, &spec) < 0)
@@ -230,6 +232,7 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
         jsondoc_no_memory(doc);
     for (int i = 0; i < spec.nr_urls; i++)
         free(urls[i].document);
+    stash_fini(&stash);
     free(tags);
 }
 

@@ -2,6 +2,7 @@
  * which is what the Lambda API shows. */
 #include "conf/tabledoc_url.h"
 
+#include "conf/corsdoc.h"
 #include "conf/rows.h"
 
 struct url_draft {
@@ -39,22 +40,39 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
     draft->cors = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
 }
 
+static const struct url_terms *keep_terms(struct jsondoc *doc, const struct place *at,
+                                          const struct url_draft *draft, struct stash *stash)
+{
+    struct place cors_at = JSONDOC_KEY(at, "cors");
+    struct url_terms terms = {
+        .is_event = true,
+        .is_iam = draft->auth_type == 1,
+        .is_streamed = draft->invoke_mode == 1,
+    };
+    struct corsdoc cors;
+
+    if (draft->cors) {
+        corsdoc_read(&cors, doc, &cors_at, draft->cors);
+        terms.cors = &cors.cors;
+    }
+    return url_terms_copy(stash, &terms);
+}
+
 bool tabledoc_url_read(struct jsondoc *doc, const struct place *at, const json_t *value,
-                       struct function_url *url)
+                       struct stash *stash, struct function_url *url)
 {
     struct url_draft draft = {0};
 
     *url = (struct function_url){.qualifier = str_of(at->key)};
     if (!jsondoc_is_object(doc, at, value, "an object such as {\"auth_type\": \"NONE\"}"))
         return false;
-    url->document = rows_init(&url_rows, &draft) < 0 ? NULL : jsondoc_dump_sorted(value);
-    if (url->document) {
+    if (rows_init(&url_rows, &draft) == 0) {
         rows_read(&url_rows, doc, at, value, &draft);
-        url->is_iam = draft.auth_type == 1;
-        url->is_stream = draft.invoke_mode == 1;
-    } else {
-        jsondoc_no_memory(doc);
+        url->terms = keep_terms(doc, at, &draft, stash);
+        url->document = url->terms ? jsondoc_dump_sorted(value) : NULL;
     }
+    if (!url->document)
+        jsondoc_no_memory(doc);
     rows_fini(&url_rows, &draft);
     return url->document != NULL;
 }

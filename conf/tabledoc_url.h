@@ -6,8 +6,9 @@
 #include "router/model.h"
 
 /* Reads and checks a URL, whose qualifier is the place's key. True if url is filled in: its
- * document is to be freed, its qualifier points to the key. False with a problem added. */
+ * document is to be freed, its qualifier points to the key, its terms are in the stash. False with
+ * a problem added. */
 bool tabledoc_url_read(struct jsondoc *doc, const struct place *at, const json_t *value,
-                       struct function_url *url);
+                       struct stash *stash, struct function_url *url);
 
 #endif

@@ -215,6 +215,9 @@ static int keep_urls(struct builder *builder, const struct function_spec *spec,
         if (keep(builder, spec->urls[i].qualifier, &url->qualifier) ||
             keep_option(builder, spec->urls[i].document, &url->document))
             return -1;
+        url->terms = url_terms_copy(&builder->skeleton->stash, spec->urls[i].terms);
+        if (!url->terms)
+            return -1;
         more->nr_urls++;
     }
     return 0;
@@ -236,6 +239,18 @@ static int keep_more(struct builder *builder, const struct function_spec *spec,
         keep_option(builder, spec->dead_letter, &more->dead_letter))
         return -1;
     return spec->nr_urls > 0 ? keep_urls(builder, spec, more) : 0;
+}
+
+static int list_with_urls(struct skeleton *skeleton, struct function *function)
+{
+    struct function **list = make_room(skeleton->with_urls, skeleton->nr_with_urls,
+                                       &skeleton->with_urls_capacity, sizeof(list[0]));
+
+    if (!list)
+        return -1;
+    skeleton->with_urls = list;
+    list[skeleton->nr_with_urls++] = function;
+    return 0;
 }
 
 int builder_function(struct builder *builder, const struct function_spec *spec)
@@ -265,7 +280,8 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
         return -1;
     function->max_in_flight = spec->max_in_flight;
     function->concurrency = spec->concurrency;
-    if (keep_more(builder, spec, function))
+    if (keep_more(builder, spec, function) ||
+        (spec->nr_urls > 0 && list_with_urls(skeleton, function)))
         return -1;
     functions[skeleton->nr_functions++] = function;
     builder->function = function;

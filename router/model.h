@@ -177,10 +177,9 @@ enum { FUNCTION_NO_CONCURRENCY = UINT32_MAX };
 
 /* The address of a function, or alias, that browsers and others call (Lambda's function URLs). */
 struct function_url {
-    struct str qualifier; /* "$LATEST" or an alias */
-    bool is_iam;          /* auth_type: AWS_IAM */
-    bool is_stream;       /* invoke_mode: RESPONSE_STREAM */
-    char *document;       /* all that the table document says of it, a JSON object */
+    struct str qualifier;          /* "$LATEST" or an alias */
+    const struct url_terms *terms; /* auth_type, invoke_mode, cors */
+    char *document;                /* all that the table document says of it, a JSON object */
 };
 
 /* What few functions have. */

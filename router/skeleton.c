@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+static _Atomic uint64_t serials;
+
 struct skeleton *skeleton_make(struct registry *registry)
 {
     struct skeleton *skeleton = calloc(1, sizeof(*skeleton));
@@ -12,6 +14,7 @@ struct skeleton *skeleton_make(struct registry *registry)
     if (!skeleton)
         return NULL;
     atomic_init(&skeleton->refs, 1);
+    skeleton->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     skeleton->registry = registry_ref(registry);
     return skeleton;
 }
@@ -53,6 +56,7 @@ void skeleton_unref(struct skeleton **skeleton)
             drop_version(&s->functions[f]->versions[v]);
     }
     free(s->functions);
+    free(s->with_urls);
     free(s->watched);
     flathash_fini(&s->names);
     flathash_fini(&s->qualifiers);

@@ -19,6 +19,9 @@ struct skeleton {
     struct stash stash; /* all below but the arrays and indexes */
     struct function **functions;
     uint32_t nr_functions, capacity;
+    struct function **with_urls; /* those that have function URLs */
+    uint32_t nr_with_urls, with_urls_capacity;
+    uint64_t serial;          /* no other skeleton of this process has it */
     struct version **watched; /* those that may fail */
     uint32_t nr_watched, watched_capacity;
     struct flathash names;      /* of functions, to their indexes */

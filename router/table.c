@@ -66,6 +66,14 @@ int table_functions(const struct table *table, struct function *const **function
     return (int)table->skeleton->nr_functions;
 }
 
+int table_url_functions(const struct table *table, struct function *const **functions,
+                        uint64_t *serial)
+{
+    *functions = table->skeleton->with_urls;
+    *serial = table->skeleton->serial;
+    return (int)table->skeleton->nr_with_urls;
+}
+
 int table_routes(const struct table *table, const struct route **routes)
 {
     *routes = table->skeleton->routes.list;

@@ -78,6 +78,9 @@ struct function *table_function(const struct table *table, struct str name);
  * are the targets with a non-empty alias name. */
 int table_functions(const struct table *table, struct function *const **functions);
 int table_routes(const struct table *table, const struct route **routes);
+/* The functions that have URLs; *serial is a number that changes whenever they may have changed. */
+int table_url_functions(const struct table *table, struct function *const **functions,
+                        uint64_t *serial);
 /* The versions that may fail, because their endpoints have health checks or ejection. */
 int table_watched(const struct table *table, struct version *const **versions);
 

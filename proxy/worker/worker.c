@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/tls/tls.h"
+#include "proxy/worker/urlindex.h"
 
 enum { RETRY_TOKEN = 100000, RETRY_TOKENS_MAX = 100 * RETRY_TOKEN, RETRIES_A_SECOND = 3 };
 
@@ -130,6 +131,7 @@ int worker_init(struct worker *w, struct shared *shared, int index)
 void worker_fini(struct worker *w)
 {
     free(w->pools);
+    urlindex_free(&w->urls);
     if (w->loop.owner)
         loop_fini(&w->loop);
     if (w->lease)

@@ -23,6 +23,7 @@
 #include "proxy/worker/tuning.h"
 
 struct pool;
+struct urlindex;
 
 enum { WORKER_BLOCK = 2048 };
 
@@ -56,7 +57,8 @@ struct worker {
     struct outbox outbox;
     struct head request_head, response_head;
     struct freelist blocks, exchanges;
-    uint64_t date_s; /* the second that date_line shows */
+    struct urlindex *urls; /* of the table in force; NULL: nobody has asked yet */
+    uint64_t date_s;       /* the second that date_line shows */
     char date_line[40];
 };
 

@@ -34,8 +34,8 @@ static void all_of_it_is_read(void **state)
     assert_string_equal(more->dead_letter, "failed:live");
     assert_int_equal(more->nr_urls, 2);
     assert_true(str_eq(more->urls[0].qualifier, STR("$LATEST")));
-    assert_false(more->urls[0].is_iam || more->urls[0].is_stream);
-    assert_true(more->urls[1].is_iam && more->urls[1].is_stream);
+    assert_false(more->urls[0].terms->is_iam || more->urls[0].terms->is_streamed);
+    assert_true(more->urls[1].terms->is_iam && more->urls[1].terms->is_streamed);
     fixture_drop(&table);
 }
 

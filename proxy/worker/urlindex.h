@@ -1,0 +1,28 @@
+/* Which function URL does a host name? An index of the table in force by URL ids (conf/urlid.h),
+ * made when the first request after a change asks: ids depend on the settings too, and few tables
+ * have URLs. 10 000 URLs take a millisecond or two. The worker's own thread. */
+#ifndef WEIR_PROXY_WORKER_URLINDEX_H
+#define WEIR_PROXY_WORKER_URLINDEX_H
+
+#include "conf/urlid.h"
+#include "router/table.h"
+
+struct worker;
+struct urlindex;
+
+/* What it found; valid as long as the table. */
+struct urlindex_found {
+    const struct function *function;
+    const struct function_url *url;
+    char id[URLID_LENGTH + 1];
+};
+
+/* True where the host, without port, has the form of a function URL of this region. Then
+ * out->function is NULL where the table has no such URL (or memory ran out). */
+bool urlindex_find(struct worker *w, const struct table *table, struct str host,
+                   struct urlindex_found *out);
+
+/* Frees and clears; NULL is fine. */
+void urlindex_free(struct urlindex **index);
+
+#endif
