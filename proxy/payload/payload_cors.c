@@ -1,5 +1,5 @@
-/* The protocol's fields. A '*' of the configuration goes out as one, unless credentials are allowed:
- * then a browser takes no '*' (Fetch, section 3.2.5), and gets what it asked for. */
+/* The protocol's fields. A '*' of the configuration goes out as one, unless credentials are
+ * allowed: then a browser takes no '*' (Fetch, section 3.2.5), and gets what it asked for. */
 #include "proxy/payload/payload_cors.h"
 
 bool payload_cors_is_preflight(struct str method, const struct payload_cors *asked)
