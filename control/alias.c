@@ -120,12 +120,15 @@ static void answer_in_force(struct change *change, const struct change_result *r
         answer_alias(&change->response, target);
 }
 
-/* What the request leaves out, but for weights, stays as it is. A new reference; NULL when out of
- * memory. */
+/* What the request leaves out, but for weights, stays as it is in an alias that there is. A new
+ * reference; NULL when out of memory. */
 static json_t *over(const struct target *target, json_t *said)
 {
-    json_t *alias = tabledoc_alias_write(target);
+    json_t *alias = NULL;
 
+    if (!target || target->alias.n == 0)
+        return json_incref(said);
+    alias = tabledoc_alias_write(target);
     if (!alias)
         return NULL;
     json_object_del(alias, "weights");
@@ -143,13 +146,17 @@ static void put_alias(struct change *change)
     struct jsondoc doc = {.problems = &problems};
     struct alias_path path;
     const struct target *target;
+    bool knows_function;
     json_t *said;
 
     if (!parse_path(change->request.path, &path))
         return;
-    target = find_alias(change->hooks, &path, &change->response);
-    if (!target)
+    target = table_find(change->hooks->table(change->hooks->context), str_of(path.function),
+                        str_of(path.alias), &knows_function);
+    if (!knows_function) {
+        answer_unknown(&change->response, &path, false);
         return;
+    }
     said = jsondoc_load(&doc, body.p, body.n);
     if (!said) {
         answer_problems(&change->response, &problems);
@@ -167,6 +174,27 @@ static void put_alias(struct change *change)
     problems_fini(&problems);
 }
 
+static void answer_deleted(struct change *change, const struct change_result *result)
+{
+    if (result->status == CHANGE_DONE)
+        change->response.status = 204;
+    else
+        change_answer_failure(change, result);
+}
+
+static void delete_alias(struct change *change)
+{
+    struct change_edit edit = {.kind = CHANGE_ALIAS};
+    struct alias_path path;
+
+    if (!parse_path(change->request.path, &path) ||
+        !find_alias(change->hooks, &path, &change->response))
+        return;
+    edit.function = path.function;
+    edit.name = path.alias;
+    change_submit(change, &edit, 1, answer_deleted);
+}
+
 enum api_outcome alias_handle(const struct api_hooks *hooks, const struct api_request *request,
                               struct api_waiter *waiter, struct api_response *response)
 {
@@ -176,12 +204,13 @@ enum api_outcome alias_handle(const struct api_hooks *hooks, const struct api_re
 
     if (!parse_path(request->path, &path))
         return API_NOT_MINE;
-    if (is_put)
-        return change_begin(hooks, request, waiter, response, put_alias) ? API_ANSWERED : API_LATER;
+    if (is_put || str_eq(request->method, STR("DELETE"))) {
+        change_fn *handle = is_put ? put_alias : delete_alias;
+        return change_begin(hooks, request, waiter, response, handle) ? API_ANSWERED : API_LATER;
+    }
     if (!str_eq(request->method, STR("GET")) && !str_eq(request->method, STR("HEAD"))) {
-        answer_not_allowed(response, "GET, HEAD, PUT",
-                           "An alias can be read and changed here; to add or remove one, change "
-                           "the table document.");
+        answer_not_allowed(response, "GET, HEAD, PUT, DELETE",
+                           "An alias can be read, made, changed and deleted here.");
         return API_ANSWERED;
     }
     target = find_alias(hooks, &path, response);

@@ -2,7 +2,8 @@
  *
  *     GET  /functions/{F}/aliases/{A}      the alias as the table document writes it
  *     PUT  /functions/{F}/aliases/{A}      the same members; those left out, but for weights,
- *                                          stay as they are
+ *                                          stay as they are; makes an alias that there is not
+ *     DELETE                               204
  *
  * A change is in force when it is answered, until the table file says something else of the alias.
  * Control thread. */

@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "conf/problems.h"
 #include "conf/settings.h"
+#include "conf/tabledoc_edit.h"
 #include "router/builder.h"
 #include "router/table.h"
 
@@ -29,6 +30,18 @@ struct api_reload {
     const struct problems *problems; /* where it is not */
     const struct problems *notes;    /* what a reload cannot take over */
     const struct problems *changes;  /* what the table file changed */
+};
+
+/* A table to be built beside the control loop. */
+struct api_build {
+    struct table *previous; /* counted by who asks */
+    /* Functions to be changed, or where text is not NULL a whole document. */
+    const struct tabledoc_edit *edits;
+    int nr_edits;
+    const char *text;
+    size_t length;
+    struct problems *problems;
+    struct table *table; /* what came of it, a reference; NULL: there are problems */
 };
 
 struct api_hooks;
@@ -67,6 +80,14 @@ struct api_hooks {
      * (table_with_alias); 0 or -1 when out of memory. Neither target nor a table borrowed before
      * may be used after it. */
     int (*set_alias)(void *context, const struct target *target, const struct alias_spec *spec);
+    /* Builds a table on another thread, and has change_engine_built called. Only while no reload is
+     * running (is_reloading); none begins before. */
+    void (*build)(void *context, struct api_build *build);
+    bool (*is_reloading)(void *context);
+    /* Puts what was built in force; takes the reference. */
+    void (*put_table)(void *context, struct table *table);
+    /* Between two changes: what was read from the table file meanwhile may come into force. */
+    void (*between)(void *context);
     /* The first has change_engine_turn called, the other change_engine_settled once all workers
      * have the table that is in force now; never from within this call. */
     void (*soon)(void *context);

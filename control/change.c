@@ -10,17 +10,29 @@
 #include "base/prng.h"
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_alias.h"
+#include "conf/tabledoc_function.h"
 #include "conf/weight.h"
 #include "control/answer.h"
 #include "router/hash.h"
+
+/* Numbers are written so that they read back to the same. */
+enum { DOCUMENT_DIGITS = 17 };
 
 /* Where an operation is. Only the first of the queue leaves QUEUED. */
 enum stage {
     QUEUED,
     TURN,      /* its handler runs */
     SUBMITTED, /* to be checked and put in force */
-    SETTLING,  /* in force; the workers take it */
-    SETTLED    /* done is to be told */
+    BUILDING,  /* a table, beside the loop */
+    BUILT,
+    SETTLING, /* in force; the workers take it */
+    SETTLED   /* done is to be told */
+};
+
+/* The functions that an operation leaves other than they were. */
+struct outline {
+    struct tabledoc_edit *list; /* names are the edits', documents counted */
+    int nr;
 };
 
 struct edit {
@@ -39,6 +51,9 @@ struct change_work {
     change_done_fn *done;
     struct edit *edits;
     int nr_edits;
+    struct outline outline;
+    struct api_build build;
+    char *text; /* the whole document, as it is read */
     struct problems problems;
     struct change_result result;
     char *strings; /* the request's */
@@ -47,7 +62,8 @@ struct change_work {
 
 struct change_engine {
     const struct api_hooks *hooks;
-    TAILQ_HEAD(, change_work) queue;
+    TAILQ_HEAD(works, change_work) queue;
+    struct works waiting; /* for the end of a reload */
 };
 
 static struct table *in_force(const struct change_work *w)
@@ -67,6 +83,16 @@ static void drop_edits(struct change_work *w)
     free(w->edits);
     w->edits = NULL;
     w->nr_edits = 0;
+    for (int i = 0; i < w->outline.nr; i++)
+        json_decref(w->outline.list[i].document);
+    free(w->outline.list);
+    w->outline = (struct outline){.nr = 0};
+    free(w->text);
+    w->text = NULL;
+    if (w->build.previous)
+        table_unref(&w->build.previous);
+    if (w->build.table)
+        table_unref(&w->build.table);
 }
 
 /* Everything that a turn has left. */
@@ -275,6 +301,157 @@ static void put_alias(struct change_work *w)
     hooks->soon_on_all(hooks->context);
 }
 
+/* ---- All else: a table is built -------------------------------------------------------------- */
+
+static void problem(struct change_work *w, const struct edit *edit, const char *code,
+                    const char *message)
+{
+    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
+    struct place at = JSONDOC_KEY(&functions, edit->function);
+    struct jsondoc doc = {.problems = &w->problems};
+
+    jsondoc_problem(&doc, &at, code, "%s", message);
+    fail(w, CHANGE_REFUSED, NULL);
+}
+
+static void fail_memory(struct change_work *w)
+{
+    fail(w, CHANGE_FAILED, "out of memory");
+}
+
+static struct tabledoc_edit *find_outline(struct change_work *w, const char *function)
+{
+    for (int i = 0; i < w->outline.nr; i++)
+        if (strcmp(w->outline.list[i].function, function) == 0)
+            return &w->outline.list[i];
+    return NULL;
+}
+
+/* Takes the document. */
+static struct tabledoc_edit *add_outline(struct change_work *w, const char *function,
+                                         json_t *document)
+{
+    struct tabledoc_edit *list =
+        reallocarray(w->outline.list, (size_t)w->outline.nr + 1, sizeof(list[0]));
+
+    if (!list) {
+        json_decref(document);
+        return NULL;
+    }
+    w->outline.list = list;
+    list[w->outline.nr] = (struct tabledoc_edit){function, document};
+    return &list[w->outline.nr++];
+}
+
+static void outline_function(struct change_work *w, const struct edit *edit)
+{
+    struct tabledoc_edit *outline = find_outline(w, edit->function);
+
+    if (!edit->document && !outline && !table_function(in_force(w), str_of(edit->function)))
+        problem(w, edit, "unknown_function", "there is no such function");
+    else if (!outline && !add_outline(w, edit->function, json_incref(edit->document)))
+        fail_memory(w);
+    else if (outline) {
+        json_decref(outline->document);
+        outline->document = json_incref(edit->document);
+    }
+}
+
+/* An alias as part of its function. */
+static void outline_alias(struct change_work *w, const struct edit *edit)
+{
+    struct tabledoc_edit *outline = find_outline(w, edit->function);
+    struct function *function = table_function(in_force(w), str_of(edit->function));
+    json_t *document, *aliases;
+
+    if (outline ? !outline->document : !function) {
+        problem(w, edit, "unknown_function", "there is no such function");
+        return;
+    }
+    if (!outline) {
+        document = tabledoc_function_write(in_force(w), function);
+        outline = document ? add_outline(w, edit->function, document) : NULL;
+    }
+    if (!outline) {
+        fail_memory(w);
+        return;
+    }
+    aliases = json_object_get(outline->document, "aliases");
+    if (!edit->document) {
+        if (json_object_del(aliases, edit->name) < 0)
+            problem(w, edit, "unknown_alias", "the function has no such alias");
+        return;
+    }
+    if (!aliases) {
+        aliases = json_object();
+        if (json_object_set_new(outline->document, "aliases", aliases) < 0)
+            aliases = NULL;
+    }
+    if (!aliases || json_object_set(aliases, edit->name, edit->document) < 0)
+        fail_memory(w);
+}
+
+/* Whole documents are read as a file is. */
+static void take_text(struct change_work *w, const struct edit *edit)
+{
+    assert(w->nr_edits == 1);
+    w->text = jsondoc_dump_line(edit->document, DOCUMENT_DIGITS);
+    if (!w->text)
+        fail_memory(w);
+}
+
+static void build(struct change_work *w)
+{
+    const struct api_hooks *hooks = w->engine->hooks;
+
+    for (int i = 0; i < w->nr_edits && w->stage == SUBMITTED; i++) {
+        if (w->edits[i].kind == CHANGE_TABLE)
+            take_text(w, &w->edits[i]);
+        else if (w->edits[i].kind == CHANGE_ALIAS)
+            outline_alias(w, &w->edits[i]);
+        else
+            outline_function(w, &w->edits[i]);
+    }
+    if (w->stage != SUBMITTED)
+        return;
+    w->build = (struct api_build){.previous = table_ref(in_force(w)),
+                                  .edits = w->outline.list,
+                                  .nr_edits = w->outline.nr,
+                                  .text = w->text,
+                                  .length = w->text ? strlen(w->text) : 0,
+                                  .problems = &w->problems};
+    w->stage = BUILDING;
+    hooks->build(hooks->context, &w->build);
+}
+
+static void log_functions(const struct change_work *w)
+{
+    struct jsondoc_text text = {0};
+
+    for (int i = 0; i < w->outline.nr; i++)
+        jsondoc_append(&text, "%s%s%s", i > 0 ? ", " : "", w->outline.list[i].function,
+                       w->outline.list[i].document ? "" : " (deleted)");
+    log_info("generation %llu is in force: %s, by the admin API",
+             (unsigned long long)in_force(w)->generation, w->text ? "a whole table" : text.s);
+}
+
+static void put_built(struct change_work *w)
+{
+    const struct api_hooks *hooks = w->engine->hooks;
+    struct table *table = w->build.table;
+
+    if (!table) {
+        fail(w, CHANGE_REFUSED, NULL);
+        return;
+    }
+    assert(in_force(w) == w->build.previous);
+    w->build.table = NULL;
+    hooks->put_table(hooks->context, table);
+    log_functions(w);
+    w->stage = SETTLING;
+    hooks->soon_on_all(hooks->context);
+}
+
 /* ---- The way of one -------------------------------------------------------------------------- */
 
 static void finish(struct change_work *w)
@@ -302,12 +479,24 @@ static void take_turn(struct change_work *w)
         finish(w);
 }
 
+/* Its turn begins anew when the reload is over. */
+static void wait_for_reload(struct change_work *w)
+{
+    TAILQ_REMOVE(&w->engine->queue, w, link);
+    TAILQ_INSERT_TAIL(&w->engine->waiting, w, link);
+    w->stage = QUEUED;
+}
+
 static void put(struct change_work *w)
 {
+    const struct api_hooks *hooks = w->engine->hooks;
+
     if (is_plain(w))
         put_alias(w);
+    else if (hooks->is_reloading(hooks->context))
+        wait_for_reload(w);
     else
-        fail(w, CHANGE_FAILED, "this cannot be changed yet");
+        build(w);
 }
 
 static void tell(struct change_work *w)
@@ -326,7 +515,12 @@ void change_engine_turn(struct change_engine *changes)
 {
     struct change_work *w;
 
-    while ((w = TAILQ_FIRST(&changes->queue))) {
+    for (;;) {
+        if (!change_engine_is_busy(changes))
+            changes->hooks->between(changes->hooks->context);
+        w = TAILQ_FIRST(&changes->queue);
+        if (!w)
+            return;
         switch (w->stage) {
         case QUEUED:
             take_turn(w);
@@ -334,10 +528,14 @@ void change_engine_turn(struct change_engine *changes)
         case SUBMITTED:
             put(w);
             continue;
+        case BUILT:
+            put_built(w);
+            continue;
         case SETTLED:
             tell(w);
             continue;
         case TURN:
+        case BUILDING:
         case SETTLING:
         default:
             return;
@@ -352,6 +550,32 @@ void change_engine_settled(struct change_engine *changes)
     assert(w && w->stage == SETTLING);
     w->stage = SETTLED;
     change_engine_turn(changes);
+}
+
+void change_engine_built(struct change_engine *changes)
+{
+    struct change_work *w = TAILQ_FIRST(&changes->queue);
+
+    assert(w && w->stage == BUILDING);
+    w->stage = BUILT;
+    change_engine_turn(changes);
+}
+
+void change_engine_reloaded(struct change_engine *changes)
+{
+    struct change_work *w;
+
+    /* In front of those that came later, but not of the one that has its turn. */
+    while ((w = TAILQ_LAST(&changes->waiting, works))) {
+        struct change_work *first = TAILQ_FIRST(&changes->queue);
+
+        TAILQ_REMOVE(&changes->waiting, w, link);
+        if (first && first->stage != QUEUED)
+            TAILQ_INSERT_AFTER(&changes->queue, first, w, link);
+        else
+            TAILQ_INSERT_HEAD(&changes->queue, w, link);
+    }
+    changes->hooks->soon(changes->hooks->context);
 }
 
 /* ---- The rest -------------------------------------------------------------------------------- */
@@ -371,6 +595,7 @@ struct change_engine *change_engine_make(const struct api_hooks *hooks)
         return NULL;
     changes->hooks = hooks;
     TAILQ_INIT(&changes->queue);
+    TAILQ_INIT(&changes->waiting);
     return changes;
 }
 
@@ -382,6 +607,7 @@ void change_engine_free(struct change_engine **changes)
     *changes = NULL;
     if (!c)
         return;
+    TAILQ_CONCAT(&c->queue, &c->waiting, link);
     while ((w = TAILQ_FIRST(&c->queue))) {
         TAILQ_REMOVE(&c->queue, w, link);
         if (w->waiter)

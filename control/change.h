@@ -113,6 +113,10 @@ void change_engine_free(struct change_engine **changes);
 /* Goes on. hooks->soon asks for a call of the first, hooks->soon_on_all for one of the other. */
 void change_engine_turn(struct change_engine *changes);
 void change_engine_settled(struct change_engine *changes);
+/* What hooks->build was asked for is there. */
+void change_engine_built(struct change_engine *changes);
+/* A reload that ran has come to its end. */
+void change_engine_reloaded(struct change_engine *changes);
 
 /* Does one stand between its first call and done? Then a table that was read from the file must
  * not be put in force. */

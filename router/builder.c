@@ -484,6 +484,113 @@ int builder_route(struct builder *builder, const struct route_spec *spec)
     return routes_add(&builder->skeleton->routes, &route);
 }
 
+/* ---- Copies ---------------------------------------------------------------------------------- */
+
+static int copy_endpoint(struct builder *builder, const struct endpoint *from)
+{
+    struct endpoint *endpoints = make_room(builder->endpoints, builder->nr_endpoints,
+                                           &builder->endpoints_capacity, sizeof(endpoints[0]));
+    struct endpoint *endpoint;
+
+    if (!endpoints)
+        return -1;
+    builder->endpoints = endpoints;
+    endpoint = &endpoints[builder->nr_endpoints];
+    *endpoint = (struct endpoint){.url_len = from->url_len};
+    endpoint->url = stash_copy(&builder->skeleton->stash, (struct str){from->url, from->url_len});
+    if (!endpoint->url || keep(builder, from->base_path, &endpoint->base_path))
+        return -1;
+    endpoint->origin = origin_ref(from->origin);
+    builder->nr_endpoints++;
+    return 0;
+}
+
+static int copy_version(struct builder *builder, const struct version *from)
+{
+    struct version *versions = make_room(builder->versions, builder->nr_versions,
+                                         &builder->versions_capacity, sizeof(versions[0]));
+    struct version_spec spec = {.headers = from->headers ? from->headers->list : NULL,
+                                .nr_headers = from->headers ? from->headers->nr : 0};
+    struct version *version;
+
+    if (!versions)
+        return -1;
+    builder->versions = versions;
+    version = &versions[builder->nr_versions];
+    *version = *from;
+    version->in_flight = NULL;
+    version->headers = NULL;
+    if (keep(builder, from->name, &version->name) || keep_headers(builder, &spec, version) ||
+        keep_option(builder, from->host, &version->host) ||
+        keep_option(builder, from->health_check.path, &version->health_check.path) ||
+        keep_option(builder, from->configuration, &version->configuration))
+        return -1;
+    builder->nr_versions++;
+    for (int i = 0; i < from->nr_endpoints; i++)
+        if (copy_endpoint(builder, &from->endpoints[i]))
+            return -1;
+    return 0;
+}
+
+static struct function_spec spec_of(const struct function *function)
+{
+    const struct function_more *more = function->more;
+    struct function_spec spec = {.name = function->name,
+                                 .max_in_flight = function->max_in_flight,
+                                 .concurrency = function->concurrency};
+
+    if (more) {
+        spec.last_version = more->last_version;
+        spec.tags = more->tags;
+        spec.dead_letter = more->dead_letter;
+        spec.urls = more->urls;
+        spec.nr_urls = (int)more->nr_urls;
+    }
+    return spec;
+}
+
+int builder_copy_function(struct builder *builder, const struct table *table,
+                          const struct function *function)
+{
+    struct function_spec spec = spec_of(function);
+    uint32_t nr, first = table_targets_of(table, function, &nr);
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+
+    if (builder_function(builder, &spec))
+        return -1;
+    for (int v = 0; v < function->nr_versions; v++)
+        if (copy_version(builder, &function->versions[v]))
+            return -1;
+    for (uint32_t i = first + (uint32_t)function->nr_versions; i < first + nr; i++) {
+        struct alias_spec alias = table_alias_spec(table_target(table, i), arms);
+
+        if (builder_alias(builder, &alias))
+            return -1;
+    }
+    return 0;
+}
+
+int builder_copy_route(struct builder *builder, const struct table *table,
+                       const struct route *route)
+{
+    const struct target *target = table_target(table, route->target);
+    struct str qualifier = target->alias.n > 0 ? target->alias : target->arms[0].version->name;
+    struct route_spec spec = {.host = route->host,
+                              .path = route->path,
+                              .function = target->function->name,
+                              .qualifier = qualifier,
+                              .said_function = route->function,
+                              .said_qualifier = route->qualifier,
+                              .strip_prefix = route->strip_prefix,
+                              .terms = route->terms};
+
+    if (seal(builder))
+        return -1;
+    if (!find(builder, spec.function, qualifier))
+        return 1;
+    return builder_route(builder, &spec);
+}
+
 /* ---- The table ------------------------------------------------------------------------------- */
 
 struct changes {

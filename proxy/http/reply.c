@@ -15,6 +15,8 @@ const char *reply_phrase(int status)
         const char *phrase;
     } phrases[] = {
         {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
         {204, "No Content"},
         {308, "Permanent Redirect"},
         {400, "Bad Request"},

@@ -8,6 +8,7 @@
 #include "conf/file.h"
 #include "conf/tabledoc.h"
 #include "conf/tabledoc_merge.h"
+#include "control/api.h"
 #include "proxy/tls/tls.h"
 #include "router/registry.h"
 #include "store/statedir.h"
@@ -110,6 +111,18 @@ struct table *documents_table(const struct settings *settings, struct registry *
     if (table && prepare_origins(table, settings->table_file, problems) < 0)
         table_unref(&table);
     return table;
+}
+
+void documents_build(struct registry *registry, struct api_build *build)
+{
+    if (build->text)
+        build->table = tabledoc_build(registry, build->previous, build->text, build->length, NULL,
+                                      build->problems);
+    else
+        build->table = tabledoc_edit(registry, build->previous, build->edits, build->nr_edits,
+                                     build->problems);
+    if (build->table && prepare_origins(build->table, NULL, build->problems) < 0)
+        table_unref(&build->table);
 }
 
 void documents_log(const struct problems *problems, const char *what)

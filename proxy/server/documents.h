@@ -33,6 +33,11 @@ struct table *documents_table(const struct settings *settings, struct registry *
                               struct table *previous, struct tabledoc_merge *merge,
                               struct problems *problems);
 
+/* The table that the API makes: functions changed, or a whole document. The file names are those
+ * for messages. Any thread that holds build->previous; build->table and problems are the result. */
+struct api_build;
+void documents_build(struct registry *registry, struct api_build *build);
+
 /* weir check: prints every problem of both documents to standard error, one a line; the exit
  * status. */
 int documents_check(const struct documents_options *options);

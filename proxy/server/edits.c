@@ -1,6 +1,8 @@
 /* The engine's turns on the control loop. */
 #include "proxy/server/edits.h"
 
+#include <assert.h>
+
 #include "control/change.h"
 #include "proxy/server/state.h"
 
@@ -35,6 +37,33 @@ static void on_taken(uv_async_t *async)
 
     loop_wake_up(&s->loop);
     settle(s);
+}
+
+static void work(uv_work_t *request)
+{
+    struct server *s = request->data;
+
+    documents_build(s->registry, s->edits.build);
+}
+
+static void on_worked(uv_work_t *request, int status)
+{
+    struct server *s = request->data;
+
+    (void)status; /* nobody cancels it */
+    loop_wake_up(&s->loop);
+    s->edits.build = NULL;
+    change_engine_built(s->edits.changes);
+    reload_go_on(s);
+}
+
+void edits_build(struct server *s, struct api_build *build)
+{
+    assert(!s->edits.build && !s->reload.is_running);
+    s->edits.build = build;
+    s->edits.work.data = s;
+    /* It can only refuse a function that is NULL. */
+    (void)uv_queue_work(&s->loop.uv, &s->edits.work, work, on_worked);
 }
 
 int edits_init(struct server *s, struct change_engine *changes)

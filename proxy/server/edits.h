@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+struct api_build;
 struct change_engine;
 struct server;
 
@@ -14,13 +15,16 @@ struct edits {
     uv_async_t soon;  /* change_engine_turn */
     uv_async_t taken; /* a worker has looked for a table */
     bool is_settling; /* change_engine_settled is due when the last has */
+    uv_work_t work;
+    struct api_build *build; /* the building thread's; NULL: it does nothing */
 };
 
 /* 0 or a negative code of libuv's. changes is freed by edits_fini. */
 int edits_init(struct server *s, struct change_engine *changes) __attribute__((warn_unused_result));
 void edits_fini(struct server *s);
 
-/* Two hooks (struct api_hooks). */
+/* Three hooks (struct api_hooks). No reload begins while a table is built. */
+void edits_build(struct server *s, struct api_build *build);
 void edits_soon(struct server *s);
 void edits_soon_on_all(struct server *s);
 

@@ -63,6 +63,26 @@ static int hook_set_alias(void *context, const struct target *target, const stru
     return 0;
 }
 
+static void hook_build(void *context, struct api_build *build)
+{
+    edits_build(context, build);
+}
+
+static bool hook_is_reloading(void *context)
+{
+    return ((struct server *)context)->reload.is_running;
+}
+
+static void hook_put_table(void *context, struct table *table)
+{
+    reload_publish_table(context, table);
+}
+
+static void hook_between(void *context)
+{
+    reload_finish(context);
+}
+
 static void hook_soon(void *context)
 {
     edits_soon(context);
@@ -89,6 +109,10 @@ struct api_hooks hooks_make(struct server *s)
         .table = hook_table,
         .settings = hook_settings,
         .set_alias = hook_set_alias,
+        .build = hook_build,
+        .is_reloading = hook_is_reloading,
+        .put_table = hook_put_table,
+        .between = hook_between,
         .soon = hook_soon,
         .soon_on_all = hook_soon_on_all,
     };

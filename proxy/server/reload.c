@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/change.h"
 #include "metrics/metrics.h"
 #include "proxy/server/state.h"
 #include "proxy/tls/tls.h"
@@ -129,9 +130,13 @@ void reload_begin(struct server *s, struct api_waiter *waiter)
         waiter->round = reload->round + 1;
         TAILQ_INSERT_TAIL(&reload->waiters, waiter, link);
     }
-    if (reload->is_running)
-        reload->is_wanted = true;
-    else
+    reload->is_wanted = true;
+    reload_go_on(s);
+}
+
+void reload_go_on(struct server *s)
+{
+    if (s->reload.is_wanted && !s->reload.is_running && !s->edits.build)
         start(s);
 }
 
@@ -253,15 +258,14 @@ static void take_all(struct server *s, struct reload_reading *r)
 }
 
 /* Whoever is told may ask for the next reload at once, so this one has come to its end before. */
-static void on_worked(uv_work_t *request, int status)
+void reload_finish(struct server *s)
 {
-    struct server *s = request->data;
     struct reload *reload = &s->reload;
     struct reload_reading r = reload->reading;
 
-    (void)status; /* nobody cancels it */
-    loop_wake_up(&s->loop);
-    reload->is_running = false;
+    if (!reload->is_read)
+        return;
+    reload->is_running = reload->is_read = false;
     r.result = catch_up(s, &r);
     if (r.result == 0) {
         take_all(s, &r);
@@ -274,10 +278,22 @@ static void on_worked(uv_work_t *request, int status)
                                       .notes = &r.notes,
                                       .changes = &r.merge.changes};
     uint64_t round = reload->round;
-    if (reload->is_wanted && !s->is_draining)
-        start(s);
+    change_engine_reloaded(s->edits.changes);
+    if (!s->is_draining)
+        reload_go_on(s);
     tell_waiters(reload, round, &result);
     reading_fini(&r);
+}
+
+static void on_worked(uv_work_t *request, int status)
+{
+    struct server *s = request->data;
+
+    (void)status; /* nobody cancels it */
+    loop_wake_up(&s->loop);
+    s->reload.is_read = true;
+    if (!change_engine_is_busy(s->edits.changes))
+        reload_finish(s);
 }
 
 /* ---- Watching -------------------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ struct reload {
     uv_work_t work;
     struct reload_reading reading; /* the building thread's while is_running */
     bool is_running, is_wanted;
+    bool is_read; /* what was read waits for a change to end, to be put in force */
     uint64_t round;                   /* counts the reloads that have begun */
     TAILQ_HEAD(, api_waiter) waiters; /* in the order of their rounds */
     uint64_t nr_ok, nr_rejected;
@@ -54,6 +55,12 @@ void reload_init(struct reload *reload);
  * changed, or leaves everything as it is and logs the problems. waiter, unless NULL, is told the
  * result, never from within this call. */
 void reload_begin(struct server *s, struct api_waiter *waiter);
+
+/* Begins the reload that was asked for while it could not begin, if any. */
+void reload_go_on(struct server *s);
+
+/* Puts in force what was read, if that waits. No change has its turn. */
+void reload_finish(struct server *s);
 
 /* The waiter goes away: it will not be told. */
 void reload_forget(struct server *s, struct api_waiter *waiter);

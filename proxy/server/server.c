@@ -375,7 +375,7 @@ static bool finish(struct server *s)
         is_stuck |= thread_fini(&s->threads[i]);
     if (s->shared.log)
         accesslog_close(&s->shared.log);
-    if (s->reload.is_running || s->reclaim.is_running)
+    if (s->reload.is_running || s->edits.build || s->reclaim.is_running)
         return true; /* another thread still reads, or frees, what would be freed here */
     if (s->admin)
         admin_close(&s->admin);

@@ -96,7 +96,7 @@ def test_errors_are_json(pair):
         ("GET", "/nonsense", 404, "ResourceNotFoundException", None),
         ("DELETE", "/metrics", 405, "MethodNotAllowedException", "GET, HEAD"),
         ("GET", "/reload", 405, "MethodNotAllowedException", "POST"),
-        ("POST", LIVE, 405, "MethodNotAllowedException", "GET, HEAD, PUT"),
+        ("POST", LIVE, 405, "MethodNotAllowedException", "GET, HEAD, PUT, DELETE"),
         ("PATCH", LAMBDA + "/live", 405, "UnknownOperationException", "GET, HEAD, PUT, DELETE"),
         ("GET", "/2018-10-31/layers", 404, "UnknownOperationException", None),
         ("GET", "/functions/nobody/aliases/live", 404, "ResourceNotFoundException", None),

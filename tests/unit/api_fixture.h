@@ -27,6 +27,8 @@ static struct {
     struct table *table;
     struct settings *settings;
     bool is_ready, is_draining, is_out_of_memory;
+    bool is_reloading;
+    struct api_build *build; /* is to be built */
     bool is_settling; /* workers take what is in force */
     int nr_changes, nr_reloads;
     const char *host, *origin, *content_type; /* of the next requests; NULL: none */
@@ -90,6 +92,32 @@ static int api_hook_set_alias(void *context, const struct target *target, const 
     return 0;
 }
 
+static void api_hook_build(void *context, struct api_build *build)
+{
+    (void)context;
+    api.build = build;
+}
+
+static bool api_hook_is_reloading(void *context)
+{
+    (void)context;
+    return api.is_reloading;
+}
+
+static void api_hook_put_table(void *context, struct table *table)
+{
+    (void)context;
+    assert_int_equal(table_open(table), 0);
+    fixture_drop(&api.table);
+    api.table = table;
+    api.nr_changes++;
+}
+
+static void api_hook_between(void *context)
+{
+    (void)context;
+}
+
 static void api_hook_soon(void *context)
 {
     (void)context;
@@ -110,6 +138,10 @@ static struct api_hooks api_hooks = {
     .table = api_hook_table,
     .settings = api_hook_settings,
     .set_alias = api_hook_set_alias,
+    .build = api_hook_build,
+    .is_reloading = api_hook_is_reloading,
+    .put_table = api_hook_put_table,
+    .between = api_hook_between,
     .soon = api_hook_soon,
     .soon_on_all = api_hook_soon_on_all,
     .seed = 42,
@@ -183,7 +215,19 @@ static inline void api_on_answered(struct api_waiter *waiter, struct api_respons
 static inline void api_go_on(void)
 {
     change_engine_turn(api_hooks.changes);
-    while (api.is_settling) {
+    while (api.is_settling || api.build) {
+        if (api.build) {
+            struct api_build *b = api.build;
+            api.build = NULL;
+            if (b->text)
+                b->table = tabledoc_build(fixture.registry, b->previous, b->text, b->length, NULL,
+                                          b->problems);
+            else
+                b->table = tabledoc_edit(fixture.registry, b->previous, b->edits, b->nr_edits,
+                                         b->problems);
+            change_engine_built(api_hooks.changes);
+            continue;
+        }
         api.is_settling = false;
         change_engine_settled(api_hooks.changes);
     }

@@ -155,10 +155,11 @@ static void what_is_unknown_is_not_found(void **state)
                "The function \\\"hello\\\" has no alias \\\"love\\\"");
     /* Versions are no aliases. */
     api_expect("GET", "/functions/hello/aliases/1", NULL, 404, "ResourceNotFoundException", "");
-    api_expect("PUT", "/functions/hello/aliases/$LATEST", "{\"weights\": {\"1\": 100}}", 404,
-               "ResourceNotFoundException", "");
-    api_expect("PUT", "/functions/hello/aliases/new", "{\"weights\": {\"1\": 100}}", 404,
-               "ResourceNotFoundException", "has no alias");
+    api_expect("PUT", "/functions/hello/aliases/$LATEST", "{\"weights\": {\"1\": 100}}", 400,
+               "ValidationException", "is no alias name");
+    api_expect("PUT", "/functions/hallo/aliases/new", "{\"weights\": {\"1\": 100}}", 404,
+               "ResourceNotFoundException", "There is no function");
+    api_expect("DELETE", "/functions/hello/aliases/1", NULL, 404, "ResourceNotFoundException", "");
     assert_int_equal(api.nr_changes, 0);
 }
 

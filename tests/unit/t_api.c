@@ -57,7 +57,7 @@ static void other_methods_are_told_which_to_use(void **state)
     expect_allow("get", "/table", "GET, HEAD");
     expect_allow("GET", "/reload", "POST");
     expect_allow("PUT", "/reload", "POST");
-    expect_allow("POST", "/functions/hello/aliases/live", "GET, HEAD, PUT");
+    expect_allow("POST", "/functions/hello/aliases/live", "GET, HEAD, PUT, DELETE");
     assert_int_equal(api.nr_reloads + api.nr_changes, 0);
 }
 

@@ -1,0 +1,110 @@
+/* Functions in the order of the table, new ones behind them; then the routes. */
+#include "conf/tabledoc_edit.h"
+
+#include <string.h>
+
+#include "conf/jsondoc.h"
+#include "conf/tabledoc_function.h"
+#include "router/builder.h"
+
+struct reading {
+    struct jsondoc doc;
+    struct place functions_at;
+    struct tabledoc_out out;
+    const struct tabledoc_edit *edits;
+    int nr;
+    json_t *by_name; /* of an edit: its index */
+};
+
+static int index_edits(struct reading *r)
+{
+    r->by_name = json_object();
+    for (int i = 0; r->by_name && i < r->nr; i++)
+        if (json_object_set_new(r->by_name, r->edits[i].function, json_integer(i)) < 0)
+            return -1;
+    return r->by_name ? 0 : -1;
+}
+
+static const struct tabledoc_edit *find_edit(const struct reading *r, struct str function)
+{
+    const json_t *index = json_object_getn(r->by_name, function.p, function.n);
+
+    return index ? &r->edits[json_integer_value(index)] : NULL;
+}
+
+static void read_edit(struct reading *r, const struct tabledoc_edit *edit)
+{
+    struct place at = JSONDOC_KEY(&r->functions_at, edit->function);
+
+    if (edit->document)
+        tabledoc_function_read(&r->doc, &at, edit->document, &r->out);
+}
+
+static void take_functions(struct reading *r, const struct table *previous)
+{
+    struct function *const *functions;
+    int nr = table_functions(previous, &functions);
+
+    for (int i = 0; i < nr; i++) {
+        const struct tabledoc_edit *edit = find_edit(r, functions[i]->name);
+
+        if (edit)
+            read_edit(r, edit);
+        else if (!r->doc.is_bad &&
+                 builder_copy_function(r->out.builder, previous, functions[i]) < 0)
+            jsondoc_no_memory(&r->doc);
+    }
+    for (int i = 0; i < r->nr; i++)
+        if (!table_function(previous, str_of(r->edits[i].function)))
+            read_edit(r, &r->edits[i]);
+}
+
+static void take_routes(struct reading *r, const struct table *previous)
+{
+    struct place root = JSONDOC_ROOT, routes_at = JSONDOC_KEY(&root, "routes");
+    const struct route *routes;
+    int nr = table_routes(previous, &routes);
+
+    for (int i = 0; i < nr && !r->doc.is_bad; i++) {
+        const struct target *target = table_target(previous, routes[i].target);
+        struct place at = JSONDOC_ITEM(&routes_at, (size_t)i);
+        int result = builder_copy_route(r->out.builder, previous, &routes[i]);
+
+        if (result < 0)
+            jsondoc_no_memory(&r->doc);
+        else if (result > 0)
+            jsondoc_problem(
+                &r->doc, &at, "route_in_use",
+                "the route %.*s%.*s leads to %.*s:%.*s, which would be gone; change "
+                "the route first",
+                STR_ARG(routes[i].host), STR_ARG(routes[i].path), STR_ARG(target->function->name),
+                STR_ARG(target->alias.n > 0 ? target->alias : target->arms[0].version->name));
+    }
+}
+
+struct table *tabledoc_edit(struct registry *registry, struct table *previous,
+                            const struct tabledoc_edit *edits, int nr, struct problems *problems)
+{
+    struct place root = JSONDOC_ROOT;
+    struct reading r = {.doc = {.problems = problems},
+                        .functions_at = JSONDOC_KEY(&root, "functions"),
+                        .out = {.builder = builder_make(registry)},
+                        .edits = edits,
+                        .nr = nr};
+    struct table *table = NULL;
+
+    if (!r.out.builder || index_edits(&r) < 0)
+        jsondoc_no_memory(&r.doc);
+    else
+        take_functions(&r, previous);
+    if (!r.doc.is_bad)
+        take_routes(&r, previous);
+    if (!r.doc.is_bad) {
+        table = builder_freeze(&r.out.builder, previous);
+        if (!table)
+            jsondoc_no_memory(&r.doc);
+    }
+    builder_free(&r.out.builder);
+    json_decref(r.by_name);
+    return table;
+}

@@ -1,0 +1,249 @@
+/* The change engine: edits of functions and aliases, one operation after the other. */
+#include "control/change.h"
+#include "tests/unit/api_fixture.h"
+
+#include "conf/tabledoc_function.h"
+
+static struct {
+    json_t *document; /* of the next edits */
+    const char *function, *alias, *expected;
+    enum change_kind kind;
+    struct change_result result;
+    char problem[512];
+    int nr_turns;
+} lab;
+
+static void on_done(struct change *change, const struct change_result *result)
+{
+    (void)change;
+    lab.result = *result;
+    snprintf(lab.problem, sizeof(lab.problem), "%s %s",
+             result->problems->nr > 0 ? result->problems->list[0].path : "",
+             result->problems->nr > 0 ? result->problems->list[0].message : "");
+}
+
+static void handle(struct change *change)
+{
+    struct change_edit edit = {.kind = lab.kind,
+                               .function = lab.function,
+                               .name = lab.alias,
+                               .document = json_incref(lab.document),
+                               .expected_revision = lab.expected};
+
+    lab.nr_turns++;
+    change->response.status = 200;
+    change_submit(change, &edit, 1, on_done);
+}
+
+static void begin(struct api_waiter *waiter)
+{
+    const struct api_request request = {.method = STR("PUT"), .path = STR("/x")};
+    struct api_response response;
+
+    *waiter = (struct api_waiter){.answered = api_on_answered, .hooks = &api_hooks};
+    api_late = (struct api_response){.status = 0};
+    assert_false(change_begin(&api_hooks, &request, waiter, &response, handle));
+}
+
+static enum change_status edit(enum change_kind kind, const char *function, const char *alias,
+                               const char *text)
+{
+    struct api_waiter waiter;
+
+    lab.kind = kind;
+    lab.function = function;
+    lab.alias = alias;
+    lab.document = text ? json_loads(text, 0, NULL) : NULL;
+    assert_true(!text || lab.document);
+    begin(&waiter);
+    api_go_on();
+    assert_int_equal(api_late.status, 200);
+    json_decref(lab.document);
+    lab.document = NULL;
+    return lab.result.status;
+}
+
+static const struct target *find(const char *function, const char *qualifier)
+{
+    return table_find(api.table, str_of(function), str_of(qualifier), NULL);
+}
+
+static void functions_come_change_and_go(void **state)
+{
+    uint64_t generation = api.table->generation;
+
+    (void)state;
+    assert_int_equal(edit(CHANGE_FUNCTION, "new", NULL,
+                          "{\"versions\": {\"$LATEST\": {\"endpoints\": [\"http://n:1\"]}}}"),
+                     CHANGE_DONE);
+    assert_int_equal(api.table->generation, generation + 1);
+    assert_int_equal(lab.result.generation, generation + 1);
+    assert_string_equal(find("new", "")->arms[0].version->endpoints[0].url, "http://n:1");
+    assert_non_null(find("hello", "live"));
+    assert_int_equal(edit(CHANGE_FUNCTION, "new", NULL,
+                          "{\"concurrency\": 3, \"versions\": {\"7\": {\"endpoints\": "
+                          "[\"http://n:7\"]}}, \"aliases\": {\"a\": {\"weights\": {\"7\": 100}}}}"),
+                     CHANGE_DONE);
+    assert_null(find("new", ""));
+    assert_int_equal(find("new", "a")->function->concurrency, 3);
+    assert_int_equal(edit(CHANGE_FUNCTION, "new", NULL, NULL), CHANGE_DONE);
+    assert_null(find("new", "a"));
+    assert_int_equal(edit(CHANGE_FUNCTION, "new", NULL, NULL), CHANGE_REFUSED);
+}
+
+static void aliases_come_and_go(void **state)
+{
+    (void)state;
+    assert_int_equal(edit(CHANGE_ALIAS, "hello", "new", "{\"weights\": {\"1\": 60, \"3\": 40}}"),
+                     CHANGE_DONE);
+    assert_int_equal(find("hello", "new")->nr_arms, 2);
+    assert_int_equal(edit(CHANGE_ALIAS, "hello", "new", NULL), CHANGE_DONE);
+    assert_null(find("hello", "new"));
+    assert_int_equal(edit(CHANGE_ALIAS, "hello", "new", NULL), CHANGE_REFUSED);
+    assert_int_equal(edit(CHANGE_ALIAS, "none", "new", NULL), CHANGE_REFUSED);
+}
+
+static void what_the_rules_forbid_is_refused_with_its_path(void **state)
+{
+    uint64_t generation = api.table->generation;
+
+    (void)state;
+    assert_int_equal(edit(CHANGE_FUNCTION, "new", NULL, "{\"versions\": {\"01\": {}}}"),
+                     CHANGE_REFUSED);
+    assert_non_null(strstr(lab.problem, "$.functions.new.versions.01 "));
+    assert_int_equal(edit(CHANGE_ALIAS, "hello", "new", "{\"weights\": {\"1\": 60, \"9\": 40}}"),
+                     CHANGE_REFUSED);
+    assert_non_null(strstr(lab.problem, "$.functions.hello.aliases.new.weights.9 "));
+    assert_int_equal(edit(CHANGE_ALIAS, "hello", "live", NULL), CHANGE_REFUSED);
+    assert_non_null(strstr(lab.problem, "$.routes[0] the route / leads to hello:live"));
+    assert_int_equal(api.table->generation, generation);
+}
+
+/* The order of picks, counters and gauges are those of before. */
+static void what_is_not_edited_goes_on(void **state)
+{
+    struct split *split = find("hello", "live")->split;
+    struct gauge *gauge = find("hello", "live")->function->in_flight;
+    struct origin *origin = find("hello", "1")->arms[0].version->endpoints[0].origin;
+    char *before = tabledoc_dump(api.table), *after;
+
+    (void)state;
+    assert_int_equal(edit(CHANGE_FUNCTION, "new", NULL,
+                          "{\"versions\": {\"$LATEST\": {\"endpoints\": [\"http://n:1\"]}}}"),
+                     CHANGE_DONE);
+    assert_ptr_equal(find("hello", "live")->split, split);
+    assert_ptr_equal(find("hello", "live")->function->in_flight, gauge);
+    assert_ptr_equal(find("hello", "1")->arms[0].version->endpoints[0].origin, origin);
+    assert_int_equal(edit(CHANGE_FUNCTION, "new", NULL, NULL), CHANGE_DONE);
+    after = tabledoc_dump(api.table);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
+static void a_whole_table_is_one_change(void **state)
+{
+    (void)state;
+    assert_int_equal(edit(CHANGE_TABLE, NULL, NULL,
+                          "{\"functions\": {\"only\": {\"versions\": {\"1\": {\"endpoints\": "
+                          "[\"http://o:1\"]}}}}}"),
+                     CHANGE_DONE);
+    assert_non_null(find("only", "1"));
+    assert_null(find("hello", "live"));
+}
+
+static void a_revision_that_is_not_the_latest_changes_nothing(void **state)
+{
+    char revision[CHANGE_REVISION_SIZE];
+
+    (void)state;
+    change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), revision);
+    lab.expected = revision;
+    assert_int_equal(edit(CHANGE_ALIAS, "hello", "live", "{\"weights\": {\"1\": 100}}"),
+                     CHANGE_DONE);
+    assert_int_equal(edit(CHANGE_ALIAS, "hello", "live", "{\"weights\": {\"2\": 100}}"),
+                     CHANGE_CONFLICT);
+    lab.expected = NULL;
+    assert_true(str_eq(find("hello", "live")->arms[0].version->name, STR("1")));
+}
+
+/* A structural change waits for a reload; other weights do not wait for either. */
+static void a_reload_holds_up_only_what_must_be_built(void **state)
+{
+    struct api_waiter built, plain;
+
+    (void)state;
+    api.is_reloading = true;
+    lab.kind = CHANGE_ALIAS;
+    lab.function = "hello";
+    lab.alias = "new";
+    lab.document = json_loads("{\"weights\": {\"1\": 100}}", 0, NULL);
+    lab.nr_turns = 0;
+    begin(&built);
+    api_go_on();
+    assert_int_equal(lab.nr_turns, 1);
+    assert_null(find("hello", "new"));
+    lab.alias = "live";
+    begin(&plain);
+    api_go_on();
+    assert_int_equal(lab.nr_turns, 2);
+    assert_int_equal(find("hello", "live")->nr_arms, 1);
+    lab.alias = "new";
+    api.is_reloading = false;
+    change_engine_reloaded(api_hooks.changes);
+    api_go_on();
+    assert_int_equal(lab.nr_turns, 3);
+    assert_non_null(find("hello", "new"));
+    json_decref(lab.document);
+    lab.document = NULL;
+}
+
+static void who_goes_away_gets_no_answer_but_the_change(void **state)
+{
+    const struct api_request request = {.method = STR("PUT"), .path = STR("/x")};
+    struct api_waiter waiter = {.answered = api_on_answered, .hooks = &api_hooks};
+    struct api_response response;
+
+    (void)state;
+    lab.kind = CHANGE_ALIAS;
+    lab.function = "hello";
+    lab.alias = "live";
+    lab.document = json_loads("{\"weights\": {\"1\": 100}}", 0, NULL);
+    api_late = (struct api_response){.status = 0};
+    assert_false(change_begin(&api_hooks, &request, &waiter, &response, handle));
+    api_forget(&waiter);
+    api_go_on();
+    assert_int_equal(api_late.status, 0);
+    assert_int_equal(find("hello", "live")->nr_arms, 1);
+    json_decref(lab.document);
+    lab.document = NULL;
+}
+
+static int setup(void **state)
+{
+    memset(&lab, 0, sizeof(lab));
+    return fixture_setup(state) < 0 ? -1 : api_setup(state);
+}
+
+static int teardown(void **state)
+{
+    return api_teardown(state) < 0 ? -1 : fixture_teardown(state);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(functions_come_change_and_go),
+        test(aliases_come_and_go),
+        test(what_the_rules_forbid_is_refused_with_its_path),
+        test(what_is_not_edited_goes_on),
+        test(a_whole_table_is_one_change),
+        test(a_revision_that_is_not_the_latest_changes_nothing),
+        test(a_reload_holds_up_only_what_must_be_built),
+        test(who_goes_away_gets_no_answer_but_the_change),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
