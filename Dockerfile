@@ -5,8 +5,8 @@
 #     podman run --rm -p 8080:8080 -v ./examples:/etc/weir:ro -v weir-state:/var/lib/weir weir
 #
 # Port 8080 serves invocations. The admin listener stays on the container's own loopback, 127.0.0.1:9901, where nobody outside
-# reaches it; where probes and Prometheus come over the network, say so: podman run ... weir run --table /etc/weir/table.json --state /var/lib/weir
-# --admin 0.0.0.0:9901, and keep that port away from clients.
+# reaches it. Where probes and Prometheus come over the network, give it another address and a token in a settings document
+# (docs/operations.md has one), and keep that port away from clients.
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS build

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "conf/bindspec.h"
+#include "conf/credentials.h"
 #include "conf/settings_rows.h"
 
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
@@ -138,6 +139,21 @@ static void check_listener(struct jsondoc *doc, const struct place *at, const js
     }
 }
 
+/* The rules of a listener's "tls" for the admin listener's. */
+static void check_admin_tls(struct jsondoc *doc, const struct place *root, const json_t *json,
+                            const struct settings *settings)
+{
+    const json_t *tls = json_object_get(json_object_get(json, "admin"), "tls");
+    struct place admin = JSONDOC_KEY(root, "admin"), at = JSONDOC_KEY(&admin, "tls");
+
+    if (!json_is_object(tls))
+        return;
+    check_certificate(doc, &at, has_key(tls, "certificate"), has_key(tls, "key"));
+    if (settings->admin_tls.client_required && !has_key(tls, "client_ca"))
+        jsondoc_problem(doc, &at, "missing",
+                        "client_required needs client_ca, the authorities of the certificates");
+}
+
 /* Moves the draft's first certificate in front of the others. */
 static int finish_draft(struct listener_draft *draft)
 {
@@ -233,6 +249,8 @@ static void settings_free(struct settings *settings)
 
     drop_listeners(settings);
     rows_fini(&rows, settings);
+    credentials_free(&settings->secrets.credentials);
+    credentials_free_secret(&settings->secrets.admin_token);
     free(settings);
 }
 
@@ -278,6 +296,7 @@ struct settings *settings_parse(const char *text, size_t length, const char *fil
     json = jsondoc_load(&doc, text, length);
     if (json)
         rows_read(&rows, &doc, &root, json, settings);
+    check_admin_tls(&doc, &root, json, settings);
     json_decref(json);
     if (doc.is_bad)
         settings_unref(&settings);
@@ -494,9 +513,20 @@ static int dump_listener(const struct listener_settings *listener, json_t *list)
     return json_object_del(object, "tls");
 }
 
-char *settings_dump(const struct settings *settings)
+/* As for listeners, "tls" is there only where it is spoken. */
+static int dump_rows(const struct settings *settings, json_t *json)
 {
     struct rows rows = main_rows();
+
+    if (rows_write(&rows, settings, true, json) < 0)
+        return -1;
+    if (!settings->admin_tls.certificate)
+        json_object_del(json_object_get(json, "admin"), "tls");
+    return 0;
+}
+
+char *settings_dump(const struct settings *settings)
+{
     json_t *json = json_object();
     json_t *list = json_array();
     char *text = NULL;
@@ -507,13 +537,29 @@ char *settings_dump(const struct settings *settings)
     for (int i = 0; i < settings->nr_listeners; i++)
         if (dump_listener(&settings->listeners[i], list) < 0)
             goto out;
-    if (rows_write(&rows, settings, true, json) == 0)
+    if (dump_rows(settings, json) == 0)
         text = jsondoc_dump(json, 17);
 out:
     if (!json)
         json_decref(list);
     json_decref(json);
     return text;
+}
+
+struct listener_settings settings_admin_listener(const struct settings *settings,
+                                                 struct certificate_settings *certificate)
+{
+    *certificate =
+        (struct certificate_settings){settings->admin_tls.certificate, settings->admin_tls.key};
+    return (struct listener_settings){
+        .address = settings->admin_address,
+        .is_tls = settings->admin_tls.certificate != NULL,
+        .nr_certificates = 1,
+        .certificates = certificate,
+        .client_ca = settings->admin_tls.client_ca,
+        .client_required = settings->admin_tls.client_required,
+        .min_version = settings->admin_tls.min_version,
+    };
 }
 
 static bool yields(const char *a, const char *b)

@@ -15,10 +15,15 @@
 
 #include "conf/problems.h"
 
+struct credentials;
+
 struct certificate_settings {
     char *certificate; /* PEM chain */
     char *key;         /* PEM */
 };
+
+/* What a request must show to be served. */
+enum settings_authorization { SETTINGS_AUTHORIZATION_NONE, SETTINGS_AUTHORIZATION_AWS_IAM };
 
 struct listener_settings {
     char *address; /* HOST:PORT, [IPv6]:PORT or :PORT */
@@ -31,6 +36,7 @@ struct listener_settings {
     uint32_t hsts_max_age_s; /* 0: no Strict-Transport-Security */
     bool redirect_to_https;  /* plain listener: answer 308 to https instead of forwarding */
     uint16_t redirect_port;  /* port named in the redirect; 443: none */
+    enum settings_authorization invoke_authorization; /* of its Invoke paths */
 };
 
 /* What it means when a client ends its sending side while its exchange runs. */
@@ -49,6 +55,12 @@ struct settings {
     char *admin_address;
     /* names by which the admin listener is called, with commas between; "*": any; "" */
     char *admin_hosts;
+    char *admin_token_file; /* NULL: none */
+    struct {
+        char *certificate, *key; /* NULL: the admin listener is plain */
+        char *min_version, *client_ca;
+        bool client_required;
+    } admin_tls;
     uint32_t workers; /* 0: as many as cpus_usable says */
     char *table_file;
     struct {
@@ -127,8 +139,9 @@ struct settings {
     } log;
 
     struct {
-        char *region;     /* aws.region: weir's own, in ARNs */
-        char *account_id; /* aws.account_id */
+        char *region;           /* aws.region: weir's own, in ARNs */
+        char *account_id;       /* aws.account_id */
+        char *credentials_file; /* NULL: none */
     } aws;
 
     enum settings_half_close client_half_close;
@@ -137,6 +150,13 @@ struct settings {
     struct {
         uint32_t ticket_rotation_s; /* session ticket keys change this often */
     } tls;
+
+    /* What the files that the settings name say: conf/secrets.h reads them beside the document; in
+     * no dump and no message. */
+    struct {
+        struct credentials *credentials; /* of aws.credentials_file; NULL: no such file */
+        char *admin_token;               /* of admin.token_file; NULL: no such file */
+    } secrets;
 };
 
 /* Reads a settings document. text is JSON with its length; file is for messages. Every problem is
@@ -161,6 +181,10 @@ void settings_unref(struct settings **settings); /* any thread; clears the point
  * still change them. 0, or -1 with problems added. */
 int settings_check(const struct settings *settings, const char *file, struct problems *problems)
     __attribute__((warn_unused_result));
+
+/* The admin listener's TLS in the form of a listener's, borrowed from the settings. */
+struct listener_settings settings_admin_listener(const struct settings *settings,
+                                                 struct certificate_settings *certificate);
 
 /* Whether the address, one of the settings', is "[::]" and leaves IPv4 to another of them. */
 bool settings_leaves_ipv4(const struct settings *settings, const char *address);

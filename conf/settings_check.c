@@ -214,11 +214,60 @@ static void check_pair(const struct settings *settings, int i, const char *file,
                          address, settings->listeners[j].address, j);
 }
 
+static bool is_loopback(const char *address)
+{
+    struct bindspec spec;
+
+    if (bindspec_parse(str_of(address), &spec))
+        return false;
+    switch (spec.kind) {
+    case BINDSPEC_ONE4:
+        return spec.address.s6_addr[12] == 127;
+    case BINDSPEC_ONE6:
+        return IN6_IS_ADDR_LOOPBACK(&spec.address);
+    case BINDSPEC_NAME:
+        return str_ieq(hostport_undotted(spec.host), STR("localhost"));
+    default:
+        return false;
+    }
+}
+
+/* Whoever reaches the admin listener may change where invocations go. */
+static void check_admin(const struct settings *settings, const char *file,
+                        struct problems *problems)
+{
+    if (is_loopback(settings->admin_address) || settings->aws.credentials_file ||
+        settings->admin_token_file || settings->admin_tls.client_ca)
+        return;
+    problems_add(problems, "unprotected", file, "$.admin.address",
+                 "%s can be reached from other machines, and whoever reaches it may change "
+                 "everything: say who may with access keys (aws.credentials_file), a token "
+                 "(admin.token_file) or client certificates (admin.tls.client_ca), or use an "
+                 "address of the loopback, such as 127.0.0.1:9901",
+                 settings->admin_address);
+}
+
+static void check_authorization(const struct settings *settings, int i, const char *file,
+                                struct problems *problems)
+{
+    char path[64];
+
+    if (settings->listeners[i].invoke_authorization == SETTINGS_AUTHORIZATION_NONE ||
+        settings->aws.credentials_file)
+        return;
+    snprintf(path, sizeof(path), "$.listeners[%d].invoke_authorization", i);
+    problems_add(problems, "missing", file, path,
+                 "aws_iam needs aws.credentials_file, the keys that requests are signed with");
+}
+
 int settings_check(const struct settings *settings, const char *file, struct problems *problems)
 {
     size_t before = problems_count(problems);
 
-    for (int i = 0; i < settings->nr_listeners; i++)
+    for (int i = 0; i < settings->nr_listeners; i++) {
         check_pair(settings, i, file, problems);
+        check_authorization(settings, i, file, problems);
+    }
+    check_admin(settings, file, problems);
     return problems_count(problems) == before ? 0 : -1;
 }

@@ -35,14 +35,34 @@ const struct row settings_rows_main[] = {
     {.path = "admin.address", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_address), .min = 1, .max = 300,
      .default_text = "127.0.0.1:9901", .check = hostport_check_listen,
      .expected = "an address such as 127.0.0.1:9901, [::1]:9901 or :9901",
-     .help = "The admin listener: metrics, health, the table in force, reload and the control API. It has no access control of "
-             "its own, so it belongs on an address that only operators reach. Command line: `--admin ADDRESS`."},
+     .help = "The admin listener: metrics, health, the table in force, reload and the control API. On another address than one of "
+             "the loopback it needs access keys (aws.credentials_file), a token (admin.token_file) or client certificates "
+             "(admin.tls.client_ca). Command line: `--admin ADDRESS`."},
     {.path = "admin.hosts", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_hosts), .min = 0, .max = 4096,
      .default_text = "", .check = settings_check_hosts,
      .expected = "names with commas between, such as \"weir.internal, weir-0.weir\", or \"*\" for any", .is_reloadable = true,
      .help = "The names by which clients call the admin listener. A request whose Host is neither one of them nor an IP address, "
              "localhost or the host of admin.address gets 403: this is what keeps a web page from reaching the listener by a name "
              "of its own that resolves to it (DNS rebinding). `*` admits every name."},
+    {.path = "admin.token_file", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_token_file), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a file", .is_reloadable = true,
+     .help = "A file with a token, one line: requests to the admin listener that bring it (`Authorization: Bearer TOKEN`) may do everything. "
+             "Read again when it changes."},
+    {.path = "admin.tls.certificate", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_tls.certificate), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
+     .help = "Required with admin.tls. PEM file with the admin listener's certificate and its chain."},
+    {.path = "admin.tls.key", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_tls.key), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
+     .help = "Required with admin.tls. PEM file with the certificate's private key."},
+    {.path = "admin.tls.min_version", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_tls.min_version), .min = 1,
+     .max = 3, .default_text = "1.2", .check = settings_check_tls_version, .expected = "\"1.2\" or \"1.3\"",
+     .is_reloadable = true, .help = "The oldest TLS version that is spoken: 1.2 or 1.3."},
+    {.path = "admin.tls.client_ca", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_tls.client_ca), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
+     .help = "PEM file with the authorities of client certificates. A client with a certificate of theirs may do everything; all others need "
+             "an access key or the token then, but for /healthz and /readyz."},
+    {.path = "admin.tls.client_required", .type = ROWS_BOOL, .offset = offsetof(struct settings, admin_tls.client_required),
+     .default_text = "false", .is_reloadable = true, .help = "Whether clients without a certificate are refused before they can ask anything."},
     NUMBER("workers", ROWS_U32, workers, 0, 128, 0, false,
            "Worker threads. 0: one for each CPU that the process may use, by its affinity and the CPU quota of its cgroup (rounded up). "
            "Command line: `--workers N`."),
@@ -78,6 +98,10 @@ const struct row settings_rows_main[] = {
      .max = 64, .default_text = "000000000000", .check = settings_check_account,
      .expected = "twelve digits such as 000000000000", .is_reloadable = true,
      .help = "The AWS account that weir says it is: it stands in every ARN, and invoking a function of another account is refused."},
+    {.path = "aws.credentials_file", .type = ROWS_STRING, .offset = offsetof(struct settings, aws.credentials_file), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a file", .is_reloadable = true,
+     .help = "A JSON file with access keys ([security](security.md)). With it requests to the admin listener must be signed (SigV4) by one of "
+             "them, but for /healthz and /readyz; see also invoke_authorization of a listener. Read again when it changes."},
 
     {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
      .default_text = "false", .is_reloadable = true,
@@ -206,6 +230,10 @@ const struct row settings_rows_listener[] = {
     {.path = "redirect_port", .type = ROWS_U16, .offset = offsetof(struct listener_draft, listener.redirect_port), .min = 1,
      .max = 65535, .default_text = "443", .is_reloadable = true,
      .help = "The port that the redirect names; 443 is not written."},
+    {.path = "invoke_authorization", .type = ROWS_CHOICE, .offset = offsetof(struct listener_draft, listener.invoke_authorization),
+     .choices = "none|aws_iam", .default_text = "none", .is_reloadable = true,
+     .help = "Whether Invoke paths need a signature (SigV4) by a key of aws.credentials_file that allows `invoke` of the function. aws_iam holds a "
+             "request until its body is there, since the body is part of what is signed."},
     {.path = "tls.certificate", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, certificate), .min = 1,
      .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
      .help = "Required with tls. PEM file with the certificate and its chain; the default for clients that name no host."},

@@ -1,4 +1,4 @@
-/* Keeps web pages away from the admin listener.
+/* Who may use the admin listener, and keeping web pages away from it.
  *
  * A page can make a browser send requests to any address. By the address itself they come from
  * another site: the browser keeps the answer from the page, and names the site in Origin wherever
@@ -7,8 +7,15 @@
  * and nobody but the operator knows a name for this listener. */
 #include "control/access.h"
 
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
 #include "conf/hostport.h"
+#include "control/action.h"
 #include "control/answer.h"
+#include "control/permit.h"
+
+/* ---- Web pages ------------------------------------------------------------------------------- */
 
 /* names: admin.hosts, already checked. */
 static bool is_listed(struct str host, const char *names)
@@ -47,9 +54,9 @@ static bool is_our_host(const struct settings *settings, struct str text)
 }
 
 /* Is the origin that of the listener itself, as the request calls it? */
-static bool is_own_origin(struct str origin, struct str host)
+static bool is_own_origin(const struct settings *settings, struct str origin, struct str host)
 {
-    const struct str scheme = STR("http://");
+    const struct str scheme = settings->admin_tls.certificate ? STR("https://") : STR("http://");
 
     return origin.n >= scheme.n && str_ieq((struct str){origin.p, scheme.n}, scheme) &&
            str_ieq((struct str){origin.p + scheme.n, origin.n - scheme.n}, host);
@@ -76,21 +83,26 @@ static bool changes_something(struct str method)
     return !str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD"));
 }
 
-bool access_refuse(const struct settings *settings, const struct api_request *request,
-                   struct api_response *response)
+const char *access_check_page(const struct settings *settings, struct str host, struct str origin,
+                              bool is_change)
+{
+    if (!is_our_host(settings, host))
+        return "Host is a name that this listener is not known by; call it by its address, or add "
+               "the name to the setting admin.hosts.";
+    if (!origin.p || (!is_change && is_own_origin(settings, origin, host)))
+        return NULL;
+    return is_change ? "Web pages cannot change anything here: the request has an Origin."
+                     : "Requests from other sites' pages are not served.";
+}
+
+static bool refuse_page(const struct settings *settings, const struct api_request *request,
+                        struct api_response *response)
 {
     bool is_change = changes_something(request->method);
+    const char *message = access_check_page(settings, request->host, request->origin, is_change);
 
-    if (!is_our_host(settings, request->host)) {
-        answer_error(response, 403, "AccessDeniedException",
-                     "Host is a name that this listener is not known by; call it by its address, "
-                     "or add the name to the setting admin.hosts.");
-        return true;
-    }
-    if (request->origin.p && (is_change || !is_own_origin(request->origin, request->host))) {
-        answer_error(response, 403, "AccessDeniedException",
-                     is_change ? "Web pages cannot change anything here: the request has an Origin."
-                               : "Requests from other sites' pages are not served.");
+    if (message) {
+        answer_error(response, 403, "AccessDeniedException", message);
         return true;
     }
     if (is_change && request->content_type.p && is_of_forms(request->content_type)) {
@@ -99,4 +111,122 @@ bool access_refuse(const struct settings *settings, const struct api_request *re
         return true;
     }
     return false;
+}
+
+/* ---- Keys, tokens, certificates -------------------------------------------------------------- */
+
+bool access_is_guarded(const struct settings *settings)
+{
+    return settings->secrets.credentials || settings->secrets.admin_token ||
+           settings->admin_tls.client_ca;
+}
+
+/* "Bearer TOKEN" (RFC 6750 section 2.1). */
+static bool is_token(const struct settings *settings, struct str authorization)
+{
+    const struct str scheme = STR("Bearer ");
+    struct str own = str_of(settings->secrets.admin_token);
+
+    if (own.n == 0 || authorization.n < scheme.n ||
+        !str_ieq((struct str){authorization.p, scheme.n}, scheme))
+        return false;
+    authorization.p += scheme.n;
+    authorization.n -= scheme.n;
+    while (authorization.n > 0 && authorization.p[0] == ' ') {
+        authorization.p++;
+        authorization.n--;
+    }
+    return authorization.n == own.n && CRYPTO_memcmp(authorization.p, own.p, own.n) == 0;
+}
+
+enum access_proof access_look(const struct settings *settings, struct str authorization,
+                              bool has_certificate)
+{
+    return has_certificate || is_token(settings, authorization) ? ACCESS_GRANTED : ACCESS_SIGNATURE;
+}
+
+static struct str find_field(const struct api_request *request, struct str name)
+{
+    for (int i = 0; i < request->nr_fields; i++)
+        if (str_ieq(request->fields[i].name, name))
+            return request->fields[i].value;
+    return (struct str){NULL, 0};
+}
+
+/* What the token or a certificate would have been enough for. */
+static void explain_bearer(struct str authorization, struct sigv4_refusal *refusal)
+{
+    if (authorization.n >= 6 && str_ieq((struct str){authorization.p, 6}, STR("Bearer")))
+        sigv4_refuse(refusal, "UnrecognizedClientException",
+                     "The security token included in the request is invalid.");
+}
+
+static bool is_permitted(const struct settings *settings, const struct api_request *request,
+                         const struct action *action, struct sigv4_refusal *refusal)
+{
+    struct sigv4_request signed_request = {
+        .method = request->method,
+        .path = request->path,
+        .query = request->query,
+        .fields = request->fields,
+        .nr_fields = request->nr_fields,
+        .region = settings->aws.region,
+        .service = action->service,
+        .now_s = clock_unix_us() / 1000000,
+    };
+    struct permit permit = {
+        .right = action->right,
+        .action = action->name,
+        .function = action->function,
+        .home = {str_of(settings->aws.region), str_of(settings->aws.account_id)},
+    };
+    const struct credentials_key *key =
+        sigv4_verify(&signed_request, request->body, settings->secrets.credentials, refusal);
+
+    if (!key)
+        explain_bearer(find_field(request, STR("authorization")), refusal);
+    return key && permit_check(key, &permit, refusal);
+}
+
+static void answer_refusal(const struct action *action, const struct sigv4_refusal *refusal,
+                           struct api_response *response)
+{
+    bool is_denied = strcmp(refusal->type, "AccessDeniedException") == 0;
+
+    if (strcmp(refusal->type, "ServiceException") == 0) {
+        answer_json(response, 503, NULL);
+    } else if (action->json) {
+        answer_json(response, 400,
+                    json_pack("{s:s, s:s}", "__type", refusal->type, "message", refusal->message));
+        response->content_type = action->json;
+    } else {
+        answer_json(response, 403,
+                    json_pack("{s:s}", is_denied ? "Message" : "message", refusal->message));
+    }
+    response->error_type = refusal->type;
+}
+
+static bool is_probe(const struct api_request *request)
+{
+    return !changes_something(request->method) &&
+           (str_eq(request->path, STR("/healthz")) || str_eq(request->path, STR("/readyz")));
+}
+
+bool access_refuse(const struct settings *settings, const struct api_request *request,
+                   struct api_response *response)
+{
+    struct sigv4_refusal refusal;
+    struct action action;
+
+    /* A page could make a browser show a certificate, but neither token nor signature. */
+    if (!access_is_guarded(settings) || is_probe(request) || request->has_certificate)
+        return refuse_page(settings, request, response);
+    if (access_look(settings, find_field(request, STR("authorization")), false) == ACCESS_GRANTED)
+        return false;
+    action_read(&action, request->method, request->path, find_field(request, STR("x-amz-target")),
+                request->body);
+    if (is_permitted(settings, request, &action, &refusal))
+        return false;
+    answer_refusal(&action, &refusal, response);
+    return true;
 }

@@ -46,6 +46,7 @@ struct api_build {
 
 struct api_hooks;
 struct api_response;
+struct sigv4_field;
 struct change_work;
 struct change_engine;
 
@@ -97,10 +98,13 @@ struct api_hooks {
 };
 
 struct api_request {
-    struct str method, path, query; /* query without '?' */
-    struct str host;                /* the Host field, or empty */
-    struct str origin;              /* the Origin field; p NULL where there is none */
-    struct str content_type;        /* the Content-Type field; p NULL where there is none */
+    struct str method, path, query;   /* query without '?' */
+    struct str host;                  /* the Host field, or empty */
+    struct str origin;                /* the Origin field; p NULL where there is none */
+    struct str content_type;          /* the Content-Type field; p NULL where there is none */
+    const struct sigv4_field *fields; /* all of them; gone once api_handle has returned */
+    int nr_fields;
+    bool has_certificate; /* the client showed one that admin.tls.client_ca vouches for */
     struct str body;
     char **body_owner; /* where the body's memory stands, to be taken over; or NULL */
 };

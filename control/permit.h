@@ -7,13 +7,14 @@
 #include "base/str.h"
 #include "conf/credentials.h"
 #include "control/sigv4.h"
+#include "router/arn.h"
 
 /* Borrowed. */
 struct permit {
     enum credentials_right right;
     const char *action;             /* such as "lambda:InvokeFunction": stands in the refusal */
     struct str function, qualifier; /* each may be empty; without a function: "*" */
-    const char *region, *account;   /* weir's own */
+    struct arn_home home;
 };
 
 /* Whether the key allows it; else the refusal, an AccessDeniedException that names the user, the

@@ -28,6 +28,7 @@ test python3-pytest-xdist runs them side by side
 test clang the second compiler, for the header rule
 test clang-format the layout rule
 test curl a client
+test python3-boto3 a stock AWS client
 test openssl certificates and a TLS client
 test procps process figures
 test strace which system calls are made

@@ -16,21 +16,25 @@
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/prng.h"
 #include "base/text.h"
+#include "proxy/http/fieldlist.h"
 #include "proxy/http/http1.h"
 #include "proxy/http/leftover.h"
 #include "proxy/http/partial.h"
 #include "proxy/http/reply.h"
 #include "proxy/io/acceptor.h"
 #include "proxy/io/outbox.h"
+#include "proxy/tls/tls.h"
+#include "proxy/worker/shared.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
 enum { DATE_BYTES = 48 };
 enum { LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024, LINGER_READS = 16 };
 
 /* WAITING: for an answer that comes later. While SENDING and after it nothing is read. */
-enum state { READING_HEAD, READING_BODY, SENDING, WAITING, LINGERING, CLOSED };
+enum state { HANDSHAKE, READING_HEAD, READING_BODY, SENDING, WAITING, LINGERING, CLOSED };
 
 struct admin_conn {
     struct io io; /* first */
@@ -40,6 +44,7 @@ struct admin_conn {
     LIST_ENTRY(admin_conn) link;
     enum state state;
     bool is_last, is_head_request, is_http10;
+    bool has_certificate;
     bool is_body_read; /* the request in hand has come to its end */
     struct partial *partial;
     struct http1 parser;
@@ -59,6 +64,7 @@ struct admin {
     struct deadline rest;
     struct loop *loop;
     const struct api_hooks *hooks;
+    struct shared *shared;
     struct prng rng;
     LIST_HEAD(, admin_conn) conns;
     int nr_conns;
@@ -272,6 +278,7 @@ static void on_answered(struct api_waiter *waiter, struct api_response *response
 static void handle(struct admin_conn *c)
 {
     struct head *head = &c->head;
+    struct sigv4_field fields[HEAD_FIELDS_MAX];
     struct api_request request = {
         .method = head_method(head),
         .path = head_path(head),
@@ -279,6 +286,9 @@ static void handle(struct admin_conn *c)
         .host = head->host >= 0 ? head_value(head, &head->fields[head->host]) : STR(""),
         .origin = find_field(head, STR("origin")),
         .content_type = find_field(head, STR("content-type")),
+        .fields = fields,
+        .nr_fields = fieldlist_take(head, fields),
+        .has_certificate = c->has_certificate,
         .body = {c->body, c->body_len},
         .body_owner = &c->body,
     };
@@ -422,11 +432,35 @@ static void read_some(struct admin_conn *c)
         io_again(c->admin->loop, &c->io);
 }
 
+static void shake_hands(struct admin_conn *c)
+{
+    const char *reason = NULL;
+    int r = tls_handshake(&c->io, &reason);
+
+    if (r == -EAGAIN)
+        return;
+    if (r < 0) {
+        log_debug("a TLS handshake on the admin listener failed: %s", reason ? reason : "unknown");
+        c->state = LINGERING; /* for the alert to arrive */
+        c->discarded = 0;
+        set_deadline(c, LINGER_MS);
+        io_again(c->admin->loop, &c->io);
+        return;
+    }
+    c->has_certificate = tls_has_peer(&c->io);
+    begin_request(c);
+}
+
 static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
 {
     struct admin_conn *c = (struct admin_conn *)io;
 
     (void)loop;
+    if (c->state == HANDSHAKE) {
+        shake_hands(c);
+        if (c->state == HANDSHAKE || c->state == LINGERING)
+            return;
+    }
     if (c->state == SENDING && (events & EPOLLOUT)) {
         int r = backlog_send(&c->backlog, io);
         if (r < 0)
@@ -495,11 +529,17 @@ static void on_accept(void *owner, int listening_fd)
     c->deadline.expired = on_deadline;
     LIST_INSERT_HEAD(&a->conns, c, link);
     a->nr_conns++;
-    begin_request(c);
+    if (!a->hooks->settings(a->hooks->context)->admin_tls.certificate)
+        begin_request(c);
+    else if (tls_accept(&c->io, a->shared->tls, TLS_ADMIN_LISTENER) < 0) {
+        close_conn(c);
+        return;
+    }
     set_deadline(c, HEAD_MS);
 }
 
-struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks)
+struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks,
+                         struct shared *shared)
 {
     struct admin *a = calloc(1, sizeof(*a));
 
@@ -509,6 +549,7 @@ struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hook
     }
     a->loop = loop;
     a->hooks = hooks;
+    a->shared = shared;
     prng_init(&a->rng);
     LIST_INIT(&a->conns);
     a->acceptor = acceptor_open(loop, fd, on_accept, a);

@@ -10,9 +10,13 @@ enum { ADMIN_BODY_MAX = 1024 * 1024, ADMIN_CONNECTIONS_MAX = 256 };
 
 struct admin;
 
+struct shared;
+
 /* Listens on fd (non-blocking, already listening; owned from now on) and answers through hooks,
- * which must outlive it. NULL when out of memory (fd is then closed). */
-struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks);
+ * which must outlive it, as must shared, whose settings and certificates say whether it speaks TLS.
+ * NULL when out of memory (fd is then closed). */
+struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks,
+                         struct shared *shared);
 
 /* Closes the listener and all connections; what they use is freed by the loop. Clears the
  * pointer. */

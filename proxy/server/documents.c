@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "conf/file.h"
+#include "conf/secrets.h"
 #include "conf/tabledoc.h"
 #include "conf/tabledoc_merge.h"
 #include "control/api.h"
@@ -34,7 +35,9 @@ static int apply_options(struct settings *s, const struct documents_options *opt
     r |= override_if(s, "workers", options->workers, problems);
     r |= override_if(s, "table.file", options->table_file, problems);
     r |= override_if(s, "state.directory", options->state, problems);
-    return r == 0 ? settings_check(s, options->settings_file, problems) : -1;
+    if (r == 0)
+        r |= settings_check(s, options->settings_file, problems);
+    return r == 0 ? secrets_read(s, problems) : -1;
 }
 
 struct settings *documents_settings(const struct documents_options *options,

@@ -4,10 +4,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "conf/file.h"
+#include "conf/secrets.h"
 #include "control/change.h"
 #include "metrics/metrics.h"
 #include "proxy/server/state.h"
@@ -161,6 +164,115 @@ static void reading_fini(struct reload_reading *r)
     problems_fini(&r->notes);
 }
 
+/* ---- Watching -------------------------------------------------------------------------------- */
+
+enum { WATCHED_MAX = 4 };
+
+/* The files that are followed, and the handle that hears of them. */
+struct reload_watched {
+    uv_poll_t poll;
+    struct file_watch *watch;
+};
+
+static void on_settled(uv_timer_t *timer);
+
+static void on_watch(uv_poll_t *poll, int status, int events)
+{
+    struct server *s = poll->data;
+
+    (void)status;
+    (void)events;
+    loop_wake_up(&s->loop);
+    /* Several steps of one change become one reload. */
+    uv_poll_stop(poll);
+    uv_update_time(&s->loop.uv);
+    uv_timer_start(&s->settle, on_settled, SETTLE_MS, 0);
+}
+
+static void on_settled(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+
+    if (s->is_draining || !s->watched)
+        return;
+    if (file_watch_changed(s->watched->watch))
+        reload_begin(s, NULL);
+    uv_poll_start(&s->watched->poll, UV_READABLE, on_watch);
+}
+
+static void add_path(char *paths[WATCHED_MAX], int *nr, const char *path)
+{
+    if (path)
+        paths[(*nr)++] = (char *)path;
+}
+
+static int collect_paths(const struct server *s, const struct settings *settings,
+                         char *paths[WATCHED_MAX])
+{
+    int nr = 0;
+
+    add_path(paths, &nr, settings->table_file);
+    add_path(paths, &nr, s->options->settings_file);
+    add_path(paths, &nr, settings->aws.credentials_file);
+    add_path(paths, &nr, settings->admin_token_file);
+    return nr;
+}
+
+static void free_watched(struct reload_watched *w)
+{
+    if (w->watch)
+        file_watch_close(&w->watch);
+    free(w);
+}
+
+static void on_watched_closed(uv_handle_t *handle)
+{
+    free_watched((struct reload_watched *)((char *)handle - offsetof(struct reload_watched, poll)));
+}
+
+void reload_unwatch(struct server *s)
+{
+    if (s->watched)
+        uv_close((uv_handle_t *)&s->watched->poll, on_watched_closed);
+    s->watched = NULL;
+}
+
+void reload_watch(struct server *s)
+{
+    char *paths[WATCHED_MAX];
+    int nr = collect_paths(s, s->shared.settings, paths);
+    struct reload_watched *w = calloc(1, sizeof(*w));
+
+    reload_unwatch(s);
+    if (w)
+        w->watch = file_watch_open(paths, nr);
+    if (!w || !w->watch || uv_poll_init(&s->loop.uv, &w->poll, file_watch_fd(w->watch)) < 0) {
+        log_warning("the documents cannot be watched (%s); reload with SIGHUP or POST /reload",
+                    strerror(errno));
+        if (w)
+            free_watched(w);
+        return;
+    }
+    w->poll.data = s;
+    s->watched = w;
+    uv_poll_start(&w->poll, UV_READABLE, on_watch);
+}
+
+static bool is_same_path(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The documents keep their names while the process runs; the files of secrets may get others. */
+static void follow_files(struct server *s, const struct settings *before)
+{
+    const struct settings *now = s->shared.settings;
+
+    if (s->watched && (!is_same_path(before->aws.credentials_file, now->aws.credentials_file) ||
+                       !is_same_path(before->admin_token_file, now->admin_token_file)))
+        reload_watch(s);
+}
+
 /* ---- Taking what was read -------------------------------------------------------------------- */
 
 static bool has_tls(const struct settings *settings)
@@ -168,13 +280,13 @@ static bool has_tls(const struct settings *settings)
     for (int i = 0; i < settings->nr_listeners; i++)
         if (settings->listeners[i].is_tls)
             return true;
-    return false;
+    return settings->admin_tls.certificate != NULL;
 }
 
 static bool is_same_settings(const struct settings *a, const struct settings *b)
 {
     char *first = settings_dump(a), *second = settings_dump(b);
-    bool is_same = first && second && strcmp(first, second) == 0;
+    bool is_same = first && second && strcmp(first, second) == 0 && secrets_equal(a, b);
 
     free(first);
     free(second);
@@ -195,6 +307,7 @@ static void take_settings(struct server *s, struct reload_reading *r)
     reload_take_log_level(r->settings);
     publish_settings(s, r->settings, r->tls);
     follow_names(s);
+    follow_files(s, r->old_settings);
     r->settings = NULL;
     r->tls = NULL;
 }
@@ -294,52 +407,4 @@ static void on_worked(uv_work_t *request, int status)
     s->reload.is_read = true;
     if (!change_engine_is_busy(s->edits.changes))
         reload_finish(s);
-}
-
-/* ---- Watching -------------------------------------------------------------------------------- */
-
-static void on_settled(uv_timer_t *timer);
-
-static void on_watch(uv_poll_t *poll, int status, int events)
-{
-    struct server *s = poll->data;
-
-    (void)status;
-    (void)events;
-    loop_wake_up(&s->loop);
-    /* Several steps of one change become one reload. */
-    uv_poll_stop(poll);
-    uv_update_time(&s->loop.uv);
-    uv_timer_start(&s->settle, on_settled, SETTLE_MS, 0);
-}
-
-static void on_settled(uv_timer_t *timer)
-{
-    struct server *s = timer->data;
-
-    if (s->is_draining)
-        return;
-    if (file_watch_changed(s->watch))
-        reload_begin(s, NULL);
-    uv_poll_start(&s->watch_poll, UV_READABLE, on_watch);
-}
-
-void reload_watch(struct server *s)
-{
-    char *paths[2];
-    int nr = 0;
-
-    if (s->shared.settings->table_file)
-        paths[nr++] = s->shared.settings->table_file;
-    if (s->options->settings_file)
-        paths[nr++] = (char *)s->options->settings_file;
-    s->watch = file_watch_open(paths, nr);
-    if (!s->watch || uv_poll_init(&s->loop.uv, &s->watch_poll, file_watch_fd(s->watch)) < 0) {
-        log_warning("the documents cannot be watched (%s); reload with SIGHUP or POST /reload",
-                    strerror(errno));
-        return;
-    }
-    s->is_watching = true;
-    s->watch_poll.data = s;
-    uv_poll_start(&s->watch_poll, UV_READABLE, on_watch);
 }

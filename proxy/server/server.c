@@ -275,12 +275,13 @@ static int start_admin(struct server *s, struct api_hooks *hooks)
     if (bind_open(address, settings_leaves_ipv4(s->shared.settings, address), &fd, 1, name,
                   sizeof(name)) < 0)
         return -1;
-    s->admin = admin_open(&s->loop, fd, hooks);
+    s->admin = admin_open(&s->loop, fd, hooks, &s->shared);
     if (!s->admin) {
         log_error("out of memory");
         return -1;
     }
-    log_info("admin on http://%s", name);
+    log_info("admin on %s://%s", s->shared.settings->admin_tls.certificate ? "https" : "http",
+             name);
     return 0;
 }
 
@@ -386,6 +387,7 @@ static bool finish(struct server *s)
         names_free(&s->shared.names);
         qsbr_reclaim(s->shared.qsbr); /* sets let their origins go before the registry ends */
     }
+    reload_unwatch(s);
     if (s->loop.owner) {
         uv_walk(&s->loop.uv, close_handle, NULL);
         loop_fini(&s->loop);
@@ -393,8 +395,6 @@ static bool finish(struct server *s)
     }
     if (!is_stuck)
         free(s->threads);
-    if (s->watch)
-        file_watch_close(&s->watch);
     shared_fini(&s->shared);
     merge_said_free(&s->said);
     if (s->registry)

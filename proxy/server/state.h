@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "conf/file.h"
 #include "proxy/io/loop.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/edits.h"
@@ -25,6 +24,7 @@
 struct admin;
 struct health;
 struct merge_said;
+struct reload_watched;
 struct store;
 
 struct server {
@@ -40,12 +40,11 @@ struct server {
     struct thread *threads; /* the workers' */
     int nr_threads, nr_running;
 
-    struct file_watch *watch;
-    uv_poll_t watch_poll;
+    struct reload_watched *watched; /* the files that reload.c follows; NULL: none */
     struct signals signals;
     uv_async_t thread_ended;
     uv_timer_t housekeeping, drain_limit, settle;
-    bool is_watching, is_draining;
+    bool is_draining;
     struct edits edits;
     struct reload reload;
     struct reclaim reclaim;

@@ -553,6 +553,13 @@ static const struct io_layer stream_layer = {
 
 /* ---- The peer ------------------------------------------------------------------------------- */
 
+bool tls_has_peer(struct io *io)
+{
+    const struct stream *t = io->layer == &stream_layer ? io->layer_state : NULL;
+
+    return t && SSL_get0_peer_certificate(t->ssl) && SSL_get_verify_result(t->ssl) == X509_V_OK;
+}
+
 void tls_peer_subject(struct io *io, char *out, size_t room)
 {
     const struct stream *t = io->layer == &stream_layer ? io->layer_state : NULL;

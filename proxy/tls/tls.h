@@ -27,7 +27,11 @@ void tls_server_unref(struct tls_server **server); /* any thread */
 /* Makes a new ticket key when the old one is due; control thread, every few seconds. */
 void tls_server_rotate(struct tls_server *server, uint64_t now_ms);
 
-/* Begins the server side on an accepted socket. 0 or -ENOMEM. Worker thread. */
+/* The admin listener's place among the listeners. */
+enum { TLS_ADMIN_LISTENER = -1 };
+
+/* Begins the server side on an accepted socket, of a listener by its place in the settings. 0 or -ENOMEM. Worker thread; control thread for the
+ * admin listener. */
 int tls_accept(struct io *io, struct tls_server *server, int listener) __attribute__((warn_unused_result));
 
 /* Goes on with a handshake, either side, to be called after each event: 0 done, -EAGAIN more to come, else it failed and *reason says why
@@ -39,6 +43,9 @@ int tls_handshake(struct io *io, const char **reason) __attribute__((warn_unused
 /* The subject of the verified client certificate in RFC 2253 form, into out: printable ASCII, as that form escapes all else. "" where there is none,
  * or where it is longer than room - 1: cut, it might be another's. */
 void tls_peer_subject(struct io *io, char *out, size_t room);
+
+/* Whether the client has shown a certificate that the listener's authorities vouch for. */
+bool tls_has_peer(struct io *io);
 
 /* Reads the files that an https origin needs, so that no worker has to, and finds out whether they are good: 0, or -1 with *reason (the
  * thread's text until the next call). Control thread, before a table is put in force. */

@@ -40,7 +40,7 @@ struct tls_server {
     unsigned char inputs[HASH]; /* of all that it was made from */
     bool is_used;
     int nr_listeners;
-    struct listener *listeners; /* as in the settings */
+    struct listener *listeners; /* as in the settings, and the admin listener behind them */
 };
 
 /* A listener in the making. */
@@ -48,7 +48,7 @@ struct draft {
     struct tls_server *server;
     struct problems *problems;
     const struct listener_settings *settings;
-    int index;
+    int index;                           /* TLS_ADMIN_LISTENER: the admin listener */
     struct tls_pem *pairs;               /* as settings->certificates */
     X509 **leaves;                       /* of the pairs, borrowed */
     STACK_OF(X509) * client_authorities; /* NULL: no client certificates */
@@ -74,7 +74,9 @@ static void report_file(const struct draft *d, int i, const char *key, const cha
     char path[96];
 
     /* The first certificate is written directly under tls, the others in tls.certificates. */
-    if (i > 0)
+    if (d->index == TLS_ADMIN_LISTENER)
+        snprintf(path, sizeof(path), "$.admin.tls.%s", key);
+    else if (i > 0)
         snprintf(path, sizeof(path), "$.listeners[%d].tls.certificates[%d].%s", d->index, i - 1,
                  key);
     else
@@ -363,18 +365,26 @@ static int hash_inputs(const struct settings *settings, unsigned char inputs[HAS
     bool is_good = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
                    EVP_DigestUpdate(hash, &settings->tls.ticket_rotation_s, sizeof(uint32_t)) == 1;
 
+    struct certificate_settings certificate;
+    struct listener_settings admin = settings_admin_listener(settings, &certificate);
+
     for (int i = 0; is_good && i < settings->nr_listeners; i++)
         is_good = add_listener(hash, &settings->listeners[i]);
-    is_good = is_good && EVP_DigestFinal_ex(hash, inputs, NULL) == 1;
+    is_good = is_good && add_listener(hash, &admin) && EVP_DigestFinal_ex(hash, inputs, NULL) == 1;
     EVP_MD_CTX_free(hash);
     return is_good ? 0 : -1;
+}
+
+static struct listener *find_listener(struct tls_server *server, int index)
+{
+    return &server->listeners[index == TLS_ADMIN_LISTENER ? server->nr_listeners : index];
 }
 
 /* ---- The whole ------------------------------------------------------------------------------ */
 
 static void server_free(struct tls_server *server)
 {
-    for (int i = 0; server->listeners && i < server->nr_listeners; i++) {
+    for (int i = 0; server->listeners && i <= server->nr_listeners; i++) {
         struct listener *listener = &server->listeners[i];
         for (int k = 0; k < listener->nr_contexts; k++)
             SSL_CTX_free(listener->contexts[k]);
@@ -391,19 +401,41 @@ static struct tls_server *make_empty(const struct settings *settings,
                                      const struct tls_server *previous)
 {
     struct tls_server *server = calloc(1, sizeof(*server));
-    size_t nr = (size_t)settings->nr_listeners;
+    size_t nr = (size_t)settings->nr_listeners + 1;
 
     if (!server)
         return NULL;
     atomic_store_explicit(&server->refs, 1, memory_order_relaxed);
     server->rotation_ms = (uint64_t)settings->tls.ticket_rotation_s * 1000;
     server->nr_listeners = settings->nr_listeners;
-    server->listeners = calloc(nr > 0 ? nr : 1, sizeof(*server->listeners));
+    server->listeners = calloc(nr, sizeof(*server->listeners));
     server->tickets = previous ? tls_tickets_ref(previous->tickets) : tls_tickets_make(clock_ms());
     if (server->listeners && server->tickets)
         return server;
     server_free(server);
     return NULL;
+}
+
+static void make_if_tls(struct tls_server *server, const struct listener_settings *settings,
+                        int index, struct problems *problems)
+{
+    struct draft d = {.server = server, .problems = problems, .settings = settings, .index = index};
+
+    if (!settings->is_tls)
+        return;
+    server->is_used = true;
+    make_listener(&d, find_listener(server, index));
+}
+
+static void make_listeners(struct tls_server *server, const struct settings *settings,
+                           struct problems *problems)
+{
+    struct certificate_settings certificate;
+    struct listener_settings admin = settings_admin_listener(settings, &certificate);
+
+    for (int i = 0; i < settings->nr_listeners; i++)
+        make_if_tls(server, &settings->listeners[i], i, problems);
+    make_if_tls(server, &admin, TLS_ADMIN_LISTENER, problems);
 }
 
 struct tls_server *tls_server_make(const struct settings *settings, struct tls_server *previous,
@@ -432,16 +464,7 @@ struct tls_server *tls_server_make(const struct settings *settings, struct tls_s
         return NULL;
     }
     memcpy(server->inputs, inputs, HASH);
-    for (int i = 0; i < settings->nr_listeners; i++) {
-        struct draft d = {.server = server,
-                          .problems = problems,
-                          .settings = &settings->listeners[i],
-                          .index = i};
-        if (!d.settings->is_tls)
-            continue;
-        server->is_used = true;
-        make_listener(&d, &server->listeners[i]);
-    }
+    make_listeners(server, settings, problems);
     if (problems_count(problems) == before)
         return server;
     server_free(server);
@@ -471,5 +494,5 @@ void tls_server_rotate(struct tls_server *server, uint64_t now_ms)
 
 SSL *tls_server_begin(struct tls_server *server, int listener)
 {
-    return SSL_new(server->listeners[listener].contexts[0]);
+    return SSL_new(find_listener(server, listener)->contexts[0]);
 }

@@ -85,8 +85,7 @@ static void a_refusal_names_user_action_and_resource(void **state)
     struct permit permit = {.right = CREDENTIALS_INVOKE,
                             .action = "lambda:InvokeFunction",
                             .function = STR("hello"),
-                            .region = "us-east-1",
-                            .account = "000000000000"};
+                            .home = {STR("us-east-1"), STR("000000000000")}};
     struct sigv4_refusal refusal;
     const struct credentials_key *ci = credentials_find(c, STR("CI"));
 

@@ -26,12 +26,15 @@ static const char full[] =
     "      \"certificates\": [{\"certificate\": \"b.pem\", \"key\": \"b.key\"},"
     "                         {\"certificate\": \"c.pem\", \"key\": \"c.key\"}],"
     "      \"client_ca\": \"ca.pem\", \"client_required\": true, \"min_version\": \"1.3\","
-    "      \"hsts_max_age_s\": 31536000}}],"
-    " \"admin\": {\"address\": \"127.0.0.1:9000\", \"hosts\": \"weir.internal, weir\"},"
+    "      \"hsts_max_age_s\": 31536000}, \"invoke_authorization\": \"aws_iam\"}],"
+    " \"admin\": {\"address\": \"127.0.0.1:9000\", \"hosts\": \"weir.internal, weir\","
+    "   \"token_file\": \"token\", \"tls\": {\"certificate\": \"d.pem\", \"key\": \"d.key\","
+    "   \"min_version\": \"1.3\", \"client_ca\": \"ca.pem\", \"client_required\": true}},"
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"}, \"state\": {\"directory\": \"d\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
     "\"abort\","
-    " \"aws\": {\"region\": \"eu-central-1\", \"account_id\": \"123456789012\"},"
+    " \"aws\": {\"region\": \"eu-central-1\", \"account_id\": \"123456789012\","
+    "   \"credentials_file\": \"keys.json\"},"
     " \"forwarded\": {\"trust\": true, \"via\": \"edge.example:80\","
     "                \"client_certificate_header\": \"\"},"
     " \"limits\": {\"request_line_bytes\": 1000, \"header_bytes\": 2000, \"header_count\": 20,"
@@ -152,13 +155,15 @@ static void every_key_is_read(void **state)
 /* A document that has one value at the row's path. */
 static void write_document(char *out, size_t size, const struct row *row, const char *value)
 {
-    const char *dot = strchr(row->path, '.');
+    const char *at = row->path;
+    size_t n = 0;
+    int depth = 1;
 
-    if (dot)
-        snprintf(out, size, "{\"%.*s\": {\"%s\": %s}}", (int)(dot - row->path), row->path, dot + 1,
-                 value);
-    else
-        snprintf(out, size, "{\"%s\": %s}", row->path, value);
+    for (const char *dot; (dot = strchr(at, '.')); at = dot + 1, depth++)
+        n += (size_t)snprintf(out + n, size - n, "{\"%.*s\": ", (int)(dot - at), at);
+    n += (size_t)snprintf(out + n, size - n, "{\"%s\": %s", at, value);
+    for (; depth > 0; depth--)
+        n += (size_t)snprintf(out + n, size - n, "}");
 }
 
 static void expect(const char *text, const char *code, const char *path, const char *part)

@@ -121,7 +121,8 @@ static void one_address_is_not_used_twice(void **state)
         "{\"listeners\": [{\"address\": \"[::]:80\"}, {\"address\": \"0.0.0.0:80\"}]}",
         "{\"listeners\": [{\"address\": \"[::]:9901\"}]}",
         "{\"listeners\": [{\"address\": \"127.0.0.1:80\"}, {\"address\": \"[::1]:80\"}]}",
-        "{\"listeners\": [{\"address\": \":9901\"}], \"admin\": {\"address\": \":9902\"}}",
+        ("{\"listeners\": [{\"address\": \":9901\"}], \"admin\": {\"address\": \":9902\", "
+         "\"token_file\": \"t\"}}"),
     };
 
     (void)state;
@@ -143,6 +144,62 @@ static void one_address_is_not_used_twice(void **state)
         assert_int_equal(problems.nr, 0);
         settings_unref(&s);
     }
+}
+
+static void off_the_loopback_the_admin_listener_must_know_who_may(void **state)
+{
+    static const char *const addresses[] = {":1",          "0.0.0.0:1",          "[::]:1",
+                                            "10.0.0.1:1",  "[fe80::1]:1",        "weir.example:1",
+                                            "128.0.0.1:1", "[::ffff:10.0.0.1]:1"};
+    static const char *const own[] = {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1",
+                                      "[::ffff:127.0.0.1]:1"};
+    static const char *const guards[] = {
+        "\"admin\": {\"address\": \":1\", \"token_file\": \"t\"}",
+        "\"admin\": {\"address\": \":1\"}, \"aws\": {\"credentials_file\": \"k\"}",
+        ("\"admin\": {\"address\": \":1\", \"tls\": {\"certificate\": \"c\", \"key\": \"k\", "
+         "\"client_ca\": \"a\", \"client_required\": true}}")};
+    struct problems problems = {0};
+    struct settings *s;
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        snprintf(text, sizeof(text), "{\"admin\": {\"address\": \"%s\"}}", addresses[i]);
+        s = parse_good(text);
+        assert_int_equal(settings_check(s, "s.json", &problems), -1);
+        assert_int_equal(problems.nr, 1);
+        assert_string_equal(problems.list[0].code, "unprotected");
+        assert_string_equal(problems.list[0].path, "$.admin.address");
+        assert_non_null(strstr(problems.list[0].message, "admin.token_file"));
+        problems_fini(&problems);
+        settings_unref(&s);
+    }
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        snprintf(text, sizeof(text), "{\"admin\": {\"address\": \"%s\"}}", own[i]);
+        s = parse_good(text);
+        assert_int_equal(settings_check(s, "s.json", &problems), 0);
+        settings_unref(&s);
+    }
+    for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++) {
+        snprintf(text, sizeof(text), "{%s}", guards[i]);
+        s = parse_good(text);
+        assert_int_equal(settings_check(s, "s.json", &problems), 0);
+        settings_unref(&s);
+    }
+}
+
+static void signed_invocations_need_keys(void **state)
+{
+    struct settings *s = parse_good("{\"listeners\": [{\"address\": \":80\"}, {\"address\": "
+                                    "\":81\", \"invoke_authorization\": \"aws_iam\"}]}");
+    struct problems problems = {0};
+
+    (void)state;
+    assert_int_equal(settings_check(s, "s.json", &problems), -1);
+    assert_int_equal(problems.nr, 1);
+    assert_string_equal(problems.list[0].path, "$.listeners[1].invoke_authorization");
+    problems_fini(&problems);
+    settings_unref(&s);
 }
 
 static void an_ipv6_wildcard_leaves_ipv4_to_another_listener(void **state)
@@ -168,6 +225,8 @@ int main(void)
         cmocka_unit_test(dns_servers_are_addresses_with_commas_between),
         cmocka_unit_test(levels_and_tls_versions_are_known_ones),
         cmocka_unit_test(one_address_is_not_used_twice),
+        cmocka_unit_test(off_the_loopback_the_admin_listener_must_know_who_may),
+        cmocka_unit_test(signed_invocations_need_keys),
         cmocka_unit_test(an_ipv6_wildcard_leaves_ipv4_to_another_listener),
     };
 
