@@ -93,9 +93,11 @@ struct settings {
         uint32_t upstream_connections;    /* per endpoint and worker; 0: no limit */
         /* exchanges that wait per endpoint and worker when it is reached */
         uint32_t upstream_queue;
-        uint32_t upstream_queue_ms; /* how long they may wait */
-        uint32_t in_flight;         /* per function; 0: no limit */
-        uint32_t event_body_bytes;  /* over it 413 */
+        uint32_t upstream_queue_ms;     /* how long they may wait */
+        uint32_t in_flight;             /* per function; 0: no limit */
+        uint64_t invoke_body_bytes;     /* of an Invoke; over it 413 */
+        uint64_t invoke_response_bytes; /* to an Invoke; over it a function error */
+        uint32_t event_body_bytes;      /* over it 413 */
     } limits;
 
     struct {

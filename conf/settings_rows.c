@@ -161,6 +161,12 @@ const struct row settings_rows_main[] = {
     NUMBER("events.in_flight_per_function", ROWS_U32, events.in_flight_per_function, 1, 65536, 64, true,
            "Events of one function that run at the same time; fewer while the function throttles or does not answer."),
 
+    NUMBER("limits.invoke_body_bytes", ROWS_U64, limits.invoke_body_bytes, 1, 1073741824, 6291456, true,
+           "Bytes of an Invoke's payload. Over it: 413."),
+    NUMBER("limits.invoke_response_bytes", ROWS_U64, limits.invoke_response_bytes, 1, 1073741824, 6291556, true,
+           "Bytes of the response to an Invoke. Over it: the function error Function.ResponseSizeTooLarge. A response of an http endpoint that "
+           "does not announce its length is cut there instead."),
+
     NUMBER("timeouts.request_head_ms", ROWS_U32, timeouts.request_head_ms, 1, WEEK_MS, 10000, true,
            "From a request's first byte to the end of its header. Over it: 408 and a close."),
     NUMBER("timeouts.client_idle_ms", ROWS_U32, timeouts.client_idle_ms, 1, WEEK_MS, 75000, true,

@@ -48,11 +48,13 @@
     X(HEAD_TOO_LARGE, "head_too_large", "the header fields were over a limit")                     \
     X(BODY_TOO_LARGE, "body_too_large", "the body was over its limit")                             \
     X(NOT_FOUND, "not_found", "no route, function, alias or version")                              \
-    X(INVOCATION_TYPE, "invocation_type", "an unknown X-Amz-Invocation-Type, or Event")            \
+    X(INVOCATION_TYPE, "invocation_type", "an unknown X-Amz-Invocation-Type or X-Amz-Log-Type")    \
     X(METHOD, "method",                                                                            \
       "CONNECT, or TRACE where it is not allowed, or an Invoke that is not POST")                  \
     X(NOT_IMPLEMENTED, "not_implemented", "an unknown transfer coding")                            \
     X(VERSION, "version", "an HTTP version weir does not speak")                                   \
+    X(BAD_CONTENT, "bad_content",                                                                  \
+      "a payload or a client context that is not what an Invoke needs")                            \
     X(BAD_ADDRESS, "bad_address", "a malformed function name, ARN or qualifier")                   \
     X(CONNECTIONS, "connections", "over a limit on client connections")                            \
     X(DESCRIPTORS, "descriptors", "out of file descriptors")                                       \

@@ -11,6 +11,7 @@
 #include "router/invoke.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "router/arn.h"
@@ -89,15 +90,6 @@ int invoke_decode(struct str s, char *out, int max)
 
 /* ---- FunctionName ---------------------------------------------------------------------------- */
 
-static bool skip(struct str *s, struct str what)
-{
-    if (s->n < what.n || memcmp(s->p, what.p, what.n) != 0)
-        return false;
-    s->p += what.n;
-    s->n -= what.n;
-    return true;
-}
-
 /* Cuts at the colons; the number of fields, FIELDS_MAX where there are as many or more. */
 static int cut(struct str s, struct str *fields)
 {
@@ -128,41 +120,52 @@ static bool is_name(struct str s)
     return is_text(s, INVOKE_NAME_MAX, WORD | DOT);
 }
 
+/* A FunctionName in its parts; those that it has not are empty. */
+struct name_parts {
+    struct str region, account, name, qualifier;
+};
+
 /* How many fields precede the name and what may stand before it, "function"; -1 where they are
  * wrong. */
-static int nr_before(const struct str *fields, int nr)
+static int nr_before(const struct str *fields, int nr, struct name_parts *parts)
 {
     if (nr > 2 && str_eq(fields[0], STR("arn"))) {
-        bool is_right = nr >= 6 && arn_is_partition(fields[1]) &&
-                        str_eq(fields[2], STR("lambda")) && arn_is_region(fields[3]) &&
-                        arn_is_account(fields[4]);
+        bool is_right = nr >= 6 && arn_is_partition(fields[1]) && str_eq(fields[2], STR("lambda"));
 
-        return is_right ? 5 : -1;
+        parts->region = fields[3];
+        parts->account = fields[4];
+        return is_right && arn_is_region(fields[3]) && arn_is_account(fields[4]) ? 5 : -1;
     }
-    if (nr > 2 && arn_is_region(fields[0]) && arn_is_account(fields[1]))
+    if (nr > 2 && arn_is_region(fields[0]) && arn_is_account(fields[1])) {
+        parts->region = fields[0];
+        parts->account = fields[1];
         return 2;
-    return nr > 1 && arn_is_account(fields[0]) && is_name(fields[1]) ? 1 : 0;
+    }
+    if (nr < 2 || !arn_is_account(fields[0]) || !is_name(fields[1]))
+        return 0;
+    parts->account = fields[0];
+    return 1;
 }
 
-/* The name and, if it has one, the qualifier of a decoded FunctionName. */
-static bool parse_name(struct str s, struct str *name, struct str *qualifier)
+/* The parts of a decoded FunctionName; false where it is none. */
+static bool parse_name(struct str s, struct name_parts *parts)
 {
-    struct str fields[FIELDS_MAX];
-    int nr = cut(s, fields);
-    int i = nr_before(fields, nr);
+    struct str fields[FIELDS_MAX] = {{NULL, 0}};
+    int nr = cut(s, fields), i;
 
+    *parts = (struct name_parts){.qualifier = {"", 0}};
+    i = nr_before(fields, nr, parts);
     if (i < 0)
         return false;
     if (i + 1 < nr && str_eq(fields[i], STR("function")) && is_name(fields[i + 1]))
         i++;
     if (!is_name(fields[i]))
         return false;
-    *name = fields[i];
-    *qualifier = (struct str){"", 0};
+    parts->name = fields[i];
     if (i + 1 == nr)
         return true;
-    *qualifier = fields[i + 1];
-    return i + 2 == nr && is_qualifier_in_name(*qualifier);
+    parts->qualifier = fields[i + 1];
+    return i + 2 == nr && is_qualifier_in_name(parts->qualifier);
 }
 
 /* ---- Qualifier in the query ------------------------------------------------------------------ */
@@ -219,52 +222,216 @@ static enum invoke_result parse_query(struct str query, char *text, struct str *
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-/* What stands between the fixed parts of the path; false where it is another path. */
-static bool find_name(struct str path, struct str *name)
-{
-    const struct str tail = STR("/invocations");
+/* The addresses: what stands before the name and behind it. */
+static const struct {
+    struct str head, tail;
+    enum invoke_operation operation;
+} forms[] = {
+    {{"/2015-03-31/functions/", 22}, {"/invocations", 12}, INVOKE_BUFFERED},
+    {{"/2021-11-15/functions/", 22}, {"/response-streaming-invocations", 31}, INVOKE_STREAM},
+    {{"/2014-11-13/functions/", 22}, {"/invoke-async", 13}, INVOKE_ASYNC},
+    {{"/2014-11-13/functions/", 22}, {"/invoke-async/", 14}, INVOKE_ASYNC},
+};
 
-    if (!skip(&path, STR("/2015-03-31/functions/")) || path.n < tail.n ||
-        memcmp(path.p + path.n - tail.n, tail.p, tail.n) != 0)
+/* What stands between the fixed parts of the path; false where it is another path. */
+static inline bool find_name(struct str path, struct str *name, enum invoke_operation *operation)
+{
+    if (path.n < forms[0].head.n + forms[0].tail.n || path.p[1] != '2' || path.p[2] != '0')
         return false;
-    *name = (struct str){path.p, path.n - tail.n};
-    return true;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct str head = forms[i].head, tail = forms[i].tail;
+
+        if (path.n < head.n + tail.n || memcmp(path.p, head.p, head.n) != 0 ||
+            memcmp(path.p + path.n - tail.n, tail.p, tail.n) != 0)
+            continue;
+        *name = (struct str){path.p + head.n, path.n - head.n - tail.n};
+        *operation = forms[i].operation;
+        return true;
+    }
+    return false;
 }
 
 enum invoke_result invoke_parse_name(struct invoke_address *out, struct str raw)
 {
     int n = invoke_decode(raw, out->text, INVOKE_NAME_MAX);
+    struct name_parts parts;
 
-    if (n < 0 || !parse_name((struct str){out->text, (size_t)n}, &out->function, &out->qualifier))
+    if (n < 0 || !parse_name((struct str){out->text, (size_t)n}, &parts))
         return INVOKE_BAD_NAME;
+    out->function = parts.name;
+    out->qualifier = parts.qualifier;
     return INVOKE_OK;
 }
 
-enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query)
+/* A name that is more than a name. */
+static enum invoke_result parse_long(struct invoke_address *out, const struct arn_home *home,
+                                     struct str raw, struct str query)
 {
-    struct str raw, derived = {"", 0};
-    enum invoke_result result;
-    int n;
+    enum invoke_result result = parse_query(query, out->text + INVOKE_NAME_MAX, &out->qualifier);
+    int n = invoke_decode(raw, out->text, INVOKE_LENGTH_MAX);
+    struct name_parts parts;
 
-    if (!find_name(path, &raw))
+    if (result == INVOKE_BAD_QUALIFIER)
+        return result;
+    if (n < 0 || !parse_name((struct str){out->text, (size_t)n}, &parts))
+        return INVOKE_BAD_NAME;
+    if (parts.region.n > 0 && !str_eq(parts.region, home->region))
+        return INVOKE_OTHER_REGION;
+    if (parts.account.n > 0 && !str_eq(parts.account, home->account))
+        return INVOKE_OTHER_ACCOUNT;
+    if (result)
+        return result;
+    if (parts.qualifier.n > 0 && out->qualifier.n > 0 && !str_eq(parts.qualifier, out->qualifier))
+        return INVOKE_MISMATCH;
+    out->function = parts.name;
+    if (out->qualifier.n == 0)
+        out->qualifier = parts.qualifier;
+    return INVOKE_OK;
+}
+
+enum invoke_result invoke_parse(struct invoke_address *out, const struct arn_home *home,
+                                struct str path, struct str query)
+{
+    struct str raw;
+
+    if (!find_name(path, &raw, &out->operation))
         return INVOKE_NOT_THIS;
-    if (is_name(raw)) { /* as most are: nothing to decode or to cut */
+    if (is_text(raw, INVOKE_LENGTH_MAX,
+                WORD | DOT)) { /* as most are: nothing to decode or to cut */
         out->function = raw;
         return parse_query(query, out->text + INVOKE_NAME_MAX, &out->qualifier);
     }
     if (raw.n > 0 && memchr(raw.p, '/', raw.n))
         return INVOKE_NOT_THIS;
-    result = parse_query(query, out->text + INVOKE_NAME_MAX, &out->qualifier);
-    if (result == INVOKE_BAD_QUALIFIER)
-        return result;
-    n = invoke_decode(raw, out->text, INVOKE_NAME_MAX);
-    if (n < 0 || !parse_name((struct str){out->text, (size_t)n}, &out->function, &derived))
-        return INVOKE_BAD_NAME;
-    if (result)
-        return result;
-    if (derived.n > 0 && out->qualifier.n > 0 && !str_eq(derived, out->qualifier))
-        return INVOKE_MISMATCH;
-    if (out->qualifier.n == 0)
-        out->qualifier = derived;
-    return INVOKE_OK;
+    return parse_long(out, home, raw, query);
+}
+
+/* ---- What is wrong --------------------------------------------------------------------------- */
+
+#define NAME_PATTERN                                                                               \
+    "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?"    \
+    "(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+#define QUALIFIER_PATTERN "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
+
+/* Members that are wrong, gathered; room for two patterns and two values. */
+struct faults {
+    int nr;
+    size_t n;
+    char text[INVOKE_REASON_MAX - 64];
+};
+
+static void add_fault(struct faults *faults, struct str value, const char *member,
+                      const char *format, const char *constraint)
+{
+    const int shown_max = 300;
+    size_t room = sizeof(faults->text) - faults->n;
+    int shown = value.n < (size_t)shown_max ? (int)value.n : shown_max;
+    int n = snprintf(faults->text + faults->n, room, "%sValue '", faults->nr > 0 ? "; " : "");
+
+    faults->n += (size_t)n < room ? (size_t)n : room - 1;
+    for (int i = 0; i < shown && faults->n + 1 < sizeof(faults->text); i++)
+        faults->text[faults->n++] = value.p[i] ? value.p[i] : '?';
+    room = sizeof(faults->text) - faults->n;
+    n = snprintf(faults->text + faults->n, room,
+                 "' at '%s' failed to satisfy constraint: Member must ", member);
+    faults->n += (size_t)n < room ? (size_t)n : room - 1;
+    room = sizeof(faults->text) - faults->n;
+    n = snprintf(faults->text + faults->n, room, "%s%s", format, constraint);
+    faults->n += (size_t)n < room ? (size_t)n : room - 1;
+    faults->nr++;
+}
+
+/* What can't be decoded is shown as it came. */
+static struct str decode_or_show(struct str raw, char *text, int max)
+{
+    int n = invoke_decode(raw, text, max);
+
+    return n < 0 ? raw : (struct str){text, (size_t)n};
+}
+
+static void explain_qualifier(struct faults *faults, struct str query)
+{
+    const char pattern[] = "satisfy regular expression pattern: ";
+    char text[1024];
+
+    while (query.n > 0) {
+        struct str pair = str_until(query, '&'), key = str_until(pair, '=');
+        struct str raw = {pair.p + key.n + 1, pair.n > key.n ? pair.n - key.n - 1 : 0};
+        struct str value;
+        size_t used = pair.n < query.n ? pair.n + 1 : pair.n;
+
+        query.p += used;
+        query.n -= used;
+        if (!is_named_qualifier(key))
+            continue;
+        value = decode_or_show(raw, text, sizeof(text));
+        if (value.n > INVOKE_QUALIFIER_MAX)
+            add_fault(faults, value, "qualifier", "have length less than or equal to ", "128");
+        if (value.n == 0)
+            add_fault(faults, value, "qualifier", "have length greater than or equal to ", "1");
+        if (!str_eq(value, STR("$LATEST.PUBLISHED")) && !is_text(value, value.n, WORD | DOLLAR))
+            add_fault(faults, value, "qualifier", pattern, QUALIFIER_PATTERN);
+        if (faults->nr > 0)
+            return;
+    }
+}
+
+static void explain_name(struct faults *faults, struct str raw)
+{
+    struct name_parts parts;
+    char text[1024];
+    struct str value = decode_or_show(raw, text, sizeof(text));
+
+    if (value.n > INVOKE_NAME_MAX && is_text(value, value.n, WORD | DOT))
+        parts = (struct name_parts){.name = value}; /* its length alone is wrong */
+    else if (!parse_name(value, &parts)) {
+        add_fault(faults, value, "functionName",
+                  "satisfy regular expression pattern: ", NAME_PATTERN);
+        return;
+    }
+    if (value.n > INVOKE_LENGTH_MAX)
+        add_fault(faults, value, "functionName", "have length less than or equal to ", "170");
+}
+
+void invoke_explain(enum invoke_result result, const struct arn_home *home, struct str path,
+                    struct str query, char out[INVOKE_REASON_MAX])
+{
+    struct faults faults = {0};
+    enum invoke_operation operation;
+    char text[INVOKE_NAME_MAX], arn[ARN_ADDED_MAX + INVOKE_NAME_MAX];
+    struct name_parts parts = {.name = {"", 0}};
+    struct arn_home other;
+    struct str raw = {"", 0};
+    int n;
+
+    find_name(path, &raw, &operation);
+    n = invoke_decode(raw, text, sizeof(text));
+    if (n >= 0)
+        parse_name((struct str){text, (size_t)n}, &parts);
+    switch (result) {
+    case INVOKE_MISMATCH:
+        snprintf(out, INVOKE_REASON_MAX,
+                 "The derived qualifier from the function name does not match the specified "
+                 "qualifier.");
+        return;
+    case INVOKE_OTHER_REGION:
+        snprintf(out, INVOKE_REASON_MAX,
+                 "Functions from '%.*s' are not reachable in this region ('%.*s')",
+                 STR_ARG(parts.region), STR_ARG(home->region));
+        return;
+    case INVOKE_OTHER_ACCOUNT:
+        other = (struct arn_home){home->region, parts.account};
+        n = (int)(arn_write(arn, &other, parts.name, (struct str){"", 0}) - arn);
+        snprintf(out, INVOKE_REASON_MAX,
+                 "User: arn:aws:iam::%.*s:root is not authorized to perform: lambda:InvokeFunction "
+                 "on resource: %.*s because no resource-based policy allows the "
+                 "lambda:InvokeFunction action",
+                 STR_ARG(home->account), n, arn);
+        return;
+    default:
+        explain_qualifier(&faults, query);
+        explain_name(&faults, raw);
+        snprintf(out, INVOKE_REASON_MAX, "%d validation error%s detected: %.*s", faults.nr,
+                 faults.nr == 1 ? "" : "s", (int)faults.n, faults.text);
+    }
 }

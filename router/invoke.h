@@ -1,12 +1,14 @@
-/* Lambda's Invoke address: which function and qualifier does a request target name? Pure; no
+/* Lambda's Invoke addresses: which function and qualifier does a request target name? Pure; no
  * allocation.
  *
  *     /2015-03-31/functions/{FunctionName}/invocations[?Qualifier=Q]
+ *     /2021-11-15/functions/{FunctionName}/response-streaming-invocations[?Qualifier=Q]
+ *     /2014-11-13/functions/{FunctionName}/invoke-async[/]
  *
  * FunctionName is a name, name:qualifier, a partial ARN (000000000000:function:hello[:q] or
  * 000000000000:hello[:q], a region before either, or function:hello[:q]) or a full ARN
- * (arn:aws:lambda:us-east-1:000000000000:function:hello[:q]), percent-encoded or not. Partition,
- * region and account are checked for their form and otherwise ignored.
+ * (arn:aws:lambda:us-east-1:000000000000:function:hello[:q]), percent-encoded or not. The
+ * region and the account must be weir's own; the partition may be any.
  *
  * Lambda's own pattern leaves some texts open to two readings. Here twelve digits before a colon
  * are an account, and what looks like a region is one only before an account, so that a function
@@ -17,32 +19,55 @@
 #include <stdbool.h>
 
 #include "base/str.h"
+#include "router/arn.h"
 
-enum { INVOKE_TEXT_MAX = 512, INVOKE_NAME_MAX = 256, INVOKE_QUALIFIER_MAX = 128 };
+/* INVOKE_LENGTH_MAX: of a FunctionName, as the service has it (its model says INVOKE_NAME_MAX). */
+enum {
+    INVOKE_TEXT_MAX = 512,
+    INVOKE_NAME_MAX = 256,
+    INVOKE_LENGTH_MAX = 170,
+    INVOKE_QUALIFIER_MAX = 128,
+    INVOKE_REASON_MAX = 1600
+};
+
+enum invoke_operation {
+    INVOKE_BUFFERED, /* Invoke */
+    INVOKE_STREAM,   /* InvokeWithResponseStream */
+    INVOKE_ASYNC     /* InvokeAsync: Invoke of type Event */
+};
 
 enum invoke_result {
     INVOKE_OK,
     INVOKE_NOT_THIS,      /* the path is not an Invoke path: try routes */
     INVOKE_BAD_NAME,      /* FunctionName does not match the grammar: 400 ValidationException */
     INVOKE_BAD_QUALIFIER, /* Qualifier does not match the grammar: 400 ValidationException */
+    INVOKE_OTHER_REGION,  /* 404 ResourceNotFoundException */
+    INVOKE_OTHER_ACCOUNT, /* 403 AccessDeniedException */
     /* two qualifiers that differ, in name and query: 400 InvalidParameterValueException */
     INVOKE_MISMATCH
 };
 
 struct invoke_address {
-    struct str function;        /* points into text or into the path */
-    struct str qualifier;       /* empty where none was given */
+    struct str function;  /* points into text or into the path */
+    struct str qualifier; /* empty where none was given */
+    enum invoke_operation operation;
     char text[INVOKE_TEXT_MAX]; /* decoded */
 };
 
-/* path and query (without '?', may be empty) as they came on the wire, both already free of control
- * bytes. Of the query only Qualifier counts; given twice it must be the same. What is returned is
- * well-formed but need not exist: names may have dots or 200 letters here, as for Lambda they are
- * not found rather than wrong. */
-enum invoke_result invoke_parse(struct invoke_address *out, struct str path, struct str query);
+/* home: the region and the account that a name may have. path and query (without '?', may be empty)
+ * as they came on the wire, both already free of control bytes. Of the query only Qualifier counts;
+ * given twice it must be the same. What is returned is well-formed but need not exist: names may
+ * have dots or 170 letters here, as for Lambda they are not found rather than wrong. */
+enum invoke_result invoke_parse(struct invoke_address *out, const struct arn_home *home,
+                                struct str path, struct str query);
 
-/* A FunctionName as it stands in another path, percent-encoded or not: sets function, and qualifier
- * where it has one. INVOKE_OK or INVOKE_BAD_NAME. */
+/* After any result but INVOKE_OK and INVOKE_NOT_THIS for the same arguments: what is wrong, in
+ * Lambda's words, terminated. Every member that is wrong is named. */
+void invoke_explain(enum invoke_result result, const struct arn_home *home, struct str path,
+                    struct str query, char out[INVOKE_REASON_MAX]);
+
+/* A FunctionName as it stands in another path, percent-encoded or not, of any region and account:
+ * sets function, and qualifier where it has one. INVOKE_OK or INVOKE_BAD_NAME. */
 enum invoke_result invoke_parse_name(struct invoke_address *out, struct str raw);
 
 /* Decodes percent-encoding into at most max bytes, without a terminator; the length, or -1 where it

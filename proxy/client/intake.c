@@ -9,7 +9,7 @@
 #include "proxy/client/respond.h"
 #include "proxy/exchange/account.h"
 
-enum { LINGER_BYTES = 1024 * 1024 };
+enum { LINGER_BYTES = 16 * 1024 * 1024 };
 
 /* ---- Refusing ---- */
 
@@ -216,7 +216,7 @@ static void take_newest_settings(struct client *c)
     http1_init_request(&c->parser, &w->request_head, &c->tuning->request_limits);
 }
 
-static void begin_exchange(struct client *c, const struct head *head)
+static void begin_exchange(struct client *c, struct head *head)
 {
     struct worker *w = c->worker;
     struct exchange *ex = freelist_get(&w->exchanges, sizeof(*ex));
@@ -231,6 +231,7 @@ static void begin_exchange(struct client *c, const struct head *head)
     ex->worker = w;
     ex->front = &respond_front;
     ex->client = c;
+    ex->order = NULL;
     ex->tuning = c->tuning;
     c->exchange = ex;
     if (exchange_start(ex, head, &from) < 0)
@@ -273,7 +274,7 @@ static void redirect(struct client *c, const struct head *head)
 }
 
 /* A complete head. */
-static void on_head(struct client *c, const struct head *head)
+static void on_head(struct client *c, struct head *head)
 {
     const struct settings *s = c->tuning->settings;
 

@@ -205,6 +205,7 @@ static void error(struct exchange *ex, int status, const char *type, const char 
         .status = status,
         .type = type,
         .message = message,
+        .reason = ex->reason,
         .request_id = ex->request.request_id,
         .hsts_line = c->listener->hsts_line,
         .is_head = ex->user.is_head,

@@ -10,6 +10,7 @@
 #ifndef WEIR_PROXY_EXCHANGE_EXCHANGE_H
 #define WEIR_PROXY_EXCHANGE_EXCHANGE_H
 
+#include "proxy/exchange/accepting.h"
 #include "proxy/exchange/in_flight.h"
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
@@ -20,6 +21,7 @@
 #include "router/table.h"
 
 struct exchange;
+struct gathered;
 
 /* What an exchange tells its client side. All calls may find the peer gone; they answer 0, 1 when the client is behind (the exchange then
  * pauses until exchange_on_client_drained), or negative when it is lost (the client side then calls exchange_abort later, itself). */
@@ -48,7 +50,19 @@ struct exchange_front {
     void (*over)(struct exchange *ex);
 };
 
+/* What happens to a response on its way from the connection to the front, where it is not passed on as it
+ * comes. Each may call its namesake in ex->next, which passes on. */
+struct exchange_filter {
+    bool (*head)(struct exchange *ex, const struct head *head, enum body_kind body);
+    bool (*body)(struct exchange *ex, struct str span);
+    bool (*flush)(struct exchange *ex);
+    void (*end)(struct exchange *ex, struct str trailers, bool is_reusable);
+    /* It has come to nothing. True where the front has been given a whole response instead. NULL: no. */
+    bool (*gave_up)(struct exchange *ex, enum metrics_error why);
+};
+
 enum exchange_state {
+    EXCHANGE_GATHERING,  /* the request, before a version is drawn */
     EXCHANGE_WAITING,    /* for a connection */
     EXCHANGE_REQUESTING, /* the request goes out; no final response yet */
     EXCHANGE_RESPONDING, /* the final response's head has been passed on */
@@ -59,6 +73,15 @@ enum exchange_state {
 /* What the access log says of where it ran; empty where none was picked. */
 struct exchange_names {
     struct str function, alias, version, executed_version, endpoint;
+};
+
+/* An attempt to run an event, for which no client waits. Its strings live as long as the exchange. */
+struct exchange_order {
+    struct str request_id;          /* a UUID */
+    struct str function, qualifier; /* as the client asked; an empty qualifier is $LATEST */
+    /* Drawn before; where it is empty, or there is no such version any more, one is drawn now. */
+    struct str version;
+    uint32_t attempt; /* from 1 */
 };
 
 struct exchange {
@@ -82,8 +105,15 @@ struct exchange {
     struct pool *pool;
     struct pool_waiter waiter;
     struct in_flight in_flight;
-    struct request request;      /* serialized, and what the log needs of it */
-    struct exchange_names names; /* filled when the lease ends, or at the end */
+    struct request request;             /* serialized, and what the log needs of it */
+    struct exchange_names names;        /* filled when the lease ends, or at the end */
+    const struct exchange_order *order; /* NULL: a client's request */
+    char *event; /* of a request that is to become an event: what acceptor->describe made */
+    struct acceptance *acceptance;        /* it is on its way to the disk */
+    const struct upstream_events *next;   /* what passes a response on, for filter */
+    const struct exchange_filter *filter; /* NULL: it goes on as it comes */
+    struct gathered *gathered;            /* NULL: request and response go on as they come */
+    const char *reason;                   /* of a 429; NULL: the usual one */
     enum exchange_state state;
     enum body_kind request_body;
     uint8_t minor; /* the client's HTTP/1.minor */
@@ -93,7 +123,9 @@ struct exchange {
     bool is_request_replayable; /* all bytes sent so far stand in request */
     bool is_client_paused;      /* the request's body waits */
     bool is_retry_fresh;
-    int status; /* of the final response, 0: none */
+    bool is_invoke; /* not a route's request */
+    bool wants_log; /* X-Amz-Log-Type: Tail */
+    int status;     /* of the final response, 0: none */
     enum metrics_error outcome;
     uint32_t nr_retries;
     uint64_t start_us, start_unix_us, bytes_in, bytes_out;
@@ -102,9 +134,9 @@ struct exchange {
 };
 
 /* Begins the exchange that a request head asks for, in storage of the caller (the client connection) that lives until the exchange is over. The
- * caller has set front, client, tuning and worker. Answers 0, or -1 when it was refused or failed at once (it has been answered, front->over has been
+ * caller has set front, client, tuning, worker and order. Answers 0, or -1 when it was refused or failed at once (it has been answered, front->over has been
  * called). is_tls and the addresses are of the client connection. */
-int exchange_start(struct exchange *ex, const struct head *head, const struct request_caller *from)
+int exchange_start(struct exchange *ex, struct head *head, const struct request_caller *from)
     __attribute__((warn_unused_result));
 
 /* A piece of the request's body, valid for the call. */
@@ -122,6 +154,9 @@ void exchange_on_client_drained(struct exchange *ex);
 
 /* The client has gone, and nobody will read the response; its front takes all of it nevertheless. */
 void exchange_on_client_left(struct exchange *ex);
+
+/* The event of ex->acceptance, which is cleared, is durable, or will not be: a sentence says why. */
+void exchange_accepted(struct exchange *ex, const char *failure);
 
 /* Bytes of a tunnel from the client; its end. */
 void exchange_tunnel_bytes(struct exchange *ex, struct str bytes);

@@ -1,7 +1,7 @@
 /* Answers for failures. */
 #include "proxy/exchange/failure.h"
 
-struct failure failure_of(enum metrics_error why)
+struct failure failure_of(enum metrics_error why, bool is_serial)
 {
     switch (why) {
     case METRICS_ERROR_CONNECT:
@@ -26,6 +26,8 @@ struct failure failure_of(enum metrics_error why)
         return (struct failure){504, "GatewayTimeoutException",
                                 "The endpoint did not answer in time."};
     case METRICS_ERROR_OVERLOAD:
+        if (is_serial)
+            return (struct failure){429, "TooManyRequestsException", "Rate Exceeded."};
         return (struct failure){
             503, "ServiceException",
             "All connections to the endpoint are in use, and none came free in time."};

@@ -9,6 +9,7 @@ struct failure {
     const char *type, *message; /* x-amzn-ErrorType, and a sentence */
 };
 
-struct failure failure_of(enum metrics_error why);
+/* is_serial: of an endpoint that runs one invocation at a time; one too many is throttled then. */
+struct failure failure_of(enum metrics_error why, bool is_serial);
 
 #endif

@@ -4,132 +4,229 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/base64.h"
+#include "base/jsoncheck.h"
 #include "proxy/upstream/balance.h"
-#include "router/invoke.h"
 
-enum { PICKS_MAX = 16, CACHE_LINE = 64, TYPE_SHOWN_MAX = 128 };
+enum { PICKS_MAX = 16, CACHE_LINE = 64, VALUE_SHOWN_MAX = 128, CONTEXT_MAX = 3583 };
 
-static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
-                  const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-static int refuse(struct choice *out, int status, const char *type, enum metrics_rejection why,
-                  const char *format, ...)
+enum pick_result pick_refuse(struct choice *out, int status, const char *type,
+                             enum metrics_rejection why, const char *format, ...)
 {
     va_list args;
 
     out->status = status;
-    out->type = type;
+    out->type_name = type;
     out->rejection = why;
     va_start(args, format);
     vsnprintf(out->message, sizeof(out->message), format, args);
     va_end(args);
-    return -1;
+    return PICK_REFUSED;
 }
 
-/* ---- Targets --------------------------------------------------------------------------------- */
+/* ---- The fields of an Invoke ----------------------------------------------------------------- */
 
-static int check_invoke(struct choice *out, enum invoke_result result, const struct head *head)
+static int refuse_value(struct choice *out, struct str value, const char *member, const char *set)
 {
-    switch (result) {
-    case INVOKE_BAD_NAME:
-        return refuse(out, 400, "ValidationException", METRICS_REJECTION_BAD_ADDRESS,
-                      "1 validation error detected: the function name in the path is neither a "
-                      "name, name:qualifier, "
-                      "nor a partial or full ARN");
-    case INVOKE_BAD_QUALIFIER:
-        return refuse(out, 400, "ValidationException", METRICS_REJECTION_BAD_ADDRESS,
-                      "1 validation error detected: the qualifier is neither $LATEST, a version "
-                      "number nor an alias "
-                      "name");
-    case INVOKE_MISMATCH:
-        return refuse(
-            out, 400, "InvalidParameterValueException", METRICS_REJECTION_BAD_ADDRESS,
-            "The derived qualifier from the function name does not match the specified qualifier.");
-    default:
-        break;
-    }
+    int n = value.n < VALUE_SHOWN_MAX ? (int)value.n : VALUE_SHOWN_MAX;
+
+    return pick_refuse(out, 400, "ValidationException", METRICS_REJECTION_INVOCATION_TYPE,
+                       "1 validation error detected: Value '%.*s' at '%s' failed to satisfy "
+                       "constraint: Member must satisfy enum value set: [%s]",
+                       n, value.p, member, set);
+}
+
+/* Where it comes more than once each value has to be right, and one that asks not to run, or not to
+ * wait, counts. */
+static int read_type(struct choice *out, struct str value)
+{
+    bool is_stream = out->operation == INVOKE_STREAM;
+
+    if (str_eq(value, STR("DryRun")))
+        out->type = PICK_DRY_RUN;
+    else if (str_eq(value, STR("Event")) && !is_stream)
+        out->type = out->type == PICK_DRY_RUN ? PICK_DRY_RUN : PICK_EVENT;
+    else if (!str_eq(value, STR("RequestResponse")))
+        return refuse_value(out, value, "invocationType",
+                            is_stream ? "RequestResponse, DryRun"
+                                      : "Event, RequestResponse, DryRun");
+    return 0;
+}
+
+static int read_log_type(struct choice *out, struct str value)
+{
+    if (str_eq(value, STR("Tail")))
+        out->wants_log = true;
+    else if (!str_eq(value, STR("None")))
+        return refuse_value(out, value, "logType", "None, Tail");
+    return 0;
+}
+
+/* Base64 of a JSON object. */
+static bool is_context(struct str value)
+{
+    struct jsoncheck check = {0};
+    char text[CONTEXT_MAX];
+    ptrdiff_t n = base64_read(text, value);
+
+    return n >= 0 && jsoncheck_feed(&check, (struct str){text, (size_t)n}) &&
+           jsoncheck_end(&check) && check.is_object;
+}
+
+static int check_context(struct choice *out, struct str value)
+{
+    if (value.n > CONTEXT_MAX)
+        return pick_refuse(out, 400, "InvalidRequestContentException",
+                           METRICS_REJECTION_BAD_CONTENT,
+                           "Client context must be at most %d bytes of Base64, and has %zu.",
+                           CONTEXT_MAX, value.n);
+    if (!is_context(value))
+        return pick_refuse(out, 400, "InvalidRequestContentException",
+                           METRICS_REJECTION_BAD_CONTENT,
+                           "Client context must be a valid Base64-encoded JSON object.");
+    return 0;
+}
+
+/* The lengths of the names that read_field knows: what most fields are passed over by. */
+#define LENGTH(literal) (UINT64_C(1) << (sizeof(literal) - 1))
+#define LENGTHS                                                                                    \
+    (LENGTH("x-amz-invocation-type") | LENGTH("x-amz-log-type") | LENGTH("x-amz-client-context") | \
+     LENGTH(TUNING_ARN_FIELD))
+
+static int read_field(struct choice *out, struct head *head, struct head_field *f)
+{
+    struct str name = head_name(head, f), value = head_value(head, f);
+
+    if (str_ieq(name, STR(TUNING_ARN_FIELD)))
+        head_drop(head, f); /* weir's own word */
+    else if (value.n == 0)
+        return 0;
+    else if (str_ieq(name, STR("x-amz-invocation-type")))
+        return read_type(out, value);
+    else if (str_ieq(name, STR("x-amz-log-type")))
+        return read_log_type(out, value);
+    else if (str_ieq(name, STR("x-amz-client-context")))
+        return check_context(out, value);
+    return 0;
+}
+
+/* ---- Invocations ----------------------------------------------------------------------------- */
+
+static int refuse_address(struct choice *out, const struct worker *w, enum invoke_result result,
+                          const struct head *head)
+{
+    char reason[INVOKE_REASON_MAX];
+    bool is_missing = result == INVOKE_OTHER_REGION;
+    bool is_foreign = result == INVOKE_OTHER_ACCOUNT;
+
+    invoke_explain(result, &w->tuning->home, head_path(head), head_query(head), reason);
+    return pick_refuse(out,
+                       is_missing   ? 404
+                       : is_foreign ? 403
+                                    : 400,
+                       is_missing                  ? "ResourceNotFoundException"
+                       : is_foreign                ? "AccessDeniedException"
+                       : result == INVOKE_MISMATCH ? "InvalidParameterValueException"
+                                                   : "ValidationException",
+                       is_missing ? METRICS_REJECTION_NOT_FOUND : METRICS_REJECTION_BAD_ADDRESS,
+                       "%s", reason);
+}
+
+enum pick_result pick_refuse_size(struct choice *out, bool is_event, uint64_t bytes, uint64_t limit)
+{
+    if (is_event)
+        return pick_refuse(out, 413, "RequestEntityTooLargeException",
+                           METRICS_REJECTION_BODY_TOO_LARGE,
+                           "%llu byte payload is too large for the Event invocation type (limit "
+                           "%llu bytes)",
+                           (unsigned long long)bytes, (unsigned long long)limit);
+    return pick_refuse(out, 413, "RequestEntityTooLargeException", METRICS_REJECTION_BODY_TOO_LARGE,
+                       "Request must be smaller than %llu bytes for the InvokeFunction operation",
+                       (unsigned long long)limit);
+}
+
+/* What is wrong with an Invoke by itself, whatever the table says. 0, or -1 with the refusal. */
+static int check_invoke(struct choice *out, const struct worker *w, enum invoke_result result,
+                        struct head *head)
+{
+    const struct settings *s = w->tuning->settings;
+
+    if (result)
+        return refuse_address(out, w, result, head);
     if (!str_eq(head_method(head), STR("POST")))
-        return refuse(out, 405, "MethodNotAllowedException", METRICS_REJECTION_METHOD,
-                      "An invocation is a POST.");
+        return pick_refuse(out, 405, "MethodNotAllowedException", METRICS_REJECTION_METHOD,
+                           "An invocation is a POST.");
+    out->operation = (uint8_t)out->address.operation;
+    for (int i = 0; i < head->nr_fields; i++)
+        if (LENGTHS >> (head->fields[i].name_len & 63) & 1 &&
+            read_field(out, head, &head->fields[i]) < 0)
+            return -1;
+    if (out->operation == INVOKE_ASYNC)
+        out->type = PICK_EVENT;
+    bool is_event = out->type == PICK_EVENT;
+    uint64_t limit = is_event ? s->limits.event_body_bytes : s->limits.invoke_body_bytes;
+    if (head->content_length > limit)
+        return pick_refuse_size(out, is_event, head->content_length, limit);
     return 0;
 }
 
-/* X-Amz-Invocation-Type. */
-enum invocation { INVOCATION_SYNC, INVOCATION_DRY_RUN, INVOCATION_EVENT };
-
-/* The Invoke API's own field: a route's request with it is an ordinary request. Where it comes more
- * than once each value has to be right, and one that asks not to run, or not to wait, counts. 0, or
- * -1 with the refusal. */
-static int read_type(struct choice *out, const struct head *head, enum invocation *type)
+static int find_invoked(struct choice *out, const struct worker *w, const struct table *table)
 {
-    const struct str name = STR("x-amz-invocation-type");
+    const struct invoke_address *address = &out->address;
+    struct str qualifier = address->qualifier.n > 0 ? address->qualifier : STR("$LATEST");
+    char arn[ARN_ADDED_MAX + INVOKE_NAME_MAX + INVOKE_QUALIFIER_MAX];
+    char *end;
 
-    *type = INVOCATION_SYNC;
-    for (int i = 0; i < head->nr_fields; i++) {
-        const struct head_field *f = &head->fields[i];
-        struct str value = head_value(head, f);
-        if (f->name_len != name.n || value.n == 0 || !str_ieq(head_name(head, f), name))
-            continue;
-        if (str_eq(value, STR("DryRun")))
-            *type = INVOCATION_DRY_RUN;
-        else if (str_eq(value, STR("Event")))
-            *type = *type == INVOCATION_DRY_RUN ? INVOCATION_DRY_RUN : INVOCATION_EVENT;
-        else if (!str_eq(value, STR("RequestResponse")))
-            return refuse(out, 400, "ValidationException", METRICS_REJECTION_INVOCATION_TYPE,
-                          "1 validation error detected: Value '%.*s' at 'invocationType' failed to "
-                          "satisfy constraint: Member must satisfy enum value set: [Event, "
-                          "RequestResponse, DryRun]",
-                          value.n < TYPE_SHOWN_MAX ? (int)value.n : TYPE_SHOWN_MAX, value.p);
+    out->target = table_find(table, address->function, qualifier, NULL);
+    if (out->target) {
+        out->request.function = address->function;
+        out->request.qualifier = address->qualifier;
+        return 0;
     }
-    return 0;
+    end = arn_write(arn, &w->tuning->home, address->function, qualifier);
+    return pick_refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
+                       "Function not found: %.*s", (int)(end - arn), arn);
 }
 
 /* What is not run ends here, before a version is drawn. 0 where it is to run. */
-static int refuse_type(struct choice *out, enum invocation type)
+static int refuse_dry_run(struct choice *out)
 {
-    switch (type) {
-    case INVOCATION_DRY_RUN:
-        out->status = 204;
-        return -1;
-    case INVOCATION_EVENT:
-        return refuse(out, 400, "InvalidParameterValueException", METRICS_REJECTION_INVOCATION_TYPE,
-                      "The invocation type Event is not served yet: weir answers when the function "
-                      "has run. Use RequestResponse.");
-    default:
+    if (out->type != PICK_DRY_RUN)
         return 0;
-    }
+    out->status = 204;
+    return -1;
 }
 
-static int find_invoked(struct choice *out, const struct table *table,
-                        const struct invoke_address *address)
-{
-    bool knows_function = false;
-    struct str qualifier = address->qualifier.n > 0 ? address->qualifier : STR("$LATEST");
+/* ---- Routes ---------------------------------------------------------------------------------- */
 
-    out->target = table_find(table, address->function, qualifier, &knows_function);
-    if (out->target)
-        return 0;
-    return refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
-                  knows_function ? "Function not found: %.*s:%.*s (the function exists, but has no "
-                                   "such version or alias)"
-                                 : "Function not found: %.*s:%.*s",
-                  STR_ARG(address->function), STR_ARG(qualifier));
-}
-
-static int find_routed(struct choice *out, const struct table *table, struct str host,
+static int find_routed(struct choice *out, const struct table *table, const struct head *head,
                        struct str path)
 {
-    const struct route *route = table_route(table, host, path);
+    const struct route *route =
+        table_route(table, head_at(head, head->host_at, head->host_len), path);
 
     if (!route)
-        return refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
-                      "No route matches this host and path.");
+        return pick_refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
+                           "No route matches this host and path.");
     if (route->terms && route->terms->is_iam)
-        return refuse(out, 403, "AccessDeniedException", METRICS_REJECTION_NOT_FOUND,
-                      "Signed requests are not served by routes yet.");
+        return pick_refuse(out, 403, "AccessDeniedException", METRICS_REJECTION_NOT_FOUND,
+                           "Signed requests are not served by routes yet.");
     out->target = table_target(table, route->target);
+    if (out->target->is_gathered) { /* no HTTP behind it: the body is the payload of an Invoke */
+        if (!str_eq(head_method(head), STR("POST")))
+            return pick_refuse(out, 405, "MethodNotAllowedException", METRICS_REJECTION_METHOD,
+                               "This route invokes a function that speaks no HTTP: POST its "
+                               "payload.");
+        out->request.is_invoke = true;
+        out->request.function = out->target->function->name;
+        out->request.qualifier = route->qualifier;
+        return 0;
+    }
     out->request.path = path;
+    out->request.query = head_query(head);
+    out->request.has_query = head->has_query;
     if (route->strip_prefix) {
         /* "/shop" off "/shop/cart" leaves "/cart"; the root route has nothing to take off. */
         size_t n = route->path.n;
@@ -140,6 +237,8 @@ static int find_routed(struct choice *out, const struct table *table, struct str
     }
     return 0;
 }
+
+/* ---- The draw -------------------------------------------------------------------------------- */
 
 /* With many functions little of a target is in the cache, and the draw, a locked instruction, keeps
  * later reads from being begun before it is done. So they are begun here: for the first arm, which
@@ -155,51 +254,117 @@ static void fetch_ahead(struct worker *w, const struct target *target)
     __builtin_prefetch(metrics_slots_find(&w->metrics->cells, series), 1);
 }
 
-/* Draws; a table whose split was closed is superseded, and the newer one is asked. */
-int pick_version(struct choice *out, struct worker *w, const struct head *head)
+static enum pick_result refuse_for_memory(struct choice *out)
 {
-    struct invoke_address address;
-    struct str path = head_path(head), query = head_query(head);
-    enum invocation type = INVOCATION_SYNC;
+    return pick_refuse(out, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
+                       "weir is out of memory.");
+}
+
+/* Of the target that was found: 0, -1 with the refusal, or 1 where the table is superseded, and the
+ * newer one is to be asked. */
+static inline int draw(struct choice *out, struct worker *w)
+{
+    int r;
+
+    fetch_ahead(w, out->target);
+    r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;
+    if (r >= 0) {
+        out->arm = &out->target->arms[r];
+        return 0;
+    }
+    if (r != SPLIT_CLOSED)
+        return refuse_for_memory(out);
+    lease_unref(&out->lease);
+    return 1;
+}
+
+enum pick_result pick_version(struct choice *out, struct worker *w, struct head *head,
+                              bool is_gathered)
+{
+    struct str path = head_path(head);
     enum invoke_result invoked;
 
     if (path.n == 0)
         path = STR("/");
     out->lease = NULL;
     out->request = (struct request_options){.has_query = false};
-    invoked = invoke_parse(&address, path, query);
-    out->request.is_invoke = invoked != INVOKE_NOT_THIS;
-    if (out->request.is_invoke &&
-        (check_invoke(out, invoked, head) < 0 || read_type(out, head, &type) < 0))
-        return -1;
+    out->type = PICK_SYNC;
+    out->operation = INVOKE_BUFFERED;
+    out->wants_log = false;
+    invoked = invoke_parse(&out->address, &w->tuning->home, path, head_query(head));
+    bool is_invoke = invoked != INVOKE_NOT_THIS;
+    out->request.is_invoke = is_invoke;
+    if (is_invoke && check_invoke(out, w, invoked, head) < 0)
+        return PICK_REFUSED;
     for (int i = 0; i < PICKS_MAX; i++) {
         /* Whoever was told that a change is in force must find it so, though the worker may not
          * have got to its orders yet; closed splits alone do not see to that, as those with one
          * version are never closed. */
         worker_take_table(w);
         out->lease = lease_ref(w->lease);
-        int r = out->request.is_invoke
-                    ? find_invoked(out, out->lease->table, &address)
-                    : find_routed(out, out->lease->table,
-                                  head_at(head, head->host_at, head->host_len), path);
-        if (r < 0 || refuse_type(out, type) < 0)
-            return -1;
-        if (!out->request.is_invoke) {
-            out->request.query = query;
-            out->request.has_query = head->has_query;
-        }
-        fetch_ahead(w, out->target);
-        r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;
-        if (r >= 0) {
-            out->arm = &out->target->arms[r];
-            return 0;
-        }
-        if (r != SPLIT_CLOSED)
-            break;
-        lease_unref(&out->lease);
+        int r = is_invoke ? find_invoked(out, w, out->lease->table)
+                          : find_routed(out, out->lease->table, head, path);
+        if (r < 0 || refuse_dry_run(out) < 0)
+            return PICK_REFUSED;
+        if ((out->target->is_gathered || out->type == PICK_EVENT) && !is_gathered)
+            return PICK_GATHER;
+        r = draw(out, w);
+        if (r <= 0)
+            return (enum pick_result)r;
     }
-    return refuse(out, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
-                  "weir is out of memory.");
+    return refuse_for_memory(out);
+}
+
+static void begin_named(struct choice *out, struct str function, struct str qualifier)
+{
+    out->lease = NULL;
+    out->target = NULL;
+    out->type = PICK_SYNC;
+    out->operation = INVOKE_BUFFERED;
+    out->wants_log = false;
+    out->request = (struct request_options){.is_invoke = true};
+    out->address.function = function;
+    out->address.qualifier = qualifier;
+}
+
+enum pick_result pick_named(struct choice *out, struct worker *w, struct str function,
+                            struct str qualifier)
+{
+    begin_named(out, function, qualifier);
+    for (int i = 0; i < PICKS_MAX; i++) {
+        int r;
+        worker_take_table(w);
+        out->lease = lease_ref(w->lease);
+        r = find_invoked(out, w, out->lease->table);
+        if (r == 0)
+            r = draw(out, w);
+        if (r <= 0)
+            return (enum pick_result)r;
+    }
+    return refuse_for_memory(out);
+}
+
+enum pick_result pick_again(struct choice *out, struct worker *w, struct str function,
+                            struct str qualifier, struct str version)
+{
+    struct target *alias;
+
+    begin_named(out, function, version);
+    worker_take_table(w);
+    out->lease = lease_ref(w->lease);
+    if (find_invoked(out, w, out->lease->table) < 0)
+        return PICK_REFUSED;
+    out->arm = &out->target->arms[0];
+    out->request.qualifier = qualifier;
+    alias = qualifier.n > 0 ? table_find(out->lease->table, function, qualifier, NULL) : NULL;
+    for (int i = 0; alias && i < alias->nr_arms; i++) {
+        if (alias->arms[i].version != out->arm->version)
+            continue;
+        out->target = alias;
+        out->arm = &alias->arms[i];
+        break;
+    }
+    return PICK_DONE;
 }
 
 /* ---- Failover -------------------------------------------------------------------------------- */

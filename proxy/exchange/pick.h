@@ -5,27 +5,66 @@
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
+#include "router/invoke.h"
 #include "router/table.h"
+
+/* X-Amz-Invocation-Type. */
+enum pick_type { PICK_SYNC, PICK_DRY_RUN, PICK_EVENT };
+
+enum pick_result {
+    PICK_REFUSED = -1,
+    PICK_DONE,
+    /* Nothing was drawn yet: the payload is to be gathered first, because it has to be JSON, or is
+     * an event. Pick again with it. */
+    PICK_GATHER
+};
 
 /* What a request asks for. On refusal the answer's parts are set. */
 struct choice {
-    struct lease *
-        lease; /* the caller's from now on, also after a refusal once a table was consulted; may be NULL */
+    /* The caller's from now on, also after a refusal once a table was consulted; may be NULL. */
+    struct lease *lease;
     struct target *target;
     struct arm *arm;
-    struct request_options request; /* path, query, prefix, is_invoke are set; the rest is zero */
-    int status;                     /* of a refusal; 204: a dry run that is right */
-    const char *type;
-    char message[400];
+    /* path, query, prefix, is_invoke, function, qualifier are set; the rest is zero */
+    struct request_options request;
+    uint8_t type;          /* enum pick_type, of an Invoke */
+    uint8_t operation;     /* enum invoke_operation, of an Invoke */
+    bool wants_log;        /* X-Amz-Log-Type: Tail */
+    int status;            /* of a refusal; 204: a dry run that is right */
+    const char *type_name; /* x-amzn-ErrorType */
     enum metrics_rejection rejection;
+    struct invoke_address address; /* of an Invoke */
+    char message[INVOKE_REASON_MAX];
 };
 
-/* Finds the target and draws its version, once. 0, or -1 with the refusal in *out. The strings of *out point into the head or last as
- * long as the process. */
-int pick_version(struct choice *out, struct worker *w, const struct head *head)
+/* Finds the target and draws its version, once. The strings of *out point into the head and *out, or
+ * last as long as the process. is_gathered: the payload is complete. Fields of the head that only
+ * weir may send are dropped from it. */
+enum pick_result pick_version(struct choice *out, struct worker *w, struct head *head,
+                              bool is_gathered) __attribute__((warn_unused_result));
+
+/* Draws a version of what a name says in the table that is in force now. As pick_version, but for
+ * request. */
+enum pick_result pick_named(struct choice *out, struct worker *w, struct str function,
+                            struct str qualifier) __attribute__((warn_unused_result));
+
+/* The arm that a name, once drawn from, gave: the alias' own, or the version's where the alias has
+ * moved on. As pick_named; PICK_REFUSED also where there is no such version any more. */
+enum pick_result pick_again(struct choice *out, struct worker *w, struct str function,
+                            struct str qualifier, struct str version)
     __attribute__((warn_unused_result));
 
-/* For an alias with failover: the arm with the largest weight, other than not_this, that has an endpoint to use. NULL if none. */
+/* A refusal with these words: PICK_REFUSED. */
+enum pick_result pick_refuse(struct choice *out, int status, const char *type,
+                             enum metrics_rejection why, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* The refusal of a payload of so many bytes, or more: PICK_REFUSED. */
+enum pick_result pick_refuse_size(struct choice *out, bool is_event, uint64_t bytes,
+                                  uint64_t limit);
+
+/* For an alias with failover: the arm with the largest weight, other than not_this, that has an
+ * endpoint to use. NULL if none. */
 struct arm *pick_other_arm(struct worker *w, struct target *target, const struct arm *not_this);
 
 #endif

@@ -9,6 +9,9 @@
 #include "proxy/exchange/rules.h"
 #include "proxy/http/copy.h"
 
+/* What weir adds to a head beside what head_room counts; the names in an ARN are among it. */
+enum { ADDED_MAX = 768 };
+
 /* ---- Traces ---------------------------------------------------------------------------------- */
 
 static bool is_lower_hex(const char *p, size_t n)
@@ -69,6 +72,8 @@ static char *continue_forwarded_for(char *p, const struct head *head)
 static char *write_forwarded(char *p, struct request *out, const struct head *head,
                              const struct rules_found *found, const struct request_caller *from)
 {
+    if (from->address.n == 0) /* it is nobody's request */
+        return p;
     p = text_lit(p, "X-Forwarded-For: ");
     if (found->has_forwarded_for)
         p = continue_forwarded_for(p, head);
@@ -170,6 +175,18 @@ static char *write_target(char *p, struct request *out, const struct endpoint *e
     return p;
 }
 
+/* By which ARN the function was invoked: what its runtime tells it. */
+static char *write_arn(char *p, const struct tuning *tuning, const struct request_options *options)
+{
+    p = text_str(p, (struct str){tuning->arn_line, tuning->arn_line_len});
+    p = text_str(p, options->function);
+    if (options->qualifier.n > 0) {
+        p = text_char(p, ':');
+        p = text_str(p, options->qualifier);
+    }
+    return text_lit(p, "\r\n");
+}
+
 static int take_block(struct request *out, struct worker *w, size_t room)
 {
     if (room > UINT32_MAX / 2)
@@ -199,12 +216,14 @@ static struct str keep(char **p, struct str s)
 }
 
 static void choose_id(struct request *out, struct worker *w, const struct tuning *tuning,
-                      const struct head *head)
+                      const struct head *head, struct str given)
 {
     const struct head_field *f =
         tuning->settings->forwarded.trust ? head_find(head, FIELD_REQUEST_ID) : NULL;
 
-    if (f && id_is_uuid(head_value(head, f)))
+    if (given.n == ID_LENGTH)
+        memcpy(out->request_id, given.p, ID_LENGTH);
+    else if (f && id_is_uuid(head_value(head, f)))
         for (int i = 0; i < ID_LENGTH; i++)
             out->request_id[i] = str_lower(head_value(head, f).p[i]);
     else
@@ -220,7 +239,7 @@ static size_t head_room(const struct tuning *tuning, const struct head *head,
     return head->bytes + head->nr_fields + endpoint->base_path.n + 2 * host_len +
            endpoint->origin->authority_len + (version->host ? strlen(version->host) : 0) +
            tuning->via_line_len + from->address.n + tuning->certificate_name_len +
-           from->certificate_subject.n + 512;
+           from->certificate_subject.n + tuning->arn_line_len + ADDED_MAX;
 }
 
 static struct str upgrade_of(const struct head *head)
@@ -269,8 +288,12 @@ static char *write_rest(char *p, struct request *out, const struct tuning *tunin
         p = text_str(p, from->certificate_subject);
         p = text_lit(p, "\r\n");
     }
-    if (options->is_upgrade)
+    if (options->is_invoke)
+        p = write_arn(p, tuning, options);
+    else if (options->is_upgrade)
         p = write_upgrade(p, head);
+    if (options->headers)
+        p = text_str(p, options->headers->lines);
     p = write_framing(p, head, &found);
     return text_lit(p, "\r\n");
 }
@@ -304,7 +327,7 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
         p = text_str(p, options->query);
     }
     suffix.n = (size_t)(p - suffix.p);
-    choose_id(out, w, tuning, head);
+    choose_id(out, w, tuning, head, options->request_id);
     out->head_at = (uint32_t)(p - out->block);
     p = write_target(p, out, endpoint, out->method, suffix);
     p = write_rest(p, out, tuning, head, from, options);

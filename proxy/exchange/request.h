@@ -43,9 +43,12 @@ struct request_options {
     struct str path, query; /* to append to the endpoint's base path; query without '?' */
     struct str prefix;      /* what strip_prefix took off the path, or empty */
     bool has_query;
-    bool is_invoke;   /* Lambda's Invoke: POST to the endpoint's own path */
-    bool is_upgrade;  /* pass Upgrade on */
-    size_t body_room; /* keep room for that much body */
+    bool is_invoke;                 /* Lambda's Invoke: POST to the endpoint's own path */
+    struct str function, qualifier; /* of an Invoke, as it was named; the qualifier may be empty */
+    const struct version_headers *headers; /* fields to add; NULL: none */
+    bool is_upgrade;                       /* pass Upgrade on */
+    struct str request_id; /* to use; empty: a new one, or what a trusted client sent */
+    size_t body_room;      /* keep room for that much body */
 };
 
 /* 0 or -ENOMEM. Memory is given back with request_fini. */

@@ -123,6 +123,15 @@ static inline __attribute__((always_inline)) bool head_is_dropped(const struct h
     return head->has_connection_options && f->is_listed;
 }
 
+/* From now on the field is dropped as if Connection listed it. */
+static inline void head_drop(struct head *head, struct head_field *f)
+{
+    for (int i = 0; !head->has_connection_options && i < head->nr_fields; i++)
+        head->fields[i].is_listed = false;
+    head->has_connection_options = true;
+    f->is_listed = true;
+}
+
 /* The first field of that kind, or NULL. */
 static inline const struct head_field *head_find(const struct head *head, enum field_id id)
 {

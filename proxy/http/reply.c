@@ -6,7 +6,7 @@
 #include "base/id.h"
 #include "base/text.h"
 
-enum { MESSAGE_MAX = 1024 };
+enum { MESSAGE_MAX = 2048 };
 
 const char *reply_phrase(int status)
 {
@@ -48,17 +48,25 @@ const char *reply_phrase(int status)
 
 static const struct escape_limit message_limit = {MESSAGE_MAX, 1};
 
+static char *write_reason(char *p, const struct reply *reply)
+{
+    p = text_lit(p, "\"Reason\":\"");
+    return text_str(p, reply->reason ? str_of(reply->reason)
+                                     : STR("ConcurrentInvocationLimitExceeded"));
+}
+
 static char *write_body(char *p, const struct reply *reply)
 {
     const char *type = reply->type ? reply->type : "";
     bool is_service = reply->status >= 500;
     uint32_t cuts = 0; /* a cut message is still one */
-    bool is_capital = is_service || strcmp(type, "ResourceNotFoundException") == 0;
+    bool is_denied = strcmp(type, "AccessDeniedException") == 0;
+    bool is_capital = is_service || is_denied || strcmp(type, "ResourceNotFoundException") == 0;
 
     p = text_char(p, '{');
     if (strcmp(type, "TooManyRequestsException") == 0)
-        p = text_lit(p, "\"Reason\":\"ConcurrentInvocationLimitExceeded\",");
-    if (strcmp(type, "ValidationException") != 0)
+        p = text_str(write_reason(p, reply), STR("\","));
+    if (strcmp(type, "ValidationException") != 0 && !is_denied)
         p = is_service ? text_lit(p, "\"Type\":\"Service\",") : text_lit(p, "\"Type\":\"User\",");
     p = is_capital ? text_lit(p, "\"Message\":") : text_lit(p, "\"message\":");
     p = text_char(p, '"');
@@ -69,7 +77,7 @@ static char *write_body(char *p, const struct reply *reply)
 
 static char *write_fields(char *p, struct str date_line, const struct reply *reply)
 {
-    if (reply->status != 204)
+    if (reply->message)
         p = text_lit(p, "Content-Type: application/json\r\n");
     if (reply->type) {
         p = text_lit(p, "x-amzn-ErrorType: ");
@@ -99,7 +107,7 @@ static char *write_fields(char *p, struct str date_line, const struct reply *rep
 char *reply_write(char *p, struct str date_line, const struct reply *reply, size_t *body_bytes)
 {
     char body[MESSAGE_MAX + 128];
-    size_t length = reply->status == 204 ? 0 : (size_t)(write_body(body, reply) - body);
+    size_t length = reply->message ? (size_t)(write_body(body, reply) - body) : 0;
 
     p = text_lit(p, "HTTP/1.1 ");
     p = decimal_put(p, (uint64_t)reply->status);

@@ -8,13 +8,14 @@
 
 #include "base/str.h"
 
-enum { REPLY_MAX = 4096, REPLY_LOCATION_MAX = 1536 };
+enum { REPLY_MAX = 6144, REPLY_LOCATION_MAX = 1536 };
 
 struct reply {
     int status;
     const char *type; /* x-amzn-ErrorType, or NULL for none */
     const char
         *message; /* plain text; cut when very long; may be NULL for a 204, which has no body */
+    const char *reason;     /* of a 429; NULL: ConcurrentInvocationLimitExceeded */
     const char *request_id; /* ID_LENGTH bytes */
     const char *location;   /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */
     const char *hsts_line;  /* or "" */

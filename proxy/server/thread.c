@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "proxy/upstream/abandon.h"
 #include "proxy/upstream/pool.h"
 
 enum { POOLS_A_SWEEP = 1024 };
@@ -194,6 +195,7 @@ bool thread_fini(struct thread *t)
     if (!w->shared)
         return false; /* it was never made */
     listener_fini(&t->listeners);
+    abandon_end(w);
     for (uint32_t i = 0; i < w->nr_pools; i++)
         pool_free(&w->pools[i]);
     slots_leave(&w->slots);

@@ -94,8 +94,10 @@ void upstream_close(struct upstream **upstream)
 
 static void fail(struct upstream *u, enum metrics_error why, bool is_silent)
 {
-    u->user->on->failed(u->user, u, why, is_silent);
-    assert(u->state == UPSTREAM_CLOSED);
+    struct upstream_user *user = u->user;
+
+    user->on->failed(user, u, why, is_silent);
+    assert(u->state == UPSTREAM_CLOSED || u->user != user);
 }
 
 /* The limits are the user's, who counts itself on the settings that hold them. */
@@ -223,6 +225,17 @@ void upstream_use(struct upstream *u, struct upstream_user *user)
     u->nr_exchanges++;
     wheel_clear(&u->deadline.node);
     begin_response(u);
+}
+
+void upstream_give(struct upstream *u, struct upstream_user *user)
+{
+    assert(u->state == UPSTREAM_ACTIVE);
+    belong_to(u, user);
+    u->parser.limits = user->limits;
+    u->is_paused = false;
+    wheel_clear(&u->deadline.node);
+    if (u->io.is_readable)
+        io_again(&u->worker->loop, &u->io);
 }
 
 static uint32_t idle_limit(const struct upstream *u)

@@ -31,7 +31,8 @@ struct upstream_user;
 struct upstream_events {
     /* It is active: the request may be sent. */
     void (*connected)(struct upstream_user *user);
-    /* It is of no more use: the user closes it, or has its pool close it. is_silent: it ended without a byte of response. */
+    /* It is of no more use: the user closes it, has its pool close it, or, where the response only
+     * came too late, gives it to another user. is_silent: it ended without a byte of response. */
     void (*failed)(struct upstream_user *user, struct upstream *u, enum metrics_error why,
                    bool is_silent);
     /* What upstream_flush left behind has been sent, or nobody takes it any more. */
@@ -114,6 +115,10 @@ struct upstream *upstream_open(struct worker *w, struct upstream_target *to,
 
 /* An idle connection gets another user, and is active. */
 void upstream_use(struct upstream *u, struct upstream_user *user);
+
+/* An active connection gets another user in the middle of its work: what still comes of the response
+ * is told to that one, however long it takes. */
+void upstream_give(struct upstream *u, struct upstream_user *user);
 
 /* The response is complete: the connection is idle and its user another one. False when it is of no more use, and then
  * nothing has changed. */

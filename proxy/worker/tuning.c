@@ -11,20 +11,28 @@ static void free_tuning(struct tuning *t)
     settings_unref(&t->settings);
     free(t->executed_line);
     free(t->via_line);
+    free(t->arn_line);
     free(t);
 }
 
 static int make_lines(struct tuning *t)
 {
     const struct settings *s = t->settings;
+    const struct str none = {"", 0};
+    char arn[ARN_ADDED_MAX];
 
     t->executed_name_len = strlen(s->executed_version_header);
     if (asprintf(&t->executed_line, "%s: ", s->executed_version_header) < 0)
         t->executed_line = NULL;
     if (asprintf(&t->via_line, "Via: 1.1 %s\r\n", s->forwarded.via) < 0)
         t->via_line = NULL;
-    if (!t->executed_line || !t->via_line)
+    t->home = (struct arn_home){str_of(s->aws.region), str_of(s->aws.account_id)};
+    *arn_write(arn, &t->home, none, none) = '\0';
+    if (asprintf(&t->arn_line, TUNING_ARN_FIELD ": %s", arn) < 0)
+        t->arn_line = NULL;
+    if (!t->executed_line || !t->via_line || !t->arn_line)
         return -1;
+    t->arn_line_len = strlen(t->arn_line);
     t->executed_line_len = strlen(t->executed_line);
     t->via_line_len = strlen(t->via_line);
     return 0;

@@ -11,8 +11,12 @@
 
 #include "conf/settings.h"
 #include "proxy/http/http1.h"
+#include "router/arn.h"
 
 enum { TUNING_READ_MAX = 256 * 1024 /* of read_bytes */, TUNING_STATUS_LINE_MAX = 8192 };
+
+/* The request field that names the ARN by which a function was invoked. */
+#define TUNING_ARN_FIELD "lambda-runtime-invoked-function-arn"
 
 struct tuning {
     uint32_t nr_users;
@@ -24,6 +28,11 @@ struct tuning {
     size_t executed_line_len, executed_name_len;
     char *via_line; /* "Via: 1.1 weir\r\n" */
     size_t via_line_len;
+    /* Weir's region and account, and what stands before a function's name in the field that tells
+     * an endpoint by which ARN it was invoked. */
+    struct arn_home home;
+    char *arn_line; /* "lambda-runtime-invoked-function-arn: arn:...:function:" */
+    size_t arn_line_len;
     char *certificate_name; /* forwarded.client_certificate_header, or NULL */
     size_t certificate_name_len;
 };

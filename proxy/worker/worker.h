@@ -22,6 +22,8 @@
 #include "proxy/worker/slots.h"
 #include "proxy/worker/tuning.h"
 
+struct abandoned;
+struct acceptor;
 struct pool;
 struct urlindex;
 
@@ -42,11 +44,13 @@ struct worker {
     struct metrics_worker *metrics;
     struct accesslog_ring *log; /* NULL: none is written */
     bool is_draining;           /* no connection is kept for later */
+    struct acceptor *acceptor;  /* of events (exchange/accepting.h); NULL: none are kept */
     struct pool **pools;        /* by origin id; made by pool_of */
     uint32_t nr_pools;
     LIST_HEAD(, pool) pools_to_serve;  /* served at the end of the turn */
     struct worker_pools name_pools;    /* of names whose first address somebody waits for */
     struct worker_pools address_pools; /* of addresses of names */
+    LIST_HEAD(, abandoned) abandoned;  /* upstream/abandon.h */
     struct retry_budget {
         uint64_t tokens; /* in hundred-thousandths of a retry */
         uint64_t requests;
@@ -56,6 +60,7 @@ struct worker {
     char *read_buffer; /* of TUNING_READ_MAX bytes */
     struct outbox outbox;
     struct head request_head, response_head;
+    struct head made_head; /* of a message that weir makes itself, or reads again */
     struct freelist blocks, exchanges;
     struct urlindex *urls; /* of the table in force; NULL: nobody has asked yet */
     uint64_t date_s;       /* the second that date_line shows */

@@ -14,13 +14,16 @@
 
 #include "base/prng.h"
 
+/* Region and account of the names in this file, which are weir's own. */
+static struct arn_home home = {{"us-east-1", 9}, {"000000000000", 12}};
+
 static enum invoke_result parse_path(struct invoke_address *out, const char *name,
                                      const char *query)
 {
     static char path[4096]; /* the address's parts are in it */
 
     snprintf(path, sizeof(path), "/2015-03-31/functions/%s/invocations", name);
-    return invoke_parse(out, str_of(path), str_of(query));
+    return invoke_parse(out, &home, str_of(path), str_of(query));
 }
 
 static void check(const char *name, const char *query, const char *function, const char *qualifier)
@@ -42,6 +45,28 @@ static void check_not(const char *name, const char *query, enum invoke_result ex
         fail_msg("%s?%s gives %d, not %d", name, query, (int)result, (int)expected);
 }
 
+/* The same, of a name in another region, where weir is for once. */
+static void check_abroad(const char *name, const char *query, const char *function,
+                         const char *qualifier)
+{
+    const struct arn_home before = home;
+    struct str region = str_of(name);
+
+    if (strncmp(name, "arn:", 4) == 0)
+        for (int i = 0; i < 3; i++) {
+            struct str field = str_until(region, ':');
+            region.p += field.n + 1;
+            region.n -= field.n + 1;
+        }
+    home.region = str_until(region, ':');
+    check_not(name, query, INVOKE_OK);
+    home = before;
+    check_not(name, query, INVOKE_OTHER_REGION);
+    home.region = str_until(region, ':');
+    check(name, query, function, qualifier);
+    home = before;
+}
+
 static void other_paths_are_not_this(void **state)
 {
     static const char *const paths[] = {
@@ -57,7 +82,11 @@ static void other_paths_are_not_this(void **state)
         "/2015-03-31/functions/a/b/invocations",
         "/2015-03-31/functions/hello/invocations/invocations",
         "/2015-03-31/Functions/hello/invocations",
-        "/2014-11-13/functions/hello/invoke-async/",
+        "/2014-11-13/functions/hello/invoke-async/x",
+        "/2014-11-13/functions/hello/invocations",
+        "/2021-11-15/functions/hello/invocations",
+        "/2015-03-31/functions/hello/response-streaming-invocations",
+        "/2021-10-31/functions/hello/url",
         "/x/2015-03-31/functions/hello/invocations",
         "/2015-03-31/functions//hello/invocations",
     };
@@ -66,7 +95,7 @@ static void other_paths_are_not_this(void **state)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         struct invoke_address a;
 
-        assert_int_equal(invoke_parse(&a, str_of(paths[i]), STR("Qualifier=live")),
+        assert_int_equal(invoke_parse(&a, &home, str_of(paths[i]), STR("Qualifier=live")),
                          INVOKE_NOT_THIS);
     }
 }
@@ -84,17 +113,18 @@ static void every_form_of_a_name_is_understood(void **state)
     check("000000000000:hello", "", "hello", "");
     check("000000000000:hello:3", "", "hello", "3");
     check("us-east-1:000000000000:function:hello", "", "hello", "");
-    check("us-gov-west-1:000000000000:hello:live", "", "hello", "live");
+    check_abroad("us-gov-west-1:000000000000:hello:live", "", "hello", "live");
     check("function:hello", "", "hello", "");
     check("function:hello:live", "", "hello", "live");
     check("arn:aws:lambda:us-east-1:000000000000:function:hello", "", "hello", "");
     check("arn:aws:lambda:us-east-1:000000000000:function:hello:live", "", "hello", "live");
-    check("arn:aws-us-gov:lambda:us-gov-east-1:000000000000:function:hello:$LATEST", "", "hello",
-          "$LATEST");
-    check("arn:aws-cn:lambda:cn-north-1:000000000000:hello", "", "hello", "");
-    check("arn:aws-eusc:lambda:eusc-de-east-1:000000000000:function:hello", "", "hello", "");
-    check("arn:aws-iso-b:lambda:us-isob-east-1:000000000000:function:hello", "", "hello", "");
-    check("arn:aws-iso:lambda:us-iso-east-1:000000000000:function:hello", "", "hello", "");
+    check_abroad("arn:aws-us-gov:lambda:us-gov-east-1:000000000000:function:hello:$LATEST", "",
+                 "hello", "$LATEST");
+    check_abroad("arn:aws-cn:lambda:cn-north-1:000000000000:hello", "", "hello", "");
+    check_abroad("arn:aws-eusc:lambda:eusc-de-east-1:000000000000:function:hello", "", "hello", "");
+    check_abroad("arn:aws-iso-b:lambda:us-isob-east-1:000000000000:function:hello", "", "hello",
+                 "");
+    check_abroad("arn:aws-iso:lambda:us-iso-east-1:000000000000:function:hello", "", "hello", "");
 }
 
 static void names_that_look_like_parts_are_names(void **state)
@@ -183,10 +213,10 @@ static void lengths_have_limits(void **state)
 
     (void)state;
     memset(text, 'a', sizeof(text));
-    text[256] = '\0';
+    text[170] = '\0';
     check(text, "", text, "");
-    text[256] = 'a';
-    text[257] = '\0';
+    text[170] = 'a';
+    text[171] = '\0';
     check_not(text, "", INVOKE_BAD_NAME);
     text[1] = ':'; /* a qualifier of 128 is the longest */
     text[130] = '\0';
@@ -225,6 +255,102 @@ static void the_query_may_name_the_qualifier(void **state)
     check_not("hello", "Qualifier=%", INVOKE_BAD_QUALIFIER);
     check_not("hello", "Qualifier=%00", INVOKE_BAD_QUALIFIER);
     check_not("hello", "Qualifier=a=b", INVOKE_BAD_QUALIFIER);
+}
+
+static void each_operation_has_its_path(void **state)
+{
+    static const struct {
+        const char *path;
+        enum invoke_operation operation;
+    } cases[] = {
+        {"/2015-03-31/functions/hello%3Alive/invocations", INVOKE_BUFFERED},
+        {"/2021-11-15/functions/hello:live/response-streaming-invocations", INVOKE_STREAM},
+        {"/2014-11-13/functions/hello:live/invoke-async/", INVOKE_ASYNC},
+        {"/2014-11-13/functions/hello:live/invoke-async", INVOKE_ASYNC},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct invoke_address a;
+
+        assert_int_equal(invoke_parse(&a, &home, str_of(cases[i].path), STR("")), INVOKE_OK);
+        assert_int_equal(a.operation, cases[i].operation);
+        assert_true(str_eq(a.function, STR("hello")) && str_eq(a.qualifier, STR("live")));
+    }
+}
+
+static void other_regions_and_accounts_are_told(void **state)
+{
+    (void)state;
+    check_not("arn:aws:lambda:eu-west-1:000000000000:function:hello", "", INVOKE_OTHER_REGION);
+    check_not("arn:aws:lambda:eu-west-1:111111111111:function:hello", "", INVOKE_OTHER_REGION);
+    check_not("arn:aws:lambda:us-east-1:111111111111:function:hello:1", "", INVOKE_OTHER_ACCOUNT);
+    check_not("111111111111:function:hello", "", INVOKE_OTHER_ACCOUNT);
+    check_not("eu-west-1:000000000000:function:hello", "", INVOKE_OTHER_REGION);
+}
+
+static void explain(const char *name, const char *query, const char *expected)
+{
+    static char path[4096], text[INVOKE_REASON_MAX];
+    struct invoke_address a;
+    enum invoke_result result;
+
+    snprintf(path, sizeof(path), "/2015-03-31/functions/%s/invocations", name);
+    result = invoke_parse(&a, &home, str_of(path), str_of(query));
+    assert_int_not_equal(result, INVOKE_OK);
+    assert_int_not_equal(result, INVOKE_NOT_THIS);
+    memset(text, 'x', sizeof(text));
+    invoke_explain(result, &home, str_of(path), str_of(query), text);
+    assert_non_null(memchr(text, '\0', sizeof(text)));
+    assert_string_equal(text, expected);
+}
+
+#define CONSTRAINT        "' failed to satisfy constraint: Member must "
+#define PATTERN           CONSTRAINT "satisfy regular expression pattern: "
+#define QUALIFIER_PATTERN "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
+#define NAME_PATTERN                                                                               \
+    "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?"    \
+    "(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+
+static void what_is_wrong_is_said_in_lambdas_words(void **state)
+{
+    char name[400], query[300], expected[1600];
+
+    (void)state;
+    explain(
+        "hello:$LATES", "",
+        "1 validation error detected: Value 'hello:$LATES' at 'functionName" PATTERN NAME_PATTERN);
+    explain("my%2Dfunction!", "Qualifier=a.b",
+            "2 validation errors detected: Value 'a.b' at 'qualifier" PATTERN QUALIFIER_PATTERN
+            "; Value 'my-function!' at 'functionName" PATTERN NAME_PATTERN);
+    explain(
+        "hello", "Qualifier=",
+        "2 validation errors detected: Value '' at 'qualifier" CONSTRAINT
+        "have length greater than or equal to 1; Value '' at 'qualifier" PATTERN QUALIFIER_PATTERN);
+    memset(name, 'a', 200);
+    name[200] = '\0';
+    snprintf(expected, sizeof(expected),
+             "1 validation error detected: Value '%s' at 'functionName" CONSTRAINT
+             "have length less than or equal to 170",
+             name);
+    explain(name, "", expected);
+    memset(name, 'a', 129);
+    name[129] = '\0';
+    snprintf(query, sizeof(query), "Qualifier=%.200s", name);
+    snprintf(expected, sizeof(expected),
+             "1 validation error detected: Value '%s' at 'qualifier" CONSTRAINT
+             "have length less than or equal to 128",
+             name);
+    explain("hello", query, expected);
+    explain("hello:1", "Qualifier=2",
+            "The derived qualifier from the function name does not match the specified qualifier.");
+    explain("arn:aws:lambda:eu-west-1:000000000000:function:hello", "",
+            "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')");
+    explain("111111111111:function:hello:live", "",
+            "User: arn:aws:iam::000000000000:root is not authorized to perform: "
+            "lambda:InvokeFunction on resource: "
+            "arn:aws:lambda:us-east-1:111111111111:function:hello because no resource-based policy "
+            "allows the lambda:InvokeFunction action");
 }
 
 static void two_qualifiers_must_be_the_same(void **state)
@@ -303,6 +429,8 @@ static void names_follow_the_published_pattern(void **state)
         is_good = regexec(&regex, name, 0, NULL, 0) == 0;
         nr_good += is_good;
         result = parse_path(&a, name, "");
+        if (result == INVOKE_OTHER_REGION || result == INVOKE_OTHER_ACCOUNT)
+            result = INVOKE_OK; /* well-formed */
         if (result != (is_good ? INVOKE_OK : INVOKE_BAD_NAME))
             fail_msg("%s gives %d, but the pattern says %d", name, (int)result, is_good);
     }
@@ -378,6 +506,9 @@ int main(void)
         cmocka_unit_test(malformed_names_are_told),
         cmocka_unit_test(lengths_have_limits),
         cmocka_unit_test(the_query_may_name_the_qualifier),
+        cmocka_unit_test(each_operation_has_its_path),
+        cmocka_unit_test(other_regions_and_accounts_are_told),
+        cmocka_unit_test(what_is_wrong_is_said_in_lambdas_words),
         cmocka_unit_test(two_qualifiers_must_be_the_same),
         cmocka_unit_test(names_follow_the_published_pattern),
         cmocka_unit_test(arbitrary_bytes_do_no_harm),

@@ -1,0 +1,85 @@
+/* Names and numbers of an exchange, for the log. */
+#include "proxy/exchange/record.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "metrics/accesslog.h"
+#include "proxy/exchange/account.h"
+
+static void fill_names(struct exchange *ex)
+{
+    struct exchange_names *names = &ex->names;
+
+    if (!ex->target)
+        return;
+    names->function = ex->target->function->name;
+    names->alias = ex->target->alias;
+    if (!ex->arm) /* a dry run picks no version */
+        return;
+    names->version = ex->arm->version->name;
+    if (ex->run != ex->arm)
+        names->executed_version = ex->run->version->name;
+    if (ex->endpoint)
+        names->endpoint = (struct str){ex->endpoint->url, ex->endpoint->url_len};
+}
+
+void record_end(struct exchange *ex, struct str outcome)
+{
+    const struct request *r = &ex->request;
+
+    fill_names(ex);
+    struct accesslog_entry entry = {
+        .unix_us = ex->start_unix_us,
+        .request_id = {r->request_id, ID_LENGTH},
+        .client = ex->from.address,
+        .method = r->method,
+        .target = r->target,
+        .host = r->host,
+        .protocol = ex->minor ? STR("HTTP/1.1") : STR("HTTP/1.0"),
+        .function = ex->names.function,
+        .alias = ex->names.alias,
+        .version = ex->names.version,
+        .executed_version = ex->names.executed_version,
+        .endpoint = ex->names.endpoint,
+        .status = ex->status,
+        .outcome = outcome,
+        .bytes_in = ex->bytes_in,
+        .bytes_out = ex->bytes_out,
+        .connect_us = ex->connect_us,
+        .head_us = ex->head_us,
+        .total_us = (int64_t)(clock_us() - ex->start_us),
+        .retries = (int)ex->nr_retries,
+        .is_upstream_reused = ex->was_reused,
+        .user_agent = r->user_agent,
+    };
+    if (r->has_trace_id)
+        entry.trace_id = (struct str){r->trace_id, REQUEST_TRACE_ID};
+    account_exchange(ex->cell, ex->worker->log, &entry, ex->outcome);
+}
+
+void record_outlive_table(struct exchange *ex)
+{
+    struct request *r = &ex->request;
+    struct exchange_names *names = &ex->names;
+    struct str *each[] = {&names->function, &names->alias, &names->version,
+                          &names->executed_version, &names->endpoint};
+    size_t n = r->head_at + r->head_len + r->body_len;
+    size_t room = n;
+
+    fill_names(ex);
+    for (int i = 0; i < 5; i++)
+        room += each[i]->n;
+    if (room > r->room && request_grow(r, ex->worker, room) < 0)
+        return;
+    char *p = r->block + n;
+    for (int i = 0; i < 5; i++) {
+        struct str name = {p, each[i]->n};
+        p = text_str(p, *each[i]);
+        *each[i] = name;
+    }
+    in_flight_hold(&ex->in_flight);
+    ex->target = NULL;
+    ex->arm = ex->run = NULL;
+    ex->endpoint = NULL;
+    lease_unref(&ex->lease);
+}
