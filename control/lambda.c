@@ -10,12 +10,17 @@
 #include "control/change.h"
 #include "control/lambda_alias.h"
 #include "control/lambda_call.h"
+#include "control/lambda_concurrency.h"
 #include "control/lambda_function.h"
 #include "control/lambda_tags.h"
+#include "control/lambda_url.h"
 #include "control/lambda_version.h"
 
-#define FUNCTION "/2015-03-31/functions/{F}"
-#define TAGS     "/2017-03-31/tags/{R}"
+#define FUNCTION    "/2015-03-31/functions/{F}"
+#define CONCURRENCY "/2017-10-31/functions/{F}/concurrency"
+#define PROVISIONED "/2019-09-30/functions/{F}/provisioned-concurrency"
+#define TAGS        "/2017-03-31/tags/{R}"
+#define URL         "/2021-10-31/functions/{F}/url"
 
 /* clang-format off */
 
@@ -38,6 +43,23 @@ static const struct lambda_operation operations[] = {
     {"GetAlias", "GET", FUNCTION "/aliases/{N}", LAMBDA_PLAIN, lambda_alias_get, NULL},
     {"UpdateAlias", "PUT", FUNCTION "/aliases/{N}", LAMBDA_PLAIN, lambda_alias_update, lambda_alias_updated},
     {"DeleteAlias", "DELETE", FUNCTION "/aliases/{N}", LAMBDA_PLAIN, lambda_alias_delete, lambda_alias_deleted},
+
+    {"PutFunctionConcurrency", "PUT", CONCURRENCY, LAMBDA_OF_FUNCTION, lambda_concurrency_put, lambda_concurrency_was_put},
+    {"DeleteFunctionConcurrency", "DELETE", CONCURRENCY, LAMBDA_OF_FUNCTION, lambda_concurrency_delete,
+     lambda_concurrency_deleted},
+    {"GetFunctionConcurrency", "GET", "/2019-09-30/functions/{F}/concurrency", LAMBDA_OF_FUNCTION,
+     lambda_concurrency_get, NULL},
+    {"PutProvisionedConcurrencyConfig", "PUT", PROVISIONED, LAMBDA_QUALIFIED, lambda_concurrency_put_provisioned, NULL},
+    {"GetProvisionedConcurrencyConfig", "GET", PROVISIONED, LAMBDA_QUALIFIED, lambda_concurrency_get_provisioned, NULL},
+    {"DeleteProvisionedConcurrencyConfig", "DELETE", PROVISIONED, LAMBDA_QUALIFIED,
+     lambda_concurrency_delete_provisioned, NULL},
+    {"GetAccountSettings", "GET", "/2016-08-19/account-settings", LAMBDA_NO_NAME, lambda_concurrency_account, NULL},
+
+    {"CreateFunctionUrlConfig", "POST", URL, LAMBDA_QUALIFIED, lambda_url_create, lambda_url_created},
+    {"GetFunctionUrlConfig", "GET", URL, LAMBDA_QUALIFIED, lambda_url_get, NULL},
+    {"UpdateFunctionUrlConfig", "PUT", URL, LAMBDA_QUALIFIED, lambda_url_update, lambda_url_updated},
+    {"DeleteFunctionUrlConfig", "DELETE", URL, LAMBDA_QUALIFIED, lambda_url_delete, lambda_url_deleted},
+    {"ListFunctionUrlConfigs", "GET", "/2021-10-31/functions/{F}/urls", LAMBDA_PLAIN, lambda_url_list, NULL},
 
     {"TagResource", "POST", TAGS, LAMBDA_NO_NAME, lambda_tags_add, lambda_tags_changed},
     {"UntagResource", "DELETE", TAGS, LAMBDA_NO_NAME, lambda_tags_remove, lambda_tags_changed},

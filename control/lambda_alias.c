@@ -215,6 +215,35 @@ static bool have_all(struct lambda_call *call, const struct function *function,
     return true;
 }
 
+/* The configuration of a version; NULL where nothing is said. A new reference. */
+static json_t *configuration_of(const struct function *function, struct str name)
+{
+    const char *text = model_version(function, name, 0)->configuration;
+
+    return text ? json_loads(text, 0, NULL) : NULL;
+}
+
+/* Versions that both say whose role they have must say the same; and of dead letters likewise.
+ * False with an answer. */
+static bool are_alike(struct lambda_call *call, const struct function *function, struct str first,
+                      struct str other)
+{
+    json_t *a = configuration_of(function, first), *b = configuration_of(function, other);
+    const json_t *role_a = json_object_get(a, "Role"), *role_b = json_object_get(b, "Role");
+    bool is_role = !role_a || !role_b || json_equal(role_a, role_b);
+    const json_t *letter_a = json_object_get(a, "DeadLetterConfig");
+    const json_t *letter_b = json_object_get(b, "DeadLetterConfig");
+    bool is_letter = !a || !b || (!letter_a && !letter_b) || json_equal(letter_a, letter_b);
+
+    json_decref(a);
+    json_decref(b);
+    if (is_role && is_letter)
+        return true;
+    lambda_call_fail_value(call, "Specified versions must be associated with the same %s",
+                           is_role ? "dead-letter configuration" : "execution role");
+    return false;
+}
+
 /* What concerns the versions together; false with an answer where it is not right. Gives the first
  * what the others leave. */
 static bool settle_arms(struct lambda_call *call, const struct function *function,
@@ -240,6 +269,9 @@ static bool settle_arms(struct lambda_call *call, const struct function *functio
         return false;
     }
     arms[0].weight = (uint32_t)(SPLIT_ONE - sum);
+    for (int i = 1; i < nr; i++)
+        if (!are_alike(call, function, arms[0].version, arms[i].version))
+            return false;
     return true;
 }
 
@@ -342,6 +374,24 @@ void lambda_alias_updated(struct lambda_call *call)
 
 /* ---- DeleteAlias ----------------------------------------------------------------------------- */
 
+/* The alias and its URL, if it has one. */
+static void delete_both(struct lambda_call *call)
+{
+    json_t *urls;
+
+    if (!lambda_call_load(call, ""))
+        return;
+    urls = json_object_get(call->document, "urls");
+    if (json_object_del(urls, call->alias) < 0) {
+        lambda_call_submit_alias_take(call, NULL);
+        return;
+    }
+    if (json_object_size(urls) == 0)
+        json_object_del(call->document, "urls");
+    json_object_del(json_object_get(call->document, "aliases"), call->alias);
+    lambda_call_submit(call);
+}
+
 void lambda_alias_delete(struct lambda_call *call)
 {
     bool knows_function;
@@ -349,7 +399,7 @@ void lambda_alias_delete(struct lambda_call *call)
     if (lambda_call_is_wrong(call))
         return;
     if (find(call, &knows_function))
-        lambda_call_submit_alias_take(call, NULL);
+        delete_both(call);
     else if (knows_function)
         lambda_call_answer_empty(call);
     else

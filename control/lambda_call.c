@@ -267,8 +267,9 @@ static bool is_badly_qualified(struct lambda_call *call)
                                "versions do not support this operation. Please specify either a "
                                "function name or an unqualified function ARN.");
         return true;
+    case LAMBDA_NO_NAME: /* it has words of its own */
+        return false;
     case LAMBDA_PLAIN:
-    case LAMBDA_NO_NAME:
         break;
     }
     lambda_call_fail_value(call, "The function name must not have a qualifier in this operation.");

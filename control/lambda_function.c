@@ -132,16 +132,16 @@ void lambda_function_create(struct lambda_call *call)
     lambda_call_require(call, name, "functionName");
     if (name)
         lambda_call_read_name(call, str_of(name), strchr(name, ':') ? LAMBDA_NAME_BYTES : NAME_MAX);
+    if (name && call->check.nr == 0 && call->name.qualifier[0])
+        lambda_check_function(&call->check, name, false, LAMBDA_NAME_BYTES, false);
     if (!call->wrong_type && is_wrong_name(call, name))
         return;
     check_members(call);
     if (lambda_call_is_wrong(call) || !has_runtime(call) || !lambda_config_fits(call))
         return;
-    if (!invoke_is_function_name(str_of(call->function))) {
-        lambda_check_function(&call->check, call->function, true, 64, false);
-        (void)lambda_check_answer(&call->check, call->out);
+    lambda_check_function(&call->check, call->function, true, NAME_MAX, false); /* of an ARN */
+    if (is_wrong_name(call, call->function))
         return;
-    }
     if (lambda_call_function(call)) {
         lambda_call_fail(call, 409, "ResourceConflictException", "Function already exist: %s",
                          call->function);

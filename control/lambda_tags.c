@@ -30,20 +30,23 @@ void lambda_tags_check(struct lambda_call *call, const json_t *tags)
                          "Member must have length less than or equal to 50");
 }
 
-/* Reads the ARN and the function into call->document. False: answered. */
-static bool open_function(struct lambda_call *call)
+/* Reads the ARN, before anything else is checked. */
+static void read_arn(struct lambda_call *call)
 {
     char text[INVOKE_TEXT_MAX];
-    bool is_arn;
 
     lambda_call_decode(call->segments[0], text, sizeof(text));
     lambda_call_read_name(call, str_of(text), LAMBDA_NAME_BYTES);
-    is_arn = call->name.region[0] && strncmp(call->name.text, "arn:", 4) == 0;
-    if (!is_arn) {
-        call->check.nr = 0;
-        call->check.n = 0;
-        lambda_check_add(&call->check, str_of(call->name.text), "resource", arn_pattern);
-    }
+    if (call->check.nr == 0 && strncmp(text, "arn:", 4) == 0 && call->name.region[0])
+        return;
+    call->check.nr = 0;
+    call->check.n = 0;
+    lambda_check_add(&call->check, str_of(text), "resource", arn_pattern);
+}
+
+/* Reads the function into call->document. False: answered. */
+static bool open_function(struct lambda_call *call)
+{
     if (lambda_call_is_wrong(call))
         return false;
     if (call->name.qualifier[0]) {
@@ -58,6 +61,7 @@ void lambda_tags_list(struct lambda_call *call)
 {
     const json_t *tags;
 
+    read_arn(call);
     if (!open_function(call))
         return;
     tags = json_object_get(call->document, "tags");
@@ -70,6 +74,7 @@ void lambda_tags_add(struct lambda_call *call)
     const json_t *given = lambda_call_member(call, call->body, "Tags", JSON_OBJECT);
     json_t *tags;
 
+    read_arn(call);
     lambda_call_require(call, given, "tags");
     lambda_tags_check(call, given);
     if (!open_function(call))
@@ -93,6 +98,7 @@ void lambda_tags_remove(struct lambda_call *call)
     const char *next = NULL;
     json_t *tags;
 
+    read_arn(call);
     if (!lambda_call_query(call, "tagKeys", key, sizeof(key), NULL))
         lambda_call_require(call, NULL, "tagKeys");
     if (!open_function(call))

@@ -31,6 +31,8 @@ test curl a client
 test python3-boto3 a stock AWS client
 test openssl certificates and a TLS client
 test procps process figures
+test python3-boto3 a client of the Lambda API
+test awscli a client of the Lambda API
 test strace which system calls are made
 image buildah builds the image
 image mmdebstrap makes a base image where no registry is reachable
