@@ -29,7 +29,7 @@ static const uint64_t CHUNK_MAX = UINT64_C(1) << 50;
  * trailers, it is BEHIND_SIZE. */
 enum chunk_line { BEFORE_SIZE, IN_SIZE, IN_EXTENSION, BEHIND_SIZE };
 
-enum { EMPTY_LINES_MAX = 4, TRAILERS_MAX = 16384 };
+enum { EMPTY_BYTES_MAX = 4, TRAILERS_MAX = 16384 };
 
 /* Written by http1_global_init before there is another thread; then all threads read them. */
 static llhttp_settings_t callbacks;
@@ -366,7 +366,7 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
         if (n > 0)
             return begin_fields(p, n);
     }
-    while (!p->is_response && head->line_at < EMPTY_LINES_MAX && len >= head->line_at + 2u &&
+    while (!p->is_response && head->line_at < EMPTY_BYTES_MAX && len >= head->line_at + 2u &&
            base[head->line_at] == '\r' && base[head->line_at + 1] == '\n') {
         head->line_at += 2;
         p->parsed = head->line_at;
