@@ -84,6 +84,7 @@ static struct place choose_endpoint(struct worker *w, const struct version *vers
     int nr = version->nr_endpoints;
     struct endpoint *best = NULL;
     uint64_t best_busy = 0;
+    uint32_t nr_best = 0;
 
     if (nr == 1) {
         struct endpoint *only = &version->endpoints[0];
@@ -91,19 +92,21 @@ static struct place choose_endpoint(struct worker *w, const struct version *vers
             only = NULL;
         return (struct place){only, only ? only->origin : NULL};
     }
-    /* Begin anywhere, so that equally busy endpoints take turns. */
-    uint32_t start = prng_below(&w->rng, (uint32_t)nr);
     for (int i = 0; i < nr; i++) {
-        struct endpoint *e = &version->endpoints[(start + (uint32_t)i) % (uint32_t)nr];
+        struct endpoint *e = &version->endpoints[i];
         if (e == except || !is_usable(version, e, e->origin, w->loop.now_ms))
             continue;
         uint64_t busy = busyness(pool_at(w, e->origin));
         if (is_held_back(w, e, e->origin))
             busy += HELD_BACK; /* unless there is no other */
-        if (!best || busy < best_busy) {
-            best = e;
-            best_busy = busy;
-        }
+        if (best && busy > best_busy)
+            continue;
+        /* Each of the equally busy ones by the same chance, wherever the others stand. */
+        nr_best = best && busy == best_busy ? nr_best + 1 : 1;
+        if (nr_best > 1 && prng_below(&w->rng, nr_best) > 0)
+            continue;
+        best = e;
+        best_busy = busy;
     }
     return (struct place){best, best ? best->origin : NULL};
 }
