@@ -115,13 +115,14 @@ int merge_said_seal(struct merge_said *said)
     return 0;
 }
 
-/* Looks for a key, and for a digest with it unless any will do. */
-static bool find(const struct merge_said *said, uint64_t key, const uint64_t *digest)
+/* The first thing of a key, and with this digest unless any will do; NULL where there is none. */
+static const struct merge_thing *look_up(const struct merge_said *said, uint64_t key,
+                                         const uint64_t *digest)
 {
     uint32_t bucket, at, end;
 
     if (!said)
-        return false;
+        return NULL;
     assert(said->index);
     bucket = bucket_of(key, said->nr_buckets);
     at = said->index[bucket];
@@ -135,8 +136,22 @@ static bool find(const struct merge_said *said, uint64_t key, const uint64_t *di
     }
     for (end = said->index[bucket + 1]; at < end && said->list[at].key <= key; at++)
         if (said->list[at].key == key && (!digest || said->list[at].digest == *digest))
-            return true;
-    return false;
+            return &said->list[at];
+    return NULL;
+}
+
+static bool find(const struct merge_said *said, uint64_t key, const uint64_t *digest)
+{
+    return look_up(said, key, digest) != NULL;
+}
+
+bool merge_said_find(const struct merge_said *said, uint64_t key, uint64_t *digest)
+{
+    const struct merge_thing *thing = look_up(said, key, NULL);
+
+    if (thing)
+        *digest = thing->digest;
+    return thing != NULL;
 }
 
 bool merge_said_has(const struct merge_said *said, uint64_t key)

@@ -22,7 +22,15 @@
 
 #include "base/str.h"
 
-enum merge_kind { MERGE_FUNCTION, MERGE_VERSION, MERGE_ALIAS, MERGE_ROUTE };
+enum merge_kind {
+    MERGE_FUNCTION,
+    MERGE_VERSION,
+    MERGE_ALIAS,
+    MERGE_ROUTE,
+    MERGE_URL,
+    MERGE_WHOLE, /* a function with all that belongs to it */
+    MERGE_ROUTES /* all routes */
+};
 
 struct merge_thing {
     uint64_t key, digest;
@@ -55,6 +63,8 @@ int merge_said_seal(struct merge_said *said) __attribute__((warn_unused_result))
 /* Does it say anything of the thing? Does it say this? NULL says nothing of anything. */
 bool merge_said_has(const struct merge_said *said, uint64_t key);
 bool merge_said_says(const struct merge_said *said, uint64_t key, uint64_t digest);
+/* What does it say? False where it says nothing, or is NULL. */
+bool merge_said_find(const struct merge_said *said, uint64_t key, uint64_t *digest);
 
 /* Do both say the same of the same things? The order in which you added them does not count. */
 bool merge_said_is_same(const struct merge_said *a, const struct merge_said *b);

@@ -15,6 +15,7 @@
 #include "conf/rows.h"
 #include "conf/tabledoc_digest.h"
 #include "conf/tabledoc_function.h"
+#include "conf/tabledoc_overlay.h"
 #include "conf/tabledoc_parts.h"
 #include "conf/tabledoc_route.h"
 #include "router/builder.h"
@@ -56,17 +57,19 @@ static void read_functions(struct jsondoc *doc, const struct place *at,
     for (const json_t *value = tabledoc_parts_function(parts, &name); value;
          value = tabledoc_parts_function(parts, &name)) {
         struct place key = JSONDOC_KEY(at, name);
-        tabledoc_function_read(doc, &key, value, out);
+        if (out->merge && overlay_group(out->merge->overlay, str_of(name)))
+            tabledoc_overlay_function(doc, &key, value, out);
+        else
+            tabledoc_function_read(doc, &key, value, out);
     }
-    if (parts->nr == 0 && !parts->is_over)
-        jsondoc_problem(doc, at, "empty",
-                        "a table needs a function, such as {\"hello\": {\"versions\": {...}}}");
+    if (out->merge && !parts->is_over && !doc->is_bad)
+        tabledoc_overlay_rest(doc, at, parts, out);
 }
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
 
-static void read_routes(struct jsondoc *doc, const struct place *at, struct tabledoc_parts *parts,
-                        struct tabledoc_out *out)
+static void read_file_routes(struct jsondoc *doc, const struct place *at,
+                             struct tabledoc_parts *parts, struct tabledoc_out *out)
 {
     json_t *seen = json_object();
     const json_t *value;
@@ -81,6 +84,50 @@ static void read_routes(struct jsondoc *doc, const struct place *at, struct tabl
         tabledoc_route_read(doc, &item, value, parts, seen, out);
     }
     json_decref(seen);
+}
+
+static void read_their_routes(struct jsondoc *doc, const struct place *at, const json_t *routes,
+                              struct tabledoc_parts *parts, struct tabledoc_out *out)
+{
+    struct tabledoc_out alone = {.builder = out->builder};
+    json_t *seen = json_object();
+
+    if (!seen)
+        jsondoc_no_memory(doc);
+    for (size_t i = 0; seen && i < json_array_size(routes); i++) {
+        struct place item = JSONDOC_ITEM(at, i);
+        tabledoc_route_read(doc, &item, json_array_get(routes, i), parts, seen, &alone);
+    }
+    json_decref(seen);
+}
+
+/* Where the API has made others, the file's are read to find what they say, and again where they
+ * say something new. */
+static void read_routes(struct jsondoc *doc, const struct place *at, struct tabledoc_parts *parts,
+                        struct tabledoc_out *out)
+{
+    const struct overlay *overlay = out->merge ? out->merge->overlay : NULL;
+    bool is_dry = overlay_find(overlay, OVERLAY_ROUTES, STR(""), STR("")) != NULL;
+    struct tabledoc_out first = {.builder = out->builder, .merge = out->merge, .is_dry = is_dry};
+    struct tabledoc_out alone = {.builder = out->builder};
+    json_t *theirs;
+
+    if (!doc->is_bad && builder_end_functions(out->builder) < 0)
+        jsondoc_no_memory(doc);
+    if (parts->routes.n > 0)
+        read_file_routes(doc, at, parts, &first);
+    if (!doc->is_bad && out->merge && tabledoc_merge_routes_end(out->merge) < 0)
+        jsondoc_no_memory(doc);
+    if (doc->is_bad || !is_dry)
+        return;
+    theirs = tabledoc_overlay_routes(doc, out);
+    if (theirs) {
+        read_their_routes(doc, at, theirs, parts, out);
+    } else if (parts->routes.n > 0) {
+        tabledoc_parts_rewind(parts);
+        read_file_routes(doc, at, parts, &alone);
+    }
+    json_decref(theirs);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
@@ -99,7 +146,7 @@ static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct
     if (parts->functions.n == 0)
         return;
     read_functions(doc, &functions_at, parts, out);
-    if (parts->routes.n > 0 && !parts->is_over)
+    if (!parts->is_over)
         read_routes(doc, &routes_at, parts, out);
 }
 

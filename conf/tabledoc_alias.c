@@ -198,6 +198,11 @@ static void add(struct jsondoc *doc, const struct place *at, const json_t *versi
 
     if (out->merge)
         r = tabledoc_merge_alias(out->merge, str_of(at->parent->parent->key), spec, ours);
+    if (out->is_dry) {
+        if (r < 0)
+            jsondoc_no_memory(doc);
+        return;
+    }
     if (r == TABLEDOC_TAKE_OURS)
         check_ours(doc, at, versions, spec);
     if (r == TABLEDOC_TAKE_NONE || doc->is_bad)

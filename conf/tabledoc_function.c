@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "conf/rows.h"
 #include "conf/tabledoc_alias.h"
+#include "conf/tabledoc_digest.h"
 #include "conf/tabledoc_url.h"
 #include "conf/tabledoc_version.h"
 #include "conf/url.h"
@@ -206,19 +207,6 @@ static int read_urls(struct jsondoc *doc, const struct place *at,
     return nr;
 }
 
-/* Where the dead letters go to a URL. */
-static int add_letter_box(struct builder *builder, const char *dead_letter)
-{
-    struct tabledoc_endpoint_names names;
-    struct endpoint_spec spec;
-    struct url url;
-
-    if (!dead_letter || !strstr(dead_letter, "://") || url_parse(str_of(dead_letter), &url))
-        return 0;
-    spec = tabledoc_version_endpoint(dead_letter, &url, &names);
-    return builder_letter_box(builder, &spec);
-}
-
 static void read_own(struct jsondoc *doc, const struct place *at, struct function_draft *draft,
                      struct function_url *urls, struct tabledoc_out *out)
 {
@@ -241,8 +229,11 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
         jsondoc_no_memory(doc);
     if (!doc->is_bad && out->merge && tabledoc_merge_function(out->merge, &spec) < 0)
         jsondoc_no_memory(doc);
-    if (!doc->is_bad && (builder_function(out->builder, &spec) < 0 ||
-                         add_letter_box(out->builder, spec.dead_letter) < 0))
+    for (int i = 0; i < spec.nr_urls && !doc->is_bad && out->merge; i++)
+        if (tabledoc_merge_url(out->merge, spec.name, urls[i].qualifier,
+                               tabledoc_digest_url(&urls[i])) < 0)
+            jsondoc_no_memory(doc);
+    if (!doc->is_bad && !out->is_dry && builder_function(out->builder, &spec) < 0)
         jsondoc_no_memory(doc);
     for (int i = 0; i < spec.nr_urls; i++)
         free(urls[i].document);
@@ -267,6 +258,8 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
         read_versions(doc, &versions_at, draft->versions, out);
     if (draft->aliases)
         read_aliases(doc, &aliases_at, draft->aliases, draft->versions, out);
+    if (!doc->is_bad && out->merge && tabledoc_merge_function_end(out->merge, str_of(at->key)) < 0)
+        jsondoc_no_memory(doc);
 }
 
 void tabledoc_function_read(struct jsondoc *doc, const struct place *at, const json_t *value,

@@ -3,6 +3,7 @@
 #include "conf/tabledoc_merge.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_digest.h"
@@ -129,9 +130,45 @@ int tabledoc_merge_begin(struct tabledoc_merge *merge, const char *text, size_t 
     return 0;
 }
 
+static void *grow(void *list, uint32_t nr, uint32_t *capacity, size_t size)
+{
+    uint32_t more = *capacity ? *capacity * 2 : TABLEDOC_MERGE_NOW;
+    void *grown;
+
+    if (nr < *capacity)
+        return list;
+    grown = reallocarray(list, more, size);
+    if (grown)
+        *capacity = more;
+    return grown;
+}
+
+/* The order of a function's parts does not count. */
+static uint64_t mix(uint64_t key, uint64_t digest)
+{
+    const uint64_t both[] = {key, digest};
+
+    return hash_str((struct str){(const char *)both, sizeof(both)}, 0);
+}
+
+/* Remembers a part of the function that is being read. */
+static int remember(struct tabledoc_merge *merge, uint64_t key, uint64_t digest)
+{
+    struct merge_thing *now = grow(merge->now, merge->nr_now, &merge->now_capacity, sizeof(now[0]));
+
+    if (!now)
+        return -1;
+    merge->now = now;
+    now[merge->nr_now++] = (struct merge_thing){key, digest};
+    merge->whole += mix(key, digest);
+    return 0;
+}
+
 /* Files a thing that the file says. */
 static int say(struct tabledoc_merge *merge, uint64_t key, uint64_t digest)
 {
+    if (remember(merge, key, digest) < 0)
+        return -1;
     merge->nr_known += merge_said_has(merge->base, key);
     return merge_said_add(merge->theirs, key, digest);
 }
@@ -152,6 +189,8 @@ int tabledoc_merge_function(struct tabledoc_merge *merge, const struct function_
     uint64_t digest = tabledoc_digest_function(spec);
     bool is_edit, is_new;
 
+    merge->nr_now = 0;
+    merge->whole = 0;
     if (take(merge, merge_key(MERGE_FUNCTION, name, NONE), digest, &is_edit, &is_new) < 0)
         return -1;
     merge->is_new_function = is_new;
@@ -175,11 +214,76 @@ int tabledoc_merge_version(struct tabledoc_merge *merge, struct str function, st
     return 0;
 }
 
+int tabledoc_merge_url(struct tabledoc_merge *merge, struct str function, struct str name,
+                       uint64_t digest)
+{
+    struct jsondoc_text path = {0}, text = {0};
+    bool is_edit, is_new;
+
+    if (take(merge, merge_key(MERGE_URL, function, name), digest, &is_edit, &is_new) < 0)
+        return -1;
+    if (!is_edit || merge->is_new_function)
+        return 0;
+    jsondoc_append(&path, "$.functions.%.*s.urls.%.*s", STR_ARG(function), STR_ARG(name));
+    jsondoc_append(&text, "%.*s URL of %.*s is %s", STR_ARG(function), STR_ARG(name),
+                   is_new ? "new" : "changed");
+    report(merge, is_new ? "new" : "changed", path.s, &text);
+    return 0;
+}
+
+int tabledoc_merge_function_end(struct tabledoc_merge *merge, struct str name)
+{
+    return say(merge, merge_key(MERGE_WHOLE, name, NONE), merge->whole);
+}
+
+int tabledoc_merge_routes_end(struct tabledoc_merge *merge)
+{
+    return merge->nr_routes > 0 ? say(merge, merge_key(MERGE_ROUTES, NONE, NONE), merge->routes)
+                                : 0;
+}
+
+bool tabledoc_merge_now(const struct tabledoc_merge *merge, enum merge_kind kind,
+                        struct str function, struct str name, uint64_t *digest)
+{
+    uint64_t key = merge_key(kind, function, name);
+
+    for (uint32_t i = 0; i < merge->nr_now; i++) {
+        if (merge->now[i].key == key) {
+            *digest = merge->now[i].digest;
+            return true;
+        }
+    }
+    return false;
+}
+
+int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *row,
+                        const char *said)
+{
+    struct overlay_row **lost =
+        grow(merge->lost, merge->nr_lost, &merge->lost_capacity, sizeof(struct overlay_row *));
+    const char *kind = row->kind == OVERLAY_FUNCTION ? "" : overlay_kind_name(row->kind);
+
+    if (!lost)
+        return -1;
+    merge->lost = lost;
+    lost[merge->nr_lost++] = overlay_row_ref((struct overlay_row *)(uintptr_t)row);
+    merge->is_different = true;
+    problems_add(&merge->changes, "conflict", merge->file, "$.functions",
+                 "%s%s%s%s%s: the file says %s, over what the API had set: %s", row->function,
+                 *kind ? " " : "", kind, row->name[0] ? " " : "", row->name,
+                 said ? said : "nothing of it any more",
+                 row->is_deleted ? "deleted" : row->document);
+    return 0;
+}
+
 int tabledoc_merge_route(struct tabledoc_merge *merge, struct str host, struct str path,
                          uint64_t digest)
 {
     bool is_edit, is_new;
 
+    merge->routes += mix(merge_key(MERGE_ROUTE, host, path), digest);
+    merge->nr_routes++;
+    merge->nr_now = 0; /* it is no part of a function */
     if (take(merge, merge_key(MERGE_ROUTE, host, path), digest, &is_edit, &is_new) < 0)
         return -1;
     if (is_edit)
@@ -325,4 +429,11 @@ void tabledoc_merge_fini(struct tabledoc_merge *merge)
 {
     merge_said_free(&merge->theirs);
     problems_fini(&merge->changes);
+    for (uint32_t i = 0; i < merge->nr_lost; i++)
+        overlay_row_unref(&merge->lost[i]);
+    free(merge->lost);
+    free(merge->now);
+    merge->lost = NULL;
+    merge->now = NULL;
+    merge->nr_lost = 0;
 }

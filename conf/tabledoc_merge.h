@@ -9,15 +9,19 @@
 #include <stdint.h>
 
 #include "conf/merge.h"
+#include "conf/overlay.h"
 #include "conf/problems.h"
 #include "router/builder.h"
 #include "router/table.h"
 
-/* One reading. You set the first three members and zero the rest; tabledoc_merge_fini ends it. */
+enum { TABLEDOC_MERGE_NOW = 64 };
+
+/* One reading. You set the first four members and zero the rest; tabledoc_merge_fini ends it. */
 struct tabledoc_merge {
     const struct merge_said *base; /* what the file last said; NULL: nothing, the file wins */
     const struct table *ours;      /* in force; NULL: nothing */
     const char *file;              /* for messages */
+    const struct overlay *overlay; /* what the API changed; NULL: nothing */
 
     struct merge_said *theirs; /* what it says now: the next base. NULL: the very same bytes */
     struct problems changes;   /* one for each thing: path, and a sentence such as
@@ -25,6 +29,14 @@ struct tabledoc_merge {
     bool is_different;         /* the table in force has to change */
     uint32_t nr_known;         /* things that the base knows too */
     bool is_new_function;      /* the function that is being read: its parts need no line each */
+    /* What is said of the function that is being read, and of all of it; of all routes. */
+    struct merge_thing *now;
+    uint32_t nr_now, now_capacity;
+    uint64_t whole, routes;
+    uint32_t nr_routes;
+    /* Rows of the overlay that hold no longer, as the file has another word; counted. */
+    struct overlay_row **lost;
+    uint32_t nr_lost, lost_capacity;
 };
 
 /* Call it before you parse the file. True if its bytes are the same as last time: then there is
@@ -37,6 +49,23 @@ int tabledoc_merge_begin(struct tabledoc_merge *merge, const char *text, size_t 
 
 int tabledoc_merge_function(struct tabledoc_merge *merge, const struct function_spec *spec)
     __attribute__((warn_unused_result));
+
+/* After the last part of a function, and after the last route. */
+int tabledoc_merge_function_end(struct tabledoc_merge *merge, struct str name)
+    __attribute__((warn_unused_result));
+int tabledoc_merge_routes_end(struct tabledoc_merge *merge) __attribute__((warn_unused_result));
+
+/* What the file says of a part of the function that was read last. False: nothing. */
+bool tabledoc_merge_now(const struct tabledoc_merge *merge, enum merge_kind kind,
+                        struct str function, struct str name, uint64_t *digest);
+
+/* The row holds no longer. said is what the file says of it, as text (NULL: nothing):
+ * the log names both. */
+int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *row,
+                        const char *said) __attribute__((warn_unused_result));
+
+int tabledoc_merge_url(struct tabledoc_merge *merge, struct str function, struct str name,
+                       uint64_t digest) __attribute__((warn_unused_result));
 
 /* digest: tabledoc_digest_version and _endpoint. */
 int tabledoc_merge_version(struct tabledoc_merge *merge, struct str function, struct str name,
@@ -62,6 +91,7 @@ void tabledoc_merge_fini(struct tabledoc_merge *merge);
 struct tabledoc_out {
     struct builder *builder;
     struct tabledoc_merge *merge; /* NULL: the document alone */
+    bool is_dry;                  /* the builder is only asked, nothing is added */
 };
 
 #endif

@@ -288,6 +288,17 @@ json_t *tabledoc_parts_find(struct tabledoc_parts *parts, const char *name)
                  NULL);
 }
 
+bool tabledoc_parts_has(const struct tabledoc_parts *parts, const char *name)
+{
+    return find(parts, name, (uint32_t)hash_str(str_of(name), 0)) != NULL;
+}
+
+void tabledoc_parts_rewind(struct tabledoc_parts *parts)
+{
+    parts->scan.at = NULL;
+    parts->index = 0;
+}
+
 void tabledoc_parts_append_known(const struct tabledoc_parts *parts, struct jsondoc_text *text,
                                  const char *word)
 {

@@ -266,7 +266,7 @@ static int add(struct tabledoc_out *out, const struct route_draft *draft, const 
     if (out->merge &&
         tabledoc_merge_route(out->merge, spec.host, spec.path, tabledoc_digest_route(&spec)) < 0)
         return -1;
-    return builder_route(out->builder, &spec);
+    return out->is_dry ? 0 : builder_route(out->builder, &spec);
 }
 
 static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
@@ -298,6 +298,10 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     check_terms(doc, at, value, draft);
     if (take_aim(doc, at, value, draft, &aim) && !is_aimed(&aim, doc, out))
         check_aim(doc, at, value, &aim, parts);
+    if (!doc->is_bad && !out->is_dry && !is_aimed(&aim, doc, out))
+        jsondoc_problem(doc, at, "unknown_function",
+                        "%.*s:%.*s, which the route leads to, has been deleted through the API",
+                        JSONDOC_QUOTE(aim.function), JSONDOC_QUOTE(aim.qualifier));
     if (doc->is_bad)
         return;
     terms.is_event = draft->function_url;

@@ -42,12 +42,17 @@ struct api_build {
     size_t length;
     struct problems *problems;
     struct table *table; /* what came of it, a reference; NULL: there are problems */
+    /* Called for what came of it, on the thread that builds; -1 when out of memory. */
+    int (*compare)(struct api_build *build);
+    void *context; /* who asks */
 };
 
 struct api_hooks;
 struct api_response;
 struct sigv4_field;
 struct change_work;
+struct ledger;
+struct merge_said;
 struct change_engine;
 
 /* One request whose answer comes later; embedded in the connection it came on, which sets
@@ -77,15 +82,17 @@ struct api_hooks {
     /* In force now; borrowed for the call. */
     struct table *(*table)(void *context);
     const struct settings *(*settings)(void *context);
-    /* Puts another alias in force in the place of target, which is one of table's
-     * (table_with_alias); 0 or -1 when out of memory. Neither target nor a table borrowed before
-     * may be used after it. */
-    int (*set_alias)(void *context, const struct target *target, const struct alias_spec *spec);
+    /* What is in force with another alias in the place of target, which is one of it
+     * (table_with_alias): a reference, NULL when out of memory. */
+    struct table *(*with_alias)(void *context, const struct target *target,
+                                const struct alias_spec *spec);
+    /* What the table file says; NULL: nothing. */
+    const struct merge_said *(*said)(void *context);
     /* Builds a table on another thread, and has change_engine_built called. Only while no reload is
      * running (is_reloading); none begins before. */
     void (*build)(void *context, struct api_build *build);
     bool (*is_reloading)(void *context);
-    /* Puts what was built in force; takes the reference. */
+    /* Puts a table in force; takes the reference. No table borrowed before may be used after it. */
     void (*put_table)(void *context, struct table *table);
     /* Between two changes: what was read from the table file meanwhile may come into force. */
     void (*between)(void *context);
@@ -94,7 +101,7 @@ struct api_hooks {
     void (*soon)(void *context);
     void (*soon_on_all)(void *context);
     struct change_engine *changes; /* control/change.h */
-    uint64_t seed;                 /* random, of this process: RevisionIds are made with it */
+    struct ledger *ledger;         /* control/ledger.h */
 };
 
 struct api_request {

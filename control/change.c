@@ -2,6 +2,7 @@
 #include "control/change.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +11,16 @@
 #include "base/prng.h"
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_alias.h"
+#include "conf/tabledoc_diff.h"
 #include "conf/tabledoc_function.h"
+#include "conf/tabledoc_version.h"
 #include "conf/weight.h"
 #include "control/answer.h"
+#include "control/ledger.h"
 #include "router/hash.h"
 
 /* Numbers are written so that they read back to the same. */
-enum { DOCUMENT_DIGITS = 17 };
+enum { DOCUMENT_DIGITS = 17, REASON_MAX = 1024 };
 
 /* Where an operation is. Only the first of the queue leaves QUEUED. */
 enum stage {
@@ -24,7 +28,9 @@ enum stage {
     TURN,      /* its handler runs */
     SUBMITTED, /* to be checked and put in force */
     BUILDING,  /* a table, beside the loop */
-    BUILT,
+    BUILT,     /* to be stored */
+    STORING,
+    STORED,   /* to be put in force */
     SETTLING, /* in force; the workers take it */
     SETTLED   /* done is to be told */
 };
@@ -52,7 +58,10 @@ struct change_work {
     struct edit *edits;
     int nr_edits;
     struct outline outline;
-    struct api_build build;
+    struct api_build build; /* its table is that to be put in force, in any case */
+    struct tabledoc_diff diff;
+    enum store_outcome outcome;
+    char reason[REASON_MAX];
     char *text; /* the whole document, as it is read */
     struct problems problems;
     struct change_result result;
@@ -64,6 +73,7 @@ struct change_engine {
     const struct api_hooks *hooks;
     TAILQ_HEAD(works, change_work) queue;
     struct works waiting; /* for the end of a reload */
+    bool is_over;
 };
 
 static struct table *in_force(const struct change_work *w)
@@ -93,6 +103,7 @@ static void drop_edits(struct change_work *w)
         table_unref(&w->build.previous);
     if (w->build.table)
         table_unref(&w->build.table);
+    tabledoc_diff_fini(&w->diff);
 }
 
 /* Everything that a turn has left. */
@@ -274,7 +285,17 @@ static bool is_plain(const struct change_work *w)
     return w->nr_edits == 1 && edit->kind == CHANGE_ALIAS && edit->document && find_alias(w, edit);
 }
 
-static void put_alias(struct change_work *w)
+static struct tabledoc_diff_sources sources_of(const struct change_work *w)
+{
+    const struct api_hooks *hooks = w->engine->hooks;
+
+    return (struct tabledoc_diff_sources){.before = w->build.previous,
+                                          .after = w->build.table,
+                                          .said = hooks->said(hooks->context),
+                                          .overlay = hooks->ledger->overlay};
+}
+
+static void make_alias(struct change_work *w)
 {
     const struct api_hooks *hooks = w->engine->hooks;
     const struct edit *edit = &w->edits[0];
@@ -284,21 +305,22 @@ static void put_alias(struct change_work *w)
     struct place aliases = JSONDOC_KEY(&function, "aliases");
     struct place at = JSONDOC_KEY(&aliases, edit->name);
     struct jsondoc doc = {.problems = &w->problems};
+    struct tabledoc_diff_sources sources;
     struct arm_spec arms[SPLIT_ARMS_MAX];
     struct alias_spec spec;
-    uint32_t index = target->index;
 
     if (tabledoc_alias_spec(&doc, &at, edit->document, target->function, &spec, arms) < 0) {
         fail(w, CHANGE_REFUSED, NULL);
         return;
     }
-    if (hooks->set_alias(hooks->context, target, &spec) < 0) {
+    w->build = (struct api_build){.previous = table_ref(in_force(w)),
+                                  .table = hooks->with_alias(hooks->context, target, &spec)};
+    sources = sources_of(w);
+    if (!w->build.table ||
+        tabledoc_diff_alias(&w->diff, &sources, str_of(edit->function), &spec) < 0)
         fail(w, CHANGE_FAILED, "out of memory");
-        return;
-    }
-    log_alias(in_force(w), table_target(in_force(w), index));
-    w->stage = SETTLING;
-    hooks->soon_on_all(hooks->context);
+    else
+        w->stage = BUILT;
 }
 
 /* ---- All else: a table is built -------------------------------------------------------------- */
@@ -400,6 +422,20 @@ static void take_text(struct change_work *w, const struct edit *edit)
         fail_memory(w);
 }
 
+/* On the thread that builds. */
+static int compare(struct api_build *build)
+{
+    struct change_work *w = build->context;
+    struct tabledoc_diff_sources sources = sources_of(w);
+
+    if (w->text)
+        return tabledoc_diff_table(&w->diff, &sources);
+    for (int i = 0; i < w->outline.nr; i++)
+        if (tabledoc_diff_function(&w->diff, &sources, str_of(w->outline.list[i].function)) < 0)
+            return -1;
+    return 0;
+}
+
 static void build(struct change_work *w)
 {
     const struct api_hooks *hooks = w->engine->hooks;
@@ -419,6 +455,8 @@ static void build(struct change_work *w)
                                   .nr_edits = w->outline.nr,
                                   .text = w->text,
                                   .length = w->text ? strlen(w->text) : 0,
+                                  .compare = compare,
+                                  .context = w,
                                   .problems = &w->problems};
     w->stage = BUILDING;
     hooks->build(hooks->context, &w->build);
@@ -435,19 +473,80 @@ static void log_functions(const struct change_work *w)
              (unsigned long long)in_force(w)->generation, w->text ? "a whole table" : text.s);
 }
 
-static void put_built(struct change_work *w)
+static void log_change(const struct change_work *w)
 {
-    const struct api_hooks *hooks = w->engine->hooks;
-    struct table *table = w->build.table;
+    const struct edit *edit = &w->edits[0];
 
-    if (!table) {
+    if (w->outline.nr > 0 || w->text)
+        log_functions(w);
+    else
+        log_alias(in_force(w), find_alias(w, edit));
+}
+
+/* ---- Storing, and coming into force ---------------------------------------------------------- */
+
+static void on_stored(void *context, enum store_outcome outcome, const char *reason)
+{
+    struct change_engine *changes = context;
+    struct change_work *w = TAILQ_FIRST(&changes->queue);
+
+    if (changes->is_over)
+        return;
+    assert(w && w->stage == STORING);
+    w->outcome = outcome;
+    snprintf(w->reason, sizeof(w->reason), "%s", reason);
+    w->stage = STORED;
+    change_engine_turn(changes);
+}
+
+static void store(struct change_work *w)
+{
+    if (!w->build.table) {
         fail(w, CHANGE_REFUSED, NULL);
         return;
     }
     assert(in_force(w) == w->build.previous);
+    if (w->diff.nr_puts + w->diff.nr_removes == 0) { /* all of it is so already */
+        w->stage = SETTLED;
+        return;
+    }
+    w->stage = STORING;
+    if (ledger_store(w->engine->hooks->ledger, &w->diff, on_stored, w->engine) < 0)
+        fail(w, CHANGE_FAILED, "out of memory");
+}
+
+/* What is told of a change that is not stored. */
+static void fail_stored(struct change_work *w)
+{
+    char reason[REASON_MAX];
+
+    snprintf(reason, sizeof(reason), "%s", w->reason);
+    if (w->outcome == STORE_UNKNOWN)
+        snprintf(
+            w->reason, sizeof(w->reason),
+            "It is not known whether the change was stored (%.900s): it is not in force, but may "
+            "be after the next start.",
+            reason);
+    else
+        snprintf(w->reason, sizeof(w->reason), "The change could not be stored: %.900s.", reason);
+    fail(w, w->outcome == STORE_UNKNOWN ? CHANGE_UNKNOWN : CHANGE_FAILED, w->reason);
+}
+
+static void put_in_force(struct change_work *w)
+{
+    const struct api_hooks *hooks = w->engine->hooks;
+    struct table *table = w->build.table;
+
+    if (w->outcome != STORE_DONE) {
+        fail_stored(w);
+        return;
+    }
+    if (ledger_take(hooks->ledger, &w->diff) < 0)
+        log_error("out of memory: RevisionIds of what was changed are wrong until the next start");
     w->build.table = NULL;
+    table_unref(&w->build.previous);
     hooks->put_table(hooks->context, table);
-    log_functions(w);
+    log_change(w);
     w->stage = SETTLING;
     hooks->soon_on_all(hooks->context);
 }
@@ -492,7 +591,7 @@ static void put(struct change_work *w)
     const struct api_hooks *hooks = w->engine->hooks;
 
     if (is_plain(w))
-        put_alias(w);
+        make_alias(w);
     else if (hooks->is_reloading(hooks->context))
         wait_for_reload(w);
     else
@@ -508,6 +607,8 @@ static void tell(struct change_work *w)
     if (w->result.status == CHANGE_DONE)
         answer_field(&w->change.response, "x-weir-generation", "%llu",
                      (unsigned long long)table->generation);
+    if (w->result.status == CHANGE_DONE && !w->engine->hooks->ledger->store->is_durable)
+        answer_field(&w->change.response, "x-weir-durable", "no");
     finish(w);
 }
 
@@ -529,13 +630,17 @@ void change_engine_turn(struct change_engine *changes)
             put(w);
             continue;
         case BUILT:
-            put_built(w);
+            store(w);
+            continue;
+        case STORED:
+            put_in_force(w);
             continue;
         case SETTLED:
             tell(w);
             continue;
         case TURN:
         case BUILDING:
+        case STORING:
         case SETTLING:
         default:
             return;
@@ -599,6 +704,11 @@ struct change_engine *change_engine_make(const struct api_hooks *hooks)
     return changes;
 }
 
+void change_engine_end(struct change_engine *changes)
+{
+    changes->is_over = true;
+}
+
 void change_engine_free(struct change_engine **changes)
 {
     struct change_engine *c = *changes;
@@ -635,16 +745,55 @@ void change_answer_failure(struct change *change, const struct change_result *re
     }
 }
 
+/* What is said of a thing that has no row, as text; NULL where it is not there, or when out of
+ * memory. */
+static char *text_of(const struct table *table, enum change_kind kind, struct str function,
+                     struct str name)
+{
+    const struct function *f = table_function(table, function);
+    const struct target *target = f ? table_find(table, function, name, NULL) : NULL;
+    json_t *value = NULL;
+    char *text;
+
+    if (kind == CHANGE_FUNCTION && f)
+        value = tabledoc_function_write_own(f);
+    else if (kind == CHANGE_ALIAS && target && target->alias.n > 0)
+        value = tabledoc_alias_write(target);
+    else if (kind == CHANGE_VERSION && target && target->alias.n == 0)
+        value = tabledoc_version_write(target->arms[0].version);
+    else if (kind == CHANGE_URL && f && f->more)
+        for (uint32_t i = 0; i < f->more->nr_urls; i++)
+            if (str_eq(f->more->urls[i].qualifier, name))
+                return strdup(f->more->urls[i].document);
+    text = value ? jsondoc_dump_line(value, DOCUMENT_DIGITS) : NULL;
+    json_decref(value);
+    return text;
+}
+
 void change_revision(const struct api_hooks *hooks, enum change_kind kind, struct str function,
                      struct str name, char out[CHANGE_REVISION_SIZE])
 {
-    const struct table *table = hooks->table(hooks->context);
-    const struct target *target =
-        kind == CHANGE_ALIAS ? table_find(table, function, name, NULL) : NULL;
-    uint64_t seed = hash_str(name, hash_str(function, hooks->seed + (uint64_t)kind));
+    static const enum overlay_kind kinds[] = {
+        [CHANGE_FUNCTION] = OVERLAY_FUNCTION,
+        [CHANGE_VERSION] = OVERLAY_VERSION,
+        [CHANGE_ALIAS] = OVERLAY_ALIAS,
+        [CHANGE_URL] = OVERLAY_URL,
+    };
+    const struct overlay_row *row;
+    uint64_t seed;
     struct prng rng;
+    char *text;
 
-    prng_seed(&rng, seed + (target ? target->since : 0));
+    assert(kind < sizeof(kinds) / sizeof(kinds[0]));
+    row = overlay_find(hooks->ledger->overlay, kinds[kind], function, name);
+    if (row) {
+        memcpy(out, row->revision, CHANGE_REVISION_SIZE);
+        return;
+    }
+    text = text_of(hooks->table(hooks->context), kind, function, name);
+    seed = hash_str(name, hash_str(function, hooks->ledger->seed + (uint64_t)kind));
+    prng_seed(&rng, hash_str(str_of(text ? text : ""), seed));
+    free(text);
     id_make(&rng, out);
     out[ID_LENGTH] = '\0';
 }

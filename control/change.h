@@ -107,7 +107,9 @@ void change_revision(const struct api_hooks *hooks, enum change_kind kind, struc
 
 /* The engine for hooks, which outlive it; NULL when out of memory. */
 struct change_engine *change_engine_make(const struct api_hooks *hooks);
-/* Ends it, and what waits, unanswered; clears the pointer. */
+/* Nothing comes into force any more, and nobody is answered. */
+void change_engine_end(struct change_engine *changes);
+/* Ends it, and what waits, unanswered; clears the pointer. The store tells nothing any more. */
 void change_engine_free(struct change_engine **changes);
 
 /* Goes on. hooks->soon asks for a call of the first, hooks->soon_on_all for one of the other. */

@@ -78,10 +78,6 @@ void builder_free(struct builder **builder);
 int builder_function(struct builder *builder, const struct function_spec *spec)
     __attribute__((warn_unused_result));
 
-/* To the last function added, where its dead_letter is a URL: that. */
-int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec)
-    __attribute__((warn_unused_result));
-
 /* To the last function added. */
 int builder_version(struct builder *builder, const struct version_spec *spec)
     __attribute__((warn_unused_result));
@@ -93,6 +89,9 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 /* To the last function added, after all its versions. */
 int builder_alias(struct builder *builder, const struct alias_spec *spec)
     __attribute__((warn_unused_result));
+
+/* After the last function: builder_knows knows it too. */
+int builder_end_functions(struct builder *builder) __attribute__((warn_unused_result));
 
 /* Has a function with its versions and aliases been added, and has it this version or alias? */
 bool builder_knows(const struct builder *builder, struct str function, struct str qualifier);

@@ -83,14 +83,9 @@ static int prepare_origins(const struct table *table, const char *file, struct p
     size_t before = problems_count(problems);
     int nr = table_functions(table, &functions);
 
-    for (int i = 0; i < nr; i++) {
-        const struct function_more *more = functions[i]->more;
-
+    for (int i = 0; i < nr; i++)
         for (int k = 0; k < functions[i]->nr_versions; k++)
             prepare_version(&functions[i]->versions[k], file, problems);
-        if (more && more->letter_box)
-            prepare_version(more->letter_box->arms[0].version, file, problems);
-    }
     return problems_count(problems) == before ? 0 : -1;
 }
 
@@ -131,6 +126,10 @@ void documents_build(struct registry *registry, struct api_build *build)
                                      build->problems);
     if (build->table && prepare_origins(build->table, NULL, build->problems) < 0)
         table_unref(&build->table);
+    if (build->table && build->compare(build) < 0) {
+        problems_add(build->problems, "no_memory", NULL, "$", "out of memory");
+        table_unref(&build->table);
+    }
 }
 
 void documents_log(const struct problems *problems, const char *what)

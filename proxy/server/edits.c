@@ -76,6 +76,12 @@ int edits_init(struct server *s, struct change_engine *changes)
     return r < 0 ? r : uv_async_init(&s->loop.uv, &s->edits.taken, on_taken);
 }
 
+void edits_end(struct server *s)
+{
+    if (s->edits.changes)
+        change_engine_end(s->edits.changes);
+}
+
 void edits_fini(struct server *s)
 {
     change_engine_free(&s->edits.changes);

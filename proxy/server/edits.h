@@ -21,6 +21,8 @@ struct edits {
 
 /* 0 or a negative code of libuv's. changes is freed by edits_fini. */
 int edits_init(struct server *s, struct change_engine *changes) __attribute__((warn_unused_result));
+/* The loop has ended: what the store tells from now on changes nothing any more. */
+void edits_end(struct server *s);
 void edits_fini(struct server *s);
 
 /* Three hooks (struct api_hooks). No reload begins while a table is built. */

@@ -1,10 +1,6 @@
 /* What the admin listener's API may ask of the process (struct api_hooks). */
 #include "proxy/server/hooks.h"
 
-#include <stdlib.h>
-
-#include "base/prng.h"
-#include "proxy/async/dispatcher.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/scrape.h"
 
@@ -29,18 +25,8 @@ static char *hook_metrics(void *context, bool all, size_t *length)
         .reloads_rejected = s->reload.nr_rejected,
         .start_time_s = s->start_time_s,
     };
-    struct dispatcher_report report = {0};
-    char *page;
 
-    if (s->events)
-        report = dispatcher_report(s->events);
-    sources.events_queued = report.queued;
-    sources.events_oldest_age_ms = report.oldest_age_ms;
-    sources.event_counts = report.counts;
-    sources.nr_event_counts = report.nr;
-    page = scrape_page(&sources, all, length);
-    free(report.counts);
-    return page;
+    return scrape_page(&sources, all, length);
 }
 
 static bool hook_is_ready(void *context)
@@ -65,15 +51,17 @@ static const struct settings *hook_settings(void *context)
     return ((struct server *)context)->shared.settings;
 }
 
-static int hook_set_alias(void *context, const struct target *target, const struct alias_spec *spec)
+static struct table *hook_with_alias(void *context, const struct target *target,
+                                     const struct alias_spec *spec)
 {
     struct server *s = context;
-    struct table *table = table_with_alias(s->shared.table, target, spec);
 
-    if (!table)
-        return -1;
-    reload_publish_table(s, table);
-    return 0;
+    return table_with_alias(s->shared.table, target, spec);
+}
+
+static const struct merge_said *hook_said(void *context)
+{
+    return ((struct server *)context)->said;
 }
 
 static void hook_build(void *context, struct api_build *build)
@@ -108,12 +96,9 @@ static void hook_soon_on_all(void *context)
 
 struct api_hooks hooks_make(struct server *s)
 {
-    struct prng rng;
-
-    prng_init(&rng);
     return (struct api_hooks){
         .context = s,
-        .seed = prng_next(&rng),
+        .ledger = &s->ledger,
         .reload = hook_reload,
         .forget = hook_forget,
         .metrics = hook_metrics,
@@ -121,7 +106,8 @@ struct api_hooks hooks_make(struct server *s)
         .is_draining = hook_is_draining,
         .table = hook_table,
         .settings = hook_settings,
-        .set_alias = hook_set_alias,
+        .with_alias = hook_with_alias,
+        .said = hook_said,
         .build = hook_build,
         .is_reloading = hook_is_reloading,
         .put_table = hook_put_table,

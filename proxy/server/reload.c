@@ -13,7 +13,6 @@
 #include "conf/secrets.h"
 #include "control/change.h"
 #include "metrics/metrics.h"
-#include "proxy/async/dispatcher.h"
 #include "proxy/server/state.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
@@ -58,8 +57,6 @@ static void publish_settings(struct server *s, struct settings *settings, struct
 {
     shared_put_settings(&s->shared, &settings, &tls);
     state_order_all(s, THREAD_TAKE_SETTINGS);
-    if (s->events)
-        dispatcher_take_settings(s->events);
     if (settings)
         settings_unref(&settings);
     if (tls)
@@ -81,6 +78,10 @@ void reload_take_log_level(const struct settings *settings)
  * s->said while a reload does. */
 static int read_all(struct server *s, struct reload_reading *r)
 {
+    if (!r->overlay) {
+        problems_add(&r->problems, "no_memory", NULL, "$", "out of memory");
+        return -1;
+    }
     r->settings = documents_settings(s->options, &r->problems);
     if (!r->settings)
         return -1;
@@ -90,6 +91,7 @@ static int read_all(struct server *s, struct reload_reading *r)
     }
     r->tls = tls_server_make(r->settings, r->old_tls, &r->problems);
     r->merge.base = s->said;
+    r->merge.overlay = r->overlay;
     r->table = documents_table(r->settings, s->registry, r->old_table, &r->merge, &r->problems);
     return r->tls && r->table ? 0 : -1;
 }
@@ -115,6 +117,7 @@ static void start(struct server *s)
         .old_settings = shared_settings(&s->shared),
         .old_tls = shared_tls(&s->shared),
         .old_table = shared_table(&s->shared),
+        .overlay = overlay_copy(s->ledger.overlay),
     };
     reload->work.data = s;
     /* It can only refuse a function that is NULL. */
@@ -163,6 +166,7 @@ static void reading_fini(struct reload_reading *r)
     if (r->table)
         table_unref(&r->table);
     tabledoc_merge_fini(&r->merge);
+    overlay_free(&r->overlay);
     problems_fini(&r->problems);
     problems_fini(&r->notes);
 }
@@ -324,10 +328,38 @@ void reload_take_base(struct server *s, struct merge_said **said)
     *said = NULL;
 }
 
+/* An alias that the API changed while the file was read, and about which the file says something
+ * new: the file wins, and the log names the API's value too. */
+static void drop_overtaken(struct server *s, const struct reload_reading *r)
+{
+    const struct overlay_group *groups;
+    uint32_t nr = overlay_groups(s->ledger.overlay, &groups);
+
+    for (uint32_t i = 0; r->merge.theirs && i < nr; i++)
+        for (uint32_t k = 0; k < groups[i].nr; k++) {
+            struct overlay_row *row = groups[i].rows[k];
+            struct str function = str_of(row->function), name = str_of(row->name);
+            uint64_t key = merge_key(MERGE_ALIAS, function, name), digest;
+            bool is_said = merge_said_find(r->merge.theirs, key, &digest);
+
+            if (row->kind != OVERLAY_ALIAS ||
+                overlay_find(r->overlay, row->kind, function, name) == row ||
+                (is_said == row->has_base && (!is_said || digest == row->base)) ||
+                overlay_find(s->ledger.overlay, OVERLAY_REPLACED, function, STR("")))
+                continue;
+            log_info("%s changed: %s:%s, over what the API had set: %s",
+                     s->shared.settings->table_file, row->function, row->name, row->document);
+            ledger_drop(&s->ledger, &row, 1);
+            k--;
+        }
+}
+
 static void take_table(struct server *s, struct reload_reading *r)
 {
     struct table *table = r->table;
 
+    drop_overtaken(s, r);
+    ledger_drop(&s->ledger, r->merge.lost, r->merge.nr_lost);
     reload_take_base(s, &r->merge.theirs);
     if (table == r->old_table) {
         log_info("%s says nothing else than is in force; generation %llu stays",

@@ -34,6 +34,7 @@ struct reload_reading {
     struct tls_server *tls;
     struct table *table; /* old_table where the file changes nothing */
     struct tabledoc_merge merge;
+    struct overlay *overlay; /* what the API had changed when it began; the reading's own */
     struct problems problems, notes;
     int result; /* 0 or -1, and then there are problems */
 };

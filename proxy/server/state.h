@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/ledger.h"
 #include "proxy/io/loop.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/edits.h"
@@ -22,7 +23,6 @@
 #include "router/registry.h"
 
 struct admin;
-struct dispatcher;
 struct health;
 struct merge_said;
 struct reload_watched;
@@ -38,7 +38,6 @@ struct server {
     int state_lock;          /* on state.directory, for as long as the process lives */
     struct admin *admin;
     struct health *health;
-    struct dispatcher *events; /* NULL: the store keeps none */
     struct thread *threads; /* the workers' */
     int nr_threads, nr_running;
 
@@ -47,6 +46,7 @@ struct server {
     uv_async_t thread_ended;
     uv_timer_t housekeeping, drain_limit, settle;
     bool is_draining;
+    struct ledger ledger; /* of the store */
     struct edits edits;
     struct reload reload;
     struct reclaim reclaim;

@@ -123,13 +123,15 @@ static void the_split_stays_exact_through_changes(void **state)
     qsbr_unregister(fixture.domain, slot);
 }
 
-static void a_reload_puts_the_documents_weights_in_force(void **state)
+static void a_reload_puts_the_documents_weights_in_force_once_they_are_others(void **state)
 {
     (void)state;
     put(LIVE, "{\"weights\": {\"3\": 100}}");
-    api_reload(api_table);
+    api_reload_changed("http://h:2", "http://h:22");
+    assert_int_equal(find("live")->nr_arms, 1);
+    api_reload_changed("\"1\": 95, \"2\": 5", "\"1\": 90, \"2\": 10");
     assert_int_equal(find("live")->nr_arms, 2);
-    assert_int_equal(find("live")->arms[0].weight, 950000000);
+    assert_int_equal(find("live")->arms[0].weight, 900000000);
 }
 
 static void names_may_be_percent_encoded(void **state)
@@ -243,7 +245,7 @@ int main(void)
         test(what_is_read_can_be_put),
         test(what_is_left_out_stays),
         test(the_split_stays_exact_through_changes),
-        test(a_reload_puts_the_documents_weights_in_force),
+        test(a_reload_puts_the_documents_weights_in_force_once_they_are_others),
         test(names_may_be_percent_encoded),
         test(what_is_unknown_is_not_found),
         test(mistakes_are_told_as_in_the_table_document),

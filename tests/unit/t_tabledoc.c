@@ -133,7 +133,6 @@ static const struct fixture_bad bads[] = {
     {"[]", "wrong_type", "$", "must be an object, {...}, not an array"},
     {"", "empty", "$", "the smallest one is {}"},
     {"{}", "missing", "$", "\"functions\" is missing"},
-    {"{\"functions\": {}}", "empty", "$.functions", "a table needs a function"},
     {"{\"functions\": []}", "wrong_type", "$.functions", "must be an object of functions"},
     {HELLO(", \"routes\": {}"), "wrong_type", "$.routes", "must be an array of routes"},
     {HELLO(", \"route\": []"), "unknown_key", "$.route", "did you mean \"routes\"?"},

@@ -1,0 +1,144 @@
+/* Rows between the overlay and the store. */
+#include "control/ledger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/log.h"
+
+static const char SEED[] = "revision_seed";
+
+/* ---- Loading --------------------------------------------------------------------------------- */
+
+struct loading {
+    struct overlay *overlay;
+    bool is_out; /* of memory */
+};
+
+static void take_row(void *context, const struct store_row *from)
+{
+    struct loading *l = context;
+    int kind = overlay_kind_of(from->kind);
+    struct overlay_row *row;
+
+    if (kind < 0) /* of somebody else, or of a later release */
+        return;
+    row = overlay_row_make((enum overlay_kind)kind, str_of(from->function), str_of(from->name),
+                           from->document);
+    if (!row) {
+        l->is_out = true;
+        return;
+    }
+    row->has_base = from->has_base;
+    row->base = from->base;
+    row->is_deleted = from->is_deleted;
+    snprintf(row->revision, sizeof(row->revision), "%s", from->revision);
+    l->is_out |= overlay_put_take(l->overlay, row) < 0;
+}
+
+static int make_seed(struct ledger *ledger)
+{
+    char text[32];
+    const struct store_edit edit = {.kind = STORE_SET, .name = SEED, .text = text};
+
+    ledger->seed = prng_next(&ledger->rng);
+    snprintf(text, sizeof(text), "%016llx", (unsigned long long)ledger->seed);
+    return store_change(ledger->store, &edit, 1, NULL, NULL);
+}
+
+int ledger_open(struct ledger *ledger, struct store *store, struct store_reason *reason)
+{
+    struct loading loading = {.overlay = overlay_make()};
+    char *seed = NULL;
+    int r = loading.overlay ? 0 : -1;
+
+    *ledger = (struct ledger){.store = store, .overlay = loading.overlay};
+    prng_init(&ledger->rng);
+    snprintf(reason->text, sizeof(reason->text), "out of memory");
+    if (r == 0)
+        r = store_load_now(store, take_row, &loading, reason);
+    if (r == 0 && !loading.is_out)
+        r = store_value_now(store, SEED, &seed, reason);
+    if (r < 0 || loading.is_out)
+        return -1;
+    ledger->seed = seed ? strtoull(seed, NULL, 16) : 0;
+    free(seed);
+    return ledger->seed ? 0 : make_seed(ledger);
+}
+
+void ledger_fini(struct ledger *ledger)
+{
+    overlay_free(&ledger->overlay);
+}
+
+/* ---- Storing --------------------------------------------------------------------------------- */
+
+static struct store_row row_of(const struct overlay_row *row)
+{
+    return (struct store_row){.kind = overlay_kind_name(row->kind),
+                              .function = row->function,
+                              .name = row->name,
+                              .revision = row->revision,
+                              .has_base = row->has_base,
+                              .base = row->base,
+                              .is_deleted = row->is_deleted,
+                              .document = row->document};
+}
+
+int ledger_store(struct ledger *ledger, struct tabledoc_diff *diff, store_told *told, void *context)
+{
+    uint32_t nr = diff->nr_puts + diff->nr_removes;
+    struct store_edit *edits = calloc((size_t)nr + 1, sizeof(edits[0]));
+    int r;
+
+    if (!edits)
+        return -1;
+    for (uint32_t i = 0; i < diff->nr_puts; i++) {
+        struct overlay_row *row = diff->puts[i];
+
+        id_make(&ledger->rng, row->revision);
+        row->revision[ID_LENGTH] = '\0';
+        edits[i] = (struct store_edit){.kind = STORE_PUT, .row = row_of(row)};
+    }
+    for (uint32_t i = 0; i < diff->nr_removes; i++)
+        edits[diff->nr_puts + i] =
+            (struct store_edit){.kind = STORE_DELETE, .row = row_of(diff->removes[i])};
+    r = store_change(ledger->store, edits, (int)nr, told, context);
+    free(edits);
+    return r;
+}
+
+int ledger_take(struct ledger *ledger, const struct tabledoc_diff *diff)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < diff->nr_puts; i++)
+        result |= overlay_put_take(ledger->overlay, overlay_row_ref(diff->puts[i]));
+    for (uint32_t i = 0; i < diff->nr_removes; i++)
+        overlay_remove(ledger->overlay, diff->removes[i]->kind, diff->removes[i]->function,
+                       diff->removes[i]->name);
+    return result;
+}
+
+static void told_dropped(void *context, enum store_outcome outcome, const char *reason)
+{
+    (void)context;
+    if (outcome != STORE_DONE)
+        log_warning("what the table file has overruled cannot be taken out of the store: %s",
+                    reason);
+}
+
+void ledger_drop(struct ledger *ledger, struct overlay_row *const *rows, uint32_t nr)
+{
+    struct store_edit *edits = nr > 0 ? calloc(nr, sizeof(edits[0])) : NULL;
+
+    for (uint32_t i = 0; edits && i < nr; i++)
+        edits[i] = (struct store_edit){.kind = STORE_DELETE, .row = row_of(rows[i])};
+    if (nr > 0 && (!edits || store_change(ledger->store, edits, (int)nr, told_dropped, NULL) < 0))
+        told_dropped(NULL, STORE_FAILED, "out of memory");
+    for (uint32_t i = 0; i < nr; i++)
+        overlay_remove(ledger->overlay, rows[i]->kind, rows[i]->function, rows[i]->name);
+    free(edits);
+}
