@@ -207,6 +207,19 @@ static int read_urls(struct jsondoc *doc, const struct place *at,
     return nr;
 }
 
+/* Where the dead letters go to a URL. */
+static int add_letter_box(struct builder *builder, const char *dead_letter)
+{
+    struct tabledoc_endpoint_names names;
+    struct endpoint_spec spec;
+    struct url url;
+
+    if (!dead_letter || !strstr(dead_letter, "://") || url_parse(str_of(dead_letter), &url))
+        return 0;
+    spec = tabledoc_version_endpoint(dead_letter, &url, &names);
+    return builder_letter_box(builder, &spec);
+}
+
 static void read_own(struct jsondoc *doc, const struct place *at, struct function_draft *draft,
                      struct function_url *urls, struct tabledoc_out *out)
 {
@@ -233,7 +246,9 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
         if (tabledoc_merge_url(out->merge, spec.name, urls[i].qualifier,
                                tabledoc_digest_url(&urls[i])) < 0)
             jsondoc_no_memory(doc);
-    if (!doc->is_bad && !out->is_dry && builder_function(out->builder, &spec) < 0)
+    if (!doc->is_bad && !out->is_dry &&
+        (builder_function(out->builder, &spec) < 0 ||
+         add_letter_box(out->builder, spec.dead_letter) < 0))
         jsondoc_no_memory(doc);
     for (int i = 0; i < spec.nr_urls; i++)
         free(urls[i].document);

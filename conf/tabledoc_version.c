@@ -17,7 +17,7 @@
 enum {
     ENDPOINTS_MAX = 64,
     HEADERS_MAX = 32,
-    HOST_BYTES_MAX = 255,
+    HOST_BYTES_MAX = TABLEDOC_HOST_MAX,
     DAY_MS = 86400000,
     FILE_NAME_MAX = 4095
 };
@@ -324,7 +324,7 @@ static void check_version(struct jsondoc *doc, const struct place *at, const jso
 }
 
 /* The grammar of names bounds them by 254 bytes. */
-static struct str lower(struct str from, char to[HOST_BYTES_MAX + 1])
+static struct str lower(struct str from, char to[TABLEDOC_HOST_MAX + 1])
 {
     assert(from.n <= HOST_BYTES_MAX);
     for (size_t i = 0; i < from.n; i++)
@@ -332,18 +332,24 @@ static struct str lower(struct str from, char to[HOST_BYTES_MAX + 1])
     return (struct str){to, from.n};
 }
 
-static int add_endpoint(struct builder *builder, const char *text, const struct url *url)
+struct endpoint_spec tabledoc_version_endpoint(const char *text, const struct url *url,
+                                               struct tabledoc_endpoint_names *names)
 {
-    char host[HOST_BYTES_MAX + 1], name[HOST_BYTES_MAX + 1];
-    struct endpoint_spec spec = {
+    return (struct endpoint_spec){
         .url = str_of(text),
         .is_tls = url->is_tls,
         .is_srv = url->is_srv,
-        .host = lower(url->host, host),
-        .name = lower(url->name, name),
+        .host = lower(url->host, names->host),
+        .name = lower(url->name, names->name),
         .port = url->port,
         .base_path = url->path,
     };
+}
+
+static int add_endpoint(struct builder *builder, const char *text, const struct url *url)
+{
+    struct tabledoc_endpoint_names names;
+    struct endpoint_spec spec = tabledoc_version_endpoint(text, url, &names);
 
     return builder_endpoint(builder, &spec);
 }

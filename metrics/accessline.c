@@ -52,9 +52,9 @@ static const char *const field_keys[FIELD_COUNT] = {
 };
 
 /* The fields at their limits and all their names in the list of cuts; besides them a line has 27
- * keys of at most 20 bytes each, and 9 numbers. */
+ * keys of at most 20 bytes each, and 10 numbers. */
 #define X(name, key, limit) +(limit) + (int)sizeof(key) + 2
-enum { FIELD_BYTES_MAX = 0 FIELDS(X), OTHER_BYTES_MAX = 27 * 20 + 9 * DECIMAL_DIGITS_MAX };
+enum { FIELD_BYTES_MAX = 0 FIELDS(X), OTHER_BYTES_MAX = 27 * 20 + 10 * DECIMAL_DIGITS_MAX };
 #undef X
 _Static_assert(FIELD_BYTES_MAX + OTHER_BYTES_MAX <= ACCESSLINE_MAX, "a line could be too long");
 
@@ -227,6 +227,7 @@ static inline char *json_strings(char *p, const struct accesslog_entry *e, uint3
 
 static inline char *json_numbers(char *p, const struct accesslog_entry *e)
 {
+    p = json_number(p, NUMBER_KEY("attempt"), e->attempt > 0 ? (int64_t)e->attempt : -1);
     p = json_number(p, NUMBER_KEY("status"), e->status > 0 ? e->status : -1);
     p = json_number(p, NUMBER_KEY("bytes_in"), (int64_t)e->bytes_in);
     p = json_number(p, NUMBER_KEY("bytes_out"), (int64_t)e->bytes_out);
@@ -245,8 +246,11 @@ char *accessline_json(char *out, const struct accesslog_entry *e, struct accessl
     uint32_t cuts = 0;
     char *p = put_time(put(out, STR("{\"time\":\"")), e->unix_us, clock);
 
-    p = is_invocation(e) ? put(p, STR("\",\"type\":\"invocation"))
-                         : put(p, STR("\",\"type\":\"request"));
+    if (e->attempt > 0)
+        p = put(p, STR("\",\"type\":\"attempt"));
+    else
+        p = is_invocation(e) ? put(p, STR("\",\"type\":\"invocation"))
+                             : put(p, STR("\",\"type\":\"request"));
     p = json_strings(p, e, &cuts);
     *p++ = '"';
     p = json_numbers(p, e);
@@ -317,6 +321,8 @@ static inline char *text_start(char *p, const struct accesslog_entry *e, uint32_
 static inline char *text_report(char *p, const struct accesslog_entry *e, uint32_t *cuts)
 {
     p = put(p, STR(" REPORT"));
+    if (e->attempt > 0)
+        p = put_number(put(p, STR(" Attempt: ")), e->attempt);
     p = text_bare(p, STR(" Outcome: "), e->outcome, FIELD_OUTCOME, cuts);
     if (e->status > 0)
         p = put_number(put(p, STR(" Status: ")), (uint64_t)e->status);

@@ -29,6 +29,7 @@ struct accesslog_entry {
     int64_t connect_us, head_us, total_us;
     int retries;
     bool is_upstream_reused;
+    uint32_t attempt; /* to run an event, from 1; 0: a client's request */
     struct str user_agent;
 };
 

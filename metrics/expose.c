@@ -210,15 +210,15 @@ static void put_in_flight(struct scrape *s)
 {
     static const char name[] = "weir_invocations_in_flight";
 
-    begin_family(s, name, "gauge",
-                 "Invocations that were picked for this version and have not ended.");
+    begin_family(s, name, "gauge", "Invocations and events' attempts that run on this version.");
     for (uint32_t i = 0; i < s->nr_sums; i++) {
         const uint64_t *numbers = s->sums[i].numbers;
-        uint64_t picks = numbers[NUMBER_OF(picks)], ended = numbers[NUMBER_OF(ended)];
+        uint64_t begun = numbers[NUMBER_OF(picks)] + numbers[NUMBER_OF(attempts)],
+                 ended = numbers[NUMBER_OF(ended)];
 
         put_counted(s, name, &s->sums[i]);
         put(s, "}");
-        end_line(s, picks > ended ? picks - ended : 0);
+        end_line(s, begun > ended ? begun - ended : 0);
     }
 }
 
@@ -296,6 +296,8 @@ static void put_series_families(struct scrape *s)
     put_results(s);
     put_counter(s, "weir_upstream_retries_total",
                 "Further attempts after a failed one, on the same version.", NUMBER_OF(retries));
+    put_counter(s, "weir_event_attempts_total", "Attempts to run events on this version.",
+                NUMBER_OF(attempts));
     put_counter(s, "weir_failover_invocations_total",
                 "Invocations that ran here although another version was picked.", NUMBER_OF(runs));
     begin_family(s, "weir_invocation_duration_seconds", "histogram",
@@ -457,6 +459,68 @@ static void put_endpoint_families(struct scrape *s)
     put_ejections(s);
 }
 
+/* ---- Families of events ---------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *help;
+    size_t offset;
+} event_families[] = {
+    {"weir_events_accepted_total", "Events that were accepted.",
+     offsetof(struct expose_event_counts, accepted)},
+    {"weir_events_delivered_total", "Events that ran without an error.",
+     offsetof(struct expose_event_counts, delivered)},
+    {"weir_events_retried_total", "Attempts to run events that another one follows.",
+     offsetof(struct expose_event_counts, retried)},
+    {"weir_events_dead_letters_total", "Dead letters that were delivered.",
+     offsetof(struct expose_event_counts, dead_letters)},
+};
+
+static const char *const drop_labels[EXPOSE_DROP_COUNT] = {
+#define X(name, label, help) label,
+    EXPOSE_EVENT_DROPS(X)
+#undef X
+};
+
+static void put_drops(struct scrape *s)
+{
+    begin_family(s, "weir_events_dropped_total", "counter",
+                 "Events that were given up and that no dead letter tells of, by reason.");
+    for (int i = 0; i < s->facts->nr_event_counts; i++) {
+        const struct expose_event_counts *counts = &s->facts->event_counts[i];
+
+        for (int k = 0; k < EXPOSE_DROP_COUNT; k++) {
+            put(s, "weir_events_dropped_total");
+            put_label(s, "{", "function", counts->function);
+            put_label(s, ",", "reason", str_of(drop_labels[k]));
+            put(s, "}");
+            end_line(s, counts->dropped[k]);
+        }
+    }
+}
+
+static void put_event_families(struct scrape *s)
+{
+    put_one(s, "weir_events_queued", "gauge",
+            "Events that were accepted and are not over, dead letters included.",
+            s->facts->events_queued);
+    begin_family(s, "weir_events_oldest_age_seconds", "gauge",
+                 "Since when the oldest of them waits; 0: there is none.");
+    put(s, "weir_events_oldest_age_seconds");
+    end_line_scaled(s, s->facts->events_oldest_age_ms, 3);
+    for (size_t k = 0; k < sizeof(event_families) / sizeof(event_families[0]); k++) {
+        begin_family(s, event_families[k].name, "counter", event_families[k].help);
+        for (int i = 0; i < s->facts->nr_event_counts; i++) {
+            const char *counts = (const char *)&s->facts->event_counts[i];
+
+            put(s, event_families[k].name);
+            put_label(s, "{", "function", s->facts->event_counts[i].function);
+            put(s, "}");
+            end_line(s, *(const uint64_t *)(const void *)(counts + event_families[k].offset));
+        }
+    }
+    put_drops(s);
+}
+
 /* ---- Families of the workers and the process ------------------------------------------------- */
 
 static const struct {
@@ -569,6 +633,7 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_series_families(&s);
         put_upstream_families(&s);
         put_endpoint_families(&s);
+        put_event_families(&s);
         put_worker_families(&s);
         put_process_families(&s);
     } else {

@@ -10,6 +10,31 @@
 #include "base/str.h"
 #include "metrics/metrics.h"
 
+/* Why an event was dropped: label reason of weir_events_dropped_total. The first ones in the order
+ * of the conditions under which events are given up (proxy/async/verdict.h). */
+#define EXPOSE_EVENT_DROPS(X)                                                                      \
+    X(RETRIES_EXHAUSTED, "retries_exhausted", "function errors, as often as it may be retried")    \
+    X(AGE_EXCEEDED, "age_exceeded", "it was older than events.max_age_s")                          \
+    X(ZERO_CONCURRENCY, "zero_reserved_concurrency", "its function may run none at all")           \
+    X(DEAD_LETTER, "dead_letter", "its dead letter found no taker within events.max_age_s")
+
+enum expose_event_drop {
+#define X(name, label, help) EXPOSE_DROP_##name,
+    EXPOSE_EVENT_DROPS(X)
+#undef X
+        EXPOSE_DROP_COUNT
+};
+
+/* What became of a function's events since the start. */
+struct expose_event_counts {
+    struct str function;
+    uint64_t accepted;     /* answered with 202 */
+    uint64_t delivered;    /* ran without an error */
+    uint64_t retried;      /* attempts that another one followed */
+    uint64_t dead_letters; /* delivered */
+    uint64_t dropped[EXPOSE_DROP_COUNT];
+};
+
 /* What is shown beside the cells; main fills it in at each scrape. */
 struct expose_facts {
     const char *version; /* weir's */
@@ -37,6 +62,10 @@ struct expose_facts {
         uint64_t ejections;
         const uint64_t *checks; /* METRICS_CHECK_COUNT numbers; NULL: it is not checked */
     } * endpoints;
+    uint64_t events_queued; /* accepted and not over */
+    uint64_t events_oldest_age_ms;
+    int nr_event_counts;
+    const struct expose_event_counts *event_counts;
 };
 
 /* The whole text, to be freed by the caller; *length without terminator. NULL when out of

@@ -49,6 +49,7 @@
     X(BODY_TOO_LARGE, "body_too_large", "the body was over its limit")                             \
     X(NOT_FOUND, "not_found", "no route, function, alias or version")                              \
     X(INVOCATION_TYPE, "invocation_type", "an unknown X-Amz-Invocation-Type or X-Amz-Log-Type")    \
+    X(EVENT_STORE, "event_store", "an event that could not be stored")                             \
     X(METHOD, "method",                                                                            \
       "CONNECT, or TRACE where it is not allowed, or an Invoke that is not POST")                  \
     X(NOT_IMPLEMENTED, "not_implemented", "an unknown transfer coding")                            \
@@ -115,7 +116,7 @@ struct metrics_number {
 /* What an invocation that goes well touches comes first: two cache lines. */
 struct metrics_cell {
     struct metrics_number picks;       /* counted when made */
-    struct metrics_number ended;       /* picks - ended = in flight */
+    struct metrics_number ended;       /* picks + attempts - ended = in flight */
     struct metrics_number duration_us; /* sum */
     /* by class: [2] 2xx ... [5] 5xx, [1] upgrades, [0] none sent */
     struct metrics_number responses[6];
@@ -124,6 +125,8 @@ struct metrics_cell {
     struct metrics_number retries;
     /* invocations that ran here though another version was picked (failover) */
     struct metrics_number runs;
+    /* to run events, whose picks ended when they were accepted */
+    struct metrics_number attempts;
 };
 
 /* Upstream connections of one pool, by state; a gauge that the worker owns. */

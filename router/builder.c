@@ -367,9 +367,9 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
 }
 
 /* The request target of an endpoint whose URL has no path, "" or "/": by its kind. */
-static int keep_base_path(struct builder *builder, struct str path, struct str *out)
+static int keep_base_path(struct builder *builder, const struct version *version, struct str path,
+                          struct str *out)
 {
-    const struct version *version = &builder->versions[builder->nr_versions - 1];
     struct str function = builder->function->name;
     bool is_latest = str_eq(version->name, STR("$LATEST"));
     char *p, *start;
@@ -389,6 +389,25 @@ static int keep_base_path(struct builder *builder, struct str path, struct str *
     return 0;
 }
 
+static int fill_endpoint(struct builder *builder, const struct version *version,
+                         struct endpoint *endpoint, const struct endpoint_spec *spec,
+                         const struct origin_tls *tls)
+{
+    *endpoint = (struct endpoint){.url_len = (uint32_t)spec->url.n};
+    endpoint->url = stash_copy(&builder->skeleton->stash, spec->url);
+    if (!endpoint->url || keep_base_path(builder, version, spec->base_path, &endpoint->base_path))
+        return -1;
+    endpoint->origin = registry_origin(builder->registry, &(struct origin_spec){
+                                                              .is_tls = spec->is_tls,
+                                                              .is_srv = spec->is_srv,
+                                                              .host = spec->host,
+                                                              .name = spec->name,
+                                                              .port = spec->port,
+                                                              .tls = *tls,
+                                                          });
+    return endpoint->origin ? 0 : -1;
+}
+
 int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 {
     struct endpoint *endpoint;
@@ -400,24 +419,57 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
         return -1;
     builder->endpoints = endpoints;
     endpoint = &endpoints[builder->nr_endpoints];
-    *endpoint = (struct endpoint){0};
-    endpoint->url = stash_copy(&builder->skeleton->stash, spec->url);
-    endpoint->url_len = (uint32_t)spec->url.n;
-    if (!endpoint->url || keep_base_path(builder, spec->base_path, &endpoint->base_path))
-        return -1;
-    endpoint->origin = registry_origin(builder->registry, &(struct origin_spec){
-                                                              .is_tls = spec->is_tls,
-                                                              .is_srv = spec->is_srv,
-                                                              .host = spec->host,
-                                                              .name = spec->name,
-                                                              .port = spec->port,
-                                                              .tls = builder->tls,
-                                                          });
-    if (!endpoint->origin)
+    if (fill_endpoint(builder, &builder->versions[builder->nr_versions - 1], endpoint, spec,
+                      &builder->tls))
         return -1;
     builder->nr_endpoints++;
     builder->versions[builder->nr_versions - 1].nr_endpoints++;
     builder->versions[builder->nr_versions - 1].has_names |= endpoint->origin->name != NULL;
+    return 0;
+}
+
+/* The last function's, once its endpoint is filled in; NULL when out of memory. */
+static struct target *make_letter_box(struct builder *builder)
+{
+    const struct str none = {"", 0};
+    struct stash *stash = &builder->skeleton->stash;
+    struct version *version = stash_take(stash, sizeof(*version));
+    struct endpoint *endpoint = stash_take(stash, sizeof(*endpoint));
+    struct target *box = target_make(stash, builder->function, none, none, SPLIT_EXACT, false, 1);
+
+    assert(builder->is_open && builder->function->more);
+    if (!version || !endpoint || !box)
+        return NULL;
+    *version = (struct version){.name = STR("dead_letter"),
+                                .function = builder->function,
+                                .endpoints = endpoint,
+                                .kind = VERSION_HTTP};
+    target_set_arm(box, 0, version, SPLIT_ONE);
+    return box;
+}
+
+/* From here on it is the skeleton's. */
+static void place_letter_box(struct builder *builder, struct target *box)
+{
+    struct version *version = box->arms[0].version;
+    struct endpoint *endpoint = &version->endpoints[0];
+
+    endpoint->version = version;
+    endpoint->health = &model_unwatched;
+    version->nr_endpoints = 1;
+    version->has_names = endpoint->origin->name != NULL;
+    builder->function->more->letter_box = box;
+}
+
+int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec)
+{
+    const struct origin_tls tls = {.verify = true};
+    struct target *box = make_letter_box(builder);
+    struct version *version = box ? box->arms[0].version : NULL;
+
+    if (!version || fill_endpoint(builder, version, version->endpoints, spec, &tls))
+        return -1;
+    place_letter_box(builder, box);
     return 0;
 }
 
@@ -491,22 +543,39 @@ int builder_route(struct builder *builder, const struct route_spec *spec)
 
 /* ---- Copies ---------------------------------------------------------------------------------- */
 
-static int copy_endpoint(struct builder *builder, const struct endpoint *from)
+static int copy_endpoint_to(struct builder *builder, struct endpoint *endpoint,
+                            const struct endpoint *from)
 {
-    struct endpoint *endpoints = make_room(builder->endpoints, builder->nr_endpoints,
-                                           &builder->endpoints_capacity, sizeof(endpoints[0]));
-    struct endpoint *endpoint;
-
-    if (!endpoints)
-        return -1;
-    builder->endpoints = endpoints;
-    endpoint = &endpoints[builder->nr_endpoints];
     *endpoint = (struct endpoint){.url_len = from->url_len};
     endpoint->url = stash_copy(&builder->skeleton->stash, (struct str){from->url, from->url_len});
     if (!endpoint->url || keep(builder, from->base_path, &endpoint->base_path))
         return -1;
     endpoint->origin = origin_ref(from->origin);
+    return 0;
+}
+
+static int copy_endpoint(struct builder *builder, const struct endpoint *from)
+{
+    struct endpoint *endpoints = make_room(builder->endpoints, builder->nr_endpoints,
+                                           &builder->endpoints_capacity, sizeof(endpoints[0]));
+
+    if (!endpoints)
+        return -1;
+    builder->endpoints = endpoints;
+    if (copy_endpoint_to(builder, &endpoints[builder->nr_endpoints], from))
+        return -1;
     builder->nr_endpoints++;
+    return 0;
+}
+
+static int copy_letter_box(struct builder *builder, const struct target *from)
+{
+    struct target *box = make_letter_box(builder);
+
+    if (!box || copy_endpoint_to(builder, box->arms[0].version->endpoints,
+                                 from->arms[0].version->endpoints))
+        return -1;
+    place_letter_box(builder, box);
     return 0;
 }
 
@@ -561,7 +630,8 @@ int builder_copy_function(struct builder *builder, const struct table *table,
     uint32_t nr, first = table_targets_of(table, function, &nr);
     struct arm_spec arms[SPLIT_ARMS_MAX];
 
-    if (builder_function(builder, &spec))
+    if (builder_function(builder, &spec) || (function->more && function->more->letter_box &&
+                                             copy_letter_box(builder, function->more->letter_box)))
         return -1;
     for (int v = 0; v < function->nr_versions; v++)
         if (copy_version(builder, &function->versions[v]))

@@ -78,6 +78,10 @@ void builder_free(struct builder **builder);
 int builder_function(struct builder *builder, const struct function_spec *spec)
     __attribute__((warn_unused_result));
 
+/* To the last function added, where its dead_letter is a URL: that. */
+int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec)
+    __attribute__((warn_unused_result));
+
 /* To the last function added. */
 int builder_version(struct builder *builder, const struct version_spec *spec)
     __attribute__((warn_unused_result));

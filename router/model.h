@@ -187,6 +187,9 @@ struct function_more {
     uint64_t last_version; /* numbers up to here are used up; 0: none is said */
     char *tags;            /* a JSON object of strings; NULL: none */
     char *dead_letter;     /* a URL, or FUNCTION[:QUALIFIER]; NULL: none */
+    /* That URL, as a version of its own that nobody can name, and whose counters are nowhere; NULL
+     * where it is none. */
+    struct target *letter_box;
     uint32_t nr_urls;
     struct function_url *urls;
 };

@@ -51,7 +51,11 @@ void skeleton_unref(struct skeleton **skeleton)
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (uint32_t f = 0; f < s->nr_functions; f++) {
+        const struct function_more *more = s->functions[f]->more;
+
         gauge_unref(&s->functions[f]->in_flight);
+        if (more && more->letter_box)
+            drop_version(more->letter_box->arms[0].version);
         for (int v = 0; v < s->functions[f]->nr_versions; v++)
             drop_version(&s->functions[f]->versions[v]);
     }

@@ -2,13 +2,7 @@
 #include "proxy/async/verdict.h"
 
 const char *const verdict_conditions[VERDICT_CONDITION_COUNT] = {
-#define X(name, condition, label) condition,
-    VERDICT_CONDITIONS(X)
-#undef X
-};
-
-const char *const verdict_labels[VERDICT_CONDITION_COUNT] = {
-#define X(name, condition, label) label,
+#define X(name, condition) condition,
     VERDICT_CONDITIONS(X)
 #undef X
 };
@@ -73,6 +67,8 @@ struct verdict verdict_after(const struct verdict_rules *rules, struct verdict_p
 struct verdict verdict_before(const struct verdict_rules *rules, const struct verdict_past *past,
                               uint64_t now_ms)
 {
+    if (!past->is_letter && past->function_errors > rules->retries)
+        return give_up(VERDICT_RETRIES_EXHAUSTED); /* it was, but its dead letter found no place */
     if (now_ms >= end_ms(rules, past))
         return give_up(VERDICT_AGE_EXCEEDED);
     return (struct verdict){.next = VERDICT_AGAIN, .due_ms = now_ms};

@@ -24,21 +24,20 @@ enum verdict_attempt {
     VERDICT_FORBIDDEN /* its function's reserved concurrency is 0 */
 };
 
-/* Why an event is given up. The names are Lambda's conditions; the labels are those of metrics. */
+/* Why an event is given up: Lambda's conditions, in the order of EXPOSE_EVENT_DROPS. */
 #define VERDICT_CONDITIONS(X)                                                                      \
-    X(RETRIES_EXHAUSTED, "RetriesExhausted", "retries_exhausted")                                  \
-    X(AGE_EXCEEDED, "EventAgeExceeded", "age_exceeded")                                            \
-    X(ZERO_CONCURRENCY, "ZeroReservedConcurrency", "zero_reserved_concurrency")
+    X(RETRIES_EXHAUSTED, "RetriesExhausted")                                                       \
+    X(AGE_EXCEEDED, "EventAgeExceeded")                                                            \
+    X(ZERO_CONCURRENCY, "ZeroReservedConcurrency")
 
 enum verdict_condition {
-#define X(name, condition, label) VERDICT_##name,
+#define X(name, condition) VERDICT_##name,
     VERDICT_CONDITIONS(X)
 #undef X
         VERDICT_CONDITION_COUNT
 };
 
 extern const char *const verdict_conditions[VERDICT_CONDITION_COUNT];
-extern const char *const verdict_labels[VERDICT_CONDITION_COUNT];
 
 struct verdict_rules {
     uint32_t retries;

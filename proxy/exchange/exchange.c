@@ -70,7 +70,10 @@ void exchange_flush(struct exchange *ex)
 static int reject(struct exchange *ex, int status, const char *type, const char *message,
                   enum metrics_rejection why)
 {
-    id_make(&ex->worker->rng, ex->request.request_id);
+    if (ex->order)
+        memcpy(ex->request.request_id, ex->order->request_id.p, ID_LENGTH);
+    else
+        id_make(&ex->worker->rng, ex->request.request_id);
     metrics_add(&ex->worker->metrics->rejections[why], 1);
     course_answer(ex, status, type, message, str_of(metrics_rejection_labels[why]));
     return -1;
@@ -225,15 +228,39 @@ static int make_request(struct exchange *ex, struct head *head, struct choice *c
     return compose_request(ex, head, ex->endpoint ? ex->endpoint : any, &choice->request);
 }
 
+/* An attempt is no invocation of its own: it belongs to the pick that was made for its event. What
+ * is drawn only now counts as if it had been then. Letter boxes count nowhere. */
+static void count_attempt(struct exchange *ex, bool is_drawn)
+{
+    if (ex->order->is_to_letter_box)
+        return;
+    ex->cell = cell_of(ex, ex->arm);
+    if (!ex->cell)
+        return;
+    metrics_add(&ex->cell->attempts, 1);
+    if (!is_drawn)
+        return;
+    metrics_add(&ex->cell->picks, 1);
+    metrics_end(ex->cell);
+}
+
+static void count_pick(struct exchange *ex)
+{
+    ex->cell = cell_of(ex, ex->arm);
+    if (ex->cell)
+        metrics_add(&ex->cell->picks, 1);
+}
+
 /* A version is known: sends the request there. is_drawn: it was drawn for this, and counts. 0, or
  * -1 where the exchange is over. */
 static int run(struct exchange *ex, struct head *head, struct choice *choice, bool is_drawn)
 {
     ex->target = choice->target;
     ex->arm = choice->arm;
-    ex->cell = cell_of(ex, ex->arm);
-    if (ex->cell && is_drawn)
-        metrics_add(&ex->cell->picks, 1);
+    if (ex->order)
+        count_attempt(ex, is_drawn);
+    else
+        count_pick(ex);
     bool has_endpoint = find_endpoint(ex);
     if (choice->request.is_invoke)
         choose_way(ex, choice);
@@ -275,10 +302,10 @@ static int describe_event(struct exchange *ex, const struct head *head, struct c
     struct acceptor *acceptor = ex->worker->acceptor;
 
     if (!acceptor)
-        return pick_refuse(
-            choice, 400, "InvalidParameterValueException", METRICS_REJECTION_INVOCATION_TYPE,
-            "The invocation type Event needs a place where course_events are kept: set "
-            "state.directory, or use RequestResponse.");
+        return pick_refuse(choice, 400, "InvalidParameterValueException",
+                           METRICS_REJECTION_EVENT_STORE,
+                           "The invocation type Event needs a place where events are kept: set "
+                           "state.directory, or use RequestResponse.");
     ex->event = acceptor->describe(ex, head);
     return ex->event ? 0
                      : pick_refuse(choice, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
@@ -291,11 +318,12 @@ static int begin_gathering(struct exchange *ex, const struct head *head, struct 
     const struct settings *s = ex->tuning->settings;
     bool is_event = choice->type == PICK_EVENT;
     uint64_t limit = is_event ? s->limits.event_body_bytes : s->limits.invoke_body_bytes;
+    /* The payload of an order was looked at when it came. */
+    bool is_checked = !ex->order && choice->target->is_gathered;
 
     if (ex->lease)
         lease_unref(&ex->lease);
-    /* The payload of an order was looked at when it came. */
-    ex->gathered = gathered_make(head, ex->order ? UINT64_MAX : limit, !ex->order);
+    ex->gathered = gathered_make(head, ex->order ? UINT64_MAX : limit, is_checked);
     if (!ex->gathered)
         return reject(ex, 503, "ServiceException", "weir is out of memory.",
                       METRICS_REJECTION_NO_MEMORY);
@@ -316,6 +344,8 @@ static enum pick_result pick_ordered(struct exchange *ex, struct choice *out, bo
     enum pick_result r;
 
     *is_drawn = false;
+    if (order->is_to_letter_box)
+        return pick_letter_box(out, ex->worker, order->function);
     if (order->version.n > 0) {
         r = pick_again(out, ex->worker, order->function, order->qualifier, order->version);
         if (r == PICK_DONE)
@@ -334,9 +364,10 @@ static int accept_event(struct exchange *ex, struct head *head, struct choice *c
 
     ex->target = choice->target;
     ex->run = ex->arm = choice->arm;
-    ex->cell = cell_of(ex, ex->arm);
+    count_pick(ex);
     if (ex->cell)
-        metrics_add(&ex->cell->picks, 1);
+        metrics_end(ex->cell); /* that it is accepted says nothing of the version */
+    ex->cell = NULL;
     if (make_request(ex, head, choice) < 0) {
         course_give_up(ex, METRICS_ERROR_INTERNAL);
         return -1;
@@ -357,7 +388,7 @@ void exchange_accepted(struct exchange *ex, const char *failure)
         course_answer(ex, 202, NULL, NULL, STR("accepted"));
         return;
     }
-    pick_refuse(&choice, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
+    pick_refuse(&choice, 503, "ServiceException", METRICS_REJECTION_EVENT_STORE,
                 "The event could not be stored: %s.", failure);
     metrics_add(&ex->worker->metrics->rejections[choice.rejection], 1);
     course_answer(ex, choice.status, choice.type_name, choice.message,

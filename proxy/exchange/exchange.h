@@ -81,7 +81,8 @@ struct exchange_order {
     struct str function, qualifier; /* as the client asked; an empty qualifier is $LATEST */
     /* Drawn before; where it is empty, or there is no such version any more, one is drawn now. */
     struct str version;
-    uint32_t attempt; /* from 1 */
+    bool is_to_letter_box; /* not to the function, but where its dead letters go */
+    uint32_t attempt;      /* from 1 */
 };
 
 struct exchange {

@@ -367,6 +367,22 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
     return PICK_DONE;
 }
 
+enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct str function)
+{
+    const struct function *f;
+
+    begin_named(out, function, STR(""));
+    worker_take_table(w);
+    out->lease = lease_ref(w->lease);
+    f = table_function(out->lease->table, function);
+    out->target = f && f->more ? f->more->letter_box : NULL;
+    if (!out->target)
+        return pick_refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
+                           "The function %.*s has no URL as its dead_letter.", STR_ARG(function));
+    out->arm = &out->target->arms[0];
+    return PICK_DONE;
+}
+
 /* ---- Failover -------------------------------------------------------------------------------- */
 
 struct arm *pick_other_arm(struct worker *w, struct target *target, const struct arm *not_this)

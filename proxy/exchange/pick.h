@@ -54,6 +54,10 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
                             struct str qualifier, struct str version)
     __attribute__((warn_unused_result));
 
+/* Where the function's dead letters go, if that is a URL. As pick_named. */
+enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct str function)
+    __attribute__((warn_unused_result));
+
 /* A refusal with these words: PICK_REFUSED. */
 enum pick_result pick_refuse(struct choice *out, int status, const char *type,
                              enum metrics_rejection why, const char *format, ...)

@@ -51,6 +51,7 @@ void record_end(struct exchange *ex, struct str outcome)
         .retries = (int)ex->nr_retries,
         .is_upstream_reused = ex->was_reused,
         .user_agent = r->user_agent,
+        .attempt = ex->order ? ex->order->attempt : 0,
     };
     if (r->has_trace_id)
         entry.trace_id = (struct str){r->trace_id, REQUEST_TRACE_ID};

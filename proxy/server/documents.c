@@ -83,9 +83,14 @@ static int prepare_origins(const struct table *table, const char *file, struct p
     size_t before = problems_count(problems);
     int nr = table_functions(table, &functions);
 
-    for (int i = 0; i < nr; i++)
+    for (int i = 0; i < nr; i++) {
+        const struct function_more *more = functions[i]->more;
+
         for (int k = 0; k < functions[i]->nr_versions; k++)
             prepare_version(&functions[i]->versions[k], file, problems);
+        if (more && more->letter_box)
+            prepare_version(more->letter_box->arms[0].version, file, problems);
+    }
     return problems_count(problems) == before ? 0 : -1;
 }
 

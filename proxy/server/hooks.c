@@ -1,6 +1,9 @@
 /* What the admin listener's API may ask of the process (struct api_hooks). */
 #include "proxy/server/hooks.h"
 
+#include <stdlib.h>
+
+#include "proxy/async/dispatcher.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/scrape.h"
 
@@ -25,8 +28,18 @@ static char *hook_metrics(void *context, bool all, size_t *length)
         .reloads_rejected = s->reload.nr_rejected,
         .start_time_s = s->start_time_s,
     };
+    struct dispatcher_report report = {0};
+    char *page;
 
-    return scrape_page(&sources, all, length);
+    if (s->events)
+        report = dispatcher_report(s->events);
+    sources.events_queued = report.queued;
+    sources.events_oldest_age_ms = report.oldest_age_ms;
+    sources.event_counts = report.counts;
+    sources.nr_event_counts = report.nr;
+    page = scrape_page(&sources, all, length);
+    free(report.counts);
+    return page;
 }
 
 static bool hook_is_ready(void *context)

@@ -13,6 +13,7 @@
 #include "conf/secrets.h"
 #include "control/change.h"
 #include "metrics/metrics.h"
+#include "proxy/async/dispatcher.h"
 #include "proxy/server/state.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
@@ -57,6 +58,8 @@ static void publish_settings(struct server *s, struct settings *settings, struct
 {
     shared_put_settings(&s->shared, &settings, &tls);
     state_order_all(s, THREAD_TAKE_SETTINGS);
+    if (s->events)
+        dispatcher_take_settings(s->events);
     if (settings)
         settings_unref(&settings);
     if (tls)

@@ -223,6 +223,10 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .uses = lists.uses,
             .nr_endpoints = lists.nr_endpoints,
             .endpoints = lists.endpoints,
+            .events_queued = sources->events_queued,
+            .events_oldest_age_ms = sources->events_oldest_age_ms,
+            .nr_event_counts = sources->nr_event_counts,
+            .event_counts = sources->event_counts,
         };
         page = expose_text(sources->metrics, &facts, length);
     }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "metrics/accesslog.h"
+#include "metrics/expose.h"
 #include "metrics/metrics.h"
 #include "router/table.h"
 
@@ -18,6 +19,9 @@ struct scrape_sources {
     struct accesslog *log; /* NULL: none is written */
     uint64_t reloads_ok, reloads_rejected;
     double start_time_s; /* since 1970 */
+    uint64_t events_queued, events_oldest_age_ms;
+    const struct expose_event_counts *event_counts;
+    int nr_event_counts;
 };
 
 /* The page, to be freed by the caller; *length without terminator. NULL when out of memory. all:

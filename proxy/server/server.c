@@ -16,6 +16,7 @@
 #include "control/change.h"
 #include "metrics/accesslog.h"
 #include "proxy/admin/admin.h"
+#include "proxy/async/dispatcher.h"
 #include "proxy/client/admission.h"
 #include "proxy/http/http1.h"
 #include "proxy/io/bind.h"
@@ -51,6 +52,8 @@ static void drain(struct server *s)
     s->is_draining = true;
     log_info("draining: no new connections, at most %u ms for what runs",
              s->shared.settings->timeouts.drain_ms);
+    if (s->events)
+        dispatcher_drain(s->events);
     state_order_all(s, THREAD_DRAIN);
     uv_update_time(&s->loop.uv);
     uv_timer_start(&s->drain_limit, on_drain_limit, s->shared.settings->timeouts.drain_ms, 0);
@@ -235,6 +238,29 @@ static int start_handles(struct server *s, struct api_hooks *hooks)
     return 0;
 }
 
+/* With a store that keeps events. */
+static int open_events(struct server *s)
+{
+    if (!s->store->is_durable)
+        return 0;
+    s->events = dispatcher_make(&s->loop, &s->shared, s->store);
+    return s->events ? dispatcher_load(s->events) : -1;
+}
+
+static int serve_events(struct server *s, int i)
+{
+    struct thread *t = &s->threads[i];
+
+    if (!s->events)
+        return 0;
+    if (thread_serve_events(t, s->store, dispatcher_inbox(s->events)) < 0)
+        return -1;
+    if (dispatcher_add(s->events, &t->courier) == 0)
+        return 0;
+    log_error("out of memory");
+    return -1;
+}
+
 /* Opens every address for every worker, then makes the workers. fds[worker][listener]. */
 static int make_threads(struct server *s)
 {
@@ -255,7 +281,7 @@ static int make_threads(struct server *s)
     for (int i = 0; i < s->nr_threads; i++) {
         for (int k = 0; k < nr; k++)
             mine[k] = by_listener[k * s->nr_threads + i];
-        if (thread_init(&s->threads[i], &s->shared, i, mine, nr) < 0)
+        if (thread_init(&s->threads[i], &s->shared, i, mine, nr) < 0 || serve_events(s, i) < 0)
             goto out;
     }
     result = 0;
@@ -358,10 +384,12 @@ static int start(struct server *s, struct api_hooks *hooks)
         reload_publish_table(s, table);
     if (!table || !tls || open_log(s) < 0)
         return -1;
-    if (start_handles(s, hooks) < 0 || start_admin(s, hooks) < 0 || make_threads(s) < 0 ||
-        start_threads(s) < 0)
+    if (start_handles(s, hooks) < 0 || start_admin(s, hooks) < 0 || open_events(s) < 0 ||
+        make_threads(s) < 0 || start_threads(s) < 0)
         return -1;
     start_pool(s);
+    if (s->events)
+        dispatcher_begin(s->events);
     reload_watch(s);
     log_info("weir is ready: %d worker%s, generation %llu", s->nr_threads,
              s->nr_threads == 1 ? "" : "s", (unsigned long long)s->shared.table->generation);
@@ -385,6 +413,8 @@ static bool finish(struct server *s)
 
     for (int i = 0; i < s->nr_running; i++)
         thread_join(&s->threads[i]);
+    if (s->events)
+        dispatcher_settle(s->events);
     edits_end(s);
     storage_close(s); /* the workers' memory is there still, and so is who waits for an answer */
     for (int i = 0; s->threads && i < s->nr_threads; i++)
@@ -409,8 +439,10 @@ static bool finish(struct server *s)
         loop_fini(&s->loop);
         is_stuck |= s->loop.is_stuck;
     }
-    if (!is_stuck)
+    if (!is_stuck) {
+        dispatcher_free(&s->events);
         free(s->threads);
+    }
     shared_fini(&s->shared);
     merge_said_free(&s->said);
     if (s->registry)

@@ -23,6 +23,7 @@
 #include "router/registry.h"
 
 struct admin;
+struct dispatcher;
 struct health;
 struct merge_said;
 struct reload_watched;
@@ -38,6 +39,7 @@ struct server {
     int state_lock;          /* on state.directory, for as long as the process lives */
     struct admin *admin;
     struct health *health;
+    struct dispatcher *events; /* NULL: the store keeps none */
     struct thread *threads; /* the workers' */
     int nr_threads, nr_running;
 

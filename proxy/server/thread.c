@@ -12,11 +12,16 @@ enum { POOLS_A_SWEEP = 1024 };
 
 /* ---- Draining and the end -------------------------------------------------------------------- */
 
-/* The last client of all ends a draining thread. */
+/* The last client of all, and the last attempt to run an event, end a draining thread. */
 static void end_if_empty(struct thread *t)
 {
-    if (t->clients.nr == 0 && !listener_is_any_open(&t->listeners))
+    if (t->clients.nr == 0 && !listener_is_any_open(&t->listeners) && !courier_is_busy(&t->courier))
         loop_stop(&t->worker.loop);
+}
+
+static void on_no_attempts(struct courier *courier)
+{
+    end_if_empty((struct thread *)((char *)courier - offsetof(struct thread, courier)));
 }
 
 static void on_empty(struct clients *clients)
@@ -47,6 +52,7 @@ static void drain(struct thread *t)
         if (w->pools[i])
             pool_close_idle(w->pools[i]);
     t->clients.on_empty = on_empty;
+    t->courier.on_empty = on_no_attempts;
     end_if_empty(t);
 }
 
@@ -56,6 +62,7 @@ static void stop(struct thread *t)
     listener_close(&t->listeners);
     while (!LIST_EMPTY(&t->clients.list))
         conn_cut(LIST_FIRST(&t->clients.list));
+    courier_abort(&t->courier);
     loop_stop(&t->worker.loop);
 }
 
@@ -156,6 +163,15 @@ int thread_init(struct thread *t, struct shared *shared, int index, const int *f
     return init_listeners(t, fds, nr);
 }
 
+int thread_serve_events(struct thread *t, struct store *store, struct inbox *dispatcher)
+{
+    int r = courier_open(&t->courier, &t->worker, store, dispatcher);
+
+    if (r < 0)
+        log_error("a worker cannot serve events: %s", uv_strerror(r));
+    return r < 0 ? -1 : 0;
+}
+
 static void *run(void *arg)
 {
     struct thread *t = arg;
@@ -199,6 +215,7 @@ bool thread_fini(struct thread *t)
     for (uint32_t i = 0; i < w->nr_pools; i++)
         pool_free(&w->pools[i]);
     slots_leave(&w->slots);
+    courier_close(&t->courier);
     if (t->wake.data)
         uv_close((uv_handle_t *)&t->wake, NULL);
     worker_fini(w);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proxy/async/courier.h"
 #include "proxy/client/client.h"
 #include "proxy/client/listener.h"
 #include "proxy/worker/worker.h"
@@ -19,6 +20,7 @@ struct thread {
     struct worker worker;
     struct listeners listeners;
     struct clients clients;
+    struct courier courier; /* all zero where no events are kept */
     pthread_t id;
     uv_async_t wake; /* from the control thread: look at orders */
     _Atomic uint32_t orders;
@@ -40,6 +42,10 @@ enum thread_order {
 /* Prepares a thread: its worker, listening sockets fds[nr] (owned from now on). 0 or -1 with a
  * line in the log; then thread_fini releases what was made. */
 int thread_init(struct thread *t, struct shared *shared, int index, const int *fds, int nr)
+    __attribute__((warn_unused_result));
+
+/* The worker serves events from now on. Before thread_start. 0, or -1 with a line in the log. */
+int thread_serve_events(struct thread *t, struct store *store, struct inbox *dispatcher)
     __attribute__((warn_unused_result));
 
 /* Starts it. on_end is sent when it has ended, on_taken after each THREAD_TAKE_TABLE. 0 or -1 with a

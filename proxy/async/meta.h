@@ -1,0 +1,25 @@
+/* What of a request stays with its event, beside its payload: who sent it, and a few fields.
+ *
+ *     192.0.2.1 https
+ *     Host: functions.example
+ *     Content-Type: application/json
+ *     traceparent: 00-...
+ *
+ * Other fields do not: they would lie on the disk, and credentials with them. Pure. */
+#ifndef WEIR_PROXY_ASYNC_META_H
+#define WEIR_PROXY_ASYNC_META_H
+
+#include "base/str.h"
+#include "proxy/exchange/request.h"
+#include "proxy/http/head.h"
+
+enum { META_MAX = 16384, META_FIELDS_MAX = 32 };
+
+/* The text, malloc'ed; fields that find no room in META_MAX are left out. NULL when out of memory. */
+char *meta_write(const struct head *head, const struct request_caller *from);
+
+/* The field lines of such a text, each with its CR LF, and in *from who sent it. Both point into the
+ * text. */
+struct str meta_read(const char *text, struct request_caller *from);
+
+#endif
