@@ -23,6 +23,7 @@ struct numbers {
 struct registry {
     struct qsbr *domain;
     struct series_hooks hooks;
+    struct ledger *ledger; /* or NULL; not owned */
     _Atomic uint32_t refs;
     _Atomic uint64_t seed;   /* of the next place */
     pthread_mutex_t lock;    /* of all below */
@@ -81,6 +82,16 @@ void registry_free(struct registry **registry)
 struct qsbr *registry_domain(const struct registry *registry)
 {
     return registry->domain;
+}
+
+void registry_set_ledger(struct registry *registry, struct ledger *ledger)
+{
+    registry->ledger = ledger;
+}
+
+struct ledger *registry_ledger(const struct registry *registry)
+{
+    return registry->ledger;
 }
 
 uint64_t registry_place(struct registry *registry)

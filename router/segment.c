@@ -216,9 +216,10 @@ static struct segment *make_empty(int nr_arms, const int64_t *errors, uint64_t p
     if (!segment)
         return NULL;
     memset(segment, 0, sizeof(*segment));
-    atomic_init(&segment->ticket, 0);
+    atomic_init(&segment->own_ticket, 0);
+    segment->ticket = &segment->own_ticket;
     segment->nr_arms = (uint8_t)nr_arms;
-    segment->place = place;
+    segment->place = segment->made_with = place;
     memcpy(segment->errors, errors, (size_t)nr_arms * sizeof(errors[0]));
     if (nr_picks > 0) {
         segment->picks = (uint8_t *)segment + before_picks;
@@ -298,6 +299,7 @@ static struct segment *make_again(const struct segment *segment, uint32_t nr_wan
 
     if (!again)
         return NULL;
+    again->made_with = segment->made_with;
     memcpy((uint8_t *)again + bytes_before_picks(segment->nr_arms), segment->picks, nr);
     repeat(again, nr);
     return again;

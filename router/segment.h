@@ -22,6 +22,9 @@
 
 #include "base/qsbr.h"
 
+struct ledger;
+struct ledger_entry;
+
 enum {
     SEGMENT_ONE = 1000000000, /* one invocation */
     SEGMENT_ARMS_MAX = 64,
@@ -50,10 +53,17 @@ struct segment {
     const uint8_t *picks; /* NULL for a line */
     bool is_round;        /* no arm is owed anything at its end: its order goes on */
     uint64_t place;       /* of the next segment, after any number of its tickets */
+    /* its own, or that of its entry; every pick of every worker writes there, so nothing that picks
+     * read shares the cache line */
+    _Atomic uint64_t *ticket;
 
-    /* Every pick of every worker writes here, so nothing that picks read shares the cache line. */
-    _Alignas(SEGMENT_CACHE_LINE) _Atomic uint64_t ticket;
+    _Alignas(SEGMENT_CACHE_LINE) _Atomic uint64_t own_ticket;
     struct qsbr_node retired;
+    uint64_t made_with; /* the place */
+    /* split.c's: where it is kept (router/ledger.h), NULL: nowhere; how many came before it */
+    struct ledger *ledger;
+    struct ledger_entry *entry;
+    uint32_t serial;
     int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
 };
 

@@ -46,17 +46,35 @@ struct split {
     _Atomic(struct split *) previous; /* a counted reference, until this one is open */
     struct qsbr_node retired;
     uint64_t place;     /* where there is nothing to continue from */
+    struct kept *kept;  /* NULL: the order ends with the process */
     int16_t *from;      /* behind the weights */
     uint32_t weights[]; /* nr_arms of them */
 };
 
+/* Where the order is kept beyond the process' end. */
+struct kept {
+    struct ledger *ledger;
+    struct ledger_key key;
+    uint32_t heir_of;
+    uint64_t versions[]; /* nr_arms of them */
+};
+
 /* In place of the current segment of a split that was closed before anything was drawn from it:
  * closed, no tickets, no errors. Any thread reads it, none writes. */
-static struct segment nothing_drawn = {.ticket = 1ull << 63};
+static struct segment nothing_drawn = {.own_ticket = 1ull << 63,
+                                       .ticket = &nothing_drawn.own_ticket};
+
+/* Nobody draws from it any more. */
+static void end_segment(struct segment *segment)
+{
+    if (segment->entry)
+        ledger_release(segment->ledger, &segment->entry);
+    free(segment);
+}
 
 static void free_segment(struct qsbr_node *node)
 {
-    free((char *)node - offsetof(struct segment, retired));
+    end_segment((struct segment *)((char *)node - offsetof(struct segment, retired)));
 }
 
 static void free_split(struct qsbr_node *node)
@@ -66,8 +84,9 @@ static void free_split(struct qsbr_node *node)
     struct segment *current = atomic_load(&split->current);
 
     split_unref(&previous);
-    if (current != &nothing_drawn)
-        free(current);
+    if (current && current != &nothing_drawn)
+        end_segment(current);
+    free(split->kept);
     free(split);
 }
 
@@ -86,6 +105,54 @@ void split_unref(struct split **split)
         return;
     qsbr_retire(s->domain, &s->retired, free_split);
 }
+
+/* ---- Beyond the process' end ----------------------------------------------------------------- */
+
+/* Without an entry a line is short, so that there is another chance of one soon. */
+enum { TICKETS_WITHOUT_ENTRY = 65536 };
+
+/* 0, or -1 when out of memory. */
+static int keep(struct split *split, const struct split_spec *spec)
+{
+    size_t bytes = (size_t)spec->nr_arms * sizeof(spec->versions[0]);
+
+    if (!spec->ledger)
+        return 0;
+    split->kept = malloc(sizeof(*split->kept) + bytes);
+    if (!split->kept)
+        return -1;
+    split->kept->ledger = spec->ledger;
+    split->kept->key = spec->key;
+    split->kept->heir_of = spec->heir_of;
+    memcpy(split->kept->versions, spec->versions, bytes);
+    return 0;
+}
+
+/* Writes down how the segment begins. Called before anybody can draw from it. */
+static void keep_segment(const struct split *split, struct segment *segment, uint32_t serial)
+{
+    const struct kept *kept = split->kept;
+    struct ledger_entry as = {.place = segment->made_with,
+                              .nr_tickets = segment->nr_tickets,
+                              .serial = serial,
+                              .nr_arms = segment->nr_arms,
+                              .is_counted = split->kind == SPLIT_KIND_COUNTED};
+
+    segment->serial = serial;
+    if (!kept)
+        return;
+    as.key = kept->key;
+    atomic_init(&as.ticket, atomic_load_explicit(&segment->own_ticket, memory_order_relaxed));
+    segment->ledger = kept->ledger;
+    segment->entry =
+        ledger_write(kept->ledger, &as, segment->errors, kept->versions, split->weights);
+    if (segment->entry)
+        segment->ticket = &segment->entry->ticket;
+    else if (segment->nr_tickets > TICKETS_WITHOUT_ENTRY)
+        segment->nr_tickets = TICKETS_WITHOUT_ENTRY;
+}
+
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 static enum split_kind kind_of(const struct split_spec *spec)
 {
@@ -114,6 +181,7 @@ struct split *split_make(struct qsbr *domain, const struct split_spec *spec, str
     split->place = spec->place;
     split->from = (int16_t *)(split->weights + nr);
     memcpy(split->weights, spec->weights, nr * sizeof(spec->weights[0]));
+    assert(!previous || !spec->ledger || spec->heir_of == LEDGER_NONE);
     for (size_t i = 0; i < nr; i++) {
         assert(!previous || spec->from[i] < (int)previous->nr_arms);
         split->from[i] = previous ? spec->from[i] : -1;
@@ -123,6 +191,10 @@ struct split *split_make(struct qsbr *domain, const struct split_spec *spec, str
     }
     assert(sum == SPLIT_ONE);
     atomic_init(&split->current, NULL);
+    if (keep(split, spec) < 0) {
+        free(split);
+        return NULL;
+    }
     atomic_init(&split->refs, 1);
     atomic_init(&split->previous, previous ? split_ref(previous) : NULL);
     return split;
@@ -153,10 +225,11 @@ static int advance(struct split *split, struct segment *segment)
     next = segment_next(segment, split->weights, length_after(split, segment));
     if (!next)
         return SPLIT_NO_MEMORY;
+    keep_segment(split, next, segment->serial + 1);
     if (atomic_compare_exchange_strong(&split->current, &segment, next))
         qsbr_retire(split->domain, &segment->retired, free_segment);
     else
-        free(next);
+        end_segment(next);
     return 0;
 }
 
@@ -174,6 +247,7 @@ static uint32_t nr_drawn(const struct segment *segment, uint64_t word)
 struct ending {
     int64_t errors[SPLIT_ARMS_MAX];
     uint64_t place;
+    uint32_t serial; /* of the last segment */
 };
 
 /* Closes a split that is open, if nobody has, and tells how it ended. (Not one that ended with
@@ -182,7 +256,7 @@ static int close_split(struct split *split, struct ending *ending)
 {
     for (;;) {
         struct segment *segment = atomic_load_explicit(&split->current, memory_order_acquire);
-        uint64_t word = atomic_load(&segment->ticket);
+        uint64_t word = atomic_load(segment->ticket);
 
         if (split->kind == SPLIT_KIND_COUNTED && !(word & CLOSED)) {
             if (word >= segment->nr_tickets) {
@@ -192,33 +266,35 @@ static int close_split(struct split *split, struct ending *ending)
                     return r;
                 continue;
             }
-            if (!atomic_compare_exchange_strong(&segment->ticket, &word,
+            if (!atomic_compare_exchange_strong(segment->ticket, &word,
                                                 CLOSED | word << DRAWN_SHIFT) &&
                 !(word & CLOSED))
                 continue;
-            word = atomic_load(&segment->ticket);
+            word = atomic_load(segment->ticket);
         }
         segment_errors(segment, split->weights, nr_drawn(segment, word), ending->errors);
         ending->place = segment->place;
+        ending->serial = segment->serial;
         return 0;
     }
 }
 
 /* Errors of a predecessor's arms to those of the split's own. */
-static void take_over(const struct split *split, const int64_t *before, int64_t *errors)
+static void take_over(const struct split *split, const int16_t *from, const int64_t *before,
+                      int64_t *errors)
 {
     for (int i = 0; i < split->nr_arms; i++)
-        errors[i] = split->from[i] >= 0 ? before[split->from[i]] : 0;
+        errors[i] = from[i] >= 0 ? before[from[i]] : 0;
 }
 
 /* A place is for the arms that it came about with. Others get one that has nothing to do with what
  * their errors are. */
-static uint64_t take_over_place(const struct split *split, uint64_t place)
+static uint64_t take_over_place(const struct split *split, const int16_t *from, uint64_t place)
 {
     struct prng rng;
 
     for (int i = 0; i < split->nr_arms; i++)
-        if (split->from[i] != i) {
+        if (from[i] != i) {
             prng_seed(&rng, place);
             return prng_next(&rng);
         }
@@ -239,17 +315,33 @@ static void let_go(struct split *split)
     split_unref(&previous);
 }
 
-/* Gives a split that is not open its first segment, unless another thread has. */
-static int start(struct split *split, const int64_t *errors, uint64_t place)
+/* Puts a first segment into a split that is not open, unless another thread has: true. */
+static bool put_first(struct split *split, struct segment *first, uint32_t serial)
 {
     struct segment *none = NULL;
-    struct segment *first = segment_make(split->weights, split->nr_arms, errors, place,
-                                         SEGMENT_FIRST_TICKETS, split->kind == SPLIT_KIND_COUNTED);
+
+    keep_segment(split, first, serial);
+    if (atomic_compare_exchange_strong(&split->current, &none, first))
+        return true;
+    end_segment(first);
+    return false;
+}
+
+static struct segment *make_first(const struct split *split, const int64_t *errors, uint64_t place,
+                                  uint32_t nr_wanted)
+{
+    return segment_make(split->weights, split->nr_arms, errors, place, nr_wanted,
+                        split->kind == SPLIT_KIND_COUNTED);
+}
+
+/* Gives a split that is not open its first segment, unless another thread has. */
+static int start(struct split *split, const int64_t *errors, uint64_t place, uint32_t serial)
+{
+    struct segment *first = make_first(split, errors, place, SEGMENT_FIRST_TICKETS);
 
     if (!first)
         return SPLIT_NO_MEMORY;
-    if (!atomic_compare_exchange_strong(&split->current, &none, first))
-        free(first);
+    (void)put_first(split, first, serial);
     return 0;
 }
 
@@ -264,8 +356,9 @@ static int succeed(struct split *split, struct split *previous)
         r = close_split(previous, &ending);
         if (r)
             return r;
-        take_over(split, ending.errors, errors);
-        r = start(split, errors, take_over_place(split, ending.place));
+        take_over(split, split->from, ending.errors, errors);
+        r = start(split, errors, take_over_place(split, split->from, ending.place),
+                  ending.serial + 1);
         if (r)
             return r;
     }
@@ -273,7 +366,100 @@ static int succeed(struct split *split, struct split *previous)
     return 0;
 }
 
-/* After it the split is open, or fresh: not open, without predecessor, nothing drawn. Predecessors
+/* ---- From process to process ----------------------------------------------------------------- */
+
+static bool is_heir(const struct split *split)
+{
+    return split->kept && split->kept->heir_of != LEDGER_NONE;
+}
+
+static const struct ledger_entry *left_to(const struct split *split)
+{
+    return ledger_at(split->kept->ledger, split->kept->heir_of);
+}
+
+/* The arms in what was left; -1 where there is no such version. */
+static void find_arms(const struct split *split, const struct ledger_entry *left, int16_t *from)
+{
+    for (int i = 0; i < split->nr_arms; i++) {
+        from[i] = -1;
+        for (int k = 0; k < left->nr_arms; k++)
+            if (ledger_versions(left)[k] == split->kept->versions[i])
+                from[i] = (int16_t)k;
+    }
+}
+
+/* Has the same order as the split. */
+static bool goes_on(const struct split *split, const struct ledger_entry *left, const int16_t *from)
+{
+    if (left->nr_arms != split->nr_arms || !left->is_counted || split->kind != SPLIT_KIND_COUNTED)
+        return false;
+    for (int i = 0; i < split->nr_arms; i++)
+        if (from[i] != i || ledger_weights(left)[i] != split->weights[i])
+            return false;
+    return true;
+}
+
+/* The segment as it was. NULL when out of memory. */
+static struct segment *restore(const struct ledger_entry *left)
+{
+    struct segment *segment = segment_make(ledger_weights(left), left->nr_arms, ledger_errors(left),
+                                           left->place, left->nr_tickets, left->is_counted);
+
+    /* A line may have been shorter than it is by itself. */
+    if (segment && segment->nr_tickets > left->nr_tickets)
+        segment->nr_tickets = left->nr_tickets;
+    return segment;
+}
+
+/* What the split begins with, from what was left. 0, or SPLIT_NO_MEMORY. */
+static int work_out_left(const struct split *split, const int16_t *from, int64_t *errors,
+                         uint64_t *place)
+{
+    const struct ledger_entry *left = left_to(split);
+    struct segment *segment = restore(left);
+    int64_t before[SPLIT_ARMS_MAX];
+
+    if (!segment)
+        return SPLIT_NO_MEMORY;
+    segment_errors(segment, ledger_weights(left), nr_drawn(segment, atomic_load(&left->ticket)),
+                   before);
+    take_over(split, from, before, errors);
+    *place = take_over_place(split, from, segment->place);
+    free(segment);
+    return 0;
+}
+
+/* As start, of a split that continues what a process before this one left. */
+static int inherit(struct split *split)
+{
+    const struct ledger_entry *left = left_to(split);
+    int64_t errors[SPLIT_ARMS_MAX];
+    int16_t from[SPLIT_ARMS_MAX];
+    struct segment *first;
+    uint64_t place;
+
+    find_arms(split, left, from);
+    if (goes_on(split, left, from)) {
+        first = restore(left);
+        if (first)
+            atomic_init(&first->own_ticket, nr_drawn(first, atomic_load(&left->ticket)));
+    } else {
+        if (work_out_left(split, from, errors, &place))
+            return SPLIT_NO_MEMORY;
+        first = make_first(split, errors, place, SEGMENT_FIRST_TICKETS);
+    }
+    if (!first)
+        return SPLIT_NO_MEMORY;
+    if (put_first(split, first, left->serial + 1))
+        ledger_retire(split->kept->ledger, split->kept->heir_of);
+    return 0;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+/* After it the split is open, or fresh: not open, without predecessor, nothing drawn, or nothing
+ * since a process before this one ended. Predecessors
  * that never came to be opened have their turn first, the oldest before the others; each turn of
  * the loop is one step of one of them. */
 int split_open(struct split *split)
@@ -290,6 +476,10 @@ int split_open(struct split *split)
         }
         if (previous) {
             r = succeed(oldest, previous);
+            if (r)
+                return r;
+        } else if (oldest != split && is_heir(oldest)) {
+            r = inherit(oldest);
             if (r)
                 return r;
         } else if (oldest != split) {
@@ -310,7 +500,10 @@ static int open_to_draw(struct split *split)
 
     if (r || is_open(split))
         return r;
-    return start(split, zeros, split->place);
+    if (is_heir(split))
+        return inherit(split);
+    return start(split, zeros, split->place,
+                 split->kept ? ledger_first_serial(split->kept->ledger) : 1);
 }
 
 void split_errors(const struct split *split, int64_t *out)
@@ -324,11 +517,18 @@ void split_errors(const struct split *split, int64_t *out)
     if (segment == &nothing_drawn)
         return;
     if (segment) {
-        segment_errors(segment, split->weights, nr_drawn(segment, atomic_load(&segment->ticket)),
+        segment_errors(segment, split->weights, nr_drawn(segment, atomic_load(segment->ticket)),
                        out);
     } else if (previous) {
         split_errors(previous, before);
-        take_over(split, before, out);
+        take_over(split, split->from, before, out);
+    } else if (is_heir(split)) {
+        int16_t from[SPLIT_ARMS_MAX];
+        uint64_t place;
+
+        find_arms(split, left_to(split), from);
+        if (work_out_left(split, from, out, &place))
+            memset(out, 0, split->nr_arms * sizeof(out[0])); /* out of memory */
     }
 }
 
@@ -353,12 +553,12 @@ static int draw_ticket(struct split *split)
 
         if (segment) {
             /* Release and acquire: who sees CLOSED must then see the table that the closer saw. */
-            t = atomic_fetch_add_explicit(&segment->ticket, 1, memory_order_acq_rel);
+            t = atomic_fetch_add_explicit(segment->ticket, 1, memory_order_acq_rel);
             if (t < segment->nr_tickets)
                 return segment_arm(segment, (uint32_t)t);
             if (t & CLOSED) {
                 /* Undone, so that no number of late drawers reaches the upper half. */
-                atomic_fetch_sub_explicit(&segment->ticket, 1, memory_order_relaxed);
+                atomic_fetch_sub_explicit(segment->ticket, 1, memory_order_relaxed);
                 return SPLIT_CLOSED;
             }
             r = advance(split, segment);

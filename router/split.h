@@ -37,6 +37,7 @@
 
 #include "base/prng.h"
 #include "base/qsbr.h"
+#include "router/ledger.h"
 #include "router/segment.h"
 
 enum { SPLIT_ARMS_MAX = SEGMENT_ARMS_MAX, SPLIT_ONE = SEGMENT_ONE };
@@ -62,6 +63,14 @@ struct split_spec {
      * same probability if chance is to decide. For two arms with weight, place / 2^64 is how many
      * invocations the second one may ever have had more than its share. */
     uint64_t place;
+    /* Where the order is kept beyond the process' end, and by which names; NULL: nowhere. It
+     * outlives the split. */
+    struct ledger *ledger;
+    struct ledger_key key;
+    uint64_t versions[SPLIT_ARMS_MAX]; /* ledger_version of each arm's */
+    /* What a process before this one left, which the split continues: for one without predecessor.
+     * LEDGER_NONE: nothing. */
+    uint32_t heir_of;
 };
 
 /* A split that is not yet open. previous, if not NULL, is the split it replaces: a counted

@@ -108,6 +108,15 @@ static void limit_past(struct target *target)
     target->nr_past = (uint8_t)most;
 }
 
+static void settle_past(struct target *target)
+{
+    limit_past(target);
+    if (target->nr_past == 0) {
+        free(target->past);
+        target->past = NULL;
+    }
+}
+
 /* In the order in which they left; 0, or -1 when out of memory. */
 static int take_past(struct target *target, const struct target *before)
 {
@@ -120,11 +129,34 @@ static int take_past(struct target *target, const struct target *before)
         add_past(target, before->past[i]->name);
     for (int i = 0; i < before->nr_arms; i++)
         add_past(target, before->arms[i].version->name);
-    limit_past(target);
-    if (target->nr_past == 0) {
-        free(target->past);
-        target->past = NULL;
+    settle_past(target);
+    return 0;
+}
+
+/* A version of the function that has left the alias, by what a process before this one left. */
+static struct version *version_left(const struct target *target, uint64_t name)
+{
+    struct function *function = target->function;
+
+    for (int i = 0; i < function->nr_versions; i++)
+        if (ledger_version(function->versions[i].name) == name)
+            return &function->versions[i];
+    return NULL;
+}
+
+/* As take_past, from what a process before this one left. */
+static int take_past_left(struct target *target, const struct ledger_entry *left)
+{
+    target->past = calloc(left->nr_arms, sizeof(target->past[0]));
+    if (!target->past)
+        return -1;
+    for (int i = 0; i < left->nr_arms; i++) {
+        struct version *version = version_left(target, ledger_versions(left)[i]);
+
+        if (version && place_of(target, version->name) < 0)
+            target->past[target->nr_past++] = version;
     }
+    settle_past(target);
     return 0;
 }
 
@@ -170,6 +202,16 @@ static struct str split_name(const struct target *target, int i)
                                : past_version(target, i - target->nr_arms)->name;
 }
 
+/* What a process before this one left of the alias, in *spec, and the past versions of it. 0, or -1
+ * when out of memory. */
+static int look_up_left(struct target *target, struct ledger *ledger, struct split_spec *spec)
+{
+    spec->heir_of = ledger_find(ledger, spec->key);
+    if (spec->heir_of == LEDGER_NONE)
+        return 0;
+    return take_past_left(target, ledger_at(ledger, spec->heir_of));
+}
+
 int target_join(struct target *target, const struct target *before, struct registry *registry,
                 bool *is_replacement)
 {
@@ -177,7 +219,13 @@ int target_join(struct target *target, const struct target *before, struct regis
     struct split_spec spec;
 
     *is_replacement = false;
+    spec.ledger = registry_ledger(registry);
+    spec.heir_of = LEDGER_NONE;
+    if (spec.ledger)
+        spec.key = ledger_key(target->function->name, target->alias);
     if (before && !(is_same && before->nr_past == 0) && take_past(target, before))
+        return -1;
+    if (!before && spec.ledger && look_up_left(target, spec.ledger, &spec))
         return -1;
     if (is_same && has_same_past(target, before)) {
         target->split = split_ref(before->split);
@@ -188,6 +236,8 @@ int target_join(struct target *target, const struct target *before, struct regis
     for (int i = 0; i < spec.nr_arms; i++) {
         spec.weights[i] = i < target->nr_arms ? target->arms[i].weight : 0;
         spec.from[i] = before ? place_of(before, split_name(target, i)) : -1;
+        if (spec.ledger)
+            spec.versions[i] = ledger_version(split_name(target, i));
     }
     spec.place = registry_place(registry);
     target->split = split_make(registry_domain(registry), &spec, before ? before->split : NULL);

@@ -100,6 +100,7 @@ static void on_housekeeping(uv_timer_t *timer)
     reclaim_run(&s->reclaim, &s->loop.uv, s->loop.now_ms);
     metrics_sweep(s->shared.metrics, s->loop.now_ms);
     registry_tidy(s->registry);
+    storage_tend(s);
     names_sweep(s->shared.names);
     if (s->shared.tls)
         tls_server_rotate(s->shared.tls, s->loop.now_ms);
@@ -391,6 +392,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     if (s->events)
         dispatcher_begin(s->events);
     reload_watch(s);
+    storage_settle(s);
     log_info("weir is ready: %d worker%s, generation %llu", s->nr_threads,
              s->nr_threads == 1 ? "" : "s", (unsigned long long)s->shared.table->generation);
     return 0;
@@ -421,7 +423,7 @@ static bool finish(struct server *s)
         is_stuck |= thread_fini(&s->threads[i]);
     if (s->shared.log)
         accesslog_close(&s->shared.log);
-    if (s->reload.is_running || s->edits.build || s->reclaim.is_running)
+    if (s->reload.is_running || s->edits.build || s->reclaim.is_running || s->storage.is_growing)
         return true; /* another thread still reads, or frees, what would be freed here */
     if (s->admin)
         admin_close(&s->admin);
@@ -449,6 +451,7 @@ static bool finish(struct server *s)
         registry_free(&s->registry);
     if (s->shared.qsbr)
         qsbr_free(&s->shared.qsbr);
+    storage_fini(s);
     if (s->shared.metrics)
         metrics_free(&s->shared.metrics);
     if (s->shared.admission)

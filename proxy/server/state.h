@@ -18,6 +18,7 @@
 #include "proxy/server/reclaim.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/signals.h"
+#include "proxy/server/storage.h"
 #include "proxy/server/thread.h"
 #include "proxy/worker/shared.h"
 #include "router/registry.h"
@@ -27,7 +28,6 @@ struct dispatcher;
 struct health;
 struct merge_said;
 struct reload_watched;
-struct store;
 
 struct server {
     const struct documents_options *options;
@@ -36,7 +36,7 @@ struct server {
     struct registry *registry;
     struct merge_said *said; /* what the table file said when it was last taken */
     struct store *store;     /* from before the table is read until the workers have ended */
-    int state_lock;          /* on state.directory, for as long as the process lives */
+    struct storage storage;
     struct admin *admin;
     struct health *health;
     struct dispatcher *events; /* NULL: the store keeps none */

@@ -1,14 +1,42 @@
-/* The process' store: which kind, opened before the table is read, closed when no worker runs. */
+/* What outlives the process: the store, and the file of splits' orders. Opened before the table is
+ * read. Control thread. */
 #ifndef WEIR_PROXY_SERVER_STORAGE_H
 #define WEIR_PROXY_SERVER_STORAGE_H
 
+#include <stdbool.h>
+#include <uv.h>
+
+#include "store/mapfile.h"
+#include "store/store.h"
+
+struct ledger;
 struct server;
 
-/* Opens s->store as the settings say; 0, or -1 with the reason logged. Control thread, with a loop.
- */
+struct storage {
+    int lock;              /* on state.directory, for as long as the process lives */
+    struct mapfile splits; /* the ledger's memory */
+    struct ledger *ledger; /* NULL without a directory */
+    uv_work_t growth;      /* of the file, on a thread of libuv's pool */
+    size_t wanted;
+    bool is_growing, is_full; /* the last growth failed: it was logged */
+    struct store_reason reason;
+};
+
+/* Opens s->store as the settings say, and gives the registry its ledger; 0, or -1 with the reason
+ * logged. */
 int storage_open(struct server *s) __attribute__((warn_unused_result));
 
-/* Does what was handed over, tells it and closes. */
+/* The first table is in force. */
+void storage_settle(struct server *s);
+
+/* Now and then: lets the file of splits grow where they soon need more of it. */
+void storage_tend(struct server *s);
+
+/* No worker runs any more: does what was handed to the store, tells it and closes it. What is known
+ * of splits stays in the file from now on, whatever is freed. */
 void storage_close(struct server *s);
+
+/* No split is left. */
+void storage_fini(struct server *s);
 
 #endif

@@ -264,8 +264,8 @@ static void a_line_that_runs_out_goes_on_in_the_next(void **state)
     assert_true(pick(&world, split) >= 0);
     segment = *(struct segment **)split;
     assert_int_equal(segment->nr_tickets, SEGMENT_LINE_TICKETS);
-    assert_int_equal(atomic_load(&segment->ticket), 1);
-    atomic_store(&segment->ticket, SEGMENT_LINE_TICKETS - 1000);
+    assert_int_equal(atomic_load(segment->ticket), 1);
+    atomic_store(segment->ticket, SEGMENT_LINE_TICKETS - 1000);
     split_errors(split, errors);
     for (int n = 0; n < 3000; n++) {
         int arm = pick(&world, split);
