@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "proxy/client/admission.h"
+#include "proxy/client/hold.h"
 #include "proxy/client/intake.h"
 #include "proxy/tls/tls.h"
 
@@ -124,10 +125,16 @@ static void on_end(struct client *c, ssize_t n)
     assert(c->state != CLIENT_TUNNEL || c->exchange);
     if (c->state == CLIENT_TUNNEL)
         exchange_tunnel_end(c->exchange);
-    else if (c->state == CLIENT_EXCHANGE && n == 0)
+    else if ((c->state == CLIENT_EXCHANGE || c->state == CLIENT_HELD) && n == 0)
         intake_refuse_half_body(c);
     else
         conn_close(c);
+}
+
+/* Can what the client sends be used now? What was held comes first. */
+static bool takes_more(const struct client *c)
+{
+    return intake_wants(c) && !(c->hold && hold_has_bytes(c));
 }
 
 /* Pipelined bytes, before anything is read. They may hold many requests: one is served per call. */
@@ -143,7 +150,7 @@ static void read_some(struct client *c)
 {
     struct worker *w = c->worker;
 
-    for (int i = 0; i < READS_PER_EVENT && intake_wants(c) && c->io.is_readable; i++) {
+    for (int i = 0; i < READS_PER_EVENT && takes_more(c) && c->io.is_readable; i++) {
         struct str bytes;
         ssize_t n = partial_read(c->partial, &c->io, w->read_buffer, c->tuning->read_bytes, &bytes);
         if (n == -EAGAIN)
@@ -157,7 +164,7 @@ static void read_some(struct client *c)
         if (!leftover_is_empty(&c->leftover))
             break;
     }
-    if (intake_wants(c) && (c->io.is_readable || !leftover_is_empty(&c->leftover)))
+    if (takes_more(c) && (c->io.is_readable || !leftover_is_empty(&c->leftover)))
         io_again(&w->loop, &c->io);
 }
 
@@ -207,6 +214,17 @@ static void look_for_end(struct client *c)
         conn_close(c);
 }
 
+/* What was held comes before all else that the client has sent. */
+static void use_held(struct client *c)
+{
+    if (intake_wants(c))
+        hold_replay(c);
+    if (c->hold && intake_wants(c))
+        io_again(&c->worker->loop, &c->io);
+    else if (!c->hold && intake_wants(c) && (!leftover_is_empty(&c->leftover) || c->io.is_readable))
+        io_again(&c->worker->loop, &c->io);
+}
+
 static void handle(struct client *c, uint32_t events)
 {
     if (c->state == CLIENT_HANDSHAKE) {
@@ -221,12 +239,16 @@ static void handle(struct client *c, uint32_t events)
     }
     if ((events & EPOLLOUT) && !backlog_is_empty(&c->backlog))
         send_backlog(c);
-    if (!leftover_is_empty(&c->leftover) && intake_wants(c)) {
+    if (c->hold && hold_has_bytes(c)) {
+        use_held(c);
+        return;
+    }
+    if (!leftover_is_empty(&c->leftover) && takes_more(c)) {
         use_leftover(c);
-        if (!leftover_is_empty(&c->leftover) && intake_wants(c))
+        if (!leftover_is_empty(&c->leftover) && takes_more(c))
             io_again(&c->worker->loop, &c->io);
     }
-    if (c->io.is_readable && intake_wants(c) && leftover_is_empty(&c->leftover))
+    if (c->io.is_readable && takes_more(c) && leftover_is_empty(&c->leftover))
         read_some(c);
     if (conn_is_waiting(c) && (c->io.is_hangup || c->io.is_readable))
         look_for_end(c);
@@ -265,6 +287,9 @@ static void expire(struct client *c)
         return;
     case CLIENT_HEAD:
         intake_refuse_late_head(c);
+        return;
+    case CLIENT_HELD:
+        intake_refuse_late_body(c);
         return;
     case CLIENT_EXCHANGE:
         if (backlog_is_empty(&c->backlog) && !c->is_body_read) {

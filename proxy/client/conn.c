@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "proxy/client/admission.h"
+#include "proxy/client/hold.h"
 
 struct request_caller conn_from(const struct client *c)
 {
@@ -22,6 +23,7 @@ static void free_client(struct loop_garbage *garbage)
     assert(c->state == CLIENT_CLOSED && !c->exchange && c->io.fd < 0);
     partial_free(&c->partial);
     leftover_fini(&c->leftover);
+    hold_free(&c->hold);
     free(c->certificate_subject);
     free(c);
 }
@@ -175,7 +177,7 @@ void conn_after_response(struct client *c)
     }
     if (!conn_is_last(c) && !c->is_body_read && conn_is_rest_small(c)) {
         conn_goto(c, CLIENT_DISCARD);
-        if (c->io.is_readable)
+        if (c->io.is_readable || c->hold)
             io_again(&c->worker->loop, &c->io);
         return;
     }

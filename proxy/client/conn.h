@@ -8,6 +8,8 @@
  * conn_goto alone changes the state. What may still be written is a state of its own
  * (client_output), which only grows.
  *
+ * From HEAD a request may be HELD first, and then come to IDLE to be read again.
+ *
  * client.c hears of its events, intake.c reads its requests, respond.c writes the answers. Worker
  * thread. */
 #ifndef WEIR_PROXY_CLIENT_CONN_H
@@ -34,6 +36,7 @@ enum client_state {
     CLIENT_HANDSHAKE, /* TLS */
     CLIENT_IDLE,      /* between requests */
     CLIENT_HEAD,      /* part of a head has arrived */
+    CLIENT_HELD, /* a request that is kept until it has shown who asks (hold.h) */
     CLIENT_EXCHANGE,
     CLIENT_FINISHING, /* the exchange is over, some of its answer still waits to be sent */
     CLIENT_DISCARD,   /* the rest of a request's body that nobody wants */
@@ -59,6 +62,8 @@ enum client_framing {
     CLIENT_FRAMING_CLOSE
 };
 
+struct hold;
+
 struct client {
     struct io io; /* first */
     struct loop_garbage garbage;
@@ -71,6 +76,7 @@ struct client {
     struct partial *partial;
     struct backlog backlog;
     struct leftover leftover;  /* pipelined bytes */
+    struct hold *hold;         /* a request that is kept, or read again; or NULL */
     char *certificate_subject; /* of a verified client certificate, or NULL */
     uint32_t certificate_len;
     uint32_t nr_requests;
@@ -83,6 +89,8 @@ struct client {
     bool is_expecting;    /* it waits for 100 (Continue) */
     bool is_head_unsent;  /* the response's head still lies in the outbox */
     bool is_admitted;     /* counted by admission */
+    bool is_proven;       /* the request that comes again has shown who asks */
+    bool has_certificate; /* on a connection of the admin listener: a verified one */
     uint64_t body_bytes;  /* of the current request */
     uint64_t rate_since_ms, rate_bytes; /* for the minimum rate */
     uint64_t discarded;
@@ -119,6 +127,7 @@ static inline uint32_t conn_deadline_ms(const struct client *c, enum client_stat
         return c->worker->is_draining ? CONN_DRAIN_GRACE_MS : s->timeouts.client_idle_ms;
     case CLIENT_HEAD:
         return s->timeouts.request_head_ms;
+    case CLIENT_HELD:
     case CLIENT_FINISHING:
     case CLIENT_DISCARD:
         return s->timeouts.stream_idle_ms;

@@ -5,6 +5,7 @@
 #include "proxy/client/intake.h"
 
 #include "base/text.h"
+#include "proxy/client/hold.h"
 #include "proxy/client/redirect.h"
 #include "proxy/client/respond.h"
 #include "proxy/exchange/account.h"
@@ -187,14 +188,28 @@ static void read_body(struct client *c, const char *cursor, const char *end)
     }
 }
 
+/* Nothing of a request that is held has gone anywhere. */
+static bool refuse_held(struct client *c, int status, const char *type, const char *message)
+{
+    if (c->state != CLIENT_HELD)
+        return false;
+    hold_free(&c->hold);
+    intake_refuse(c, status, type, message, METRICS_REJECTION_BAD_REQUEST);
+    return true;
+}
+
 void intake_refuse_late_body(struct client *c)
 {
+    if (refuse_held(c, 408, "RequestTimeoutException", "The body did not arrive in time."))
+        return;
     refuse_body(c, 408, "RequestTimeoutException", "The body did not arrive in time.",
                 METRICS_ERROR_BAD_REQUEST_BODY);
 }
 
 void intake_refuse_half_body(struct client *c)
 {
+    if (refuse_held(c, 400, "BadRequestException", "The request ended before its body did."))
+        return;
     refuse_body(c, 400, "BadRequestException", "The request ended before its body did.",
                 METRICS_ERROR_CLIENT_ABORT);
 }
@@ -289,7 +304,7 @@ static void on_head(struct client *c, struct head *head)
         conn_limit_output(c, CLIENT_OUTPUT_LAST);
     if (c->listener->is_redirect)
         redirect(c, head);
-    else
+    else if (c->listener->guard == LISTENER_OPEN || hold_admits(c, head))
         begin_exchange(c, head);
 }
 
@@ -320,6 +335,10 @@ static void read_head(struct client *c, const char *data, const char *end)
     on_head(c, head);
     if (c->state == CLIENT_CLOSED || c->state == CLIENT_LINGER)
         return;
+    if (c->state == CLIENT_HELD) {
+        hold_take(c, rest, end);
+        return;
+    }
     if (!c->is_body_read && (c->state == CLIENT_EXCHANGE || c->state == CLIENT_DISCARD)) {
         read_body(c, rest, end);
         return;
@@ -347,6 +366,7 @@ bool intake_wants(const struct client *c)
     switch ((enum client_state)c->state) {
     case CLIENT_IDLE:
     case CLIENT_HEAD:
+    case CLIENT_HELD:
     case CLIENT_DISCARD:
     case CLIENT_LINGER:
         return true;
@@ -368,6 +388,9 @@ void intake_take(struct client *c, const char *data, size_t n)
         return;
     case CLIENT_HEAD:
         read_head(c, data, data + n);
+        return;
+    case CLIENT_HELD:
+        hold_take(c, data, data + n);
         return;
     case CLIENT_EXCHANGE:
     case CLIENT_DISCARD:

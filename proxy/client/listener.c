@@ -124,6 +124,8 @@ static void configure(struct listener *l, const struct settings *s)
     l->is_tls = mine->is_tls;
     l->is_redirect = mine->redirect_to_https;
     l->redirect_port = mine->redirect_port;
+    l->guard = mine->invoke_authorization == SETTINGS_AUTHORIZATION_AWS_IAM ? LISTENER_SIGNED
+                                                                            : LISTENER_OPEN;
     l->hsts_line[0] = 0;
     if (mine->is_tls && mine->hsts_max_age_s > 0)
         snprintf(l->hsts_line, sizeof(l->hsts_line), "Strict-Transport-Security: max-age=%u\r\n",

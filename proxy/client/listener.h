@@ -12,6 +12,13 @@
 struct clients;
 struct listeners;
 
+/* What Invoke requests have to show (hold.h). */
+enum listener_guard {
+    LISTENER_OPEN,
+    LISTENER_SIGNED, /* a signature */
+    LISTENER_ADMIN   /* what the admin listener asks for */
+};
+
 /* A listening socket of one worker. */
 struct listener {
     struct acceptor *acceptor; /* NULL: stopped */
@@ -19,6 +26,7 @@ struct listener {
     int index; /* in settings */
     bool is_tls, is_redirect;
     bool is_closing; /* takes the last ones */
+    uint8_t guard;   /* enum listener_guard */
     uint16_t redirect_port;
     char hsts_line[80]; /* or empty */
     struct deadline

@@ -257,7 +257,7 @@ static void resume_reading(struct exchange *ex)
     c->rate_bytes = 0;
     if (c->state == CLIENT_EXCHANGE)
         conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
-    if (c->io.is_readable)
+    if (c->io.is_readable || c->hold)
         io_again(&c->worker->loop, &c->io);
 }
 

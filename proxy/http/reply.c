@@ -55,6 +55,19 @@ static char *write_reason(char *p, const struct reply *reply)
                                      : STR("ConcurrentInvocationLimitExceeded"));
 }
 
+/* Errors of signatures, which have a message alone. */
+static bool is_of_signature(const char *type)
+{
+    static const char *const types[] = {
+        "MissingAuthenticationTokenException", "IncompleteSignatureException",
+        "UnrecognizedClientException", "InvalidSignatureException", "AccessDeniedException"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
 static char *write_body(char *p, const struct reply *reply)
 {
     const char *type = reply->type ? reply->type : "";
@@ -66,7 +79,7 @@ static char *write_body(char *p, const struct reply *reply)
     p = text_char(p, '{');
     if (strcmp(type, "TooManyRequestsException") == 0)
         p = text_str(write_reason(p, reply), STR("\","));
-    if (strcmp(type, "ValidationException") != 0 && !is_denied)
+    if (strcmp(type, "ValidationException") != 0 && !is_of_signature(type))
         p = is_service ? text_lit(p, "\"Type\":\"Service\",") : text_lit(p, "\"Type\":\"User\",");
     p = is_capital ? text_lit(p, "\"Message\":") : text_lit(p, "\"message\":");
     p = text_char(p, '"');

@@ -371,3 +371,134 @@ def test_weir_does_not_start_with_an_admin_listener_that_anybody_may_use(world, 
     assert weir.wait() == 1
     assert "unprotected" in weir.stderr()
     world.things.remove(weir)
+
+
+# ---- Signed invocations ----
+
+
+@pytest.fixture
+def signed(world, tmp_path):
+    """weir whose listener asks for signed invocations, over an endpoint that sends bodies back."""
+    path = tmp_path / "keys.json"
+    write(path, [key(), key("AKIDOTHER", functions=["other"]), key("AKIDREADER", allow=["read"])])
+    echo = world.demo("1", do="echo")
+    port = free_port()
+    weir = world.weir(
+        tables.split({"1": echo}, {"1": 100}),
+        {
+            "listeners": [{"address": f"{ADDRESS}:{port}", "invoke_authorization": "aws_iam"}],
+            "aws": {"credentials_file": str(path)},
+        },
+        wait=False,
+    )
+    weir.port = port
+    weir.wait_for_words("weir is ready")
+    weir.echo = echo
+    return weir
+
+
+def invoker(weir, *more, **and_more):
+    return client(weir, *more, port=weir.port, **and_more)
+
+
+def signed_request(weir, body, path="/2015-03-31/functions/hello%3Alive/invocations", headers=()):
+    request = botocore.awsrequest.AWSRequest("POST", f"http://{ADDRESS}:{weir.port}{path}", data=body, headers=dict(headers))
+    botocore.auth.SigV4Auth(botocore.credentials.Credentials("AKIDWEIR", SECRET), "lambda", "us-east-1").add_auth(request)
+    return [*request.headers.items()]
+
+
+@pytest.mark.fast
+def test_signed_invocations_run(signed):
+    right = invoker(signed)
+    for payload in (b"", b"{}", b"x" * 100_000, os.urandom(5_000_000)):
+        answer = right.invoke(FunctionName="hello", Qualifier="live", Payload=payload)
+        assert answer["StatusCode"] == 200 and answer["ExecutedVersion"] == "1"
+        assert answer["Payload"].read() == payload
+    assert right.invoke(FunctionName="arn:aws:lambda:us-east-1:000000000000:function:hello:live")["StatusCode"] == 200
+    assert right.invoke(FunctionName="hello", Qualifier="live", InvocationType="DryRun")["StatusCode"] == 204
+    assert signed.call("GET", "/").status == 200, "routes ask for nothing"
+
+
+def test_invocations_that_are_not_signed_right_do_not_run(signed):
+    before = signed.echo.count()["requests"]
+    invoke = {"FunctionName": "hello", "Qualifier": "live", "Payload": b"{}"}
+    assert refused(invoker(signed, secret="wrong").invoke, **invoke)[:2] == ("InvalidSignatureException", 403)
+    assert refused(invoker(signed, "AKIDNOBODY").invoke, **invoke)[:2] == ("UnrecognizedClientException", 403)
+    for name in ("AKIDOTHER", "AKIDREADER"):
+        assert refused(invoker(signed, name).invoke, **invoke) == (
+            "AccessDeniedException",
+            403,
+            f"User: arn:aws:iam::000000000000:user/{name} is not authorized to perform: lambda:InvokeFunction on resource: "
+            "arn:aws:lambda:us-east-1:000000000000:function:hello:live",
+        )
+    dry_run = {**invoke, "InvocationType": "DryRun"}
+    assert refused(invoker(signed, secret="wrong").invoke, **dry_run)[0] == "InvalidSignatureException"
+    answer = signed.invoke("hello:live")
+    assert answer.status == 403 and answer.json() == {"message": "Missing Authentication Token"}
+    assert answer.headers["x-amzn-errortype"] == "MissingAuthenticationTokenException"
+    assert signed.echo.count()["requests"] == before
+    outcomes = [line["outcome"] for line in signed.wait_for_log(6)]
+    assert outcomes == ["unauthorized"] * 6
+
+
+def test_the_body_of_a_signed_invocation_must_be_the_one_that_was_signed(signed):
+    headers = signed_request(signed, b'{"k": 1}')
+    host = f"{ADDRESS}:{signed.port}"
+    path = "/2015-03-31/functions/hello%3Alive/invocations"
+    assert signed.call("POST", path, headers=headers, body=b'{"k": 1}', host=host).status == 200
+    for body in (b'{"k": 2}', b'{"k": 1} ', b""):
+        answer = signed.call("POST", path, headers=headers, body=body, host=host)
+        assert answer.status == 403 and answer.headers["x-amzn-errortype"] == "InvalidSignatureException"
+
+
+def chunks(body, size):
+    for at in range(0, len(body), size):
+        piece = body[at : at + size]
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
+def test_signed_invocations_may_come_in_any_pieces_and_one_behind_the_other(signed):
+    body = bytes(range(256)) * 700
+    fields = signed_request(signed, body)
+    head = b"POST /2015-03-31/functions/hello%%3Alive/invocations HTTP/1.1\r\nHost: %b:%d\r\n" % (ADDRESS.encode(), signed.port)
+    head += b"".join(f"{n}: {v}\r\n".encode() for n, v in fields if n.lower() not in ("host", "content-length"))
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks(body, 5000))
+    plain = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with signed.connect() as c:
+        c.send(chunked + plain + chunked + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in range(3):
+            answer = c.read_answer("POST")
+            assert answer.status == 200 and answer.body == body
+        assert c.read_answer("GET").status == 200
+    with signed.connect() as c:
+        whole = plain + plain
+        for at in range(0, len(whole), 50_001):
+            c.send(whole[at : at + 50_001])
+        for _ in range(2):
+            assert c.read_answer("POST").body == body
+    with signed.connect() as c:
+        c.send(head + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body))
+        assert c.read_head().status == 100
+        c.send(body)
+        assert c.read_answer("POST").body == body
+
+
+def test_bodies_of_signed_invocations_have_a_limit(signed):
+    limit = 6291456
+    right = invoker(signed)
+    assert right.invoke(FunctionName="hello", Qualifier="live", Payload=b"x" * limit)["StatusCode"] == 200
+    code, status, message = refused(right.invoke, FunctionName="hello", Qualifier="live", Payload=b"x" * (limit + 1))
+    assert (code, status) == ("RequestEntityTooLargeException", 413)
+    assert message == f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+
+
+def test_a_body_cannot_be_posted_to_a_presigned_invoke(signed):
+    path = "/2015-03-31/functions/hello%3Alive/invocations"
+    request = botocore.awsrequest.AWSRequest("POST", f"http://{ADDRESS}:{signed.port}{path}")
+    botocore.auth.SigV4QueryAuth(botocore.credentials.Credentials("AKIDWEIR", SECRET), "lambda", "us-east-1").add_auth(request)
+    target = request.url.partition(str(signed.port))[2]
+    host = f"{ADDRESS}:{signed.port}"
+    assert signed.call("POST", target, body=b"", host=host).status == 200
+    answer = signed.call("POST", target, body=b"{}", host=host)
+    assert answer.status == 403 and "does not match" in answer.json()["message"]
