@@ -253,6 +253,12 @@ static int list_with_urls(struct skeleton *skeleton, struct function *function)
     return 0;
 }
 
+/* The smaller one of two numbers, of which 0 means none. */
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
 int builder_function(struct builder *builder, const struct function_spec *spec)
 {
     struct skeleton *skeleton = builder->skeleton;
@@ -280,6 +286,9 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
         return -1;
     function->max_in_flight = spec->max_in_flight;
     function->concurrency = spec->concurrency;
+    function->limit = smaller(spec->max_in_flight, spec->concurrency == FUNCTION_NO_CONCURRENCY ? 0
+                                                   : spec->concurrency == 0                     ? 1
+                                                                            : spec->concurrency);
     if (keep_more(builder, spec, function) ||
         (spec->nr_urls > 0 && list_with_urls(skeleton, function)))
         return -1;
@@ -318,12 +327,6 @@ static int keep_headers(struct builder *builder, const struct version_spec *spec
     headers->lines.n = (size_t)(p - headers->lines.p);
     version->headers = headers;
     return 0;
-}
-
-/* The smaller one of two numbers, of which 0 means none. */
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a == 0 || (b > 0 && b < a) ? b : a;
 }
 
 int builder_version(struct builder *builder, const struct version_spec *spec)

@@ -196,7 +196,9 @@ struct function_more {
 
 struct function {
     struct str name;
-    uint32_t max_in_flight;  /* 0: none */
+    uint32_t max_in_flight; /* 0: none */
+    /* the smaller one of both limits, and 1 where none may run; 0: it has none */
+    uint32_t limit;
     uint32_t concurrency;    /* 0: none may run; FUNCTION_NO_CONCURRENCY: no limit */
     struct gauge *in_flight; /* shared with the same function of other tables; never NULL */
     int nr_versions;

@@ -6,7 +6,8 @@
 #include "base/text.h"
 #include "proxy/exchange/gathered.h"
 
-enum { CHUNKED_BODY_ROOM = 512 };
+/* STREAM_PATH_MAX: longer ones are no paths of Lambda's. */
+enum { CHUNKED_BODY_ROOM = 512, STREAM_PATH_MAX = 1024 };
 
 static size_t body_room(const struct head *head)
 {
@@ -54,10 +55,53 @@ static int attach_payload(struct exchange *ex)
     return 0;
 }
 
+/* The endpoint as an InvokeWithResponseStream goes to it. Where the path is not one that Lambda's
+ * Invoke has, it is left as it is. */
+static const struct endpoint *stream_endpoint(const struct endpoint *endpoint,
+                                              struct endpoint *copy, char *path)
+{
+    const struct str head = STR("/2015-03-31/functions/"), tail = STR("/invocations");
+    struct str rest = endpoint->base_path, name;
+    const char *slash;
+    char *p = path;
+
+    if (rest.n < head.n || rest.n > STREAM_PATH_MAX || memcmp(rest.p, head.p, head.n) != 0)
+        return endpoint;
+    rest.p += head.n;
+    rest.n -= head.n;
+    slash = memchr(rest.p, '/', rest.n);
+    if (!slash)
+        return endpoint;
+    name = (struct str){rest.p, (size_t)(slash - rest.p)};
+    rest.p = slash;
+    rest.n -= name.n;
+    if (rest.n < tail.n || memcmp(rest.p, tail.p, tail.n) != 0)
+        return endpoint;
+    p = text_lit(p, "/2021-11-15/functions/");
+    p = text_str(p, name);
+    p = text_lit(p, "/response-streaming-invocations");
+    p = text_str(p, (struct str){rest.p + tail.n, rest.n - tail.n});
+    *copy = *endpoint;
+    copy->base_path = (struct str){path, (size_t)(p - path)};
+    return copy;
+}
+
+int compose_retarget(struct exchange *ex, const struct endpoint *endpoint)
+{
+    struct endpoint copy;
+    char path[STREAM_PATH_MAX + 64];
+
+    if (ex->is_stream && endpoint->version->kind == VERSION_LAMBDA)
+        endpoint = stream_endpoint(endpoint, &copy, path);
+    return request_retarget(&ex->request, ex->worker, endpoint);
+}
+
 int compose_request(struct exchange *ex, struct head *head, const struct endpoint *endpoint,
                     struct request_options *options)
 {
     const struct version *version = endpoint->version;
+    struct endpoint copy;
+    char path[STREAM_PATH_MAX + 64];
 
     options->body_room = body_room(head);
     if (version->headers) {
@@ -68,6 +112,8 @@ int compose_request(struct exchange *ex, struct head *head, const struct endpoin
     if (ex->gathered) {
         if (version->kind != VERSION_HTTP)
             drop_credentials(head);
+        if (ex->is_stream && version->kind == VERSION_LAMBDA)
+            endpoint = stream_endpoint(endpoint, &copy, path);
         options->body_room += ex->gathered->payload.n;
     }
     if (request_make(&ex->request, ex->worker, ex->tuning, head, endpoint, &ex->from, options) ==

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "proxy/exchange/compose.h"
 #include "proxy/exchange/failure.h"
 #include "proxy/exchange/gathered.h"
 #include "proxy/exchange/record.h"
@@ -183,8 +184,7 @@ static bool prepare_retry(struct exchange *ex, enum metrics_error why, bool is_s
         attempt_begin(&ex->attempt, &before);
         return true;
     }
-    if (other.endpoint != ex->endpoint &&
-        request_retarget(&ex->request, ex->worker, other.endpoint) < 0)
+    if (other.endpoint != ex->endpoint && compose_retarget(ex, other.endpoint) < 0)
         return false;
     course_take_place(ex, &other);
     return true;
@@ -496,14 +496,56 @@ const struct upstream_events course_filtered_events = {
     .end = on_filtered_end,
 };
 
+/* The response is over its limit, and nothing of it was passed on. */
+static void replace_large(struct exchange *ex)
+{
+    char error[STANDIN_ERROR_MAX];
+    struct standin standin = {
+        .status = 200,
+        .is_function_error = true,
+        .payload = standin_too_large(ex->tuning->settings->limits.invoke_response_bytes, error),
+    };
+
+    leave_connection(ex, false);
+    ex->bytes_out = 0;
+    standin_give(ex, &standin);
+    course_finish(ex, STR("ok"));
+    ex->front->over(ex);
+}
+
+static bool on_invoke_head(struct upstream_user *user, const struct head *head, enum body_kind body)
+{
+    struct exchange *ex = (struct exchange *)user;
+
+    if (head->content_length <= ex->tuning->settings->limits.invoke_response_bytes)
+        return on_head(user, head, body);
+    replace_large(ex);
+    return false;
+}
+
+/* One of unknown length is over its limit: if part of it has left, the client must see that it is
+ * not whole. */
+static bool on_invoke_body(struct upstream_user *user, struct str span)
+{
+    struct exchange *ex = (struct exchange *)user;
+
+    if (ex->bytes_out + span.n <= ex->tuning->settings->limits.invoke_response_bytes)
+        return on_body(user, span);
+    if (ex->front->retract(ex))
+        replace_large(ex);
+    else
+        fail(ex, METRICS_ERROR_BAD_RESPONSE, false);
+    return false;
+}
+
 /* To an Invoke, passed on as it comes. */
 const struct upstream_events course_invoke_events = {
     .connected = on_connected,
     .failed = on_failed,
     .drained = on_drained,
     .interim = on_interim,
-    .head = on_head,
-    .body = on_body,
+    .head = on_invoke_head,
+    .body = on_invoke_body,
     .flush = on_flush,
     .end = on_end,
 };

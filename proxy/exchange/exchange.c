@@ -11,7 +11,9 @@
 
 #include "proxy/exchange/compose.h"
 #include "proxy/exchange/course.h"
+#include "proxy/exchange/framed.h"
 #include "proxy/exchange/gathered.h"
+#include "proxy/exchange/logged.h"
 #include "proxy/exchange/mapped.h"
 #include "proxy/exchange/pick.h"
 #include "proxy/exchange/standin.h"
@@ -93,8 +95,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->gathered = NULL;
     ex->event = NULL;
     ex->acceptance = NULL;
-    ex->reason = NULL;
-    ex->is_invoke = ex->wants_log = false;
+    ex->is_invoke = ex->wants_log = ex->is_stream = false;
     ex->in_flight = (struct in_flight){.function = NULL};
     ex->waiter.on = &course_waiter_events;
     ex->waiter.pool = NULL;
@@ -206,18 +207,34 @@ static int refuse(struct exchange *ex, const struct head *head, const struct cho
     return -1;
 }
 
-/* How the response of the picked version goes on. */
+static const struct exchange_filter *filter_of(const struct exchange *ex)
+{
+    switch (ex->run->version->kind) {
+    case VERSION_RIE:
+        return ex->is_stream ? &framed_rie : &mapped_rie;
+    case VERSION_HTTP:
+        if (ex->is_stream)
+            return &framed_http;
+        return ex->wants_log ? &logged_http : NULL;
+    default: /* Lambda's own answers are right already */
+        return NULL;
+    }
+}
+
+/* How the response to an Invoke goes on. */
 static void choose_way(struct exchange *ex, const struct choice *choice)
 {
     ex->is_invoke = true;
     ex->wants_log = choice->wants_log;
-    ex->user.on = &course_invoke_events;
-    if (!ex->gathered)
-        return;
-    ex->user.on = &course_filtered_events;
-    ex->filter = ex->run->version->kind == VERSION_RIE ? &mapped_rie : NULL;
+    ex->is_stream = choice->operation == INVOKE_STREAM;
+    ex->user.on = ex->next = &course_invoke_events;
+    ex->filter = filter_of(ex);
+    if (ex->filter)
+        ex->user.on = &course_filtered_events;
+    if (ex->run->version->kind != VERSION_HTTP || ex->is_stream)
+        ex->next = &course_events; /* their limits are looked at elsewhere */
     if (!ex->filter)
-        ex->user.on = &course_events;
+        ex->user.on = ex->next;
 }
 
 /* Without an endpoint the request is made for any, for the log's sake. */
@@ -278,8 +295,9 @@ static int run(struct exchange *ex, struct head *head, struct choice *choice, bo
         course_give_up(ex, METRICS_ERROR_UNAVAILABLE);
         return -1;
     }
-    if (!in_flight_enter(&ex->in_flight, ex->target->function, ex->run->version,
-                         ex->tuning->settings->limits.in_flight)) {
+    ex->reason = in_flight_enter(&ex->in_flight, ex->target->function, ex->run->version,
+                                 ex->tuning->settings->limits.in_flight);
+    if (ex->reason) {
         ex->outcome = METRICS_ERROR_OVERLOAD;
         course_answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
                       str_of(metrics_error_labels[METRICS_ERROR_OVERLOAD]));

@@ -126,6 +126,7 @@ struct exchange {
     bool is_retry_fresh;
     bool is_invoke; /* not a route's request */
     bool wants_log; /* X-Amz-Log-Type: Tail */
+    bool is_stream; /* InvokeWithResponseStream */
     int status;     /* of the final response, 0: none */
     enum metrics_error outcome;
     uint32_t nr_retries;

@@ -21,6 +21,8 @@ struct gathered {
     struct jsoncheck check;
     /* Of the response: */
     int status;
+    bool is_held;   /* nothing of it was passed on: it may be an error */
+    bool has_begun; /* its head was passed on */
     bool is_marked; /* it has the field by which a runtime marks errors */
 };
 

@@ -9,22 +9,35 @@ static bool take(struct gauge *gauge, uint32_t limit)
     return false;
 }
 
-bool in_flight_enter(struct in_flight *in, const struct function *function,
-                     const struct version *version, uint32_t default_limit)
+static const char *enter_function(struct in_flight *in, const struct function *function,
+                                  uint32_t limit)
 {
-    uint32_t limit = function->max_in_flight ? function->max_in_flight : default_limit;
+    bool is_reserved = function->concurrency <= limit;
+
+    if (function->concurrency > 0 && take(function->in_flight, limit)) {
+        in->function = function->in_flight;
+        return NULL;
+    }
+    return is_reserved ? "ReservedFunctionConcurrentInvocationLimitExceeded"
+                       : "ConcurrentInvocationLimitExceeded";
+}
+
+const char *in_flight_enter(struct in_flight *in, const struct function *function,
+                            const struct version *version, uint32_t default_limit)
+{
+    uint32_t limit = function->limit ? function->limit : default_limit;
 
     if (limit > 0) {
-        if (!take(function->in_flight, limit))
-            return false;
-        in->function = function->in_flight;
+        const char *reason = enter_function(in, function, limit);
+        if (reason)
+            return reason;
     }
     if (version->max_in_flight > 0) {
         if (!take(version->in_flight, version->max_in_flight))
-            return false;
+            return "ConcurrentInvocationLimitExceeded";
         in->version = version->in_flight;
     }
-    return true;
+    return NULL;
 }
 
 void in_flight_hold(struct in_flight *in)

@@ -11,10 +11,12 @@ struct in_flight {
     bool is_held;
 };
 
-/* Counts an invocation. False where a limit is reached; what was counted till then is taken back by in_flight_leave. default_limit:
- * of functions that say none; 0: no limit. */
-bool in_flight_enter(struct in_flight *in, const struct function *function, const struct version *version,
-                     uint32_t default_limit) __attribute__((warn_unused_result));
+/* Counts an invocation. NULL, or, where a limit is reached, the Reason that Lambda gives for it; what was
+ * counted till then is taken back by in_flight_leave. default_limit: of functions that say none; 0: no
+ * limit. */
+const char *in_flight_enter(struct in_flight *in, const struct function *function,
+                            const struct version *version, uint32_t default_limit)
+    __attribute__((warn_unused_result));
 
 /* The table may go from now on. */
 void in_flight_hold(struct in_flight *in);

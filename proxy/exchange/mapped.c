@@ -63,16 +63,6 @@ static struct str exit_error(const struct exchange *ex, char out[STANDIN_ERROR_M
     return (struct str){out, (size_t)n};
 }
 
-static struct str too_large(uint64_t limit, char out[STANDIN_ERROR_MAX])
-{
-    int n = snprintf(out, STANDIN_ERROR_MAX,
-                     "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload "
-                     "size (%llu bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}",
-                     (unsigned long long)limit);
-
-    return (struct str){out, (size_t)n};
-}
-
 /* What an emulator never answers to an Invoke. */
 static struct str unexpected(int status, char out[STANDIN_ERROR_MAX])
 {
@@ -85,17 +75,18 @@ static struct str unexpected(int status, char out[STANDIN_ERROR_MAX])
     return (struct str){out, (size_t)n};
 }
 
-static struct standin map(const struct exchange *ex, char out[STANDIN_ERROR_MAX])
+struct standin mapped_answer(const struct exchange *ex, char out[STANDIN_ERROR_MAX])
 {
-    struct gathered *g = ex->gathered;
+    const struct gathered *g = ex->gathered;
     struct str payload = buffer_text(&g->payload);
     struct standin answer = {.status = 200, .payload = payload};
-    bool is_json = jsoncheck_end(&g->check);
+    struct jsoncheck check = g->check; /* its end is only tried */
+    bool is_json = jsoncheck_end(&check);
     uint32_t seconds = seconds_of(payload);
 
     if (g->is_too_large) {
         answer.is_function_error = true;
-        answer.payload = too_large(g->limit, out);
+        answer.payload = standin_too_large(g->limit, out);
     } else if (seconds > 0) {
         answer.is_function_error = true;
         answer.payload = standin_timed_out(ex, seconds * 1000, out);
@@ -108,7 +99,7 @@ static struct standin map(const struct exchange *ex, char out[STANDIN_ERROR_MAX]
         answer.error_type = "ServiceException";
         answer.payload = unexpected(g->status, out);
     } else {
-        answer.is_function_error = g->is_marked || jsoncheck_is_error(&g->check);
+        answer.is_function_error = g->is_marked || jsoncheck_is_error(&check);
     }
     return answer;
 }
@@ -116,7 +107,7 @@ static struct standin map(const struct exchange *ex, char out[STANDIN_ERROR_MAX]
 static void end(struct exchange *ex, struct str trailers, bool is_reusable)
 {
     char error[STANDIN_ERROR_MAX], log[STANDIN_ERROR_MAX];
-    struct standin answer = map(ex, error);
+    struct standin answer = mapped_answer(ex, error);
     struct standin_text text;
     enum body_kind kind;
 

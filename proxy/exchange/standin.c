@@ -85,12 +85,22 @@ struct str standin_timed_out(const struct exchange *ex, uint32_t timeout_ms,
     return (struct str){out, (size_t)n};
 }
 
-struct str standin_log_line(const struct exchange *ex, char out[STANDIN_ERROR_MAX])
+struct str standin_too_large(uint64_t limit, char out[STANDIN_ERROR_MAX])
+{
+    int n = snprintf(out, STANDIN_ERROR_MAX,
+                     "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload "
+                     "size (%llu bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}",
+                     (unsigned long long)limit);
+
+    return (struct str){out, (size_t)n};
+}
+
+struct str standin_log(const struct exchange *ex, char out[STANDIN_ERROR_MAX])
 {
     struct str version = ex->run ? ex->run->version->name : STR("$LATEST");
     uint64_t us = clock_us() - ex->start_us;
-    char text[STANDIN_ERROR_MAX / 2], *p;
     const char *id = ex->request.request_id;
+    char text[STANDIN_ERROR_MAX / 2];
     int n = snprintf(text, sizeof(text),
                      "START RequestId: %.*s Version: %.*s\nEND RequestId: %.*s\nREPORT RequestId: "
                      "%.*s\tDuration: %llu.%02llu ms\tBilled Duration: %llu ms\t\n",
@@ -99,8 +109,15 @@ struct str standin_log_line(const struct exchange *ex, char out[STANDIN_ERROR_MA
                      (unsigned long long)(us + 999) / 1000);
 
     assert(n > 0 && (size_t)n < sizeof(text));
-    p = text_lit(out, "X-Amz-Log-Result: ");
-    p = base64_put(p, (struct str){text, (size_t)n});
+    return (struct str){out, (size_t)(base64_put(out, (struct str){text, (size_t)n}) - out)};
+}
+
+struct str standin_log_line(const struct exchange *ex, char out[STANDIN_ERROR_MAX])
+{
+    char log[STANDIN_ERROR_MAX];
+    char *p = text_lit(out, "X-Amz-Log-Result: ");
+
+    p = text_str(p, standin_log(ex, log));
     p = text_lit(p, "\r\n");
     return (struct str){out, (size_t)(p - out)};
 }
@@ -119,18 +136,24 @@ void standin_continue(struct exchange *ex)
     (void)ex->front->flush(ex);
 }
 
-bool standin_for_timeout(struct exchange *ex, enum metrics_error why)
+bool standin_has_timed_out(const struct exchange *ex, enum metrics_error why)
 {
     const struct version *version = ex->run ? ex->run->version : NULL;
+
+    return why == METRICS_ERROR_RESPONSE_TIMEOUT && ex->is_invoke && version &&
+           version->timeout_ms > 0 && version->timeout_ms == version->head_wait_ms;
+}
+
+bool standin_for_timeout(struct exchange *ex, enum metrics_error why)
+{
     char error[STANDIN_ERROR_MAX], log[STANDIN_ERROR_MAX];
 
-    if (why != METRICS_ERROR_RESPONSE_TIMEOUT || !ex->is_invoke || !version ||
-        version->timeout_ms == 0 || version->timeout_ms != version->head_wait_ms)
+    if (!standin_has_timed_out(ex, why))
         return false;
     struct standin answer = {
         .status = 200,
         .is_function_error = true,
-        .payload = standin_timed_out(ex, version->timeout_ms, error),
+        .payload = standin_timed_out(ex, ex->run->version->timeout_ms, error),
         .fields = ex->wants_log ? standin_log_line(ex, log) : STR(""),
     };
     standin_give(ex, &answer);

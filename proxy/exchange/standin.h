@@ -31,6 +31,9 @@ void standin_give(struct exchange *ex, const struct standin *answer);
 /* Tells a client that waits for leave to send its body to send it. */
 void standin_continue(struct exchange *ex);
 
+/* An Invoke came to nothing because its function ran longer than its timeout_ms. */
+bool standin_has_timed_out(const struct exchange *ex, enum metrics_error why);
+
 /* Gives the front what Lambda answers where a function ran longer than its timeout_ms, if that is
  * why the exchange of an Invoke came to nothing. */
 bool standin_for_timeout(struct exchange *ex, enum metrics_error why);
@@ -40,8 +43,12 @@ enum { STANDIN_ERROR_MAX = 512 };
 struct str standin_timed_out(const struct exchange *ex, uint32_t timeout_ms,
                              char out[STANDIN_ERROR_MAX]);
 
-/* X-Amz-Log-Result of an invocation that has ended, as a field line: weir's own START, END and
- * REPORT, in base64. */
+/* The response to an Invoke is over its limit: the body of the function error. */
+struct str standin_too_large(uint64_t limit, char out[STANDIN_ERROR_MAX]);
+
+/* Weir's own START, END and REPORT of an invocation that ends now, in base64; and as the field
+ * X-Amz-Log-Result. */
+struct str standin_log(const struct exchange *ex, char out[STANDIN_ERROR_MAX]);
 struct str standin_log_line(const struct exchange *ex, char out[STANDIN_ERROR_MAX]);
 
 #endif

@@ -1,0 +1,243 @@
+"""What weir answers to an Invoke in the place of the endpoint: names, limits, concurrency, logs, time-outs; and what endpoints of each kind get."""
+
+import base64
+import json
+import threading
+
+import pytest
+from harness import tables
+from harness.waiting import wait_until
+
+pytestmark = pytest.mark.fast
+
+INVOKE = "/2015-03-31/functions/{}/invocations"
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
+
+
+def table(place, function=None, **version):
+    versions = {"1": {**tables.endpoints(place), **version}}
+    return tables.table({"hello": {**tables.function(versions, {"live": {"1": 100}}), **(function or {})}})
+
+
+def error(answer, status, kind):
+    assert (answer.status, answer.headers["x-amzn-errortype"]) == (status, kind), answer
+    assert answer.headers["content-type"] == "application/json"
+    assert len(answer.headers["x-amzn-requestid"]) == 36
+    assert "x-amz-executed-version" not in answer.headers
+    return answer.json()
+
+
+def recording(seen, answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"):
+    def serve(c):
+        while (request := c.read_request()) is not None:
+            seen.append(request)
+            c.send(answer)
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def plainly(shared_world):
+    return shared_world.weir(table(shared_world.demo("1")))
+
+
+@pytest.mark.parametrize(
+    "name,query,text",
+    [
+        ("nobody", "", ARN + "nobody:$LATEST"),
+        ("hello", "", ARN + "hello:$LATEST"),
+        ("hello:2", "", ARN + "hello:2"),
+        ("hello", "?Qualifier=%24latest", ARN + "hello:$latest"),
+        ("x" * 100, "", ARN + "x" * 100 + ":$LATEST"),
+    ],
+)
+def test_what_is_not_found_is_named_by_its_arn(plainly, name, query, text):
+    assert error(plainly.invoke(name, query=query), 404, "ResourceNotFoundException") == {"Type": "User", "Message": "Function not found: " + text}
+
+
+def test_other_regions_and_accounts(plainly):
+    answer = plainly.invoke("arn:aws:lambda:eu-west-1:000000000000:function:hello:1")
+    expected = "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"
+    assert error(answer, 404, "ResourceNotFoundException") == {"Type": "User", "Message": expected}
+    answer = plainly.invoke("111111111111:function:hello:1")
+    document = error(answer, 403, "AccessDeniedException")
+    assert list(document) == ["Message"] and "is not authorized to perform: lambda:InvokeFunction on resource: arn:" in document["Message"]
+
+
+def test_home_is_what_the_settings_say(world):
+    weir = world.weir(table(world.demo("1")), {"aws": {"region": "eu-central-1", "account_id": "123456789012"}})
+    assert weir.invoke("arn:aws:lambda:eu-central-1:123456789012:function:hello:live").status == 200
+    assert weir.invoke(ARN + "hello:live").status == 404
+    assert "eu-central-1:123456789012:function:nobody:" in weir.invoke("nobody").json()["Message"]
+
+
+def test_every_member_that_is_wrong_is_named(plainly):
+    document = error(plainly.invoke("my-function!", query="?Qualifier=a%20b"), 400, "ValidationException")
+    assert list(document) == ["message"]
+    assert document["message"].startswith("2 validation errors detected: Value 'a b' at 'qualifier' failed to satisfy constraint: ")
+    assert "; Value 'my-function!' at 'functionName' failed to satisfy constraint: Member must satisfy regular" in document["message"]
+    assert "Member must have length less than or equal to 170" in error(plainly.invoke("x" * 171), 400, "ValidationException")["message"]
+
+
+def test_two_qualifiers_that_differ(plainly):
+    document = error(plainly.invoke("hello:1", query="?Qualifier=live"), 400, "InvalidParameterValueException")
+    assert document == {"Type": "User", "message": "The derived qualifier from the function name does not match the specified qualifier."}
+
+
+@pytest.mark.parametrize("extra", [1, 3000000])
+def test_a_payload_over_its_limit(world, extra):
+    weir = world.weir(table(world.demo("1")), {"limits": {"invoke_body_bytes": 100000}})
+    assert weir.invoke("hello:1", body=b"x" * 100000).status == 200
+    document = error(weir.invoke("hello:1", body=b"x" * (100000 + extra)), 413, "RequestEntityTooLargeException")
+    assert document["message"] == "Request must be smaller than 100000 bytes for the InvokeFunction operation"
+    weir.expect_metric(1, "weir_invocations_total", function="hello", alias="", version="1")
+
+
+def test_a_response_over_its_limit(world):
+    demo = world.demo("1", do="size=2000")
+    weir = world.weir(table(demo), {"limits": {"invoke_response_bytes": 1999}})
+    answer = weir.invoke("hello:1")
+    assert (answer.status, answer.headers["x-amz-function-error"], answer.headers["x-amz-executed-version"]) == (200, "Unhandled", "1")
+    assert answer.json()["errorType"] == "Function.ResponseSizeTooLarge"
+    answer = weir.invoke("hello:1", headers=[("X-Demo", "size=2000&chunked")])
+    assert answer.json()["errorType"] == "Function.ResponseSizeTooLarge"
+    answer = weir.invoke("hello:1", headers=[("X-Demo", "size=200000&chunked=500&pace=500")])  # part of it has left
+    assert answer.status == 200 and not answer.complete
+    assert weir.invoke("hello:1", headers=[("X-Demo", "size=1999&chunked")]).complete
+
+
+def test_reserved_concurrency_of_none_throttles_all(world):
+    weir = world.weir(table(world.demo("1"), {"concurrency": 0}))
+    document = error(weir.invoke("hello:live"), 429, "TooManyRequestsException")
+    assert document == {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
+
+
+@pytest.mark.parametrize(
+    "function,version,reason",
+    [
+        ({"concurrency": 1}, {}, "ReservedFunctionConcurrentInvocationLimitExceeded"),
+        ({"limits": {"max_in_flight": 1}}, {}, "ConcurrentInvocationLimitExceeded"),
+        ({"concurrency": 5, "limits": {"max_in_flight": 1}}, {}, "ConcurrentInvocationLimitExceeded"),
+        ({}, {"limits": {"max_in_flight": 1}}, "ConcurrentInvocationLimitExceeded"),
+    ],
+)
+def test_one_too_many_is_throttled_with_its_reason(world, function, version, reason):
+    gate = threading.Event()
+    seen = []
+
+    def serve(c):
+        while (request := c.read_request()) is not None:
+            seen.append(request)
+            gate.wait(20)
+            c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    weir = world.weir(table(world.fake(serve), function, **version))
+    with weir.connect() as c:
+        c.send_request("POST", INVOKE.format("hello:1"), body=b"{}")
+        wait_until(lambda: seen, "it runs")
+        assert error(weir.invoke("hello:1"), 429, "TooManyRequestsException")["Reason"] == reason
+        gate.set()
+        assert c.read_answer("POST").status == 200
+    assert weir.invoke("hello:1").status == 200
+
+
+def test_a_log_of_an_http_version(plainly):
+    answer = plainly.invoke("hello:1", headers=[("X-Amz-Log-Type", "Tail")])
+    log = base64.b64decode(answer.headers["x-amz-log-result"]).decode()
+    assert log.startswith(f"START RequestId: {answer.headers['x-amzn-requestid']} Version: 1\n")
+    assert answer.json()["version"] == "1" and answer.headers["x-demo-version"] == "1"
+    document = error(plainly.invoke("hello:1", headers=[("X-Amz-Log-Type", "tail")]), 400, "ValidationException")
+    assert document["message"].endswith("Value 'tail' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]")
+
+
+@pytest.mark.parametrize("context", ["x", "e30", base64.b64encode(b"[]").decode(), base64.b64encode(b"{").decode(), base64.b64encode(b'"%s"' % (b"x" * 3000)).decode()])
+def test_a_client_context_that_is_none(plainly, context):
+    answer = plainly.invoke("hello:1", headers=[("X-Amz-Client-Context", context)])
+    if context == "e30":  # without padding it is still {}
+        assert answer.status == 200
+    else:
+        error(answer, 400, "InvalidRequestContentException")
+
+
+def test_a_timeout_of_an_http_version(world):
+    gate = threading.Event()
+
+    def serve(c):
+        c.read_request()
+        gate.wait(20)
+
+    weir = world.weir(tables.table({"hello": tables.function({"1": {**tables.endpoints(world.fake(serve)), "timeout_ms": 1000}})}, [tables.route(qualifier="1")]))
+    answer = weir.invoke("hello:1")
+    request_id = answer.headers["x-amzn-requestid"]
+    assert (answer.status, answer.headers["x-amz-function-error"], answer.headers["x-amz-executed-version"]) == (200, "Unhandled", "1")
+    assert answer.json() == {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {request_id} Error: Task timed out after 1.00 seconds"}
+    assert weir.call("POST", "/", body=b"{}").status == 504  # a route's request is no Invoke
+    gate.set()
+
+
+def test_an_endpoint_learns_by_which_arn_it_was_invoked(world):
+    seen = []
+    fake = world.fake(recording(seen))
+    versions = {"1": tables.endpoints(fake), "2": {"kind": "lambda", **tables.endpoints(fake)}}
+    weir = world.weir(tables.table({"hello": tables.function({**versions, "$LATEST": tables.endpoints(fake)}, {"live": {"1": 100}, "wire": {"2": 100}})}, [tables.route(qualifier="1")]))
+    spoof = [("Lambda-Runtime-Invoked-Function-Arn", "arn:of:somebody:else")]
+    for name in ("hello", "hello:live", "hello:1", "hello:wire", "hello:%24LATEST", ARN + "hello:live"):
+        assert weir.invoke(name, headers=spoof).status == 200
+    assert weir.call("POST", "/", body=b"{}").status == 200
+    arns = [r.headers.all("lambda-runtime-invoked-function-arn") for r in seen]
+    assert arns == [[ARN + name] for name in ("hello", "hello:live", "hello:1", "hello:wire", "hello:$LATEST", "hello:live")] + [[]]
+
+
+def test_headers_of_a_version_replace_the_clients(world):
+    seen = []
+    fake = world.fake(recording(seen))
+    weir = world.weir(table(fake, headers={"Authorization": "Bearer secret", "x-api-key": "k"}))
+    assert weir.invoke("hello:1", headers=[("authorization", "AWS4-HMAC-SHA256 x"), ("X-Api-Key", "other"), ("x-kept", "1")]).status == 200
+    assert seen[0].headers.all("authorization") == ["Bearer secret"] and seen[0].headers.all("x-api-key") == ["k"]
+    assert seen[0].headers["x-kept"] == "1"
+
+
+def test_lambdas_own_wire(world):
+    seen = []
+    own = b'HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nX-Amz-Log-Result: bG9n\r\nX-Amz-Executed-Version: 77\r\nx-amzn-RequestId: theirs\r\nContent-Length: 18\r\n\r\n{"errorType": "E"}'
+    fake = world.fake(recording(seen, own))
+    weir = world.weir(table(fake, kind="lambda"))
+    signed = [("Authorization", "AWS4-HMAC-SHA256 x"), ("X-Amz-Date", "20261130T000000Z"), ("X-Amz-Log-Type", "Tail"), ("X-Amz-Client-Context", "e30=")]
+    answer = weir.invoke("hello:live", body=b'{"a": 1}', headers=signed)
+    assert (answer.status, answer.json()) == (200, {"errorType": "E"})
+    assert (answer.headers["x-amz-function-error"], answer.headers["x-amz-log-result"]) == ("Unhandled", "bG9n")
+    assert answer.headers.all("x-amz-executed-version") == ["1"]
+    (request,) = seen
+    assert request.target == "/2015-03-31/functions/hello/invocations?Qualifier=1"
+    assert (request.headers["x-amz-log-type"], request.headers["x-amz-client-context"], request.body) == ("Tail", "e30=", b'{"a": 1}')
+    assert "authorization" not in request.headers and "x-amz-date" not in request.headers
+    assert request.headers["x-amzn-requestid"] == answer.headers["x-amzn-requestid"]
+    error(weir.invoke("hello:live", body=b"{"), 400, "InvalidRequestContentException")
+    assert len(seen) == 1
+
+
+def test_a_lambda_endpoints_errors_are_passed_on(world):
+    own = b'HTTP/1.1 429 Too Many Requests\r\nx-amzn-ErrorType: TooManyRequestsException\r\nContent-Length: 2\r\n\r\n{}'
+    weir = world.weir(table(world.fake(recording([], own)), kind="lambda"))
+    answer = weir.invoke("hello:1")
+    assert (answer.status, answer.headers["x-amzn-errortype"], answer.body) == (429, "TooManyRequestsException", b"{}")
+
+
+def test_an_alias_over_two_kinds(world):
+    seen = []
+    fake = world.fake(recording(seen))
+    versions = {"1": tables.endpoints(fake), "2": {"kind": "lambda", **tables.endpoints(fake)}}
+    weir = world.weir(tables.table({"hello": tables.function(versions, {"live": {"1": 50, "2": 50}})}))
+    answers = [weir.invoke("hello:live", body=b"[1]") for _ in range(10)]
+    assert sorted(a.headers["x-amz-executed-version"] for a in answers) == ["1"] * 5 + ["2"] * 5
+    assert {r.body for r in seen} == {b"[1]"}
+    assert {r.target for r in seen} == {"/", "/2015-03-31/functions/hello/invocations?Qualifier=2"}
+    error(weir.invoke("hello:live", body=b"no"), 400, "InvalidRequestContentException")
+
+
+def test_nothing_is_said_of_a_version_but_where_it_ran(plainly):
+    answer = plainly.invoke("hello:live", headers=[("X-Amz-Invocation-Type", "DryRun")])
+    assert (answer.status, answer.body) == (204, b"") and "x-amz-executed-version" not in answer.headers
+    answer = plainly.call("POST", "/2014-11-13/functions/hello:live/invoke-async/", body=b"{}")
+    assert answer.status == 400 and "state.directory" in answer.json()["message"]
+    assert json.loads(plainly.invoke("hello:live").body)["version"] == "1"
