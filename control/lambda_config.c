@@ -90,6 +90,11 @@ static void check_variables(struct lambda_call *call, const json_t *value)
     }
 }
 
+static void check_dead_letter(struct lambda_call *call, const json_t *value)
+{
+    lambda_call_text(call, value, "TargetArn");
+}
+
 static void check_tracing(struct lambda_call *call, const json_t *value)
 {
     lambda_check_choice(&call->check, lambda_call_text(call, value, "Mode"), "tracingConfig.mode",
@@ -128,7 +133,7 @@ static const struct member {
     {"Timeout", JSON_INTEGER, check_timeout}, /* timeout_ms, not configuration */
     {"MemorySize", JSON_INTEGER, check_memory},
     {"VpcConfig", JSON_OBJECT, NULL},
-    {"DeadLetterConfig", JSON_OBJECT, NULL},
+    {"DeadLetterConfig", JSON_OBJECT, check_dead_letter},
     {"Environment", JSON_OBJECT, check_variables},
     {"KMSKeyArn", JSON_STRING, NULL},
     {"TracingConfig", JSON_OBJECT, check_tracing},
@@ -264,4 +269,48 @@ int lambda_config_put(const json_t *body, json_t *version)
             return -1;
     }
     return configuration ? 0 : -1;
+}
+
+/* ---- Dead letters ---------------------------------------------------------------------------- */
+
+/* The value of dead_letter, FUNCTION[:QUALIFIER] or a URL, into out. False where there is none. */
+static bool read_target(const struct lambda_call *call, const char *target, char *out, size_t size)
+{
+    const struct settings *settings = call->hooks->settings(call->hooks->context);
+    struct lambda_name name;
+
+    if (strncmp(target, "http://", 7) == 0 || strncmp(target, "https://", 8) == 0) {
+        snprintf(out, size, "%s", target);
+        return strlen(target) < size;
+    }
+    if (strncmp(target, "arn:", 4) != 0 || !lambda_name_parse(str_of(target), &name) ||
+        strcmp(name.region, settings->aws.region) != 0 ||
+        strcmp(name.account, settings->aws.account_id) != 0)
+        return false;
+    snprintf(out, size, "%s%s%s", name.function, name.qualifier[0] ? ":" : "", name.qualifier);
+    return true;
+}
+
+bool lambda_config_put_dead_letter(struct lambda_call *call, json_t *document)
+{
+    const json_t *config = json_object_get(call->body, "DeadLetterConfig");
+    const char *target = json_string_value(json_object_get(config, "TargetArn"));
+    char value[2048];
+
+    if (!json_is_object(config))
+        return true;
+    if (!target || !*target) {
+        json_object_del(document, "dead_letter");
+        return true;
+    }
+    if (!read_target(call, target, value, sizeof(value))) {
+        lambda_call_fail_value(call, "DeadLetterConfig.TargetArn must be the ARN of a function of "
+                                     "this account and region, or a URL: weir has no queues and no "
+                                     "topics.");
+        return false;
+    }
+    if (json_object_set_new(document, "dead_letter", json_string(value)) == 0)
+        return true;
+    lambda_call_fail_memory(call);
+    return false;
 }

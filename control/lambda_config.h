@@ -16,6 +16,11 @@ bool lambda_config_fits(struct lambda_call *call) __attribute__((warn_unused_res
  * memory. */
 int lambda_config_put(const json_t *body, json_t *version) __attribute__((warn_unused_result));
 
+/* DeadLetterConfig.TargetArn as the function's dead_letter: a function's ARN, or a URL. False:
+ * answered. */
+bool lambda_config_put_dead_letter(struct lambda_call *call, json_t *document)
+    __attribute__((warn_unused_result));
+
 /* Architectures, of CreateFunction and UpdateFunctionCode. */
 void lambda_config_check_architectures(struct lambda_call *call);
 

@@ -122,7 +122,7 @@ static bool make(struct lambda_call *call)
     call->document = json_pack("{s:{s:o}}", "versions", "$LATEST", version);
     if (json_object_size(tags) > 0)
         json_object_set(call->document, "tags", tags);
-    return call->document;
+    return call->document && lambda_config_put_dead_letter(call, call->document);
 }
 
 void lambda_function_create(struct lambda_call *call)
@@ -348,7 +348,7 @@ void lambda_function_update_configuration(struct lambda_call *call)
         return;
     if (lambda_config_put(call->body, latest) < 0 || lambda_config_touch(latest) < 0)
         lambda_call_fail_memory(call);
-    else
+    else if (lambda_config_put_dead_letter(call, call->document))
         lambda_call_submit(call);
 }
 

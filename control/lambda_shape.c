@@ -165,12 +165,31 @@ static void write_head(struct writer *w, const struct lambda_call *call,
     set_text(w, "Version", shape->version);
 }
 
-static void write_tail(struct writer *w, const struct lambda_shape *shape)
+/* Where only the table file says it, it is shown as Lambda would: the ARN of a function. */
+static void write_dead_letter(struct writer *w, const struct lambda_call *call, const char *target)
+{
+    struct str function = str_until(str_of(target), ':');
+    char name[LAMBDA_TEXT];
+
+    if (copy(w, "DeadLetterConfig") || !target)
+        return;
+    lambda_shape_terminate(function, name, sizeof(name));
+    set_take(w, "DeadLetterConfig",
+             json_pack("{s:s}", "TargetArn",
+                       strstr(target, "://")
+                           ? target
+                           : lambda_call_arn(call, name,
+                                             target + function.n + (target[function.n] == ':'))
+                                 .s));
+}
+
+static void write_tail(struct writer *w, const struct lambda_call *call,
+                       const struct lambda_shape *shape)
 {
     json_t *image = json_object_get(w->configuration, "ImageConfig");
 
     copy(w, "VpcConfig");
-    copy(w, "DeadLetterConfig");
+    write_dead_letter(w, call, json_string_value(json_object_get(shape->document, "dead_letter")));
     copy(w, "Environment");
     copy(w, "KMSKeyArn");
     copy_or_take(w, "TracingConfig", json_pack("{s:s}", "Mode", "PassThrough"));
@@ -201,7 +220,7 @@ json_t *lambda_shape_configuration(const struct lambda_call *call, const struct 
                     revision);
     write_head(&w, call, shape);
     set_text(&w, "RevisionId", revision);
-    write_tail(&w, shape);
+    write_tail(&w, call, shape);
     if (!w.is_out)
         return w.to;
     json_decref(w.to);

@@ -3,6 +3,8 @@ without an error in its log or a sanitizer's report, endpoints without having se
 
 import itertools
 import pathlib
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -97,3 +99,19 @@ def plain(shared_world):
     weir = shared_world.weir(tables.one(demo))
     weir.demo = demo
     return weir
+
+
+@pytest.fixture(scope="session")
+def sdk(tmp_path_factory):
+    """A folder in which the AWS SDK for JavaScript is installed."""
+    if not shutil.which("npm") or not shutil.which("node"):
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("sdk")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, "@aws-sdk/client-lambda@3"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm takes too long to install the SDK")
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot install the SDK: {done.stderr.decode(errors='replace')[-200:]}")
+    return pathlib.Path(folder)

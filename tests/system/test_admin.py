@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import pathlib
 import shutil
 import signal
 import socket
@@ -610,22 +609,6 @@ const error = async (promise) => { try { await promise; return null; }
   console.log(JSON.stringify(out));
 })();
 """
-
-
-@pytest.fixture(scope="module")
-def sdk(tmp_path_factory):
-    """A folder in which the AWS SDK for JavaScript is installed."""
-    if not shutil.which("npm") or not shutil.which("node"):
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("sdk")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, "@aws-sdk/client-lambda@3"]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm takes too long to install the SDK")
-    if done.returncode != 0:
-        pytest.skip(f"npm cannot install the SDK: {done.stderr.decode(errors='replace')[-200:]}")
-    return pathlib.Path(folder)
 
 
 @pytest.mark.slow

@@ -92,8 +92,8 @@ static void everything_that_is_said_is_kept(void **state)
         "\"EphemeralStorage\":{\"Size\":1024}",
         "\"LoggingConfig\":{\"LogFormat\":\"JSON\",\"LogGroup\":\"/aws/lambda/made\"}",
         "\"Tags\":{\"k\":\"v\"}",
-        "\"Code\":{\"RepositoryType\":\"ECR\",\"ImageUri\":\"http://h:1,http://h:2\","
-        "\"ResolvedImageUri\":\"http://h:1,http://h:2\"}"};
+        ("\"Code\":{\"RepositoryType\":\"ECR\",\"ImageUri\":\"http://h:1,http://h:2\","
+         "\"ResolvedImageUri\":\"http://h:1,http://h:2\"}")};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         api_expect("GET", MADE, NULL, 200, NULL, parts[i]);
     assert_int_equal(version_of("made", "$LATEST")->timeout_ms, 7000);
@@ -165,6 +165,28 @@ static void what_a_function_cannot_be_is_told(void **state)
     api_expect("POST", FUNCTIONS, body, 400, "InvalidParameterValueException",
                "exceeded the 4KB limit");
     assert_int_equal(api.nr_changes, 0);
+}
+
+static void dead_letters_go_to_functions_and_urls(void **state)
+{
+    (void)state;
+    make();
+    api_expect("PUT", MADE "/configuration",
+               "{\"DeadLetterConfig\": {\"TargetArn\": "
+               "\"arn:aws:lambda:us-east-1:000000000000:function:hello:live\"}}",
+               200, NULL, "\"DeadLetterConfig\":{\"TargetArn\":\"arn:aws:lambda:");
+    api_expect("GET", "/table", NULL, 200, NULL, "\"dead_letter\": \"hello:live\"");
+    api_expect("PUT", MADE "/configuration",
+               "{\"DeadLetterConfig\": {\"TargetArn\": \"http://h:1/failed\"}}", 200, NULL, NULL);
+    api_expect("GET", "/table", NULL, 200, NULL, "\"dead_letter\": \"http://h:1/failed\"");
+    api_expect("PUT", MADE "/configuration",
+               "{\"DeadLetterConfig\": {\"TargetArn\": \"arn:aws:sqs:us-east-1:000000000000:q\"}}",
+               400, "InvalidParameterValueException", "DeadLetterConfig.TargetArn must be");
+    api_expect("PUT", MADE "/configuration", "{\"DeadLetterConfig\": {\"TargetArn\": 1}}", 400,
+               "SerializationException", "TargetArn");
+    api_expect("PUT", MADE "/configuration", "{\"DeadLetterConfig\": {\"TargetArn\": \"\"}}", 200,
+               NULL, NULL);
+    assert_null(table_function(api.table, STR("made"))->more);
 }
 
 /* ---- GetFunction ----------------------------------------------------------------------------- */
@@ -332,6 +354,7 @@ int main(void)
         test(it_may_be_published_at_once),
         test(everything_that_is_said_is_kept),
         test(what_a_function_cannot_be_is_told),
+        test(dead_letters_go_to_functions_and_urls),
         test(an_alias_shows_its_first_version),
         test(functions_of_the_file_have_defaults),
         test(code_and_configuration_are_updated),
