@@ -72,11 +72,12 @@ void exchange_flush(struct exchange *ex)
 static int reject(struct exchange *ex, int status, const char *type, const char *message,
                   enum metrics_rejection why)
 {
-    if (ex->order)
+    if (ex->order) { /* nobody's request was refused */
         memcpy(ex->request.request_id, ex->order->request_id.p, ID_LENGTH);
-    else
+    } else {
         id_make(&ex->worker->rng, ex->request.request_id);
-    metrics_add(&ex->worker->metrics->rejections[why], 1);
+        metrics_add(&ex->worker->metrics->rejections[why], 1);
+    }
     course_answer(ex, status, type, message, str_of(metrics_rejection_labels[why]));
     return -1;
 }

@@ -2,12 +2,15 @@
 
 import json
 import re
+import sqlite3
 import threading
+import time
 import uuid
 
 import pytest
 from harness import tables
 from harness.fake import OK
+from harness.rie import Rie
 from harness.waiting import wait_until
 
 TYPE = "X-Amz-Invocation-Type"
@@ -241,6 +244,19 @@ def test_an_event_whose_version_is_gone_is_drawn_anew(world, state):
     assert weir.metrics().value("weir_invocations_total", alias="live", version="2") == 1
 
 
+def test_an_event_whose_function_is_gone_waits_for_its_return(world, state):
+    fake = world.fake(answering([status(503), OK]))
+    weir = start(world, state, one(fake))
+    weir.send(query="?Qualifier=1")
+    wait_for_requests(fake, 1)
+    weir.must_reload({"functions": {"other": tables.function({"1": fake})}})
+    wait_until(lambda: any(line["status"] == 404 for line in weir.access_log() if line["type"] == "attempt"), "an attempt finds nothing")
+    assert weir.metrics().value("weir_rejected_requests_total") == 0
+    weir.must_reload(one(fake))
+    wait_until_idle(weir)
+    assert len(fake.requests) == 2
+
+
 # ---- What becomes of an event ----
 
 
@@ -360,7 +376,7 @@ def test_a_dead_letter_that_nobody_takes_is_dropped(world, state):
     weir.send(query="?Qualifier=1")
     weir.expect_metric(1, "weir_events_dropped_total", function="hello", reason="dead_letter")
     wait_until_idle(weir)
-    weir.wait_for_words("dead letter")
+    weir.wait_for_words("nobody has taken it")
 
 
 # ---- Over restarts ----
@@ -394,54 +410,213 @@ def test_draining_waits_for_what_runs_and_leaves_what_is_queued(world, state):
         weir.send(query="?Qualifier=1", body=b"%d" % n)
     assert running.wait(20)
     weir.signal(15)
-    weir.wait_for_words("draining")
+    weir.wait_for_words("draining: no new")
     gate.set()
     weir.check_end(weir.wait())
-    assert len(fake.requests) == 1
+    assert [r.body for r in fake.requests] == [b"0"], weir.stderr() + weir.access_log_path.read_text()
     again = start(world, state, one(fake))
     wait_until_idle(again)
     assert sorted(r.body for r in fake.requests) == [b"0", b"1", b"2"]
 
 
-@pytest.mark.slow
-def test_kill_9_loses_no_accepted_event_and_repeats_only_what_was_in_flight(world, state):
-    """Every 202 is delivered; nothing that was not sent; what is delivered twice was being attempted at a kill."""
-    demo = world.fake(answering([OK]))
-    table = one(demo)
-    accepted, sent, limit = set(), set(), 16
-    kills = 0
-    for _ in range(6):
-        weir = start(world, state, table, {"events": {"in_flight": limit, "in_flight_per_function": limit}})
+class Senders:
+    """Threads that send events, each with a number of its own, until weir is killed."""
+
+    def __init__(self):
+        self.sent, self.accepted = set(), set()
+
+    def run(self, weir, until, what):
         stop = threading.Event()
 
-        def send(weir=weir, stop=stop):
+        def send():
             while not stop.is_set():
                 own = str(uuid.uuid4())
-                sent.add(own)
+                self.sent.add(own)
                 try:
                     answer = weir.invoke("hello", body=json.dumps(own).encode(), query="?Qualifier=1", headers=[(TYPE, "Event")])
                 except OSError:
                     return
                 if answer.status == 202:
-                    accepted.add(own)
+                    self.accepted.add(own)
 
         threads = [threading.Thread(target=send) for _ in range(4)]
-        goal = len(demo.requests) + 40
         for t in threads:
             t.start()
-        wait_until(lambda goal=goal: len(demo.requests) >= goal, "events run")
+        wait_until(until, what)
         weir.child.kill()
         weir.child.wait()
-        world.things.remove(weir)
-        kills += 1
         stop.set()
         for t in threads:
             t.join()
-    weir = start(world, state, table)
-    wait_until_idle(weir)
-    bodies = [json.loads(r.body) for r in demo.requests if r.body]
-    assert accepted <= set(bodies) and set(bodies) <= sent
+
+
+@pytest.mark.slow
+def test_kill_9_loses_no_accepted_event_and_repeats_only_what_was_in_flight(world, state):
+    """Every 202 is delivered; nothing that was not sent; what is delivered twice was being attempted at a kill."""
+    fake = world.fake(answering([OK]))
+    kills, limit = 6, 16
+    senders = Senders()
+    for _ in range(kills):
+        weir = start(world, state, one(fake), {"events": {"in_flight": limit, "in_flight_per_function": limit}})
+        goal = len(fake.requests) + 40
+        senders.run(weir, lambda goal=goal: len(fake.requests) >= goal, "events run")
+        world.things.remove(weir)
+    wait_until_idle(start(world, state, one(fake)))
+    bodies = [json.loads(r.body) for r in fake.requests if r.body]
+    assert senders.accepted <= set(bodies) and set(bodies) <= senders.sent
     assert len(bodies) - len(set(bodies)) <= kills * limit
+
+
+@pytest.mark.slow
+def test_kill_9_loses_neither_retries_nor_dead_letters(world, state):
+    """Events that fail in every way: each that was accepted ran without an error, or its dead letter has come."""
+    lock, ran = threading.Lock(), set()
+    count = 0
+
+    def fails_often(c):
+        nonlocal count
+        while request := c.read_request():
+            with lock:
+                count += 1
+                answer = [OK, status(503), function_error(), function_error(), status(429)][count % 5]
+                if answer is OK:
+                    ran.add(json.loads(request.body))
+            c.send(answer)
+
+    fake, letters = world.fake(fails_often), world.fake(answering([status(500), OK]))
+    table, settings = one(fake, dead_letter=letters.url), {"events": {"retries": 1, "retry_ms": 10, "backoff_ms": 10}}
+    senders = Senders()
+    for _ in range(5):
+        weir = start(world, state, table, settings)
+        goal = len(letters.requests) + 3
+        senders.run(weir, lambda goal=goal: len(letters.requests) >= goal, "dead letters come")
+        world.things.remove(weir)
+    wait_until_idle(start(world, state, table, settings))
+    told = {json.loads(r.body)["requestPayload"] for r in letters.requests if r.body}
+    assert senders.accepted <= ran | told and ran | told <= senders.sent
+
+
+# ---- Other kinds, limits and trouble ----
+
+
+def rie_table(fake, **function):
+    return {"functions": {"hello": {**tables.function({"1": {"kind": "rie", **tables.endpoints(fake)}}), **function}}}
+
+
+def test_events_of_an_emulator_run_one_after_the_other(world, state):
+    rie = Rie(lambda event, request: time.sleep(0.01))  # it dies of two at once, and says so
+    fake = world.fake(rie.serve)
+    weir = start(world, state, rie_table(fake))
+    for n in range(20):
+        weir.send(query="?Qualifier=1", body=b"%d" % n)
+    wait_until_idle(weir)
+    assert sorted(int(r.body) for r in rie.invocations) == list(range(20))
+    assert weir.metrics().value("weir_events_delivered_total") == 20
+
+
+def test_an_emulators_error_is_a_function_error(world, state):
+    def fail(event, request):
+        raise ValueError("no")
+
+    rie, letters = Rie(fail), world.fake(answering([OK]))
+    weir = start(world, state, rie_table(world.fake(rie.serve), dead_letter=letters.url))
+    weir.send(query="?Qualifier=1", body=b"[1]")
+    (letter,) = wait_for_requests(letters, 1)
+    wait_until_idle(weir)
+    record = json.loads(letter.body)
+    assert len(rie.invocations) == 3 and record["requestPayload"] == [1]
+    assert record["responseContext"]["functionError"] == "Unhandled"
+    assert record["responsePayload"]["errorType"] == "ValueError"
+
+
+def test_a_payload_that_is_no_json_is_refused_for_an_emulator(world, state):
+    weir = start(world, state, rie_table("http://127.0.0.1:1"))
+    answer = weir.send(query="?Qualifier=1", body=b"{", expected=400)
+    assert answer.headers["x-amzn-errortype"] == "InvalidRequestContentException"
+    assert weir.metrics().value("weir_events_queued") == 0
+
+
+def test_a_backlog_of_one_function_does_not_delay_another(world, state):
+    gate = threading.Event()
+
+    def slow(c):
+        while c.read_request():
+            gate.wait(20)
+            c.send(OK)
+
+    busy, quick = world.fake(slow), world.fake(answering([OK]))
+    table = {"functions": {"busy": tables.function({"1": busy}), "hello": tables.function({"1": quick})}}
+    weir = start(world, state, table, {"events": {"in_flight": 4, "in_flight_per_function": 3}})
+    with weir.connect() as c:
+        for _ in range(200):
+            c.send_request("POST", "/2015-03-31/functions/busy/invocations?Qualifier=1", [(TYPE, "Event")], b"{}")
+            assert c.read_answer().status == 202
+    wait_for_requests(busy, 3)
+    weir.send(query="?Qualifier=1")
+    wait_for_requests(quick, 1)
+    assert len(busy.requests) == 3  # no more than that at once
+    gate.set()
+    wait_until_idle(weir)
+    assert len(busy.requests) == 200
+
+
+def test_a_slow_disk_holds_up_nobody_who_does_not_wait_for_it(world, state):
+    fake = world.fake(answering([OK]))
+    weir = start(world, state, one(fake), workers=1)
+    lock = sqlite3.connect(state / "weir.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    with weir.connect() as c:
+        c.send_request("POST", "/2015-03-31/functions/hello/invocations?Qualifier=1", [(TYPE, "Event")], b"{}")
+        for _ in range(20):
+            assert weir.invoke("hello", query="?Qualifier=1").status == 200
+        c.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            c.socket.recv(1)
+        assert len(fake.requests) == 20
+        lock.rollback()
+        c.socket.settimeout(20)
+        assert c.read_answer().status == 202
+    lock.close()
+    wait_for_requests(fake, 21)
+
+
+@pytest.mark.slow
+def test_an_event_that_the_disk_does_not_take_is_not_accepted_and_what_is_over_goes_later(world, state):
+    gate = threading.Event()
+
+    def handler(c):
+        while c.read_request():
+            gate.wait(20)
+            c.send(OK)
+
+    fake = world.fake(handler)
+    weir = start(world, state, one(fake))
+    weir.allow_error("could not be deleted|cannot be kept")
+    weir.send(query="?Qualifier=1", body=b"1")
+    wait_for_requests(fake, 1)
+    lock = sqlite3.connect(state / "weir.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    gate.set()
+    answer = weir.send(query="?Qualifier=1", body=b"2", expected=503)
+    assert answer.headers["x-amzn-errortype"] == "ServiceException"
+    assert answer.json()["Message"].startswith("The event could not be stored: ")
+    lock.rollback()
+    lock.close()
+    wait_until_idle(weir)
+    weir.send(query="?Qualifier=1", body=b"3")
+    wait_for_requests(fake, 2)
+    wait_until_idle(weir)
+    assert [r.body for r in fake.requests] == [b"1", b"3"]
+
+
+def test_new_settings_hold_for_the_next_attempt(world, state):
+    fake = world.fake(answering([status(400)]))
+    weir = start(world, state, one(fake), {"events": {"retry_ms": 50, "retries": 100, "max_age_s": 3600}})
+    weir.send(query="?Qualifier=1")
+    wait_for_requests(fake, 1)
+    weir.settings_path.write_text(json.dumps({**weir.settings, "events": {"retries": 0}}))
+    assert weir.reload().status == 200
+    weir.expect_metric(1, "weir_events_dropped_total", function="hello", reason="retries_exhausted")
 
 
 # ---- With a real client ----
