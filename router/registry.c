@@ -23,7 +23,7 @@ struct numbers {
 struct registry {
     struct qsbr *domain;
     struct series_hooks hooks;
-    struct ledger *ledger; /* or NULL; not owned */
+    struct logbook *logbook; /* or NULL; not owned */
     _Atomic uint32_t refs;
     _Atomic uint64_t seed;   /* of the next place */
     pthread_mutex_t lock;    /* of all below */
@@ -84,14 +84,14 @@ struct qsbr *registry_domain(const struct registry *registry)
     return registry->domain;
 }
 
-void registry_set_ledger(struct registry *registry, struct ledger *ledger)
+void registry_set_logbook(struct registry *registry, struct logbook *logbook)
 {
-    registry->ledger = ledger;
+    registry->logbook = logbook;
 }
 
-struct ledger *registry_ledger(const struct registry *registry)
+struct logbook *registry_logbook(const struct registry *registry)
 {
-    return registry->ledger;
+    return registry->logbook;
 }
 
 uint64_t registry_place(struct registry *registry)

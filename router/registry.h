@@ -17,7 +17,7 @@
 enum { REGISTRY_NO_SERIES = UINT32_MAX };
 
 struct registry;
-struct ledger;
+struct logbook;
 
 /* Gives the number of the counters of (function, alias, version); the same names always give the
  * same number. REGISTRY_NO_SERIES when out of memory. release is called for each get, when the last
@@ -50,9 +50,9 @@ struct qsbr *registry_domain(const struct registry *registry);
 
 /* Where the orders of splits are kept beyond the process' end, and where those of the processes
  * before are found; before the first table. It outlives all tables. Without it none are kept. */
-void registry_set_ledger(struct registry *registry, struct ledger *ledger);
+void registry_set_logbook(struct registry *registry, struct logbook *logbook);
 /* NULL: none. Any thread. */
-struct ledger *registry_ledger(const struct registry *registry);
+struct logbook *registry_logbook(const struct registry *registry);
 
 /* Draws where a split's order begins if it has nothing to continue from (router/split.h). Any
  * thread. */

@@ -22,8 +22,8 @@
 
 #include "base/qsbr.h"
 
-struct ledger;
-struct ledger_entry;
+struct logbook;
+struct logbook_entry;
 
 enum {
     SEGMENT_ONE = 1000000000, /* one invocation */
@@ -60,9 +60,9 @@ struct segment {
     _Alignas(SEGMENT_CACHE_LINE) _Atomic uint64_t own_ticket;
     struct qsbr_node retired;
     uint64_t made_with; /* the place */
-    /* split.c's: where it is kept (router/ledger.h), NULL: nowhere; how many came before it */
-    struct ledger *ledger;
-    struct ledger_entry *entry;
+    /* split.c's: where it is kept (router/logbook.h), NULL: nowhere; how many came before it */
+    struct logbook *logbook;
+    struct logbook_entry *entry;
     uint32_t serial;
     int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
 };

@@ -53,8 +53,8 @@ struct split {
 
 /* Where the order is kept beyond the process' end. */
 struct kept {
-    struct ledger *ledger;
-    struct ledger_key key;
+    struct logbook *logbook;
+    struct logbook_key key;
     uint32_t heir_of;
     uint64_t versions[]; /* nr_arms of them */
 };
@@ -68,7 +68,7 @@ static struct segment nothing_drawn = {.own_ticket = 1ull << 63,
 static void end_segment(struct segment *segment)
 {
     if (segment->entry)
-        ledger_release(segment->ledger, &segment->entry);
+        logbook_release(segment->logbook, &segment->entry);
     free(segment);
 }
 
@@ -116,12 +116,12 @@ static int keep(struct split *split, const struct split_spec *spec)
 {
     size_t bytes = (size_t)spec->nr_arms * sizeof(spec->versions[0]);
 
-    if (!spec->ledger)
+    if (!spec->logbook)
         return 0;
     split->kept = malloc(sizeof(*split->kept) + bytes);
     if (!split->kept)
         return -1;
-    split->kept->ledger = spec->ledger;
+    split->kept->logbook = spec->logbook;
     split->kept->key = spec->key;
     split->kept->heir_of = spec->heir_of;
     memcpy(split->kept->versions, spec->versions, bytes);
@@ -132,20 +132,20 @@ static int keep(struct split *split, const struct split_spec *spec)
 static void keep_segment(const struct split *split, struct segment *segment, uint32_t serial)
 {
     const struct kept *kept = split->kept;
-    struct ledger_entry as = {.place = segment->made_with,
-                              .nr_tickets = segment->nr_tickets,
-                              .serial = serial,
-                              .nr_arms = segment->nr_arms,
-                              .is_counted = split->kind == SPLIT_KIND_COUNTED};
+    struct logbook_entry as = {.place = segment->made_with,
+                               .nr_tickets = segment->nr_tickets,
+                               .serial = serial,
+                               .nr_arms = segment->nr_arms,
+                               .is_counted = split->kind == SPLIT_KIND_COUNTED};
 
     segment->serial = serial;
     if (!kept)
         return;
     as.key = kept->key;
     atomic_init(&as.ticket, atomic_load_explicit(&segment->own_ticket, memory_order_relaxed));
-    segment->ledger = kept->ledger;
+    segment->logbook = kept->logbook;
     segment->entry =
-        ledger_write(kept->ledger, &as, segment->errors, kept->versions, split->weights);
+        logbook_write(kept->logbook, &as, segment->errors, kept->versions, split->weights);
     if (segment->entry)
         segment->ticket = &segment->entry->ticket;
     else if (segment->nr_tickets > TICKETS_WITHOUT_ENTRY)
@@ -181,7 +181,7 @@ struct split *split_make(struct qsbr *domain, const struct split_spec *spec, str
     split->place = spec->place;
     split->from = (int16_t *)(split->weights + nr);
     memcpy(split->weights, spec->weights, nr * sizeof(spec->weights[0]));
-    assert(!previous || !spec->ledger || spec->heir_of == LEDGER_NONE);
+    assert(!previous || !spec->logbook || spec->heir_of == LOGBOOK_NONE);
     for (size_t i = 0; i < nr; i++) {
         assert(!previous || spec->from[i] < (int)previous->nr_arms);
         split->from[i] = previous ? spec->from[i] : -1;
@@ -370,41 +370,43 @@ static int succeed(struct split *split, struct split *previous)
 
 static bool is_heir(const struct split *split)
 {
-    return split->kept && split->kept->heir_of != LEDGER_NONE;
+    return split->kept && split->kept->heir_of != LOGBOOK_NONE;
 }
 
-static const struct ledger_entry *left_to(const struct split *split)
+static const struct logbook_entry *left_to(const struct split *split)
 {
-    return ledger_at(split->kept->ledger, split->kept->heir_of);
+    return logbook_at(split->kept->logbook, split->kept->heir_of);
 }
 
 /* The arms in what was left; -1 where there is no such version. */
-static void find_arms(const struct split *split, const struct ledger_entry *left, int16_t *from)
+static void find_arms(const struct split *split, const struct logbook_entry *left, int16_t *from)
 {
     for (int i = 0; i < split->nr_arms; i++) {
         from[i] = -1;
         for (int k = 0; k < left->nr_arms; k++)
-            if (ledger_versions(left)[k] == split->kept->versions[i])
+            if (logbook_versions(left)[k] == split->kept->versions[i])
                 from[i] = (int16_t)k;
     }
 }
 
 /* Has the same order as the split. */
-static bool goes_on(const struct split *split, const struct ledger_entry *left, const int16_t *from)
+static bool goes_on(const struct split *split, const struct logbook_entry *left,
+                    const int16_t *from)
 {
     if (left->nr_arms != split->nr_arms || !left->is_counted || split->kind != SPLIT_KIND_COUNTED)
         return false;
     for (int i = 0; i < split->nr_arms; i++)
-        if (from[i] != i || ledger_weights(left)[i] != split->weights[i])
+        if (from[i] != i || logbook_weights(left)[i] != split->weights[i])
             return false;
     return true;
 }
 
 /* The segment as it was. NULL when out of memory. */
-static struct segment *restore(const struct ledger_entry *left)
+static struct segment *restore(const struct logbook_entry *left)
 {
-    struct segment *segment = segment_make(ledger_weights(left), left->nr_arms, ledger_errors(left),
-                                           left->place, left->nr_tickets, left->is_counted);
+    struct segment *segment =
+        segment_make(logbook_weights(left), left->nr_arms, logbook_errors(left), left->place,
+                     left->nr_tickets, left->is_counted);
 
     /* A line may have been shorter than it is by itself. */
     if (segment && segment->nr_tickets > left->nr_tickets)
@@ -416,13 +418,13 @@ static struct segment *restore(const struct ledger_entry *left)
 static int work_out_left(const struct split *split, const int16_t *from, int64_t *errors,
                          uint64_t *place)
 {
-    const struct ledger_entry *left = left_to(split);
+    const struct logbook_entry *left = left_to(split);
     struct segment *segment = restore(left);
     int64_t before[SPLIT_ARMS_MAX];
 
     if (!segment)
         return SPLIT_NO_MEMORY;
-    segment_errors(segment, ledger_weights(left), nr_drawn(segment, atomic_load(&left->ticket)),
+    segment_errors(segment, logbook_weights(left), nr_drawn(segment, atomic_load(&left->ticket)),
                    before);
     take_over(split, from, before, errors);
     *place = take_over_place(split, from, segment->place);
@@ -433,7 +435,7 @@ static int work_out_left(const struct split *split, const int16_t *from, int64_t
 /* As start, of a split that continues what a process before this one left. */
 static int inherit(struct split *split)
 {
-    const struct ledger_entry *left = left_to(split);
+    const struct logbook_entry *left = left_to(split);
     int64_t errors[SPLIT_ARMS_MAX];
     int16_t from[SPLIT_ARMS_MAX];
     struct segment *first;
@@ -452,7 +454,7 @@ static int inherit(struct split *split)
     if (!first)
         return SPLIT_NO_MEMORY;
     if (put_first(split, first, left->serial + 1))
-        ledger_retire(split->kept->ledger, split->kept->heir_of);
+        logbook_retire(split->kept->logbook, split->kept->heir_of);
     return 0;
 }
 
@@ -503,7 +505,7 @@ static int open_to_draw(struct split *split)
     if (is_heir(split))
         return inherit(split);
     return start(split, zeros, split->place,
-                 split->kept ? ledger_first_serial(split->kept->ledger) : 1);
+                 split->kept ? logbook_first_serial(split->kept->logbook) : 1);
 }
 
 void split_errors(const struct split *split, int64_t *out)

@@ -37,7 +37,7 @@
 
 #include "base/prng.h"
 #include "base/qsbr.h"
-#include "router/ledger.h"
+#include "router/logbook.h"
 #include "router/segment.h"
 
 enum { SPLIT_ARMS_MAX = SEGMENT_ARMS_MAX, SPLIT_ONE = SEGMENT_ONE };
@@ -65,11 +65,11 @@ struct split_spec {
     uint64_t place;
     /* Where the order is kept beyond the process' end, and by which names; NULL: nowhere. It
      * outlives the split. */
-    struct ledger *ledger;
-    struct ledger_key key;
-    uint64_t versions[SPLIT_ARMS_MAX]; /* ledger_version of each arm's */
+    struct logbook *logbook;
+    struct logbook_key key;
+    uint64_t versions[SPLIT_ARMS_MAX]; /* logbook_version of each arm's */
     /* What a process before this one left, which the split continues: for one without predecessor.
-     * LEDGER_NONE: nothing. */
+     * LOGBOOK_NONE: nothing. */
     uint32_t heir_of;
 };
 

@@ -139,19 +139,19 @@ static struct version *version_left(const struct target *target, uint64_t name)
     struct function *function = target->function;
 
     for (int i = 0; i < function->nr_versions; i++)
-        if (ledger_version(function->versions[i].name) == name)
+        if (logbook_version(function->versions[i].name) == name)
             return &function->versions[i];
     return NULL;
 }
 
 /* As take_past, from what a process before this one left. */
-static int take_past_left(struct target *target, const struct ledger_entry *left)
+static int take_past_left(struct target *target, const struct logbook_entry *left)
 {
     target->past = calloc(left->nr_arms, sizeof(target->past[0]));
     if (!target->past)
         return -1;
     for (int i = 0; i < left->nr_arms; i++) {
-        struct version *version = version_left(target, ledger_versions(left)[i]);
+        struct version *version = version_left(target, logbook_versions(left)[i]);
 
         if (version && place_of(target, version->name) < 0)
             target->past[target->nr_past++] = version;
@@ -204,12 +204,12 @@ static struct str split_name(const struct target *target, int i)
 
 /* What a process before this one left of the alias, in *spec, and the past versions of it. 0, or -1
  * when out of memory. */
-static int look_up_left(struct target *target, struct ledger *ledger, struct split_spec *spec)
+static int look_up_left(struct target *target, struct logbook *logbook, struct split_spec *spec)
 {
-    spec->heir_of = ledger_find(ledger, spec->key);
-    if (spec->heir_of == LEDGER_NONE)
+    spec->heir_of = logbook_find(logbook, spec->key);
+    if (spec->heir_of == LOGBOOK_NONE)
         return 0;
-    return take_past_left(target, ledger_at(ledger, spec->heir_of));
+    return take_past_left(target, logbook_at(logbook, spec->heir_of));
 }
 
 int target_join(struct target *target, const struct target *before, struct registry *registry,
@@ -219,13 +219,13 @@ int target_join(struct target *target, const struct target *before, struct regis
     struct split_spec spec;
 
     *is_replacement = false;
-    spec.ledger = registry_ledger(registry);
-    spec.heir_of = LEDGER_NONE;
-    if (spec.ledger)
-        spec.key = ledger_key(target->function->name, target->alias);
+    spec.logbook = registry_logbook(registry);
+    spec.heir_of = LOGBOOK_NONE;
+    if (spec.logbook)
+        spec.key = logbook_key(target->function->name, target->alias);
     if (before && !(is_same && before->nr_past == 0) && take_past(target, before))
         return -1;
-    if (!before && spec.ledger && look_up_left(target, spec.ledger, &spec))
+    if (!before && spec.logbook && look_up_left(target, spec.logbook, &spec))
         return -1;
     if (is_same && has_same_past(target, before)) {
         target->split = split_ref(before->split);
@@ -236,8 +236,8 @@ int target_join(struct target *target, const struct target *before, struct regis
     for (int i = 0; i < spec.nr_arms; i++) {
         spec.weights[i] = i < target->nr_arms ? target->arms[i].weight : 0;
         spec.from[i] = before ? place_of(before, split_name(target, i)) : -1;
-        if (spec.ledger)
-            spec.versions[i] = ledger_version(split_name(target, i));
+        if (spec.logbook)
+            spec.versions[i] = logbook_version(split_name(target, i));
     }
     spec.place = registry_place(registry);
     target->split = split_make(registry_domain(registry), &spec, before ? before->split : NULL);

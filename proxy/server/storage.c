@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "proxy/server/state.h"
-#include "router/ledger.h"
+#include "router/logbook.h"
 #include "store/statedir.h"
 #include "store/store_memory.h"
 #include "store/store_sqlite.h"
@@ -21,13 +21,13 @@ static void wake_up(void *context)
     loop_wake_up(&s->loop);
 }
 
-static int open_ledger(struct storage *storage, struct store_reason *reason)
+static int open_logbook(struct storage *storage, struct store_reason *reason)
 {
     const struct mapfile *file = &storage->splits;
     char why[100];
 
-    storage->ledger = ledger_open(file->memory, file->bytes, why, sizeof(why));
-    if (storage->ledger)
+    storage->logbook = logbook_open(file->memory, file->bytes, why, sizeof(why));
+    if (storage->logbook)
         return 0;
     snprintf(reason->text, sizeof(reason->text),
              "%s cannot be used: %s; put a backup in its place, or move it away: then all splits "
@@ -39,17 +39,17 @@ static int open_ledger(struct storage *storage, struct store_reason *reason)
 
 static int open_splits(struct storage *storage, const char *directory, struct store_reason *reason)
 {
-    static _Alignas(LEDGER_BLOCK) char head[LEDGER_BLOCK];
+    static _Alignas(LOGBOOK_BLOCK) char head[LOGBOOK_BLOCK];
     const struct mapfile_start start = {
-        .bytes = LEDGER_BYTES_MIN, .head = head, .head_bytes = sizeof(head)};
+        .bytes = LOGBOOK_BYTES_MIN, .head = head, .head_bytes = sizeof(head)};
     char *path = statedir_file(directory, "splits");
     int r = -1;
 
-    ledger_format(head);
+    logbook_format(head);
     if (!path)
         snprintf(reason->text, sizeof(reason->text), "out of memory");
-    else if (mapfile_open(&storage->splits, path, LEDGER_BYTES_MAX, &start, reason) == 0)
-        r = open_ledger(storage, reason);
+    else if (mapfile_open(&storage->splits, path, LOGBOOK_BYTES_MAX, &start, reason) == 0)
+        r = open_logbook(storage, reason);
     free(path);
     return r;
 }
@@ -63,7 +63,7 @@ static int open_in(struct server *s, const struct store_host *host, const char *
     if (s->storage.lock >= 0)
         s->store = store_sqlite_open(host, directory, &reason);
     if (s->store && open_splits(&s->storage, directory, &reason) == 0) {
-        registry_set_ledger(s->registry, s->storage.ledger);
+        registry_set_logbook(s->registry, s->storage.logbook);
         log_info("state in %s", directory);
         return 0;
     }
@@ -89,8 +89,8 @@ int storage_open(struct server *s)
 
 void storage_settle(struct server *s)
 {
-    if (s->storage.ledger)
-        ledger_settle(s->storage.ledger);
+    if (s->storage.logbook)
+        logbook_settle(s->storage.logbook);
 }
 
 static void grow(uv_work_t *work)
@@ -110,7 +110,7 @@ static void on_grown(uv_work_t *work, int status)
         log_warning("%s; splits that find no room in it begin anew after a restart",
                     storage->reason.text);
     else
-        ledger_extend(storage->ledger, storage->splits.bytes);
+        logbook_extend(storage->logbook, storage->splits.bytes);
 }
 
 /* After a failure there is another try at the next size only, which is soon enough. */
@@ -119,9 +119,9 @@ void storage_tend(struct server *s)
     struct storage *storage = &s->storage;
     size_t wanted;
 
-    if (!storage->ledger || storage->is_growing)
+    if (!storage->logbook || storage->is_growing)
         return;
-    wanted = ledger_wants(storage->ledger);
+    wanted = logbook_wants(storage->logbook);
     if (wanted <= storage->splits.bytes || (storage->is_full && wanted == storage->wanted))
         return;
     storage->wanted = wanted;
@@ -135,16 +135,16 @@ void storage_tend(struct server *s)
 
 void storage_close(struct server *s)
 {
-    if (s->storage.ledger)
-        ledger_seal(s->storage.ledger);
+    if (s->storage.logbook)
+        logbook_seal(s->storage.logbook);
     if (s->store)
         store_close(&s->store);
 }
 
 void storage_fini(struct server *s)
 {
-    if (!s->storage.ledger)
+    if (!s->storage.logbook)
         return;
-    ledger_close(&s->storage.ledger);
+    logbook_close(&s->storage.logbook);
     mapfile_close(&s->storage.splits);
 }

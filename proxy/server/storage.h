@@ -9,20 +9,20 @@
 #include "store/mapfile.h"
 #include "store/store.h"
 
-struct ledger;
+struct logbook;
 struct server;
 
 struct storage {
-    int lock;              /* on state.directory, for as long as the process lives */
-    struct mapfile splits; /* the ledger's memory */
-    struct ledger *ledger; /* NULL without a directory */
-    uv_work_t growth;      /* of the file, on a thread of libuv's pool */
+    int lock;                /* on state.directory, for as long as the process lives */
+    struct mapfile splits;   /* the logbook's memory */
+    struct logbook *logbook; /* NULL without a directory */
+    uv_work_t growth;        /* of the file, on a thread of libuv's pool */
     size_t wanted;
     bool is_growing, is_full; /* the last growth failed: it was logged */
     struct store_reason reason;
 };
 
-/* Opens s->store as the settings say, and gives the registry its ledger; 0, or -1 with the reason
+/* Opens s->store as the settings say, and gives the registry its logbook; 0, or -1 with the reason
  * logged. */
 int storage_open(struct server *s) __attribute__((warn_unused_result));
 

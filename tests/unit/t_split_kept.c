@@ -3,7 +3,7 @@
  * one by one, and no version is ever a whole invocation off.
  *
  * A thread says before a draw that it draws, and counts afterwards. One that is killed in between
- * may have drawn; what the ledger says decides, and has to be one of the things that can be. */
+ * may have drawn; what the logbook says decides, and has to be one of the things that can be. */
 #include "router/split.h"
 
 #include <pthread.h>
@@ -15,7 +15,7 @@
 
 #include "split_world.h"
 
-/* DRAWS_MAX: a life that nobody comes to kill waits for it, as nobody makes its ledger grow. */
+/* DRAWS_MAX: a life that nobody comes to kill waits for it, as nobody makes its logbook grow. */
 enum { THREADS = 4, LIVES = 20, PHASES = 2000, ARMS = 16, DRAWS_MAX = 100000 };
 
 /* What process after process shares. */
@@ -25,7 +25,7 @@ struct past_lives {
     _Atomic uint32_t counts[THREADS][PHASES][ARMS];
     _Atomic int draws_in[THREADS]; /* the phase, from 1; 0: is not drawing */
     _Atomic uint64_t nr_draws;     /* of this life */
-    _Alignas(LEDGER_BLOCK) uint8_t ledger[LEDGER_BYTES_MIN];
+    _Alignas(LOGBOOK_BLOCK) uint8_t logbook[LOGBOOK_BYTES_MIN];
 };
 
 static struct past_lives *lives;
@@ -91,15 +91,15 @@ static void random_weights(struct prng *rng, uint32_t *weights)
     weights[nr_arms - 1] = left;
 }
 
-static struct split *make_next(struct ledger *ledger, const uint32_t *weights,
+static struct split *make_next(struct logbook *logbook, const uint32_t *weights,
                                struct split *previous)
 {
     struct split_spec spec = spec_of(nr_arms, weights);
 
     spec.place = 0x123456789abcdef;
-    spec.ledger = ledger;
-    spec.key = ledger_key(STR("f"), STR("live"));
-    spec.heir_of = previous ? LEDGER_NONE : ledger_find(ledger, spec.key);
+    spec.logbook = logbook;
+    spec.key = logbook_key(STR("f"), STR("live"));
+    spec.heir_of = previous ? LOGBOOK_NONE : logbook_find(logbook, spec.key);
     for (int i = 0; i < nr_arms; i++)
         spec.versions[i] = (uint64_t)i + 1;
     return split_make(life.domain, &spec, previous);
@@ -116,21 +116,21 @@ static void put_in_force(struct split *split, int era, int phase)
 static void live(uint64_t seed)
 {
     char reason[100];
-    struct ledger *ledger =
-        ledger_open(lives->ledger, sizeof(lives->ledger), reason, sizeof(reason));
+    struct logbook *logbook =
+        logbook_open(lives->logbook, sizeof(lives->logbook), reason, sizeof(reason));
     int phase = atomic_load(&lives->nr_phases), era = 0;
     struct prng rng;
     pthread_t thread;
 
     prng_seed(&rng, seed);
     life.domain = qsbr_make();
-    if (!ledger || !life.domain)
+    if (!logbook || !life.domain)
         _exit(2);
     memcpy(lives->weights[phase], first_weights, (size_t)nr_arms * sizeof(uint32_t));
     if (changes_between)
         random_weights(&rng, lives->weights[phase]);
-    put_in_force(make_next(ledger, lives->weights[phase], NULL), era, phase);
-    ledger_settle(ledger);
+    put_in_force(make_next(logbook, lives->weights[phase], NULL), era, phase);
+    logbook_settle(logbook);
     for (int i = 0; i < THREADS; i++)
         if (pthread_create(&thread, NULL, draw_on, (void *)(intptr_t)i))
             _exit(3);
@@ -142,7 +142,7 @@ static void live(uint64_t seed)
         if (!changes_within || era > 60)
             continue;
         random_weights(&rng, lives->weights[++phase]);
-        put_in_force(make_next(ledger, lives->weights[phase], before), ++era, phase);
+        put_in_force(make_next(logbook, lives->weights[phase], before), ++era, phase);
         if (prng_below(&rng, 2) && split_open(life.eras[era].split))
             _exit(4);
         split_unref(&before);
@@ -206,35 +206,35 @@ static bool explain(int64_t *difference, int thread)
     return explain(difference, thread + 1);
 }
 
-/* What the ledger says, as the next process would read it. */
-static void read_ledger(int64_t *errors)
+/* What the logbook says, as the next process would read it. */
+static void read_logbook(int64_t *errors)
 {
     char reason[100];
-    struct ledger *ledger =
-        ledger_open(lives->ledger, sizeof(lives->ledger), reason, sizeof(reason));
+    struct logbook *logbook =
+        logbook_open(lives->logbook, sizeof(lives->logbook), reason, sizeof(reason));
     int last = atomic_load(&lives->nr_phases) - 1;
     struct split *split;
 
-    if (!ledger)
+    if (!logbook)
         fail_msg("%s", reason);
     life.domain = qsbr_make();
-    split = make_next(ledger, lives->weights[last], NULL);
+    split = make_next(logbook, lives->weights[last], NULL);
     split_errors(split, errors);
     split_unref(&split);
     qsbr_free(&life.domain);
-    ledger_close(&ledger);
+    logbook_close(&logbook);
 }
 
 static void look_back(int64_t bound)
 {
     int64_t told[ARMS] = {0}, counted[ARMS], difference[ARMS];
 
-    read_ledger(told);
+    read_logbook(told);
     count(counted);
     for (int i = 0; i < nr_arms; i++)
         difference[i] = told[i] - counted[i];
     if (!explain(difference, 0))
-        fail_msg("the ledger says %lld where %lld was counted of the first version",
+        fail_msg("the logbook says %lld where %lld was counted of the first version",
                  (long long)told[0], (long long)counted[0]);
     count(counted);
     for (int i = 0; i < nr_arms; i++) {
@@ -275,7 +275,7 @@ static void many_lives(int nr, const uint32_t *weights, bool within, bool betwee
     changes_between = between;
     lives = mmap(NULL, sizeof(*lives), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(lives != MAP_FAILED);
-    ledger_format(lives->ledger);
+    logbook_format(lives->logbook);
     for (int i = 0; i < LIVES; i++) {
         uint64_t seed = prng_next(&rng);
         pid_t pid;

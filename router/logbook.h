@@ -13,10 +13,10 @@
  *
  * Names are not kept, only hashes: of function and alias (128 bits), of each version (64).
  *
- * Threads: ledger_write, ledger_release and ledger_retire are any thread's and take no lock.
- * ledger_find is for threads that build tables. The rest is the control thread's. */
-#ifndef WEIR_ROUTER_LEDGER_H
-#define WEIR_ROUTER_LEDGER_H
+ * Threads: logbook_write, logbook_release and logbook_retire are any thread's and take no lock.
+ * logbook_find is for threads that build tables. The rest is the control thread's. */
+#ifndef WEIR_ROUTER_LOGBOOK_H
+#define WEIR_ROUTER_LOGBOOK_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -26,25 +26,25 @@
 #include "base/str.h"
 
 enum {
-    LEDGER_BLOCK = 4096,
-    LEDGER_BLOCKS_MAX = 1 << 18,
-    LEDGER_BYTES_MIN = 1 << 20, /* of a new one */
-    LEDGER_NONE = 0             /* no entry */
+    LOGBOOK_BLOCK = 4096,
+    LOGBOOK_BLOCKS_MAX = 1 << 18,
+    LOGBOOK_BYTES_MIN = 1 << 20, /* of a new one */
+    LOGBOOK_NONE = 0             /* no entry */
 };
-static const size_t LEDGER_BYTES_MAX =
-    (size_t)LEDGER_BLOCK * (1 + LEDGER_BLOCKS_MAX / LEDGER_BLOCK + (size_t)LEDGER_BLOCKS_MAX);
+static const size_t LOGBOOK_BYTES_MAX =
+    (size_t)LOGBOOK_BLOCK * (1 + LOGBOOK_BLOCKS_MAX / LOGBOOK_BLOCK + (size_t)LOGBOOK_BLOCKS_MAX);
 
-struct ledger_key {
+struct logbook_key {
     uint64_t halves[2];
 };
 
 /* Arrays of nr_arms elements follow it: int64_t errors, uint64_t versions, uint32_t weights. All
  * but ticket, state, next and life stay as they are written. */
-struct ledger_entry {
+struct logbook_entry {
     _Atomic uint64_t ticket; /* as in a segment */
     _Atomic uint32_t state;  /* free or used */
     _Atomic uint32_t next;   /* while it is free */
-    struct ledger_key key;
+    struct logbook_key key;
     uint64_t place; /* that the segment's order was worked out with */
     uint32_t nr_tickets;
     uint32_t serial;
@@ -54,61 +54,61 @@ struct ledger_entry {
     uint64_t check; /* a hash of what stays */
 };
 
-struct ledger;
+struct logbook;
 
-/* What stands at the beginning of a new file: LEDGER_BLOCK bytes. The rest is zeros. */
-void ledger_format(void *head);
+/* What stands at the beginning of a new file: LOGBOOK_BLOCK bytes. The rest is zeros. */
+void logbook_format(void *head);
 
-/* memory: LEDGER_BYTES_MAX bytes of address space, of which the first bytes can be used; the file's
- * head is there. They belong to the ledger until ledger_close. NULL with a reason, a sentence,
+/* memory: LOGBOOK_BYTES_MAX bytes of address space, of which the first bytes can be used; the head of
+ * the file is there. They belong to the logbook until logbook_close. NULL with a reason, a sentence,
  * where the file is damaged or comes from another version, or out of memory. */
-struct ledger *ledger_open(void *memory, size_t bytes, char *reason, size_t reason_size);
+struct logbook *logbook_open(void *memory, size_t bytes, char *reason, size_t reason_size);
 
 /* From now on nothing is given back any more, so that the end of a process leaves what it found. No
  * thread draws any more. */
-void ledger_seal(struct ledger *ledger);
+void logbook_seal(struct logbook *logbook);
 
 /* No split of it is left. Clears the pointer. */
-void ledger_close(struct ledger **ledger);
+void logbook_close(struct logbook **logbook);
 
 /* How many bytes should be there, so that no alias has to do without an entry; at most
- * LEDGER_BYTES_MAX. Then, once they are: */
-size_t ledger_wants(const struct ledger *ledger);
-void ledger_extend(struct ledger *ledger, size_t bytes);
+ * LOGBOOK_BYTES_MAX. Then, once they are: */
+size_t logbook_wants(const struct logbook *logbook);
+void logbook_extend(struct logbook *logbook, size_t bytes);
 
 /* The first table is in force: what no table has asked for goes when the next process does so. */
-void ledger_settle(struct ledger *ledger);
+void logbook_settle(struct logbook *logbook);
 
 /* How many entries are in use. For tests. */
-uint32_t ledger_count(const struct ledger *ledger);
+uint32_t logbook_count(const struct logbook *logbook);
 
-struct ledger_key ledger_key(struct str function, struct str alias);
-uint64_t ledger_version(struct str name);
+struct logbook_key logbook_key(struct str function, struct str alias);
+uint64_t logbook_version(struct str name);
 
-/* The last entry that a process before this one left of the alias, or LEDGER_NONE. It stays as it
+/* The last entry that a process before this one left of the alias, or LOGBOOK_NONE. It stays as it
  * is for as long as the process lives. */
-uint32_t ledger_find(struct ledger *ledger, struct ledger_key key);
+uint32_t logbook_find(struct logbook *logbook, struct logbook_key key);
 
-/* The entry of a number that ledger_find gave. */
-const struct ledger_entry *ledger_at(const struct ledger *ledger, uint32_t number);
+/* The entry of a number that logbook_find gave. */
+const struct logbook_entry *logbook_at(const struct logbook *logbook, uint32_t number);
 
-const int64_t *ledger_errors(const struct ledger_entry *entry);
-const uint64_t *ledger_versions(const struct ledger_entry *entry);
-const uint32_t *ledger_weights(const struct ledger_entry *entry);
+const int64_t *logbook_errors(const struct logbook_entry *entry);
+const uint64_t *logbook_versions(const struct logbook_entry *entry);
+const uint32_t *logbook_weights(const struct logbook_entry *entry);
 
 /* A new entry: what all but life, state and check of *as say, with the arrays. NULL where there is
  * no room: then nothing is kept of the segment. */
-struct ledger_entry *ledger_write(struct ledger *ledger, const struct ledger_entry *as,
-                                  const int64_t *errors, const uint64_t *versions,
-                                  const uint32_t *weights);
+struct logbook_entry *logbook_write(struct logbook *logbook, const struct logbook_entry *as,
+                                    const int64_t *errors, const uint64_t *versions,
+                                    const uint32_t *weights);
 
 /* The serial of an alias that begins afresh: above all that was left of another of its name. */
-uint32_t ledger_first_serial(const struct ledger *ledger);
+uint32_t logbook_first_serial(const struct logbook *logbook);
 
 /* Gives an entry back that nobody draws from any more, and clears the pointer. */
-void ledger_release(struct ledger *ledger, struct ledger_entry **entry);
+void logbook_release(struct logbook *logbook, struct logbook_entry **entry);
 
-/* Another entry has taken the place of this one, which ledger_find gave. */
-void ledger_retire(struct ledger *ledger, uint32_t number);
+/* Another entry has taken the place of this one, which logbook_find gave. */
+void logbook_retire(struct logbook *logbook, uint32_t number);
 
 #endif
