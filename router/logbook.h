@@ -59,9 +59,9 @@ struct logbook;
 /* What stands at the beginning of a new file: LOGBOOK_BLOCK bytes. The rest is zeros. */
 void logbook_format(void *head);
 
-/* memory: LOGBOOK_BYTES_MAX bytes of address space, of which the first bytes can be used; the head of
- * the file is there. They belong to the logbook until logbook_close. NULL with a reason, a sentence,
- * where the file is damaged or comes from another version, or out of memory. */
+/* memory: LOGBOOK_BYTES_MAX bytes of address space, of which the first bytes can be used; the head
+ * of the file is there. They belong to the logbook until logbook_close. NULL with a reason, a
+ * sentence, where the file is damaged or comes from another version, or out of memory. */
 struct logbook *logbook_open(void *memory, size_t bytes, char *reason, size_t reason_size);
 
 /* From now on nothing is given back any more, so that the end of a process leaves what it found. No

@@ -1,22 +1,26 @@
 """state.directory: one weir at a time, nothing that is damaged is taken for a fresh start, nothing is lost by kill -9."""
 
+import concurrent.futures
+import errno
 import json
 import os
+import pathlib
 import shutil
 import signal
 import sqlite3
 import subprocess
 
 import pytest
-from harness import places
-from harness.processes import Weir
+from harness import places, tables
+from harness.processes import Process, Weir
+from harness.waiting import wait_until
 
 TABLE = {"functions": {"hello": {"versions": {"1": {"endpoints": ["http://127.0.0.1:1"]}}}}}
 
 
-def start(folder, state, **more):
+def start(folder, state, table=None, **more):
     """weir with its state there; not waited for."""
-    return Weir(folder, TABLE, arguments=("--state", state), wait=False, **more)
+    return Weir(folder, table or TABLE, arguments=("--state", state), wait=False, **more)
 
 
 def ends_with(weir, *words):
@@ -120,3 +124,89 @@ def test_a_reload_keeps_the_folder_and_says_so(world, tmp_path, state):
     assert weir.reload().status == 200
     weir.wait_for_words("state.directory")
     assert not (tmp_path / "weir.db").exists()
+
+
+# ---- A disk that is full, or slow ----
+
+LIVE = "/functions/hello/aliases/live"
+
+
+def put_weights(weir, one):
+    return weir.admin(LIVE, "PUT", json.dumps({"weights": {"1": one, "2": 100 - one}}).encode(), [("Content-Type", "application/json")])
+
+
+def weight_of_one(weir):
+    return json.loads(weir.admin(LIVE).body)["weights"]["1"]
+
+
+def fill(folder):
+    with open(folder / "ballast", "wb", buffering=0) as ballast:
+        for size in (65536, 4096):
+            try:
+                while ballast.write(bytes(size)) == size:
+                    pass
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root for a small file system")
+def test_a_full_disk_refuses_the_change_and_no_other_thing(world, state):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    script = 'mount -t tmpfs -o size=2m none "$0" && exec "$@"'
+    folder = world.folder / "weir"
+    weir = Weir(folder, tables.split(demos, {"1": 90, "2": 10}), wait=False, command=[
+        "unshare", "--mount", "sh", "-c", script, state, places.WEIR, "run", "--settings", folder / "settings.json", "--state", state,
+    ])  # fmt: skip
+    world.keep(weir)
+    weir.wait_until_ready()
+    weir.allow_error("cannot be kept")
+    inside = pathlib.Path(f"/proc/{weir.pid}/root{state}")
+    assert put_weights(weir, 80).status == 200
+    fill(inside)
+    for one in range(79, 20, -1):
+        answer = put_weights(weir, one)
+        if answer.status != 200:
+            break
+    assert answer.status >= 500 and b"full" in answer.body, answer
+    assert weight_of_one(weir) == one + 1, "nothing of it is in force"
+    assert weir.invoke("hello:live").status == 200
+    weir.wait_for_words("cannot be kept")
+    (inside / "ballast").unlink()
+    assert put_weights(weir, 15).status == 200
+    assert weight_of_one(weir) == 15
+    weir.wait_for_words("works again")
+
+
+@pytest.mark.skipif(bool(places.SANITIZER) or not shutil.which("strace"), reason="sanitizers do not run under strace")
+def test_nobody_but_the_change_waits_for_a_slow_disk(world, state, tmp_path):
+    """strace makes each wait for the disk some seconds long."""
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(tables.split(demos, {"1": 90, "2": 10}), arguments=("--state", state))
+    slow = ["-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_enter=3000000"]
+    tracer = Process(tmp_path, "strace", ["strace", "-f", "-qq", "-o", tmp_path / "trace", *slow, "-p", weir.pid])
+    try:
+        wait_until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{weir.pid}/status").read_text(), "strace is there")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            change = pool.submit(put_weights, weir, 50)
+            for _ in range(20):
+                assert weir.invoke("hello:live").status == 200
+                assert weir.admin("/healthz").status == 200
+            assert not change.done()
+            assert change.result().status == 200
+    finally:
+        tracer.signal(signal.SIGINT)
+        tracer.wait()
+    assert weight_of_one(weir) == 50
+
+
+def test_what_the_api_changed_survives_a_kill(world, state, tmp_path):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    table = tables.split(demos, {"1": 90, "2": 10})
+    weir = start(tmp_path / "first", state, table=table)
+    weir.wait_until_ready()
+    for one in (80, 70, 61):
+        assert put_weights(weir, one).status == 200
+    weir.signal(signal.SIGKILL)
+    weir.wait()
+    again = world.weir(table, arguments=("--state", state))
+    assert weight_of_one(again) == 61
