@@ -216,6 +216,127 @@ static void the_past_is_bounded(void **state)
     world_end(world);
 }
 
+/* ---- From process to process ----------------------------------------------------------------- */
+
+static _Alignas(LOGBOOK_BLOCK) uint8_t file[LOGBOOK_BYTES_MIN];
+
+/* A process whose first table is this one. The file is what the one before left. */
+struct process {
+    struct world *world;
+    struct logbook *logbook;
+    struct table *table;
+};
+
+static struct process begin(const struct share *live)
+{
+    struct process process = {.world = world_make()};
+    char reason[100];
+
+    process.logbook = logbook_open(file, sizeof(file), reason, sizeof(reason));
+    assert_non_null(process.logbook);
+    registry_set_logbook(process.world->registry, process.logbook);
+    process.table = build(process.world, NULL, SPLIT_EXACT, live);
+    assert_int_equal(table_open(process.table), 0);
+    logbook_settle(process.logbook);
+    return process;
+}
+
+/* The file stays as it is, as if the process were killed. */
+static void end(struct process *process)
+{
+    logbook_seal(process->logbook);
+    table_unref(&process->table);
+    world_end(process->world);
+    logbook_close(&process->logbook);
+}
+
+static void picks(struct process *process, int nr)
+{
+    for (int i = 0; i < nr; i++)
+        assert_true(pick(process->world, find(process->table, "hello", "live")) >= 0);
+}
+
+static int64_t owes(const struct process *process, const char *version)
+{
+    return owed(find(process->table, "hello", "live"), version);
+}
+
+static void a_process_continues_what_the_one_before_it_left(void **state)
+{
+    struct process process;
+    int64_t ones;
+
+    (void)state;
+    memset(file, 0, sizeof(file));
+    logbook_format(file);
+    process = begin(ninety_five);
+    picks(&process, 7);
+    ones = owes(&process, "1");
+    assert_true(ones != 0);
+    end(&process);
+    for (int life = 0; life < 3; life++) { /* also where nothing is drawn */
+        process = begin(ninety_five);
+        assert_true(owes(&process, "1") == ones && owes(&process, "2") == -ones);
+        end(&process);
+    }
+    process = begin(half);
+    assert_true(owes(&process, "1") == ones && owes(&process, "2") == -ones);
+    picks(&process, 2);
+    assert_true(llabs(owes(&process, "1")) < SPLIT_ONE);
+    assert_int_equal(logbook_count(process.logbook), 1); /* "fixed" was never drawn from */
+    end(&process);
+}
+
+static void what_a_version_is_owed_waits_over_processes(void **state)
+{
+    static const struct share all_one[] = {{"1", 100}, {NULL, 0}};
+    static const struct share others[] = {{"3", 50}, {"1", 50}, {NULL, 0}};
+    struct process process;
+    int64_t twos;
+
+    (void)state;
+    memset(file, 0, sizeof(file));
+    logbook_format(file);
+    process = begin(ninety_five);
+    picks(&process, 7);
+    twos = owes(&process, "2");
+    end(&process);
+    process = begin(all_one);
+    assert_int_equal(find(process.table, "hello", "live")->nr_past, 1);
+    assert_true(owes(&process, "2") == twos);
+    picks(&process, 5);
+    end(&process);
+    process = begin(others);
+    assert_true(owes(&process, "2") == twos && owes(&process, "1") == -twos);
+    assert_true(owes(&process, "3") == 0);
+    replace(&process.table, build(process.world, process.table, SPLIT_EXACT, all_one));
+    replace(&process.table, build(process.world, process.table, SPLIT_EXACT, ninety_five));
+    assert_true(owes(&process, "2") == twos);
+    end(&process);
+}
+
+static void an_alias_that_is_removed_gives_its_entry_back(void **state)
+{
+    struct process process;
+
+    (void)state;
+    memset(file, 0, sizeof(file));
+    logbook_format(file);
+    process = begin(ninety_five);
+    picks(&process, 7);
+    assert_int_equal(logbook_count(process.logbook), 1);
+    replace(&process.table, with_many(process.world, process.table, 1, 1));
+    replace(&process.table, build(process.world, process.table, SPLIT_EXACT, half));
+    settle(process.world);
+    picks(&process, 3);
+    settle(process.world);
+    assert_int_equal(logbook_count(process.logbook), 1);
+    end(&process);
+    process = begin(half);
+    assert_true(llabs(owes(&process, "1")) < SPLIT_ONE);
+    end(&process);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +347,9 @@ int main(void)
         cmocka_unit_test(a_version_that_is_away_keeps_what_it_is_owed),
         cmocka_unit_test(an_alias_that_stays_keeps_its_past_and_its_split),
         cmocka_unit_test(the_past_is_bounded),
+        cmocka_unit_test(a_process_continues_what_the_one_before_it_left),
+        cmocka_unit_test(what_a_version_is_owed_waits_over_processes),
+        cmocka_unit_test(an_alias_that_is_removed_gives_its_entry_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
