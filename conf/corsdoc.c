@@ -79,6 +79,7 @@ static struct cors_list read_list(struct jsondoc *doc, const struct place *at, c
                                   struct str *items, size_t max, const char *(*check)(struct str))
 {
     struct cors_list out = {items, 0};
+    size_t bytes = 0;
 
     if (json_array_size(array) > max)
         jsondoc_problem(doc, at, "too_many", "has %zu entries; %zu are the most",
@@ -95,7 +96,11 @@ static struct cors_list read_list(struct jsondoc *doc, const struct place *at, c
         if (wrong)
             jsondoc_problem(doc, &item, "bad_value", "\"%.*s\" %s", JSONDOC_QUOTE(text.p), wrong);
         items[out.nr++] = text;
+        bytes += text.n + 1;
     }
+    if (bytes > CORSDOC_LIST_BYTES_MAX)
+        jsondoc_problem(doc, at, "too_many", "has more than %d bytes in all",
+                        CORSDOC_LIST_BYTES_MAX);
     return out;
 }
 

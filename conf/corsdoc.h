@@ -5,7 +5,12 @@
 #include "conf/jsondoc.h"
 #include "router/cors.h"
 
-enum { CORSDOC_ITEMS_MAX = 100, CORSDOC_METHODS_MAX = 6, CORSDOC_MAX_AGE_S = 86400 };
+enum {
+    CORSDOC_ITEMS_MAX = 100,
+    CORSDOC_METHODS_MAX = 6,
+    CORSDOC_MAX_AGE_S = 86400,
+    CORSDOC_LIST_BYTES_MAX = 4096 /* each list goes out in one header */
+};
 
 /* One reading; its strings are those of the JSON value. */
 struct corsdoc {

@@ -6,7 +6,7 @@
 #include "conf/jsondoc.h"
 #include "router/url_terms.h"
 
-enum { STAGEVARS_MAX = 64, STAGEVARS_TEXT_MAX = 1024 };
+enum { STAGEVARS_MAX = URL_TERMS_VARIABLES_MAX, STAGEVARS_TEXT_MAX = 1024 };
 
 /* Reads an object into list, which has room for STAGEVARS_MAX; adds a problem for each thing that
  * is wrong. The strings are the JSON value's. How many there are. */

@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "router/cors.h"
 
+enum { URL_TERMS_VARIABLES_MAX = 64 };
+
 struct url_terms_variable {
     struct str name, value;
 };

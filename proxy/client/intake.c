@@ -100,7 +100,7 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
         .message = message,
         .request_id = ex->request.request_id,
         .hsts_line = c->listener->hsts_line,
-        .is_head = ex->user.is_head,
+        .is_head = c->is_head_request,
         .is_close = true,
     };
     conn_limit_output(c, CLIENT_OUTPUT_LAST);

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 #include "proxy/client/respond_head.h"
+#include "proxy/exchange/furl.h"
+#include "proxy/tls/tls.h"
 
 /* DISCARD_MAX: of the response to a client that has left. */
 enum { CHUNK_ROOM = 24, DISCARD_MAX = 1024 * 1024 };
@@ -68,7 +70,7 @@ static int interim(struct exchange *ex, const struct head *head)
         return 0;
     if (head->status == 100)
         c->is_expecting = false;
-    if (!outbox_has_room(out, respond_head_room(c->tuning, head)))
+    if (!outbox_has_room(out, respond_head_room(c->tuning, head, 0)))
         flush(c);
     char *start = outbox_reserve(out);
     outbox_claim(out,
@@ -109,7 +111,7 @@ static int head(struct exchange *ex, const struct head *response, enum body_kind
     struct client *c = client_of(ex);
     struct outbox *out = outbox_for(c);
     struct respond_head how = {
-        .executed_version = ex->run->version->name,
+        .executed_version = ex->run ? ex->run->version->name : STR(""),
         .request_id = ex->request.request_id,
         .hsts_line = c->listener->hsts_line,
         .minor = ex->minor,
@@ -124,7 +126,11 @@ static int head(struct exchange *ex, const struct head *response, enum body_kind
     assert(c->exchange == ex);
     choose_framing(c, ex, response, body, &how);
     how.is_close = conn_is_last(c);
-    if (!outbox_has_room(out, respond_head_room(c->tuning, response)))
+    if (ex->furl) {
+        how.added = buffer_text(&ex->furl->added);
+        how.has_cors = ex->furl->has_cors;
+    }
+    if (!outbox_has_room(out, respond_head_room(c->tuning, response, how.added.n)))
         flush(c);
     c->is_head_unsent = outbox_is_empty(out);
     char *start = outbox_reserve(out);
@@ -208,7 +214,7 @@ static void error(struct exchange *ex, int status, const char *type, const char 
         .reason = ex->reason,
         .request_id = ex->request.request_id,
         .hsts_line = c->listener->hsts_line,
-        .is_head = ex->user.is_head,
+        .is_head = c->is_head_request,
         .is_http10 = ex->minor == 0,
     };
 
@@ -272,6 +278,18 @@ static void tunnel(struct exchange *ex)
         io_again(&c->worker->loop, &c->io);
 }
 
+static void describe(const struct exchange *ex, struct exchange_peer *out)
+{
+    const struct client *c = ex->client;
+    struct sockaddr_storage here;
+    socklen_t n = sizeof(here);
+
+    if (getsockname(c->io.fd, (struct sockaddr *)&here, &n) == 0)
+        out->port = ntohs(here.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&here)->sin6_port
+                                                     : ((struct sockaddr_in *)&here)->sin_port);
+    tls_describe(&c->io, &out->tls_version, &out->tls_cipher);
+}
+
 static void over(struct exchange *ex)
 {
     assert(client_of(ex)->exchange == ex);
@@ -290,5 +308,6 @@ const struct exchange_front respond_front = {
     .pause = pause_reading,
     .resume = resume_reading,
     .tunnel = tunnel,
+    .describe = describe,
     .over = over,
 };

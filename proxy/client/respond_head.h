@@ -15,6 +15,8 @@ struct respond_head {
     struct str executed_version; /* empty: no header */
     const char *request_id;
     const char *hsts_line; /* or "" */
+    struct str added;      /* field lines, PAYLOAD_CORS_MAX bytes at most; may be empty */
+    bool has_cors;         /* added is what the response says of other origins */
     uint8_t minor;         /* the client's */
     bool is_close;         /* say that the connection ends with this response */
     bool is_interim, is_upgrade;
@@ -23,8 +25,8 @@ struct respond_head {
     uint64_t length;
 };
 
-/* An upper bound of what respond_head_write writes. */
-size_t respond_head_room(const struct tuning *tuning, const struct head *head);
+/* An upper bound of what respond_head_write writes; added: bytes of how's field lines. */
+size_t respond_head_room(const struct tuning *tuning, const struct head *head, size_t added);
 
 /* Writes the head at p, which has that much room; returns its end. */
 char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,

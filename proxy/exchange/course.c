@@ -12,6 +12,7 @@
 
 #include "proxy/exchange/compose.h"
 #include "proxy/exchange/failure.h"
+#include "proxy/exchange/furl.h"
 #include "proxy/exchange/gathered.h"
 #include "proxy/exchange/record.h"
 #include "proxy/exchange/standin.h"
@@ -97,6 +98,8 @@ void course_finish(struct exchange *ex, struct str outcome)
     request_fini(&ex->request, w);
     if (ex->gathered)
         end_gathered(ex);
+    if (ex->furl)
+        furl_free(&ex->furl);
     if (ex->lease)
         lease_unref(&ex->lease);
 }
@@ -365,9 +368,9 @@ static bool on_interim(struct upstream_user *user, const struct head *head)
     return ex->minor == 0 || go_on(ex, ex->front->interim(ex, head));
 }
 
-static bool is_gateway_error(int status)
+static bool is_gateway_error(const struct exchange *ex)
 {
-    return status == 502 || status == 503 || status == 504;
+    return !ex->is_functions_word && (ex->status == 502 || ex->status == 503 || ex->status == 504);
 }
 
 static bool on_head(struct upstream_user *user, const struct head *head, enum body_kind body)
@@ -382,7 +385,7 @@ static bool on_head(struct upstream_user *user, const struct head *head, enum bo
     ex->status = head->status;
     /* What goes well is known at its end: else one that always dies in its body would count as
      * well. */
-    if (is_gateway_error(head->status))
+    if (is_gateway_error(ex))
         balance_on_failure(ex->worker, ex->endpoint, ex->pool);
     else if (head->status == 101)
         balance_on_success(ex->worker, ex->endpoint, ex->pool);
@@ -417,7 +420,7 @@ static void on_end(struct upstream_user *user, struct str trailers, bool is_reus
     struct exchange *ex = (struct exchange *)user;
     const struct exchange_front *front = ex->front;
 
-    if (!is_gateway_error(ex->status))
+    if (!is_gateway_error(ex))
         balance_on_success(ex->worker, ex->endpoint, ex->pool);
     front->end(ex, trailers);
     pool_put(ex->pool, &ex->upstream, is_reusable && ex->is_request_complete);

@@ -12,6 +12,7 @@
 #include "proxy/exchange/compose.h"
 #include "proxy/exchange/course.h"
 #include "proxy/exchange/framed.h"
+#include "proxy/exchange/furl.h"
 #include "proxy/exchange/gathered.h"
 #include "proxy/exchange/logged.h"
 #include "proxy/exchange/mapped.h"
@@ -19,6 +20,7 @@
 #include "proxy/exchange/standin.h"
 #include "proxy/exchange/upgrade.h"
 #include "proxy/exchange/upload.h"
+#include "proxy/exchange/urlanswer.h"
 
 static int end_gathering(struct exchange *ex);
 
@@ -45,8 +47,11 @@ void exchange_body(struct exchange *ex, struct str span)
     if (takes_body(ex)) {
         if (upload_body(ex, span) < 0)
             course_give_up(ex, METRICS_ERROR_INTERNAL);
-    } else if (ex->state == EXCHANGE_GATHERING && gathered_add(ex->gathered, span) < 0) {
-        course_give_up(ex, METRICS_ERROR_INTERNAL);
+    } else if (ex->state == EXCHANGE_GATHERING) {
+        if (ex->furl)
+            furl_body(ex, span);
+        if (gathered_add(ex->gathered, span) < 0)
+            course_give_up(ex, METRICS_ERROR_INTERNAL);
     }
 }
 
@@ -82,6 +87,11 @@ static int reject(struct exchange *ex, int status, const char *type, const char 
     return -1;
 }
 
+static int reject_choice(struct exchange *ex, const struct choice *choice)
+{
+    return reject(ex, choice->status, choice->type_name, choice->message, choice->rejection);
+}
+
 static void init(struct exchange *ex, const struct head *head, const struct request_caller *from)
 {
     ex->from = *from;
@@ -94,8 +104,10 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->pool = NULL;
     ex->filter = NULL;
     ex->gathered = NULL;
+    ex->furl = NULL;
     ex->event = NULL;
     ex->acceptance = NULL;
+    ex->is_functions_word = false;
     ex->is_invoke = ex->wants_log = ex->is_stream = false;
     ex->in_flight = (struct in_flight){.function = NULL};
     ex->waiter.on = &course_waiter_events;
@@ -196,12 +208,27 @@ static int check_request(struct exchange *ex, const struct head *head)
     return 0;
 }
 
-/* No version is to run: something is wrong, or it is a dry run. */
+/* weir answers for the function whether a page of another origin may ask. */
+static int answer_preflight(struct exchange *ex, const struct head *head,
+                            const struct choice *choice)
+{
+    const struct exchange_front *front = ex->front;
+
+    id_make(&ex->worker->rng, ex->request.request_id);
+    furl_answer_preflight(ex, head, choice);
+    course_finish(ex, STR("preflight"));
+    front->over(ex);
+    return -1;
+}
+
+/* No version is to run: something is wrong, or it is a preflight or a dry run. */
 static int refuse(struct exchange *ex, const struct head *head, const struct choice *choice)
 {
     request_find_trace(&ex->request, head);
+    if (choice->is_preflight)
+        return answer_preflight(ex, head, choice);
     if (choice->status != 204)
-        return reject(ex, choice->status, choice->type_name, choice->message, choice->rejection);
+        return reject_choice(ex, choice);
     ex->target = choice->target;
     id_make(&ex->worker->rng, ex->request.request_id);
     course_answer(ex, choice->status, NULL, NULL, STR("dry_run"));
@@ -210,6 +237,8 @@ static int refuse(struct exchange *ex, const struct head *head, const struct cho
 
 static const struct exchange_filter *filter_of(const struct exchange *ex)
 {
+    if (ex->furl && ex->furl->is_event)
+        return &urlanswer_filter;
     switch (ex->run->version->kind) {
     case VERSION_RIE:
         return ex->is_stream ? &framed_rie : &mapped_rie;
@@ -280,6 +309,8 @@ static int run(struct exchange *ex, struct head *head, struct choice *choice, bo
     else
         count_pick(ex);
     bool has_endpoint = find_endpoint(ex);
+    if (choice->terms && furl_run(ex, head, choice) < 0)
+        return reject_choice(ex, choice);
     if (choice->request.is_invoke)
         choose_way(ex, choice);
     else
@@ -310,11 +341,6 @@ static int run(struct exchange *ex, struct head *head, struct choice *choice, bo
 
 /* ---- Gathering ------------------------------------------------------------------------------- */
 
-static int reject_choice(struct exchange *ex, const struct choice *choice)
-{
-    return reject(ex, choice->status, choice->type_name, choice->message, choice->rejection);
-}
-
 /* 0, or -1 with the refusal. */
 static int describe_event(struct exchange *ex, const struct head *head, struct choice *choice)
 {
@@ -337,17 +363,20 @@ static int begin_gathering(struct exchange *ex, const struct head *head, struct 
     const struct settings *s = ex->tuning->settings;
     bool is_event = choice->type == PICK_EVENT;
     uint64_t limit = is_event ? s->limits.event_body_bytes : s->limits.invoke_body_bytes;
-    /* The payload of an order was looked at when it came. */
-    bool is_checked = !ex->order && choice->target->is_gathered;
+    /* The payload of an order was looked at when it came; a body that goes into an event, or on as
+     * it is, may be anything. */
+    bool is_checked =
+        !ex->order && choice->target->is_gathered && !(choice->terms && choice->terms->is_event);
 
-    if (ex->lease)
-        lease_unref(&ex->lease);
     ex->gathered = gathered_make(head, ex->order ? UINT64_MAX : limit, is_checked);
     if (!ex->gathered)
         return reject(ex, 503, "ServiceException", "weir is out of memory.",
                       METRICS_REJECTION_NO_MEMORY);
-    if (is_event && describe_event(ex, head, choice) < 0)
+    if ((is_event && describe_event(ex, head, choice) < 0) ||
+        (choice->terms && furl_begin(ex, head, choice) < 0))
         return reject_choice(ex, choice);
+    if (ex->lease)
+        lease_unref(&ex->lease);
     course_goto(ex, EXCHANGE_GATHERING);
     if (ex->is_request_complete)
         return end_gathering(ex);
@@ -424,8 +453,10 @@ static int end_gathering(struct exchange *ex)
     bool is_drawn = true;
     enum pick_result r;
 
-    if (gathered_complain(g, ex->event != NULL, &choice) < 0)
+    if (gathered_complain(g, ex->event != NULL, &choice) < 0 ||
+        (ex->furl && furl_end(ex, &choice) < 0))
         return reject_choice(ex, &choice);
+    choice.key = ex->furl ? ex->furl->key : NULL;
     head = gathered_head(g, ex->worker);
     assert(head);
     course_goto(ex, EXCHANGE_WAITING);
@@ -452,8 +483,10 @@ int exchange_start(struct exchange *ex, struct head *head, const struct request_
         return -1;
     if (ex->order) {
         choice.type = PICK_SYNC;
+        choice.terms = NULL;
         return begin_gathering(ex, head, &choice);
     }
+    choice.key = NULL;
     r = pick_version(&choice, ex->worker, head, false);
     ex->lease = choice.lease;
     if (r == PICK_DONE)

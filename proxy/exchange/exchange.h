@@ -21,7 +21,14 @@
 #include "router/table.h"
 
 struct exchange;
+struct furl;
 struct gathered;
+
+/* What a function URL's event says of the client's connection. */
+struct exchange_peer {
+    uint16_t port;                        /* weir's */
+    const char *tls_version, *tls_cipher; /* NULL without TLS */
+};
 
 /* What an exchange tells its client side. All calls may find the peer gone; they answer 0, 1 when the client is behind (the exchange then
  * pauses until exchange_on_client_drained), or negative when it is lost (the client side then calls exchange_abort later, itself). */
@@ -46,6 +53,8 @@ struct exchange_front {
     void (*resume)(struct exchange *ex);
     /* 101 was passed on: bytes flow both ways from now on. */
     void (*tunnel)(struct exchange *ex);
+    /* Says more of the client's connection; NULL where there is none. */
+    void (*describe)(const struct exchange *ex, struct exchange_peer *out);
     /* The last word of an exchange that was not aborted. Its storage must last to the end of the turn (loop_discard). */
     void (*over)(struct exchange *ex);
 };
@@ -114,7 +123,8 @@ struct exchange {
     const struct upstream_events *next;   /* what passes a response on, for filter */
     const struct exchange_filter *filter; /* NULL: it goes on as it comes */
     struct gathered *gathered;            /* NULL: request and response go on as they come */
-    const char *reason;                   /* of a 429; NULL: the usual one */
+    struct furl *furl;  /* of a route or URL with terms that need it; NULL: there are none */
+    const char *reason; /* of a 429; NULL: the usual one */
     enum exchange_state state;
     enum body_kind request_body;
     uint8_t minor; /* the client's HTTP/1.minor */
@@ -124,10 +134,11 @@ struct exchange {
     bool is_request_replayable; /* all bytes sent so far stand in request */
     bool is_client_paused;      /* the request's body waits */
     bool is_retry_fresh;
-    bool is_invoke; /* not a route's request */
-    bool wants_log; /* X-Amz-Log-Type: Tail */
-    bool is_stream; /* InvokeWithResponseStream */
-    int status;     /* of the final response, 0: none */
+    bool is_functions_word; /* the status is the function's: its endpoint is well */
+    bool is_invoke;         /* not a route's request */
+    bool wants_log;         /* X-Amz-Log-Type: Tail */
+    bool is_stream;         /* InvokeWithResponseStream */
+    int status;             /* of the final response, 0: none */
     enum metrics_error outcome;
     uint32_t nr_retries;
     uint64_t start_us, start_unix_us, bytes_in, bytes_out;

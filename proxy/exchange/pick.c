@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/jsoncheck.h"
+#include "proxy/exchange/terms.h"
 #include "proxy/upstream/balance.h"
 
 enum { PICKS_MAX = 16, CACHE_LINE = 64, VALUE_SHOWN_MAX = 128, CONTEXT_MAX = 3583 };
@@ -201,40 +202,97 @@ static int refuse_dry_run(struct choice *out)
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
 
-static int find_routed(struct choice *out, const struct table *table, const struct head *head,
-                       struct str path)
+enum pick_result pick_forbid(struct choice *out)
 {
-    const struct route *route =
-        table_route(table, head_at(head, head->host_at, head->host_len), path);
+    return pick_refuse(out, 403, "AccessDeniedException", METRICS_REJECTION_UNAUTHORIZED,
+                       "Forbidden. For troubleshooting Function URL authorization issues, see: "
+                       "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html");
+}
 
-    if (!route)
-        return pick_refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
-                           "No route matches this host and path.");
-    if (route->terms && route->terms->is_iam)
-        return pick_refuse(out, 403, "AccessDeniedException", METRICS_REJECTION_NOT_FOUND,
-                           "Signed requests are not served by routes yet.");
-    out->target = table_target(table, route->target);
-    if (out->target->is_gathered) { /* no HTTP behind it: the body is the payload of an Invoke */
-        if (!str_eq(head_method(head), STR("POST")))
-            return pick_refuse(out, 405, "MethodNotAllowedException", METRICS_REJECTION_METHOD,
-                               "This route invokes a function that speaks no HTTP: POST its "
-                               "payload.");
-        out->request.is_invoke = true;
-        out->request.function = out->target->function->name;
-        out->request.qualifier = route->qualifier;
-        return 0;
+/* Who may ask so, and what is answered for the function. 0, or -1 with the refusal. */
+static int take_terms(struct choice *out, const struct worker *w, const struct head *head,
+                      const struct url_terms *terms, bool is_gathered)
+{
+    out->terms = terms;
+    if (terms_is_preflight(terms, head)) {
+        out->is_preflight = true;
+        return -1;
     }
+    if (terms->is_iam && is_gathered &&
+        !terms_permit(out->key, &w->tuning->home, out->target->function->name, out->target->alias))
+        return pick_forbid(out);
+    return 0;
+}
+
+/* A host that names a function's URL: 0, or -1 with the refusal, as Lambda has them. 1: it names
+ * none. */
+static int find_url(struct choice *out, struct worker *w, const struct head *head, bool is_gathered)
+{
+    const struct table *table = out->lease->table;
+    struct urlindex_found found;
+
+    if (!urlindex_find(w, table, head_at(head, head->host_at, head->host_len), &found))
+        return 1;
+    if (!found.function)
+        return pick_refuse(out, 403, "AccessDeniedException", METRICS_REJECTION_NOT_FOUND, "%s",
+                           "");
+    out->target = table_find(table, found.function->name, found.url->qualifier, NULL);
+    if (!out->target)
+        return pick_forbid(out);
+    memcpy(out->api_id, found.id, sizeof(found.id));
+    return take_terms(out, w, head, found.url->terms, is_gathered);
+}
+
+/* No HTTP behind it: the body is the payload of an Invoke. */
+static int take_as_invoke(struct choice *out, const struct head *head, struct str qualifier)
+{
+    if (!str_eq(head_method(head), STR("POST")))
+        return pick_refuse(out, 405, "MethodNotAllowedException", METRICS_REJECTION_METHOD,
+                           "This route invokes a function that speaks no HTTP: POST its payload, "
+                           "or set \"function_url\" on the route.");
+    out->request = (struct request_options){
+        .is_invoke = true,
+        .function = out->target->function->name,
+        .qualifier = qualifier,
+    };
+    return 0;
+}
+
+/* "/shop" off "/shop/cart" leaves "/cart"; the root route has nothing to take off. */
+static void strip_prefix(struct choice *out, struct str prefix)
+{
+    struct str path = out->request.path;
+    size_t n = prefix.n;
+
+    if (n > 0 && prefix.p[n - 1] == '/')
+        n--;
+    out->request.prefix = (struct str){path.p, n};
+    out->request.path = (struct str){path.p + n, path.n - n};
+}
+
+static int find_routed(struct choice *out, struct worker *w, const struct head *head,
+                       struct str path, bool is_gathered)
+{
+    struct str host = head_at(head, head->host_at, head->host_len);
+    const struct route *route;
+    int r = host.n < URLINDEX_HOST_MIN ? 1 : find_url(out, w, head, is_gathered);
+
     out->request.path = path;
     out->request.query = head_query(head);
     out->request.has_query = head->has_query;
-    if (route->strip_prefix) {
-        /* "/shop" off "/shop/cart" leaves "/cart"; the root route has nothing to take off. */
-        size_t n = route->path.n;
-        if (n > 0 && route->path.p[n - 1] == '/')
-            n--;
-        out->request.prefix = (struct str){path.p, n};
-        out->request.path = (struct str){path.p + n, path.n - n};
-    }
+    if (r <= 0)
+        return r;
+    route = table_route(out->lease->table, host, path);
+    if (!route)
+        return pick_refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
+                           "No route matches this host and path.");
+    out->target = table_target(out->lease->table, route->target);
+    if (route->strip_prefix)
+        strip_prefix(out, route->path);
+    if (route->terms && take_terms(out, w, head, route->terms, is_gathered) < 0)
+        return -1;
+    if (out->target->is_gathered && !(route->terms && route->terms->is_event))
+        return take_as_invoke(out, head, out->target->alias);
     return 0;
 }
 
@@ -278,6 +336,12 @@ static inline int draw(struct choice *out, struct worker *w)
     return 1;
 }
 
+static inline bool needs_payload(const struct choice *out)
+{
+    return out->target->is_gathered || out->type == PICK_EVENT ||
+           (out->terms && out->terms->is_iam);
+}
+
 enum pick_result pick_version(struct choice *out, struct worker *w, struct head *head,
                               bool is_gathered)
 {
@@ -290,8 +354,12 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     out->request = (struct request_options){.has_query = false};
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
-    out->wants_log = false;
-    invoked = invoke_parse(&out->address, &w->tuning->home, path, head_query(head));
+    out->wants_log = out->is_preflight = false;
+    out->terms = NULL;
+    out->api_id[0] = '\0';
+    invoked = urlindex_is_host(w, head_at(head, head->host_at, head->host_len))
+                  ? INVOKE_NOT_THIS /* all of a function URL is the function's */
+                  : invoke_parse(&out->address, &w->tuning->home, path, head_query(head));
     bool is_invoke = invoked != INVOKE_NOT_THIS;
     out->request.is_invoke = is_invoke;
     if (is_invoke && check_invoke(out, w, invoked, head) < 0)
@@ -303,10 +371,10 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
         worker_take_table(w);
         out->lease = lease_ref(w->lease);
         int r = is_invoke ? find_invoked(out, w, out->lease->table)
-                          : find_routed(out, out->lease->table, head, path);
+                          : find_routed(out, w, head, path, is_gathered);
         if (r < 0 || refuse_dry_run(out) < 0)
             return PICK_REFUSED;
-        if ((out->target->is_gathered || out->type == PICK_EVENT) && !is_gathered)
+        if (!is_gathered && needs_payload(out))
             return PICK_GATHER;
         r = draw(out, w);
         if (r <= 0)
@@ -321,7 +389,9 @@ static void begin_named(struct choice *out, struct str function, struct str qual
     out->target = NULL;
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
-    out->wants_log = false;
+    out->wants_log = out->is_preflight = false;
+    out->terms = NULL;
+    out->api_id[0] = '\0';
     out->request = (struct request_options){.is_invoke = true};
     out->address.function = function;
     out->address.qualifier = qualifier;

@@ -4,6 +4,7 @@
 
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
+#include "proxy/worker/urlindex.h"
 #include "proxy/worker/worker.h"
 #include "router/invoke.h"
 #include "router/table.h"
@@ -15,7 +16,7 @@ enum pick_result {
     PICK_REFUSED = -1,
     PICK_DONE,
     /* Nothing was drawn yet: the payload is to be gathered first, because it has to be JSON, or is
-     * an event. Pick again with it. */
+     * an event, or is signed. Pick again with it. */
     PICK_GATHER
 };
 
@@ -30,9 +31,15 @@ struct choice {
     uint8_t type;          /* enum pick_type, of an Invoke */
     uint8_t operation;     /* enum invoke_operation, of an Invoke */
     bool wants_log;        /* X-Amz-Log-Type: Tail */
+    bool is_preflight;     /* refused, because weir answers it by terms->cors */
     int status;            /* of a refusal; 204: a dry run that is right */
     const char *type_name; /* x-amzn-ErrorType */
     enum metrics_rejection rejection;
+    const struct url_terms *terms; /* of a route or a function's URL; NULL: none */
+    /* Whose signature the request has; you set it before you pick. NULL: nobody's, as far as is
+     * known. */
+    const struct credentials_key *key;
+    char api_id[URLID_LENGTH + 1]; /* of a function's URL; "" for a route */
     struct invoke_address address; /* of an Invoke */
     char message[INVOKE_REASON_MAX];
 };
@@ -62,6 +69,9 @@ enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct st
 enum pick_result pick_refuse(struct choice *out, int status, const char *type,
                              enum metrics_rejection why, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* The refusal of who may not use a function URL: nobody is told why. PICK_REFUSED. */
+enum pick_result pick_forbid(struct choice *out);
 
 /* The refusal of a payload of so many bytes, or more: PICK_REFUSED. */
 enum pick_result pick_refuse_size(struct choice *out, bool is_event, uint64_t bytes,

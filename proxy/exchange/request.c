@@ -146,10 +146,10 @@ static char *write_upgrade(char *p, const struct head *head)
 
 /* The first line and Host, which depend on the endpoint. */
 static char *write_target(char *p, struct request *out, const struct endpoint *endpoint,
-                          struct str method, struct str suffix)
+                          struct str suffix)
 {
     const struct version *version = endpoint->version;
-    struct str base = endpoint->base_path;
+    struct str base = endpoint->base_path, method = out->is_post ? STR("POST") : out->method;
 
     out->method_len = (uint32_t)method.n;
     p = text_str(p, method);
@@ -314,6 +314,7 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
     if (take_block(out, w, room) < 0)
         return -ENOMEM;
     char *p = out->block;
+    out->is_post = options->is_post;
     out->method = keep(&p, head_method(head));
     out->target = keep(&p, head_target(head));
     out->host = keep(&p, host);
@@ -329,7 +330,7 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
     suffix.n = (size_t)(p - suffix.p);
     choose_id(out, w, tuning, head, options->request_id);
     out->head_at = (uint32_t)(p - out->block);
-    p = write_target(p, out, endpoint, out->method, suffix);
+    p = write_target(p, out, endpoint, suffix);
     p = write_rest(p, out, tuning, head, from, options);
     out->head_len = (uint32_t)(p - out->block) - out->head_at;
     out->body_len = 0;
@@ -353,7 +354,7 @@ int request_retarget(struct request *out, struct worker *w, const struct endpoin
     out->host.p = out->block + (old.host.p - old.block);
     out->upgrade.p = out->block + (old.upgrade.p - old.block);
     struct str suffix = {old.block + old.suffix_at, old.suffix_len};
-    char *p = write_target(out->block + out->head_at, out, endpoint, out->method, suffix);
+    char *p = write_target(out->block + out->head_at, out, endpoint, suffix);
     memcpy(p, old.block + old.rest_at, rest_len);
     if (old.user_agent.p)
         out->user_agent.p = p + (old.user_agent.p - (old.block + old.rest_at));

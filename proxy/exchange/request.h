@@ -31,6 +31,7 @@ struct request {
     uint32_t method_len;            /* the head begins with the method */
     uint32_t suffix_at, suffix_len; /* path and query behind the endpoint's base path */
     uint32_t rest_at;               /* the head behind its Host line */
+    bool is_post;                   /* sent as one, whatever the method is */
     bool is_own_host;               /* the Host sent is the origin's authority */
     struct str method, target, host, user_agent; /* for the log */
     struct str upgrade; /* the protocols asked for, if an upgrade is passed on */
@@ -43,6 +44,7 @@ struct request_options {
     struct str path, query; /* to append to the endpoint's base path; query without '?' */
     struct str prefix;      /* what strip_prefix took off the path, or empty */
     bool has_query;
+    bool is_post;                   /* sent as a POST, whatever the head's method is */
     bool is_invoke;                 /* Lambda's Invoke: POST to the endpoint's own path */
     struct str function, qualifier; /* of an Invoke, as it was named; the qualifier may be empty */
     const struct version_headers *headers; /* fields to add; NULL: none */

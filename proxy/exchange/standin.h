@@ -16,7 +16,7 @@ struct standin {
     bool is_stream; /* what follows is written by the caller: no length, no payload yet */
 };
 
-enum { STANDIN_FIELDS_MAX = 8192 };
+enum { STANDIN_FIELDS_MAX = 12288 };
 
 /* Its head, in the worker's made_head. *body is how it is framed. The text is the caller's. */
 struct standin_text {

@@ -82,6 +82,8 @@ static char *write_body(char *p, const struct reply *reply)
     if (strcmp(type, "ValidationException") != 0 && !is_of_signature(type))
         p = is_service ? text_lit(p, "\"Type\":\"Service\",") : text_lit(p, "\"Type\":\"User\",");
     p = is_capital ? text_lit(p, "\"Message\":") : text_lit(p, "\"message\":");
+    if (is_denied && !reply->message[0]) /* as function URLs have it where there is no such one */
+        return text_lit(p, "null}\n");
     p = text_char(p, '"');
     if (reply->message[0])
         p = escape_quoted(p, str_of(reply->message), &message_limit, &cuts);

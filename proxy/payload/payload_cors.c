@@ -2,6 +2,8 @@
  * allowed: then a browser takes no '*' (Fetch, section 3.2.5), and gets what it asked for. */
 #include "proxy/payload/payload_cors.h"
 
+enum { ECHO_MAX = 2048 };
+
 bool payload_cors_is_preflight(struct str method, const struct payload_cors *asked)
 {
     return str_eq(method, STR("OPTIONS")) && asked->origin.n > 0 && asked->request_method.n > 0;
@@ -65,7 +67,7 @@ static void list_line(struct buffer *out, struct str name, const struct cors *co
     if (has_any(list)) {
         if (!cors->allow_credentials)
             line(out, name, STR("*"));
-        else if (asked.n > 0)
+        else if (asked.n > 0 && asked.n <= ECHO_MAX)
             line(out, name, asked);
         return;
     }
@@ -85,7 +87,7 @@ static bool write_origin(struct buffer *out, const struct cors *cors,
 
     if (!is_open)
         line(out, STR("Vary"), STR("Origin")); /* caches: it depends on the origin */
-    if (asked->origin.n == 0 || !allows_origin(cors, asked->origin))
+    if (asked->origin.n == 0 || asked->origin.n > ECHO_MAX || !allows_origin(cors, asked->origin))
         return false;
     line(out, STR("Access-Control-Allow-Origin"), is_open ? STR("*") : asked->origin);
     if (cors->allow_credentials)

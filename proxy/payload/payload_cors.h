@@ -10,6 +10,10 @@
 #include "base/str.h"
 #include "router/cors.h"
 
+/* No answer is longer: what is asked for is echoed only where it is short, and a list of the
+ * configuration has 4096 bytes at most. */
+enum { PAYLOAD_CORS_MAX = 3 * 4096 };
+
 /* What the browser asks; each may be empty. */
 struct payload_cors {
     struct str origin;          /* Origin */

@@ -582,3 +582,11 @@ void tls_peer_subject(struct io *io, char *out, size_t room)
     BIO_free(text);
     ERR_clear_error();
 }
+
+void tls_describe(const struct io *io, const char **version, const char **cipher)
+{
+    const struct stream *t = io->layer == &stream_layer ? io->layer_state : NULL;
+
+    *version = t ? SSL_get_version(t->ssl) : NULL;
+    *cipher = t ? SSL_get_cipher_name(t->ssl) : NULL;
+}

@@ -46,6 +46,9 @@ void tls_peer_subject(struct io *io, char *out, size_t room);
 
 /* Whether the client has shown a certificate that the listener's authorities vouch for. */
 bool tls_has_peer(struct io *io);
+/* The protocol and the cipher of a connection whose handshake is done, as OpenSSL calls them, such as "TLSv1.3" and
+ * "TLS_AES_128_GCM_SHA256"; both NULL where it has no TLS. They last as long as the process. */
+void tls_describe(const struct io *io, const char **version, const char **cipher);
 
 /* Reads the files that an https origin needs, so that no worker has to, and finds out whether they are good: 0, or -1 with *reason (the
  * thread's text until the next call). Control thread, before a table is put in force. */

@@ -7,9 +7,6 @@
 #include "proxy/worker/worker.h"
 #include "router/hash.h"
 
-/* HOST_MIN: no shorter name is one. */
-enum { HOST_MIN = URLID_LENGTH + sizeof(".lambda-url..on.aws") - 1 };
-
 struct urlindex {
     uint64_t table_serial, settings_serial;
     struct flathash by_id;
@@ -102,12 +99,21 @@ static void look_up(struct worker *w, const struct table *table, struct urlindex
             *out = index->list[n];
 }
 
+bool urlindex_is_host(const struct worker *w, struct str host)
+{
+    struct str id;
+
+    return host.n >= URLINDEX_HOST_MIN &&
+           urlid_find(host, str_of(w->tuning->settings->aws.region), &id);
+}
+
 bool urlindex_find(struct worker *w, const struct table *table, struct str host,
                    struct urlindex_found *out)
 {
     struct str id;
 
-    if (host.n < HOST_MIN || !urlid_find(host, str_of(w->tuning->settings->aws.region), &id))
+    if (host.n < URLINDEX_HOST_MIN ||
+        !urlid_find(host, str_of(w->tuning->settings->aws.region), &id))
         return false;
     out->function = NULL;
     out->url = NULL;

@@ -10,6 +10,9 @@
 struct worker;
 struct urlindex;
 
+/* No shorter host is one. */
+enum { URLINDEX_HOST_MIN = URLID_LENGTH + sizeof(".lambda-url..on.aws") - 1 };
+
 /* What it found; valid as long as the table. */
 struct urlindex_found {
     const struct function *function;
@@ -21,6 +24,9 @@ struct urlindex_found {
  * out->function is NULL where the table has no such URL (or memory ran out). */
 bool urlindex_find(struct worker *w, const struct table *table, struct str host,
                    struct urlindex_found *out);
+
+/* Has the host, without port, that form? */
+bool urlindex_is_host(const struct worker *w, struct str host);
 
 /* Frees and clears; NULL is fine. */
 void urlindex_free(struct urlindex **index);

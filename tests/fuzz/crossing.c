@@ -340,7 +340,7 @@ void crossing_response(const struct transcript_message *message, uint64_t seed)
 
     make_world(world, seed);
     choose_framing(&how, message);
-    size_t room = respond_head_room(&world->tuning, head);
+    size_t room = respond_head_room(&world->tuning, head, 0);
     char *written = malloc(room);
     FUZZ_CHECK(written);
     char *end = respond_head_write(written, &world->worker, &world->tuning, head, &how);

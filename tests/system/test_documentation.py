@@ -10,7 +10,7 @@ import pytest
 from harness import places
 
 pytestmark = pytest.mark.fast
-PAGES = ("README.md", "docs/table.md", "docs/health.md", "docs/operations.md")
+PAGES = ("README.md", "docs/table.md", "docs/health.md", "docs/function-urls.md", "docs/operations.md")
 
 
 def read(name):
