@@ -183,7 +183,8 @@ static void delete_function(struct pair *pair)
         if (group->rows[i]->kind != OVERLAY_REPLACED)
             pair->is_out |=
                 remove_row(pair, group->rows[i]->kind, str_of(group->rows[i]->name)) < 0;
-    if (!overlay_find(pair->sources->overlay, OVERLAY_FUNCTION, pair->name, NONE))
+    if (!pair->is_files &&
+        !overlay_find(pair->sources->overlay, OVERLAY_FUNCTION, pair->name, NONE))
         pair->is_out |= remove_row(pair, OVERLAY_FUNCTION, NONE) < 0;
     if (!pair->is_files)
         return;

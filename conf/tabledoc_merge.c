@@ -261,7 +261,8 @@ int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *
 {
     struct overlay_row **lost =
         grow(merge->lost, merge->nr_lost, &merge->lost_capacity, sizeof(struct overlay_row *));
-    const char *kind = row->kind == OVERLAY_FUNCTION ? "" : overlay_kind_name(row->kind);
+    bool is_function = row->kind == OVERLAY_FUNCTION || row->kind == OVERLAY_REPLACED;
+    const char *kind = is_function ? "" : overlay_kind_name(row->kind);
 
     if (!lost)
         return -1;

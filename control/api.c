@@ -5,12 +5,12 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "conf/tabledoc.h"
 #include "control/access.h"
 #include "control/alias.h"
 #include "control/answer.h"
 #include "control/change.h"
 #include "control/lambda.h"
+#include "control/resource.h"
 
 /* Is this one of the query's parts? */
 static bool is_asked_for(struct str query, struct str part)
@@ -52,13 +52,6 @@ static void get_ready(const struct api_hooks *hooks, const struct api_request *r
         answer_text(out, 200, "ready\n");
     else
         answer_text(out, 503, hooks->is_draining(hooks->context) ? "draining\n" : "starting\n");
-}
-
-static void get_table(const struct api_hooks *hooks, const struct api_request *request,
-                      struct api_response *out)
-{
-    (void)request;
-    answer_document(out, tabledoc_dump(hooks->table(hooks->context)));
 }
 
 static void get_settings(const struct api_hooks *hooks, const struct api_request *request,
@@ -116,9 +109,9 @@ static const struct {
     const char *method; /* GET also serves HEAD */
     handler *handle;    /* NULL: a reload */
 } pages[] = {
-    {{"/metrics", 8}, "GET", get_metrics},   {{"/healthz", 8}, "GET", get_health},
-    {{"/readyz", 7}, "GET", get_ready},      {{"/table", 6}, "GET", get_table},
-    {{"/settings", 9}, "GET", get_settings}, {{"/reload", 7}, "POST", NULL},
+    {{"/metrics", 8}, "GET", get_metrics}, {{"/healthz", 8}, "GET", get_health},
+    {{"/readyz", 7}, "GET", get_ready},    {{"/settings", 9}, "GET", get_settings},
+    {{"/reload", 7}, "POST", NULL},
 };
 
 static bool is_method(struct str method, const char *allowed)
@@ -141,7 +134,7 @@ static bool serve_page(const struct api_hooks *hooks, const struct api_request *
 typedef enum api_outcome resource(const struct api_hooks *hooks, const struct api_request *request,
                                   struct api_waiter *waiter, struct api_response *response);
 
-static resource *const resources[] = {alias_handle, lambda_handle};
+static resource *const resources[] = {alias_handle, resource_handle, lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)
@@ -166,9 +159,10 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
         if (outcome != API_NOT_MINE)
             return outcome == API_ANSWERED;
     }
-    answer_error(response, 404, "ResourceNotFoundException",
-                 "Served here: GET /metrics, /healthz, /readyz, /table, /settings; POST /reload; "
-                 "GET and PUT /functions/{F}/aliases/{A}; of the Lambda API GetAlias, ListAliases "
-                 "and UpdateAlias.");
+    answer_error(
+        response, 404, "ResourceNotFoundException",
+        "Served here: GET /metrics, /healthz, /readyz, /settings; POST /reload; GET and PUT "
+        "/table; GET /functions; GET, PUT and DELETE /functions/{F} and "
+        "/functions/{F}/aliases/{A}; the Lambda API below its paths.");
     return true;
 }

@@ -51,7 +51,7 @@ struct api_hooks;
 struct api_response;
 struct sigv4_field;
 struct change_work;
-struct ledger;
+struct rowstore;
 struct merge_said;
 struct change_engine;
 
@@ -101,7 +101,7 @@ struct api_hooks {
     void (*soon)(void *context);
     void (*soon_on_all)(void *context);
     struct change_engine *changes; /* control/change.h */
-    struct ledger *ledger;         /* control/ledger.h */
+    struct rowstore *rows;         /* control/rowstore.h */
 };
 
 struct api_request {

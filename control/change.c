@@ -16,7 +16,7 @@
 #include "conf/tabledoc_version.h"
 #include "conf/weight.h"
 #include "control/answer.h"
-#include "control/ledger.h"
+#include "control/rowstore.h"
 #include "router/hash.h"
 
 /* Numbers are written so that they read back to the same. */
@@ -62,7 +62,8 @@ struct change_work {
     struct tabledoc_diff diff;
     enum store_outcome outcome;
     char reason[REASON_MAX];
-    char *text; /* the whole document, as it is read */
+    struct str document; /* the whole table, as it is read */
+    char *text;          /* of it, where it is the engine's */
     struct problems problems;
     struct change_result result;
     char *strings; /* the request's */
@@ -119,7 +120,8 @@ static void clear(struct change_work *w)
     change->response = (struct api_response){0};
     drop_edits(w);
     problems_fini(&w->problems);
-    w->result = (struct change_result){.problems = &w->problems};
+    w->result = (struct change_result){.problems = &w->problems, .diff = &w->diff};
+    w->document = STR("");
     w->done = NULL;
 }
 
@@ -292,7 +294,7 @@ static struct tabledoc_diff_sources sources_of(const struct change_work *w)
     return (struct tabledoc_diff_sources){.before = w->build.previous,
                                           .after = w->build.table,
                                           .said = hooks->said(hooks->context),
-                                          .overlay = hooks->ledger->overlay};
+                                          .overlay = hooks->rows->overlay};
 }
 
 static void make_alias(struct change_work *w)
@@ -417,8 +419,13 @@ static void outline_alias(struct change_work *w, const struct edit *edit)
 static void take_text(struct change_work *w, const struct edit *edit)
 {
     assert(w->nr_edits == 1);
+    w->document = w->change.request.body;
+    if (!edit->document)
+        return;
     w->text = jsondoc_dump_line(edit->document, DOCUMENT_DIGITS);
-    if (!w->text)
+    if (w->text)
+        w->document = str_of(w->text);
+    else
         fail_memory(w);
 }
 
@@ -428,7 +435,7 @@ static int compare(struct api_build *build)
     struct change_work *w = build->context;
     struct tabledoc_diff_sources sources = sources_of(w);
 
-    if (w->text)
+    if (build->text)
         return tabledoc_diff_table(&w->diff, &sources);
     for (int i = 0; i < w->outline.nr; i++)
         if (tabledoc_diff_function(&w->diff, &sources, str_of(w->outline.list[i].function)) < 0)
@@ -439,6 +446,7 @@ static int compare(struct api_build *build)
 static void build(struct change_work *w)
 {
     const struct api_hooks *hooks = w->engine->hooks;
+    bool is_whole = w->edits[0].kind == CHANGE_TABLE;
 
     for (int i = 0; i < w->nr_edits && w->stage == SUBMITTED; i++) {
         if (w->edits[i].kind == CHANGE_TABLE)
@@ -450,14 +458,15 @@ static void build(struct change_work *w)
     }
     if (w->stage != SUBMITTED)
         return;
-    w->build = (struct api_build){.previous = table_ref(in_force(w)),
-                                  .edits = w->outline.list,
-                                  .nr_edits = w->outline.nr,
-                                  .text = w->text,
-                                  .length = w->text ? strlen(w->text) : 0,
-                                  .compare = compare,
-                                  .context = w,
-                                  .problems = &w->problems};
+    w->build =
+        (struct api_build){.previous = table_ref(in_force(w)),
+                           .edits = w->outline.list,
+                           .nr_edits = w->outline.nr,
+                           .text = is_whole ? (w->document.n > 0 ? w->document.p : "") : NULL,
+                           .length = w->document.n,
+                           .compare = compare,
+                           .context = w,
+                           .problems = &w->problems};
     w->stage = BUILDING;
     hooks->build(hooks->context, &w->build);
 }
@@ -470,14 +479,14 @@ static void log_functions(const struct change_work *w)
         jsondoc_append(&text, "%s%s%s", i > 0 ? ", " : "", w->outline.list[i].function,
                        w->outline.list[i].document ? "" : " (deleted)");
     log_info("generation %llu is in force: %s, by the admin API",
-             (unsigned long long)in_force(w)->generation, w->text ? "a whole table" : text.s);
+             (unsigned long long)in_force(w)->generation, w->build.text ? "a whole table" : text.s);
 }
 
 static void log_change(const struct change_work *w)
 {
     const struct edit *edit = &w->edits[0];
 
-    if (w->outline.nr > 0 || w->text)
+    if (w->outline.nr > 0 || w->build.text)
         log_functions(w);
     else
         log_alias(in_force(w), find_alias(w, edit));
@@ -511,7 +520,7 @@ static void store(struct change_work *w)
         return;
     }
     w->stage = STORING;
-    if (ledger_store(w->engine->hooks->ledger, &w->diff, on_stored, w->engine) < 0)
+    if (rowstore_store(w->engine->hooks->rows, &w->diff, on_stored, w->engine) < 0)
         fail(w, CHANGE_FAILED, "out of memory");
 }
 
@@ -541,7 +550,7 @@ static void put_in_force(struct change_work *w)
         fail_stored(w);
         return;
     }
-    if (ledger_take(hooks->ledger, &w->diff) < 0)
+    if (rowstore_take(hooks->rows, &w->diff) < 0)
         log_error("out of memory: RevisionIds of what was changed are wrong until the next start");
     w->build.table = NULL;
     table_unref(&w->build.previous);
@@ -607,7 +616,7 @@ static void tell(struct change_work *w)
     if (w->result.status == CHANGE_DONE)
         answer_field(&w->change.response, "x-weir-generation", "%llu",
                      (unsigned long long)table->generation);
-    if (w->result.status == CHANGE_DONE && !w->engine->hooks->ledger->store->is_durable)
+    if (w->result.status == CHANGE_DONE && !w->engine->hooks->rows->store->is_durable)
         answer_field(&w->change.response, "x-weir-durable", "no");
     finish(w);
 }
@@ -785,13 +794,13 @@ void change_revision(const struct api_hooks *hooks, enum change_kind kind, struc
     char *text;
 
     assert(kind < sizeof(kinds) / sizeof(kinds[0]));
-    row = overlay_find(hooks->ledger->overlay, kinds[kind], function, name);
+    row = overlay_find(hooks->rows->overlay, kinds[kind], function, name);
     if (row) {
         memcpy(out, row->revision, CHANGE_REVISION_SIZE);
         return;
     }
     text = text_of(hooks->table(hooks->context), kind, function, name);
-    seed = hash_str(name, hash_str(function, hooks->ledger->seed + (uint64_t)kind));
+    seed = hash_str(name, hash_str(function, hooks->rows->seed + (uint64_t)kind));
     prng_seed(&rng, hash_str(str_of(text ? text : ""), seed));
     free(text);
     id_make(&rng, out);

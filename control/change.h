@@ -30,6 +30,7 @@
 
 struct change;
 struct change_engine;
+struct tabledoc_diff;
 
 enum change_kind {
     CHANGE_FUNCTION, /* a function: of an edit, with its versions, aliases and URLs */
@@ -45,7 +46,8 @@ struct change_edit {
     const char *function;
     const char *name; /* of an alias */
     /* As the table document has it, whole: what is left out has its default. The reference goes
-     * over to change_submit. NULL: the thing is to go. */
+     * over to change_submit. NULL: the thing is to go; of CHANGE_TABLE: it is the request's
+     * body. */
     json_t *document;
     /* NULL, or what change_revision must still say of the thing, else the result is
      * CHANGE_CONFLICT */
@@ -64,7 +66,8 @@ struct change_result {
     enum change_status status;
     const struct problems *problems; /* never NULL */
     const char *reason;
-    uint64_t generation; /* in force now */
+    uint64_t generation;              /* in force now */
+    const struct tabledoc_diff *diff; /* of CHANGE_DONE: which things have changed */
 };
 
 /* change->response is empty before either is called. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conf/settings.h"
+#include "proxy/server/apply.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/server.h"
 #include "proxy/server/signals.h"
@@ -18,6 +19,7 @@ static const char usage[] =
     "usage: weir run [--settings FILE] [--table FILE] [--state DIR] [--listen ADDRESS]... "
     "[--admin ADDRESS] [--workers N]\n"
     "       weir check [--settings FILE] [--table FILE] [--state DIR]\n"
+    "       weir apply --table FILE [--admin ADDRESS] [--token-file FILE]\n"
     "       weir settings\n"
     "       weir --version | --help\n"
     "\n"
@@ -26,6 +28,8 @@ static const char usage[] =
     "  run       serve; SIGHUP reloads, SIGUSR1 opens the access log again, SIGTERM drains and "
     "ends\n"
     "  check     print everything that is wrong with the documents; status 1 if anything is\n"
+    "  apply     send a table to a weir that runs, as one change; - is standard input; status 1 "
+    "where it is refused\n"
     "  settings  print the reference of all settings (Markdown)\n"
     "\n"
     "  --settings FILE    the settings document (JSON)\n"
@@ -33,6 +37,7 @@ static const char usage[] =
     "  --state DIR        the folder of what must survive a restart; default: none\n"
     "  --listen ADDRESS   HOST:PORT to serve on, instead of the settings' listeners; may be "
     "repeated\n"
+    "  --token-file FILE  apply: the file with the token of the admin listener\n"
     "  --admin ADDRESS    HOST:PORT of metrics, reload and the control API\n"
     "  --workers N        threads; default: one per CPU that the process may use\n";
 
@@ -94,6 +99,33 @@ static int parse(int argc, char **argv, struct documents_options *out)
     return optind < argc ? complain("not understood: ", argv[optind]) : 0;
 }
 
+static int apply(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"table", required_argument, NULL, 't'},
+        {"admin", required_argument, NULL, 'a'},
+        {"token-file", required_argument, NULL, 'k'},
+        {NULL, 0, NULL, 0},
+    };
+    struct apply_options out = {.table_file = NULL};
+    int c;
+
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c == 't')
+            out.table_file = optarg;
+        else if (c == 'a')
+            out.admin = optarg;
+        else if (c == 'k')
+            out.token_file = optarg;
+        else
+            return complain("unknown option, or one without its value: ", argv[optind - 1]);
+    }
+    if (optind < argc)
+        return complain("not understood: ", argv[optind]);
+    return out.table_file ? end_of_output(apply_run(&out)) : complain("--table is missing", NULL);
+}
+
 /* Where a standard descriptor is closed, the next socket would take its number, and what is meant
  * for people would go to it. */
 static void open_standard_descriptors(void)
@@ -128,6 +160,8 @@ int main(int argc, char **argv)
         settings_reference(stdout);
         return end_of_output(0);
     }
+    if (strcmp(command, "apply") == 0)
+        return apply(argc - 1, argv + 1);
     if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0)
         return complain(command[0] ? "unknown command: " : "a command is missing",
                         command[0] ? command : NULL);

@@ -320,15 +320,29 @@ static int keep_body(struct admin_conn *c, struct str span)
     return 0;
 }
 
+/* A whole table is the one large thing that is sent here. */
+static bool is_table(const struct admin_conn *c)
+{
+    return str_eq(head_method(&c->head), STR("PUT")) && str_eq(head_path(&c->head), STR("/table"));
+}
+
+static size_t body_max(const struct admin_conn *c)
+{
+    const struct api_hooks *hooks = c->admin->hooks;
+
+    return is_table(c) ? hooks->settings(hooks->context)->admin_table_bytes : ADMIN_BODY_MAX;
+}
+
 static void read_body(struct admin_conn *c, const char *cursor, const char *end)
 {
     for (;;) {
         struct str span;
         switch (http1_body_next(&c->parser, &cursor, end, &span)) {
         case HTTP1_SPAN:
-            if (c->body_len + span.n > ADMIN_BODY_MAX) {
+            if (c->body_len + span.n > body_max(c)) {
                 refuse(c, 413, "RequestEntityTooLargeException",
-                       "The body is larger than a megabyte.");
+                       is_table(c) ? "The body is larger than the setting admin.table_bytes."
+                                   : "The body is larger than a megabyte.");
                 return;
             }
             if (keep_body(c, span) < 0) {

@@ -111,7 +111,7 @@ struct api_hooks hooks_make(struct server *s)
 {
     return (struct api_hooks){
         .context = s,
-        .ledger = &s->ledger,
+        .rows = &s->rows,
         .reload = hook_reload,
         .forget = hook_forget,
         .metrics = hook_metrics,

@@ -120,7 +120,7 @@ static void start(struct server *s)
         .old_settings = shared_settings(&s->shared),
         .old_tls = shared_tls(&s->shared),
         .old_table = shared_table(&s->shared),
-        .overlay = overlay_copy(s->ledger.overlay),
+        .overlay = overlay_copy(s->rows.overlay),
     };
     reload->work.data = s;
     /* It can only refuse a function that is NULL. */
@@ -336,7 +336,7 @@ void reload_take_base(struct server *s, struct merge_said **said)
 static void drop_overtaken(struct server *s, const struct reload_reading *r)
 {
     const struct overlay_group *groups;
-    uint32_t nr = overlay_groups(s->ledger.overlay, &groups);
+    uint32_t nr = overlay_groups(s->rows.overlay, &groups);
 
     for (uint32_t i = 0; r->merge.theirs && i < nr; i++)
         for (uint32_t k = 0; k < groups[i].nr; k++) {
@@ -348,11 +348,11 @@ static void drop_overtaken(struct server *s, const struct reload_reading *r)
             if (row->kind != OVERLAY_ALIAS ||
                 overlay_find(r->overlay, row->kind, function, name) == row ||
                 (is_said == row->has_base && (!is_said || digest == row->base)) ||
-                overlay_find(s->ledger.overlay, OVERLAY_REPLACED, function, STR("")))
+                overlay_find(s->rows.overlay, OVERLAY_REPLACED, function, STR("")))
                 continue;
             log_info("%s changed: %s:%s, over what the API had set: %s",
                      s->shared.settings->table_file, row->function, row->name, row->document);
-            ledger_drop(&s->ledger, &row, 1);
+            rowstore_drop(&s->rows, &row, 1);
             k--;
         }
 }
@@ -362,7 +362,7 @@ static void take_table(struct server *s, struct reload_reading *r)
     struct table *table = r->table;
 
     drop_overtaken(s, r);
-    ledger_drop(&s->ledger, r->merge.lost, r->merge.nr_lost);
+    rowstore_drop(&s->rows, r->merge.lost, r->merge.nr_lost);
     reload_take_base(s, &r->merge.theirs);
     if (table == r->old_table) {
         log_info("%s says nothing else than is in force; generation %llu stays",

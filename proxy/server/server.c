@@ -344,11 +344,11 @@ static void start_pool(struct server *s)
     (void)uv_queue_work(&s->loop.uv, &s->first_work, do_nothing, on_nothing_done);
 }
 
-static int open_ledger(struct server *s)
+static int open_rows(struct server *s)
 {
     struct store_reason reason;
 
-    if (ledger_open(&s->ledger, s->store, &reason) == 0)
+    if (rowstore_open(&s->rows, s->store, &reason) == 0)
         return 0;
     log_error("cannot start: %s", reason.text);
     return -1;
@@ -365,13 +365,13 @@ static int start(struct server *s, struct api_hooks *hooks)
     if (settings) {
         s->shared.settings = settings;
         reload_take_log_level(settings);
-        if (init_shared(s) < 0 || storage_open(s) < 0 || open_ledger(s) < 0)
+        if (init_shared(s) < 0 || storage_open(s) < 0 || open_rows(s) < 0)
             return -1;
         tls = tls_server_make(settings, NULL, &problems);
-        merge.overlay = s->ledger.overlay;
+        merge.overlay = s->rows.overlay;
         table = documents_table(settings, s->registry, NULL, &merge, &problems);
         if (table) {
-            ledger_drop(&s->ledger, merge.lost, merge.nr_lost);
+            rowstore_drop(&s->rows, merge.lost, merge.nr_lost);
             documents_log_changes(&merge.changes);
             reload_take_base(s, &merge.theirs);
         }
@@ -428,7 +428,7 @@ static bool finish(struct server *s)
     if (s->admin)
         admin_close(&s->admin);
     edits_fini(s);
-    ledger_fini(&s->ledger);
+    rowstore_fini(&s->rows);
     if (s->health)
         health_free(&s->health);
     if (s->shared.names) {

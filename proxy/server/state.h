@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/ledger.h"
+#include "control/rowstore.h"
 #include "proxy/io/loop.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/edits.h"
@@ -48,7 +48,7 @@ struct server {
     uv_async_t thread_ended;
     uv_timer_t housekeeping, drain_limit, settle;
     bool is_draining;
-    struct ledger ledger; /* of the store */
+    struct rowstore rows; /* of the store */
     struct edits edits;
     struct reload reload;
     struct reclaim reclaim;

@@ -12,7 +12,7 @@
 
 #include "conf/tabledoc_merge.h"
 #include "control/change.h"
-#include "control/ledger.h"
+#include "control/rowstore.h"
 #include "store/store_memory.h"
 
 static const char api_table[] =
@@ -37,7 +37,7 @@ static struct {
     struct merge_said *said; /* by the table file */
     uv_loop_t loop;
     struct store *store;
-    struct ledger ledger;
+    struct rowstore rows;
     bool is_settling; /* workers take what is in force */
     int nr_changes, nr_reloads;
     const char *host, *origin, *content_type; /* of the next requests; NULL: none */
@@ -153,7 +153,7 @@ static struct api_hooks api_hooks = {
     .between = api_hook_between,
     .soon = api_hook_soon,
     .soon_on_all = api_hook_soon_on_all,
-    .ledger = &api.ledger,
+    .rows = &api.rows,
 };
 
 /* In memory, as where there is no state.directory. */
@@ -165,7 +165,7 @@ static inline void api_open_store(void)
     assert_int_equal(uv_loop_init(&api.loop), 0);
     api.store = store_memory_open(&host);
     assert_non_null(api.store);
-    assert_int_equal(ledger_open(&api.ledger, api.store, &reason), 0);
+    assert_int_equal(rowstore_open(&api.rows, api.store, &reason), 0);
 }
 
 static inline void api_close_store(void)
@@ -174,7 +174,7 @@ static inline void api_close_store(void)
     store_close(&api.store);
     uv_run(&api.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&api.loop), 0);
-    ledger_fini(&api.ledger);
+    rowstore_fini(&api.rows);
 }
 
 /* Takes a table file over, as the start and a reload do. */
@@ -184,7 +184,7 @@ static inline void api_reload(const char *text)
     struct tabledoc_merge merge = {.base = api.said,
                                    .ours = api.table,
                                    .file = "t.json",
-                                   .overlay = api.ledger.overlay};
+                                   .overlay = api.rows.overlay};
     struct table *next = tabledoc_take(fixture.registry, api.table, &merge, text, strlen(text),
                                        "t.json", &problems);
 
@@ -198,7 +198,7 @@ static inline void api_reload(const char *text)
             fixture_drop(&api.table);
         api.table = next;
     }
-    ledger_drop(&api.ledger, merge.lost, merge.nr_lost);
+    rowstore_drop(&api.rows, merge.lost, merge.nr_lost);
     if (merge.theirs) {
         merge_said_free(&api.said);
         api.said = merge.theirs;

@@ -53,8 +53,10 @@ static void other_methods_are_told_which_to_use(void **state)
 {
     (void)state;
     expect_allow("POST", "/metrics", "GET, HEAD");
-    expect_allow("DELETE", "/table", "GET, HEAD");
-    expect_allow("get", "/table", "GET, HEAD");
+    expect_allow("DELETE", "/table", "GET, HEAD, PUT");
+    expect_allow("get", "/table", "GET, HEAD, PUT");
+    expect_allow("PUT", "/functions", "GET, HEAD");
+    expect_allow("POST", "/functions/hello", "GET, HEAD, PUT, DELETE");
     expect_allow("GET", "/reload", "POST");
     expect_allow("PUT", "/reload", "POST");
     expect_allow("POST", "/functions/hello/aliases/live", "GET, HEAD, PUT, DELETE");
@@ -67,8 +69,7 @@ static void other_paths_are_not_found(void **state)
                                         "*",
                                         "/metrics/",
                                         "/Metrics",
-                                        "/functions",
-                                        "/functions/hello",
+                                        "/functions/hello/",
                                         "/functions/hello/aliases",
                                         "/functions/hello/aliases/",
                                         "/functions/hello/aliases/live/",

@@ -28,7 +28,7 @@ static const char full[] =
     "      \"client_ca\": \"ca.pem\", \"client_required\": true, \"min_version\": \"1.3\","
     "      \"hsts_max_age_s\": 31536000}, \"invoke_authorization\": \"aws_iam\"}],"
     " \"admin\": {\"address\": \"127.0.0.1:9000\", \"hosts\": \"weir.internal, weir\","
-    "   \"token_file\": \"token\", \"tls\": {\"certificate\": \"d.pem\", \"key\": \"d.key\","
+    "   \"token_file\": \"token\", \"table_bytes\": 2000000, \"tls\": {\"certificate\": \"d.pem\", \"key\": \"d.key\","
     "   \"min_version\": \"1.3\", \"client_ca\": \"ca.pem\", \"client_required\": true}},"
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"}, \"state\": {\"directory\": \"d\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "

@@ -1,14 +1,14 @@
 /* The rows of the store as an overlay, and back: what the API changed, from process to process.
  * Control thread. */
-#ifndef WEIR_CONTROL_LEDGER_H
-#define WEIR_CONTROL_LEDGER_H
+#ifndef WEIR_CONTROL_ROWSTORE_H
+#define WEIR_CONTROL_ROWSTORE_H
 
 #include "base/prng.h"
 #include "conf/overlay.h"
 #include "conf/tabledoc_diff.h"
 #include "store/store.h"
 
-struct ledger {
+struct rowstore {
     struct store *store;     /* the owner's */
     struct overlay *overlay; /* as the store has it */
     uint64_t seed;           /* RevisionIds of what only the file says are made with it */
@@ -17,23 +17,23 @@ struct ledger {
 
 /* Reads all rows, and the seed, which is made where there is none. Waits for the disk: for the
  * start. 0, or -1 with a reason. */
-int ledger_open(struct ledger *ledger, struct store *store, struct store_reason *reason)
+int rowstore_open(struct rowstore *rows, struct store *store, struct store_reason *reason)
     __attribute__((warn_unused_result));
 /* Ended before the store is closed. */
-void ledger_fini(struct ledger *ledger);
+void rowstore_fini(struct rowstore *rows);
 
 /* Hands a change over to the store; its rows get new RevisionIds. Results as of store_change. Call
- * ledger_take once it was told STORE_DONE. */
-int ledger_store(struct ledger *ledger, struct tabledoc_diff *diff, store_told *told, void *context)
-    __attribute__((warn_unused_result));
+ * rowstore_take once it was told STORE_DONE. */
+int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, store_told *told,
+                   void *context) __attribute__((warn_unused_result));
 
 /* The overlay follows. 0, or -1 when out of memory: then some of it is missing until the next
  * start. */
-int ledger_take(struct ledger *ledger, const struct tabledoc_diff *diff)
+int rowstore_take(struct rowstore *rows, const struct tabledoc_diff *diff)
     __attribute__((warn_unused_result));
 
 /* Rows hold no longer: they go. Nobody waits for it: where it fails they are found again to hold no
  * longer at the next start. */
-void ledger_drop(struct ledger *ledger, struct overlay_row *const *rows, uint32_t nr);
+void rowstore_drop(struct rowstore *rows, struct overlay_row *const *list, uint32_t nr);
 
 #endif

@@ -1,5 +1,5 @@
 /* Rows between the overlay and the store. */
-#include "control/ledger.h"
+#include "control/rowstore.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,24 +38,24 @@ static void take_row(void *context, const struct store_row *from)
     l->is_out |= overlay_put_take(l->overlay, row) < 0;
 }
 
-static int make_seed(struct ledger *ledger)
+static int make_seed(struct rowstore *rows)
 {
     char text[32];
     const struct store_edit edit = {.kind = STORE_SET, .name = SEED, .text = text};
 
-    ledger->seed = prng_next(&ledger->rng);
-    snprintf(text, sizeof(text), "%016llx", (unsigned long long)ledger->seed);
-    return store_change(ledger->store, &edit, 1, NULL, NULL);
+    rows->seed = prng_next(&rows->rng);
+    snprintf(text, sizeof(text), "%016llx", (unsigned long long)rows->seed);
+    return store_change(rows->store, &edit, 1, NULL, NULL);
 }
 
-int ledger_open(struct ledger *ledger, struct store *store, struct store_reason *reason)
+int rowstore_open(struct rowstore *rows, struct store *store, struct store_reason *reason)
 {
     struct loading loading = {.overlay = overlay_make()};
     char *seed = NULL;
     int r = loading.overlay ? 0 : -1;
 
-    *ledger = (struct ledger){.store = store, .overlay = loading.overlay};
-    prng_init(&ledger->rng);
+    *rows = (struct rowstore){.store = store, .overlay = loading.overlay};
+    prng_init(&rows->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
     if (r == 0)
         r = store_load_now(store, take_row, &loading, reason);
@@ -63,14 +63,14 @@ int ledger_open(struct ledger *ledger, struct store *store, struct store_reason 
         r = store_value_now(store, SEED, &seed, reason);
     if (r < 0 || loading.is_out)
         return -1;
-    ledger->seed = seed ? strtoull(seed, NULL, 16) : 0;
+    rows->seed = seed ? strtoull(seed, NULL, 16) : 0;
     free(seed);
-    return ledger->seed ? 0 : make_seed(ledger);
+    return rows->seed ? 0 : make_seed(rows);
 }
 
-void ledger_fini(struct ledger *ledger)
+void rowstore_fini(struct rowstore *rows)
 {
-    overlay_free(&ledger->overlay);
+    overlay_free(&rows->overlay);
 }
 
 /* ---- Storing --------------------------------------------------------------------------------- */
@@ -87,7 +87,8 @@ static struct store_row row_of(const struct overlay_row *row)
                               .document = row->document};
 }
 
-int ledger_store(struct ledger *ledger, struct tabledoc_diff *diff, store_told *told, void *context)
+int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, store_told *told,
+                   void *context)
 {
     uint32_t nr = diff->nr_puts + diff->nr_removes;
     struct store_edit *edits = calloc((size_t)nr + 1, sizeof(edits[0]));
@@ -98,26 +99,26 @@ int ledger_store(struct ledger *ledger, struct tabledoc_diff *diff, store_told *
     for (uint32_t i = 0; i < diff->nr_puts; i++) {
         struct overlay_row *row = diff->puts[i];
 
-        id_make(&ledger->rng, row->revision);
+        id_make(&rows->rng, row->revision);
         row->revision[ID_LENGTH] = '\0';
         edits[i] = (struct store_edit){.kind = STORE_PUT, .row = row_of(row)};
     }
     for (uint32_t i = 0; i < diff->nr_removes; i++)
         edits[diff->nr_puts + i] =
             (struct store_edit){.kind = STORE_DELETE, .row = row_of(diff->removes[i])};
-    r = store_change(ledger->store, edits, (int)nr, told, context);
+    r = store_change(rows->store, edits, (int)nr, told, context);
     free(edits);
     return r;
 }
 
-int ledger_take(struct ledger *ledger, const struct tabledoc_diff *diff)
+int rowstore_take(struct rowstore *rows, const struct tabledoc_diff *diff)
 {
     int result = 0;
 
     for (uint32_t i = 0; i < diff->nr_puts; i++)
-        result |= overlay_put_take(ledger->overlay, overlay_row_ref(diff->puts[i]));
+        result |= overlay_put_take(rows->overlay, overlay_row_ref(diff->puts[i]));
     for (uint32_t i = 0; i < diff->nr_removes; i++)
-        overlay_remove(ledger->overlay, diff->removes[i]->kind, diff->removes[i]->function,
+        overlay_remove(rows->overlay, diff->removes[i]->kind, diff->removes[i]->function,
                        diff->removes[i]->name);
     return result;
 }
@@ -130,15 +131,15 @@ static void told_dropped(void *context, enum store_outcome outcome, const char *
                     reason);
 }
 
-void ledger_drop(struct ledger *ledger, struct overlay_row *const *rows, uint32_t nr)
+void rowstore_drop(struct rowstore *rows, struct overlay_row *const *list, uint32_t nr)
 {
     struct store_edit *edits = nr > 0 ? calloc(nr, sizeof(edits[0])) : NULL;
 
     for (uint32_t i = 0; edits && i < nr; i++)
-        edits[i] = (struct store_edit){.kind = STORE_DELETE, .row = row_of(rows[i])};
-    if (nr > 0 && (!edits || store_change(ledger->store, edits, (int)nr, told_dropped, NULL) < 0))
+        edits[i] = (struct store_edit){.kind = STORE_DELETE, .row = row_of(list[i])};
+    if (nr > 0 && (!edits || store_change(rows->store, edits, (int)nr, told_dropped, NULL) < 0))
         told_dropped(NULL, STORE_FAILED, "out of memory");
     for (uint32_t i = 0; i < nr; i++)
-        overlay_remove(ledger->overlay, rows[i]->kind, rows[i]->function, rows[i]->name);
+        overlay_remove(rows->overlay, list[i]->kind, list[i]->function, list[i]->name);
     free(edits);
 }

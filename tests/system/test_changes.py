@@ -1,0 +1,281 @@
+"""What the API makes, changes and deletes: it outlives restarts, and meets the table file thing by thing."""
+
+import copy
+import json
+import signal
+import subprocess
+import threading
+
+import pytest
+from harness.places import ADDRESS, WEIR
+from harness.processes import Weir
+
+JSON = [("Content-Type", "application/json")]
+LIVE = "/functions/hello/aliases/live"
+TABLE = {
+    "functions": {
+        "hello": {
+            "versions": {"1": {"endpoints": ["http://127.0.0.1:1"]}, "2": {"endpoints": ["http://127.0.0.1:2"]}},
+            "aliases": {"live": {"weights": {"1": 95, "2": 5}}, "beta": {"weights": {"2": 100}}},
+        },
+        "other": {"versions": {"1": {"endpoints": ["http://127.0.0.1:3"]}}},
+    }
+}
+
+
+@pytest.fixture
+def state(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder
+
+
+def ask(weir, method, path, document=None):
+    body = json.dumps(document).encode() if document is not None else None
+    return weir.admin(path, method, body, headers=JSON if body else [])
+
+
+def must(weir, method, path, document=None, status=200):
+    answer = ask(weir, method, path, document)
+    assert answer.status == status, (method, path, answer, answer.body)
+    return answer
+
+
+def table_of(weir):
+    return ask(weir, "GET", "/table").json()
+
+
+def revision(weir, alias="live"):
+    return ask(weir, "GET", f"/2015-03-31/functions/hello/aliases/{alias}").json()["RevisionId"]
+
+
+class Lives:
+    """One weir after the other on the same state, each with its own table file."""
+
+    def __init__(self, folder, state):
+        self.folder, self.state, self.weir, self.nr = folder, state, None, 0
+
+    def start(self, table):
+        self.nr += 1
+        self.weir = Weir(self.folder / f"life{self.nr}", table, arguments=("--state", self.state))
+        return self.weir
+
+    def end(self, number=signal.SIGKILL):
+        self.weir.signal(number)
+        self.weir.wait()
+
+
+@pytest.fixture
+def lives(tmp_path, state):
+    lives = Lives(tmp_path, state)
+    yield lives
+    if lives.weir:
+        lives.end(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "drained"])
+def test_what_was_answered_outlives_the_process(lives, number):
+    weir = lives.start(TABLE)
+    must(weir, "PUT", LIVE, {"weights": {"1": 50, "2": 50}})
+    must(weir, "PUT", "/functions/hello/aliases/new", {"weights": {"1": 100}, "description": "d"})
+    must(weir, "DELETE", "/functions/hello/aliases/beta", status=204)
+    must(weir, "PUT", "/functions/made", {"concurrency": 3, "versions": {"$LATEST": {"endpoints": ["http://127.0.0.1:4"]}}})
+    must(weir, "DELETE", "/functions/other", status=204)
+    before, revisions = table_of(weir), [revision(weir), revision(weir, "new")]
+    lives.end(number)
+    weir = lives.start(TABLE)
+    assert table_of(weir) == before
+    assert [revision(weir), revision(weir, "new")] == revisions
+    assert set(before["functions"]) == {"hello", "made"}
+    assert set(before["functions"]["hello"]["aliases"]) == {"live", "new"}
+
+
+def test_a_file_that_says_nothing_new_makes_the_same_revisions_in_each_life(lives):
+    first = revision(lives.start(TABLE))
+    lives.end()
+    assert revision(lives.start(TABLE)) == first
+
+
+def test_without_a_state_directory_the_answer_says_that_it_does_not_last(world):
+    weir = world.weir(TABLE)
+    answer = must(weir, "PUT", LIVE, {"weights": {"1": 100}})
+    assert answer.headers["x-weir-durable"] == "no" and answer.headers["x-weir-generation"] == "2"
+
+
+def test_with_one_it_does_not(lives):
+    assert "x-weir-durable" not in must(lives.start(TABLE), "PUT", LIVE, {"weights": {"1": 100}}).headers
+
+
+# ---- The file and the API ----
+
+API = {
+    "changed": lambda weir: must(weir, "PUT", LIVE, {"weights": {"1": 50, "2": 50}}),
+    "deleted": lambda weir: must(weir, "DELETE", LIVE, status=204),
+    "nothing": lambda weir: None,
+}
+
+
+def edited(change):
+    table = copy.deepcopy(TABLE)
+    change(table["functions"]["hello"]["aliases"])
+    return table
+
+
+FILE = {
+    "same": edited(lambda aliases: aliases["beta"].update(description="another alias")),
+    "changed": edited(lambda aliases: aliases["live"].update(weights={"1": 10, "2": 90})),
+    "deleted": edited(lambda aliases: aliases.pop("live")),
+}
+
+# What is said of the alias in the end: the file's word counts where it has a new one.
+OUTCOME = {
+    ("changed", "same"): {"1": 50, "2": 50},
+    ("deleted", "same"): None,
+    ("nothing", "same"): {"1": 95, "2": 5},
+    ("changed", "changed"): {"1": 10, "2": 90},
+    ("deleted", "changed"): {"1": 10, "2": 90},
+    ("nothing", "changed"): {"1": 10, "2": 90},
+    ("changed", "deleted"): None,
+    ("deleted", "deleted"): None,
+    ("nothing", "deleted"): None,
+}
+
+
+@pytest.mark.parametrize("way", ["reload", "restart"])
+@pytest.mark.parametrize(("api", "file"), OUTCOME)
+def test_who_wins_over_an_alias(lives, api, file, way):
+    weir = lives.start(TABLE)
+    API[api](weir)
+    if way == "reload":
+        weir.write_table(FILE[file])
+        must(weir, "POST", "/reload")
+    else:
+        lives.end()
+        weir = lives.start(FILE[file])
+    alias = table_of(weir)["functions"]["hello"]["aliases"].get("live")
+    assert (alias["weights"] if alias else None) == OUTCOME[api, file]
+    if api == "changed" and file == "changed":
+        weir.wait_for_words("over what the API had set")
+    # It stays so: nothing that lost comes back.
+    lives.end()
+    again = table_of(lives.start(FILE[file]))["functions"]["hello"]["aliases"].get("live")
+    assert again == alias
+
+
+@pytest.mark.parametrize("way", ["reload", "restart"])
+def test_who_wins_over_versions_and_functions(lives, way):
+    weir = lives.start(TABLE)
+    hello = ask(weir, "GET", "/functions/hello").json()
+    hello["versions"]["3"] = {"endpoints": ["http://127.0.0.1:33"]}
+    hello["versions"]["1"] = {"endpoints": ["http://127.0.0.1:11"]}
+    must(weir, "PUT", "/functions/hello", hello)
+    must(weir, "DELETE", "/functions/other", status=204)
+    table = copy.deepcopy(TABLE)
+    table["functions"]["hello"]["versions"]["2"] = {"endpoints": ["http://127.0.0.1:22"]}
+    if way == "reload":
+        weir.write_table(table)
+        must(weir, "POST", "/reload")
+    else:
+        lives.end()
+        weir = lives.start(table)
+    now = table_of(weir)["functions"]
+    assert "other" not in now
+    assert {name: v["endpoints"][0][-2:] for name, v in now["hello"]["versions"].items()} == {"1": "11", "2": "22", "3": "33"}
+    # The file has a new word about the function that the API deleted: it is back.
+    table["functions"]["other"]["concurrency"] = 1
+    weir.write_table(table)
+    must(weir, "POST", "/reload")
+    assert table_of(weir)["functions"]["other"]["concurrency"] == 1
+
+
+def test_a_version_that_an_alias_of_the_api_needs_cannot_be_taken_away(lives):
+    weir = lives.start(TABLE)
+    must(weir, "PUT", "/functions/hello/aliases/new", {"weights": {"2": 100}})
+    table = copy.deepcopy(TABLE)
+    del table["functions"]["hello"]["versions"]["2"]
+    table["functions"]["hello"]["aliases"] = {"live": {"weights": {"1": 100}}}
+    weir.allow_error("version 2 is gone from the file")
+    weir.write_table(table)
+    answer = must(weir, "POST", "/reload", status=400)
+    assert [p["path"] for p in answer.json()["problems"]] == ["$.functions.hello.aliases.new"]
+    assert "2" in table_of(weir)["functions"]["hello"]["versions"]
+
+
+def test_numbers_are_not_used_twice(lives):
+    weir = lives.start(TABLE)
+    hello = ask(weir, "GET", "/functions/hello").json()
+    must(weir, "PUT", "/functions/hello", {**hello, "last_version": 9})
+    table = copy.deepcopy(TABLE)
+    table["functions"]["hello"]["limits"] = {"max_in_flight": 7}
+    lives.end()
+    now = table_of(lives.start(table))["functions"]["hello"]
+    assert now["last_version"] == 9 and now["limits"] == {"max_in_flight": 7}
+
+
+# ---- Whole tables ----
+
+
+def apply(weir, table):
+    return subprocess.run(
+        [WEIR, "apply", "--table", "-", "--admin", f"{ADDRESS}:{weir.admin_port}"],
+        input=json.dumps(table), capture_output=True, text=True, timeout=60, check=False,
+    )
+
+
+def test_a_table_that_was_shown_can_be_restored_elsewhere(world, lives):
+    weir = lives.start(TABLE)
+    must(weir, "PUT", "/functions/made", {
+        "concurrency": 0, "last_version": 4, "tags": {"a": "b"}, "dead_letter": "other",
+        "urls": {"$LATEST": {"auth_type": "NONE"}},
+        "versions": {"$LATEST": {"endpoints": ["http://127.0.0.1:4"], "configuration": {"Runtime": "x"}}},
+    })
+    must(weir, "PUT", LIVE, {"weights": {"1": 33.3333333, "2": 66.6666667}})
+    backup = table_of(weir)
+    other = world.weir({"functions": {}})
+    done = apply(other, backup)
+    assert done.returncode == 0, done.stderr
+    assert table_of(other) == backup
+    assert table_of(world.weir(backup)) == backup
+
+
+def test_a_whole_table_is_one_change_that_lasts(lives):
+    weir = lives.start({**TABLE, "routes": [{"path": "/", "function": "hello", "qualifier": "live"}]})
+    only = {"functions": {"only": {"versions": {"1": {"endpoints": ["http://127.0.0.1:9"]}}}},
+            "routes": [{"path": "/only", "function": "only", "qualifier": "1"}]}
+    done = apply(weir, only)
+    assert done.returncode == 0 and "function hello is gone" in done.stdout and "generation 2" in done.stdout
+    assert table_of(weir) == only
+    lives.end()
+    weir = lives.start({**TABLE, "routes": [{"path": "/", "function": "hello", "qualifier": "live"}]})
+    assert table_of(weir) == only
+    done = apply(weir, {"functions": {"only": {"versions": {"01": {"endpoints": []}}}}})
+    assert done.returncode == 1 and "$.functions.only.versions.01" in done.stderr
+    assert table_of(weir) == only
+
+
+# ---- Many at once ----
+
+
+def test_ten_writers_lose_no_update(lives):
+    weir = lives.start(TABLE)
+    path = "/2015-03-31/functions/hello/aliases/live"
+    start = int(float(ask(weir, "GET", path).json()["Description"] or 0))
+    done = []
+
+    def write():
+        nr = 0
+        while nr < 20:
+            alias = ask(weir, "GET", path).json()
+            answer = ask(weir, "PUT", path, {"Description": str(int(alias["Description"] or 0) + 1),
+                                             "RevisionId": alias["RevisionId"]})
+            assert answer.status in (200, 412), (answer, answer.body)
+            nr += answer.status == 200
+        done.append(nr)
+
+    writers = [threading.Thread(target=write) for _ in range(10)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sum(done) == 200
+    assert ask(weir, "GET", path).json()["Description"] == str(start + 200)
