@@ -580,6 +580,15 @@ def test_a_url_config_is_served_by_its_host_as_long_as_it_is_there(world):
     assert weir.call("GET", "/", host=live).status == 200
 
 
+def test_an_alias_that_is_deleted_takes_its_url_with_it(world):
+    _, weir = urls(world)
+    live, latest = config(weir, "POST", "live", AuthType="NONE"), config(weir, "POST", AuthType="NONE")
+    assert weir.admin("/2015-03-31/functions/hello/aliases/live", "DELETE").status == 204
+    answer = weir.call("GET", "/", host=live)
+    assert (answer.status, answer.headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
+    assert weir.call("GET", "/", host=latest).status == 200
+
+
 def test_hosts_that_are_no_url_of_this_region_are_ordinary_ones(world):
     _, weir = urls(world)
     live = config(weir, "POST", "live", AuthType="NONE")
