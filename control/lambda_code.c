@@ -1,6 +1,7 @@
 /* ImageUri to kind and endpoints, and back. */
 #include "control/lambda_code.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -160,10 +161,14 @@ char *lambda_code_write(const json_t *version)
     return is_true ? strdup(kept) : join(version);
 }
 
-void lambda_code_sha256(const char *image_uri, char out[LAMBDA_CODE_SHA256])
+bool lambda_code_sha256(const char *image_uri, char out[LAMBDA_CODE_SHA256])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
 
-    SHA256((const unsigned char *)image_uri, strlen(image_uri), digest);
+    if (!SHA256((const unsigned char *)image_uri, strlen(image_uri), digest)) {
+        ERR_clear_error(); /* nobody asks the library why */
+        return false;
+    }
     EVP_EncodeBlock((unsigned char *)out, digest, sizeof(digest));
+    return true;
 }

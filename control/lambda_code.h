@@ -22,8 +22,9 @@ const char *lambda_code_read(const char *image_uri, json_t *version, bool *is_ou
  * a text that says it. A new string; NULL when out of memory. */
 char *lambda_code_write(const json_t *version);
 
-/* CodeSha256: base64 of the SHA-256 of the text of the ImageUri. */
+/* CodeSha256: base64 of the SHA-256 of the text of the ImageUri. False when out of memory. */
 enum { LAMBDA_CODE_SHA256 = 45 };
-void lambda_code_sha256(const char *image_uri, char out[LAMBDA_CODE_SHA256]);
+bool lambda_code_sha256(const char *image_uri, char out[LAMBDA_CODE_SHA256])
+    __attribute__((warn_unused_result));
 
 #endif

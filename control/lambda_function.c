@@ -120,9 +120,12 @@ static bool make(struct lambda_call *call)
         return false;
     }
     call->document = json_pack("{s:{s:o}}", "versions", "$LATEST", version);
-    if (json_object_size(tags) > 0)
-        json_object_set(call->document, "tags", tags);
-    return call->document && lambda_config_put_dead_letter(call, call->document);
+    if (!call->document ||
+        (json_object_size(tags) > 0 && json_object_set(call->document, "tags", tags) < 0)) {
+        lambda_call_fail_memory(call);
+        return false;
+    }
+    return lambda_config_put_dead_letter(call, call->document);
 }
 
 void lambda_function_create(struct lambda_call *call)

@@ -106,11 +106,10 @@ static void write_code(struct writer *w)
 {
     char sha256[LAMBDA_CODE_SHA256], *uri = lambda_code_write(w->version);
 
-    if (uri) {
-        lambda_code_sha256(uri, sha256);
+    if (uri && lambda_code_sha256(uri, sha256))
         set_text(w, "CodeSha256", sha256);
-    }
-    w->is_out |= !uri;
+    else
+        w->is_out = true;
     free(uri);
 }
 

@@ -136,16 +136,17 @@ int lambda_version_add(struct lambda_call *call, const char *description)
 static bool has_code(struct lambda_call *call, const char *sha256)
 {
     char now[LAMBDA_CODE_SHA256], *uri;
+    bool is_known;
 
     if (!sha256)
         return true;
     uri = lambda_code_write(lambda_shape_version(call->document, "$LATEST"));
-    if (!uri) {
+    is_known = uri && lambda_code_sha256(uri, now);
+    free(uri);
+    if (!is_known) {
         lambda_call_fail_memory(call);
         return false;
     }
-    lambda_code_sha256(uri, now);
-    free(uri);
     if (strcmp(now, sha256) == 0)
         return true;
     lambda_call_fail_value(call,

@@ -1,12 +1,14 @@
 """The Lambda API on the admin listener, byte by byte: methods, paths, statuses, bodies and error types."""
 
+import http.client
 import json
 import re
+import threading
 
 import pytest
 from harness import tables
 from harness.client import Connection
-from harness.places import ADDRESS
+from harness.places import ADDRESS, scaled
 
 ROLE = "arn:aws:iam::000000000000:role/lambda"
 FUNCTIONS = "/2015-03-31/functions"
@@ -177,3 +179,44 @@ def test_pages_stay_in_step_while_things_change(weir):
     make(weir, "f01")  # before the marker: not shown any more
     rest = ask(weir, "GET", f"{FUNCTIONS}?MaxItems=50&Marker={first['NextMarker']}").json()
     assert [f["FunctionName"] for f in rest["Functions"]] == ["f3", "f5", "f6", "hello"] and "NextMarker" not in rest
+
+
+def add_often(port, path, rounds, step, trouble):
+    """Adds step to version 2's share so many times, each time to what there is, as RevisionId tells."""
+    connection = http.client.HTTPConnection(ADDRESS, port)
+
+    def call(method, document=None):
+        connection.request(method, path, document and json.dumps(document))
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
+
+    try:
+        while rounds:
+            _, alias = call("GET")
+            share = alias["RoutingConfig"]["AdditionalVersionWeights"]["2"] + step
+            update = {"RoutingConfig": {"AdditionalVersionWeights": {"2": round(share, 9)}}, "RevisionId": alias["RevisionId"]}
+            status, answer = call("PUT", update)
+            assert status in (200, 412), (status, answer)
+            rounds -= status == 200
+    except BaseException as e:
+        trouble.append(e)
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_thousand_updates_by_ten_writers_under_load_lose_nothing(world, weir):
+    rounds, step, trouble = scaled(100, 10), 1e-6, []
+    path = f"{FUNCTIONS}/hello/aliases/live"
+    assert ask(weir, "PUT", path, {"RoutingConfig": {"AdditionalVersionWeights": {"2": 0}}}).status == 200
+    writers = [threading.Thread(target=add_often, args=(weir.admin_port, path, rounds, step, trouble)) for _ in range(10)]
+    load = world.load(weir, connections=16)
+    for writer in writers:
+        writer.start()
+    result = load.run(2000)
+    while any(writer.is_alive() for writer in writers):
+        result = load.run(500)
+    assert not trouble, trouble
+    weights = ask(weir, "GET", path).json()["RoutingConfig"]["AdditionalVersionWeights"]
+    assert weights == {"2": round(10 * rounds * step, 9)}
+    assert result["failed"] == 0 and result["connects"] == 16 and set(result["statuses"]) == {"200"}, result

@@ -1,4 +1,6 @@
 /* The admin API's plain pages, its methods, and whom it answers. */
+#include <openssl/err.h>
+
 #include "failmalloc.h"
 #include "tests/unit/api_fixture.h"
 
@@ -223,6 +225,24 @@ static const struct {
      200},
     {"PUT", "/2015-03-31/functions/hello/aliases/live", "{\"FunctionVersion\": \"x\"}", 400},
     {"GET", "/functions/hello/aliases/none", NULL, 404},
+    {"GET", "/2015-03-31/functions", NULL, 200},
+    {"GET", "/2015-03-31/functions?FunctionVersion=ALL&MaxItems=3", NULL, 200},
+    {"GET", "/2015-03-31/functions/hello?Qualifier=live", NULL, 200},
+    {"GET", "/2015-03-31/functions/hello/versions", NULL, 200},
+    {"PUT", "/2015-03-31/functions/hello/configuration",
+     "{\"Timeout\": 5, \"DeadLetterConfig\": {\"TargetArn\": \"arn:aws:sns:x\"}}", 400},
+    {"PUT", "/2015-03-31/functions/hello/code", "{\"ImageUri\": \"h:1,rie+h:2\"}", 400},
+    {"PUT", "/2015-03-31/functions/hello/code", "{\"ImageUri\": \"h:1,h:2\", \"DryRun\": true}",
+     200},
+    {"POST", "/2015-03-31/functions/hello/versions", "{\"CodeSha256\": \"x\"}", 400},
+    {"POST", "/2015-03-31/functions",
+     "{\"FunctionName\": \"n\", \"Role\": \"arn:aws:iam::000000000000:role/r\", \"Code\": "
+     "{\"ImageUri\": \"h:1\"}, \"DeadLetterConfig\": {\"TargetArn\": \"arn:aws:sns:x\"}}",
+     400},
+    {"PUT", "/2017-10-31/functions/hello/concurrency",
+     "{\"ReservedConcurrentExecutions\": 1000000}", 400},
+    {"GET", "/2021-10-31/functions/hello/urls", NULL, 200},
+    {"GET", "/2016-08-19/account-settings", NULL, 200},
 };
 
 /* The status; 0 where a body is cut or garbled. */
@@ -245,6 +265,7 @@ static void calls_survive_each_failed_allocation(void **state)
 
     (void)state;
     failmalloc_skip();
+    ERR_clear_error(); /* OpenSSL keeps a place for errors from now on */
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         bool has_failed = true;
         long live;

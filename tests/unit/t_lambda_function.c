@@ -257,12 +257,19 @@ static void code_and_configuration_are_updated(void **state)
 
 static void a_revision_guards_updates(void **state)
 {
+    json_t *json;
+    char body[128];
+
     (void)state;
     make();
-    api_expect("PUT", MADE "/code", "{\"ImageUri\": \"h:1\", \"RevisionId\": \"x\"}", 412,
-               "PreconditionFailedException",
+    json = api_get("GET", MADE "/configuration", NULL);
+    snprintf(body, sizeof(body), "{\"Timeout\": 5, \"RevisionId\": \"%s\"}",
+             text_of(json, "RevisionId"));
+    json_decref(json);
+    api_expect("PUT", MADE "/configuration", body, 200, NULL, NULL);
+    api_expect("PUT", MADE "/configuration", body, 412, "PreconditionFailedException",
                "{\"message\":\"The Revision Id provided does not match the latest Revision Id.");
-    api_expect("PUT", MADE "/configuration", "{\"RevisionId\": \"x\"}", 412,
+    api_expect("PUT", MADE "/code", "{\"ImageUri\": \"h:1\", \"RevisionId\": \"x\"}", 412,
                "PreconditionFailedException", NULL);
     api_expect("POST", MADE "/versions", "{\"RevisionId\": \"x\"}", 412,
                "PreconditionFailedException", NULL);
