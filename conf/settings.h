@@ -142,6 +142,11 @@ struct settings {
     } log;
 
     struct {
+        /* invoke.retry_pin_ms: how long attempts of one call stay on its version; 0: no time */
+        uint32_t retry_pin_ms;
+    } invoke;
+
+    struct {
         char *region;           /* aws.region: weir's own, in ARNs */
         char *account_id;       /* aws.account_id */
         char *credentials_file; /* NULL: none */

@@ -16,6 +16,7 @@ static const struct section sections[] = {
     {"table.", "table"},
     {"state.", "state"},
     {"aws.", "aws"},
+    {"invoke.", "invoke"},
     {"forwarded.", "forwarded"},
     {"limits.", "limits"},
     {"events.", "events"},

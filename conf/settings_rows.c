@@ -106,6 +106,10 @@ const struct row settings_rows_main[] = {
      .help = "A JSON file with access keys ([security](security.md)). With it requests to the admin listener must be signed (SigV4) by one of "
              "them, but for /healthz and /readyz; see also invoke_authorization of a listener. Read again when it changes."},
 
+    NUMBER("invoke.retry_pin_ms", ROWS_U32, invoke.retry_pin_ms, 0, 86400000, 60000, true,
+           "How long the attempts of one call, which AWS SDKs give the same amz-sdk-invocation-id, stay on the version that the first of them drew; "
+           "they count as one. 0: each attempt draws. Up to 65536 calls are remembered; where there are more, those whose time ends first are forgotten."),
+
     {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
      .default_text = "false", .is_reloadable = true,
      .help = "Whether the client's X-Forwarded-* fields are believed and continued. Only right where every client is a "

@@ -213,7 +213,8 @@ static void put_in_flight(struct scrape *s)
     begin_family(s, name, "gauge", "Invocations and events' attempts that run on this version.");
     for (uint32_t i = 0; i < s->nr_sums; i++) {
         const uint64_t *numbers = s->sums[i].numbers;
-        uint64_t begun = numbers[NUMBER_OF(picks)] + numbers[NUMBER_OF(attempts)],
+        uint64_t begun = numbers[NUMBER_OF(picks)] + numbers[NUMBER_OF(attempts)] +
+                         numbers[NUMBER_OF(repeats)],
                  ended = numbers[NUMBER_OF(ended)];
 
         put_counted(s, name, &s->sums[i]);
@@ -298,6 +299,9 @@ static void put_series_families(struct scrape *s)
                 "Further attempts after a failed one, on the same version.", NUMBER_OF(retries));
     put_counter(s, "weir_event_attempts_total", "Attempts to run events on this version.",
                 NUMBER_OF(attempts));
+    put_counter(s, "weir_repeated_invocations_total",
+                "Further attempts of calls by their clients, on the version of the first.",
+                NUMBER_OF(repeats));
     put_counter(s, "weir_failover_invocations_total",
                 "Invocations that ran here although another version was picked.", NUMBER_OF(runs));
     begin_family(s, "weir_invocation_duration_seconds", "histogram",

@@ -260,7 +260,8 @@ static bool is_quiet(struct metrics_worker *worker, uint32_t series)
     struct metrics_cell *cell = metrics_slots_find(&worker->cells, series);
 
     return !cell || atomic_load_explicit(&cell->ended.n, memory_order_acquire) ==
-                        metrics_read(&cell->picks) + metrics_read(&cell->attempts);
+                        metrics_read(&cell->picks) + metrics_read(&cell->attempts) +
+                            metrics_read(&cell->repeats);
 }
 
 static void free_cell(struct metrics_worker *worker, uint32_t series)

@@ -117,7 +117,7 @@ struct metrics_number {
 /* What an invocation that goes well touches comes first: two cache lines. */
 struct metrics_cell {
     struct metrics_number picks;       /* counted when made */
-    struct metrics_number ended;       /* picks + attempts - ended = in flight */
+    struct metrics_number ended;       /* picks + attempts + repeats - ended = in flight */
     struct metrics_number duration_us; /* sum */
     /* by class: [2] 2xx ... [5] 5xx, [1] upgrades, [0] none sent */
     struct metrics_number responses[6];
@@ -128,6 +128,8 @@ struct metrics_cell {
     struct metrics_number runs;
     /* to run events, whose picks ended when they were accepted */
     struct metrics_number attempts;
+    /* of calls whose first attempt was picked: their clients sent them again */
+    struct metrics_number repeats;
 };
 
 /* Upstream connections of one pool, by state; a gauge that the worker owns. */

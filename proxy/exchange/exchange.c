@@ -291,11 +291,12 @@ static void count_attempt(struct exchange *ex, bool is_drawn)
     metrics_end(ex->cell);
 }
 
-static void count_pick(struct exchange *ex)
+/* is_drawn: else it is another attempt of a call that was counted. */
+static void count_pick(struct exchange *ex, bool is_drawn)
 {
     ex->cell = cell_of(ex, ex->arm);
     if (ex->cell)
-        metrics_add(&ex->cell->picks, 1);
+        metrics_add(is_drawn ? &ex->cell->picks : &ex->cell->repeats, 1);
 }
 
 /* A version is known: sends the request there. is_drawn: it was drawn for this, and counts. 0, or
@@ -307,7 +308,7 @@ static int run(struct exchange *ex, struct head *head, struct choice *choice, bo
     if (ex->order)
         count_attempt(ex, is_drawn);
     else
-        count_pick(ex);
+        count_pick(ex, is_drawn);
     bool has_endpoint = find_endpoint(ex);
     if (choice->terms && furl_run(ex, head, choice) < 0)
         return reject_choice(ex, choice);
@@ -412,7 +413,7 @@ static int accept_event(struct exchange *ex, struct head *head, struct choice *c
 
     ex->target = choice->target;
     ex->run = ex->arm = choice->arm;
-    count_pick(ex);
+    count_pick(ex, !choice->is_pinned);
     if (ex->cell)
         metrics_end(ex->cell); /* that it is accepted says nothing of the version */
     ex->cell = NULL;
@@ -467,6 +468,7 @@ static int end_gathering(struct exchange *ex)
     ex->lease = choice.lease;
     if (r != PICK_DONE)
         return refuse(ex, head, &choice);
+    is_drawn &= !choice.is_pinned;
     if (ex->order)
         choice.request.request_id = ex->order->request_id;
     return choice.type == PICK_EVENT ? accept_event(ex, head, &choice)
@@ -490,7 +492,7 @@ int exchange_start(struct exchange *ex, struct head *head, const struct request_
     r = pick_version(&choice, ex->worker, head, false);
     ex->lease = choice.lease;
     if (r == PICK_DONE)
-        return run(ex, head, &choice, true);
+        return run(ex, head, &choice, !choice.is_pinned);
     return r == PICK_GATHER ? begin_gathering(ex, head, &choice) : refuse(ex, head, &choice);
 }
 

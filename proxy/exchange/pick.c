@@ -93,8 +93,8 @@ static int check_context(struct choice *out, struct str value)
 /* The lengths of the names that read_field knows: what most fields are passed over by. */
 #define LENGTH(literal) (UINT64_C(1) << (sizeof(literal) - 1))
 #define LENGTHS                                                                                    \
-    (LENGTH("x-amz-invocation-type") | LENGTH("x-amz-log-type") | LENGTH("x-amz-client-context") | \
-     LENGTH(TUNING_ARN_FIELD))
+    (LENGTH("x-amz-invocation-type") | LENGTH("amz-sdk-invocation-id") |                           \
+     LENGTH("x-amz-log-type") | LENGTH("x-amz-client-context") | LENGTH(TUNING_ARN_FIELD))
 
 static int read_field(struct choice *out, struct head *head, struct head_field *f)
 {
@@ -104,6 +104,8 @@ static int read_field(struct choice *out, struct head *head, struct head_field *
         head_drop(head, f); /* weir's own word */
     else if (value.n == 0)
         return 0;
+    else if (str_ieq(name, STR("amz-sdk-invocation-id")))
+        out->attempt_id = value;
     else if (str_ieq(name, STR("x-amz-invocation-type")))
         return read_type(out, value);
     else if (str_ieq(name, STR("x-amz-log-type")))
@@ -318,16 +320,70 @@ static enum pick_result refuse_for_memory(struct choice *out)
                        "weir is out of memory.");
 }
 
+/* The arm of the target that has a version, or else, where the alias has moved on, its own.
+ * False where the function has it no more. */
+static bool find_arm(struct choice *out, struct str version)
+{
+    struct target *own;
+
+    for (int i = 0; i < out->target->nr_arms; i++) {
+        if (!str_eq(out->target->arms[i].version->name, version))
+            continue;
+        out->arm = &out->target->arms[i];
+        return true;
+    }
+    own = table_find(out->lease->table, out->target->function->name, version, NULL);
+    if (!own || own->alias.n > 0)
+        return false;
+    out->target = own;
+    out->arm = &own->arms[0];
+    return true;
+}
+
+static uint64_t key_of(const struct choice *out, const struct worker *w)
+{
+    return pins_key(&w->shared->pins, out->attempt_id, out->request.function,
+                    out->request.qualifier);
+}
+
+/* Another attempt of a call runs the version of the first. */
+static bool find_pinned(struct choice *out, struct worker *w)
+{
+    char name[24] = "$LATEST";
+    uint64_t version;
+
+    if (w->tuning->settings->invoke.retry_pin_ms == 0 ||
+        !pins_find(&w->shared->pins, key_of(out, w), w->loop.now_ms, &version))
+        return false;
+    if (version > 0)
+        snprintf(name, sizeof(name), "%llu", (unsigned long long)version);
+    out->is_pinned = find_arm(out, str_of(name));
+    return out->is_pinned;
+}
+
+static void pin(const struct choice *out, struct worker *w)
+{
+    uint64_t now_ms = w->loop.now_ms, version;
+    uint32_t pin_ms = w->tuning->settings->invoke.retry_pin_ms;
+
+    if (pin_ms > 0 && pins_version(out->arm->version->name, &version))
+        pins_keep(&w->shared->pins, key_of(out, w), now_ms, now_ms + pin_ms, version);
+}
+
 /* Of the target that was found: 0, -1 with the refusal, or 1 where the table is superseded, and the
  * newer one is to be asked. */
 static inline int draw(struct choice *out, struct worker *w)
 {
     int r;
 
+    if (out->attempt_id.n > 0 && find_pinned(out, w))
+        return 0;
     fetch_ahead(w, out->target);
     r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;
     if (r >= 0) {
         out->arm = &out->target->arms[r];
+        if (out->attempt_id.n > 0)
+            pin(out, w);
         return 0;
     }
     if (r != SPLIT_CLOSED)
@@ -354,7 +410,8 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     out->request = (struct request_options){.has_query = false};
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
-    out->wants_log = out->is_preflight = false;
+    out->wants_log = out->is_preflight = out->is_pinned = false;
+    out->attempt_id.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
     invoked = urlindex_is_host(w, head_at(head, head->host_at, head->host_len))
@@ -389,7 +446,8 @@ static void begin_named(struct choice *out, struct str function, struct str qual
     out->target = NULL;
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
-    out->wants_log = out->is_preflight = false;
+    out->wants_log = out->is_preflight = out->is_pinned = false;
+    out->attempt_id.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
     out->request = (struct request_options){.is_invoke = true};
@@ -424,17 +482,11 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
     out->lease = lease_ref(w->lease);
     if (find_invoked(out, w, out->lease->table) < 0)
         return PICK_REFUSED;
-    out->arm = &out->target->arms[0];
     out->request.qualifier = qualifier;
     alias = qualifier.n > 0 ? table_find(out->lease->table, function, qualifier, NULL) : NULL;
-    for (int i = 0; alias && i < alias->nr_arms; i++) {
-        if (alias->arms[i].version != out->arm->version)
-            continue;
+    if (alias)
         out->target = alias;
-        out->arm = &alias->arms[i];
-        break;
-    }
-    return PICK_DONE;
+    return find_arm(out, version) ? PICK_DONE : PICK_REFUSED;
 }
 
 enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct str function)

@@ -30,8 +30,10 @@ struct choice {
     struct request_options request;
     uint8_t type;          /* enum pick_type, of an Invoke */
     uint8_t operation;     /* enum invoke_operation, of an Invoke */
+    bool is_pinned;        /* nothing was drawn: it is another attempt of a call that was counted */
     bool wants_log;        /* X-Amz-Log-Type: Tail */
     bool is_preflight;     /* refused, because weir answers it by terms->cors */
+    struct str attempt_id; /* amz-sdk-invocation-id; empty: none, or it is not looked at */
     int status;            /* of a refusal; 204: a dry run that is right */
     const char *type_name; /* x-amzn-ErrorType */
     enum metrics_rejection rejection;

@@ -9,6 +9,7 @@ void shared_init(struct shared *s)
 {
     memset(s, 0, sizeof(*s));
     pthread_mutex_init(&s->lock, NULL);
+    pins_init(&s->pins);
     slots_init(&s->slots);
 }
 
@@ -21,6 +22,7 @@ void shared_fini(struct shared *s)
     if (s->settings)
         settings_unref(&s->settings);
     slots_fini(&s->slots);
+    pins_fini(&s->pins);
     pthread_mutex_destroy(&s->lock);
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "conf/settings.h"
+#include "proxy/worker/pins.h"
 #include "proxy/worker/slots.h"
 #include "router/table.h"
 
@@ -40,6 +41,7 @@ struct shared {
     struct metrics *metrics;
     struct names *names;   /* upstream/names.h */
     struct accesslog *log; /* NULL: none is written */
+    struct pins pins;      /* versions of calls that may come again */
     struct slots slots;    /* limits of connections over all workers */
 };
 

@@ -61,7 +61,8 @@ void slots_init(struct slots *slots);
 void slots_fini(struct slots *slots);
 
 /* The worker takes part from now on. 0, or libuv's error. Before its loop runs. */
-int slots_join(struct slots_worker *worker, struct slots *slots, struct loop *loop) __attribute__((warn_unused_result));
+int slots_join(struct slots_worker *worker, struct slots *slots, struct loop *loop)
+    __attribute__((warn_unused_result));
 /* It has no connection and no waiter. Idempotent; all zero is fine. */
 void slots_leave(struct slots_worker *worker);
 
@@ -72,7 +73,8 @@ bool slots_take(struct origin *origin, uint32_t max) __attribute__((warn_unused_
 void slots_give_back(struct slots_worker *worker, struct origin *origin);
 
 /* Stands in the queue until granted, which is not called from within. */
-void slots_wait(struct slots_waiter *waiter, struct slots_worker *worker, struct origin *origin, uint32_t max);
+void slots_wait(struct slots_waiter *waiter, struct slots_worker *worker, struct origin *origin,
+                uint32_t max);
 
 /* Waits no longer; a slot that was granted meanwhile is given back. Idempotent; all zero is fine. */
 void slots_forget(struct slots_waiter *waiter);

@@ -241,3 +241,53 @@ def test_nothing_is_said_of_a_version_but_where_it_ran(plainly):
     answer = plainly.call("POST", "/2014-11-13/functions/hello:live/invoke-async/", body=b"{}")
     assert answer.status == 400 and "state.directory" in answer.json()["message"]
     assert json.loads(plainly.invoke("hello:live").body)["version"] == "1"
+
+
+def attempt(weir, call, name="hello:live"):
+    answer = weir.invoke(name, headers=[("amz-sdk-invocation-id", call), ("amz-sdk-request", "attempt=1; max=3")])
+    assert answer.status == 200
+    return answer.headers["x-amz-executed-version"]
+
+
+def two_versions(world, settings=None):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    functions = lambda weights: {"hello": tables.function(demos, {"live": weights})}  # noqa: E731
+    return world.weir(tables.table(functions({"1": 50, "2": 50})), settings), functions
+
+
+def picks(weir):
+    metrics = weir.settled_metrics()
+    return sum(metrics.value("weir_invocations_total", function="hello", alias="live", version=v) or 0 for v in "12")
+
+
+def test_attempts_of_one_call_stay_on_a_version_and_count_once(world):
+    weir, functions = two_versions(world)
+    calls = [f"7f3c{i:04}-0000-4000-8000-000000000000" for i in range(20)]
+    first = [attempt(weir, call) for call in calls]
+    assert sorted(first) == ["1"] * 10 + ["2"] * 10
+    assert picks(weir) == 20
+    for _ in range(3):
+        assert [attempt(weir, call) for call in calls] == first
+    assert picks(weir) == 20
+    weir.must_reload(tables.table(functions({"2": 100})))  # the alias moves on
+    assert [attempt(weir, call) for call in calls] == first
+    assert picks(weir) == 20
+    assert attempt(weir, "another call") == "2"
+    assert attempt(weir, calls[first.index("1")], "hello:2") == "2"  # another qualifier is another call
+    assert picks(weir) == 21
+
+
+def test_attempts_of_a_call_draw_where_they_are_not_pinned(world):
+    weir, _ = two_versions(world, {"invoke": {"retry_pin_ms": 0}})
+    assert sorted(attempt(weir, "a call") for _ in range(10)) == ["1"] * 5 + ["2"] * 5
+    assert picks(weir) == 10
+
+
+def test_a_first_attempt_that_failed_keeps_its_version(world):
+    demo = world.demo("2")
+    weir = world.weir(tables.table({"hello": tables.function({"1": "http://127.0.0.1:1", "2": demo}, {"live": {"1": 50, "2": 50}})}))
+    for call in ("a", "b"):
+        statuses = {weir.invoke("hello:live", headers=[("amz-sdk-invocation-id", call)]).status for _ in range(4)}
+        assert len(statuses) == 1
+    assert picks(weir) == 2
+    assert sum(weir.metrics().value("weir_repeated_invocations_total", function="hello", alias="live", version=v) for v in "12") == 6

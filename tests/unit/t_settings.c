@@ -33,6 +33,7 @@ static const char full[] =
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"}, \"state\": {\"directory\": \"d\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
     "\"abort\","
+    " \"invoke\": {\"retry_pin_ms\": 17},"
     " \"aws\": {\"region\": \"eu-central-1\", \"account_id\": \"123456789012\","
     "   \"credentials_file\": \"keys.json\"},"
     " \"forwarded\": {\"trust\": true, \"via\": \"edge.example:80\","
@@ -247,7 +248,7 @@ static void groups_must_be_objects(void **state)
 {
     /* clang-format off */
     static const char *const groups[] = {
-        "admin", "table", "aws", "forwarded", "limits",
+        "admin", "table", "aws", "invoke", "forwarded", "limits",
         "timeouts", "log", "upstream", "tls", "events",
     };
     /* clang-format on */

@@ -281,8 +281,8 @@ class Weir(Process):
 
         def settled():
             metrics = self.metrics()
-            picks = metrics.value("weir_invocations_total")
-            return metrics if metrics.value("weir_invocation_duration_seconds_count") == picks else None
+            begun = metrics.value("weir_invocations_total") + (metrics.value("weir_repeated_invocations_total") or 0)
+            return metrics if metrics.value("weir_invocation_duration_seconds_count") == begun else None
 
         return wait_until(settled, "all invocations are accounted for")
 
