@@ -58,16 +58,16 @@ static void over(struct exchange *ex)
 {
     struct delivery *d = of(ex);
     struct delivery_owner *owner = d->owner;
-    enum verdict_attempt attempt = judge(ex->status, d->has_failed);
+    enum verdict_attempt attempt =
+        d->is_own ? VERDICT_SYSTEM_ERROR : judge(ex->status, d->has_failed);
     struct str version = ex->names.version;
-    bool is_function = ex->outcome == METRICS_ERROR_NONE && d->error[0] == 0;
 
     if (version.n > 0 && version.n <= EVENT_VERSION_MAX && version.p != d->event->version) {
         memcpy(d->event->version, version.p, version.n);
         d->event->version[version.n] = 0;
     }
     if (attempt != VERDICT_RAN) {
-        event_set_last(d->event, ex->status, str_of(d->error), is_function || d->has_failed,
+        event_set_last(d->event, ex->status, str_of(d->error), !d->is_own,
                        (struct str){d->body, d->body_bytes});
         d->event->last.is_whole &= d->body_all == d->body_bytes;
     }
@@ -145,6 +145,7 @@ static void on_error(struct exchange *ex, int status, const char *type, const ch
     (void)status; /* the exchange has it */
     d->body_bytes = d->body_all = 0;
     d->has_failed = false;
+    d->is_own = true;
     note_error(d, type ? str_of(type) : STR(""));
     if (message)
         keep_body(d, str_of(message));
@@ -274,6 +275,7 @@ static void start(struct delivery *d)
     if (n == 0 || http1_head_feed(&parser, text, n) != HTTP1_HEAD) {
         /* What the store told was never put there by weir. */
         note_error(d, STR("InvalidEvent"));
+        d->is_own = true;
         d->ex.status = 400;
         d->ex.outcome = METRICS_ERROR_INTERNAL;
         over(&d->ex);

@@ -18,6 +18,7 @@ struct delivery {
     size_t fed; /* of the payload */
     bool is_paused, is_fed;
     bool has_failed;             /* the response names a function error */
+    bool is_own;                 /* weir answered itself: nothing ran, or nobody knows */
     char error[EVENT_ERROR_MAX]; /* which */
     char *body;                  /* of a response that is an error; EVENT_BODY_MAX */
     size_t body_bytes, body_all;
