@@ -168,3 +168,27 @@ def test_an_alias_that_left_the_table_is_forgotten(lives):
     life.weir.must_reload(table)
     life.end(signal.SIGTERM)
     assert (life.state / "splits").stat().st_size == 1 << 20
+
+
+def test_the_file_grows_with_the_aliases_that_are_drawn_from(lives, world):
+    """Each of many aliases at 50 and 50 runs one version in the first life and the other in the second."""
+    life = lives("12")
+    names = [f"a{i}" for i in range(2200)]
+    table = tables.table({"hello": tables.function(life.demos, {name: {"1": 50, "2": 50} for name in names})})
+    splits = life.state / "splits"
+
+    def invoke_all():
+        weir = world.weir(table, arguments=("--state", life.state))
+        with weir.connect() as connection:
+            versions = []
+            for name in names:
+                connection.send_request("POST", f"/2015-03-31/functions/hello:{name}/invocations", body=b"{}")
+                versions.append(connection.read_answer("POST").headers["x-amz-executed-version"])
+        wait_until(lambda: splits.stat().st_size > 1 << 20, "the file has grown")
+        weir.signal(signal.SIGKILL)
+        weir.wait()
+        world.things.remove(weir)
+        return versions
+
+    first, second = invoke_all(), invoke_all()
+    assert all({a, b} == {"1", "2"} for a, b in zip(first, second))
