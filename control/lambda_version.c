@@ -14,6 +14,9 @@
 /* SHOWN_MAX: however many are asked for, as Lambda does it. */
 enum { ITEMS_MAX = 10000, SHOWN_MAX = 50, DESCRIPTION_MAX = 256 };
 
+/* The largest that the table document takes as last_version. */
+#define NUMBER_MAX ((json_int_t)1000000000000000000)
+
 /* A version that was published with a description of its own says here what $LATEST's was. */
 #define BEFORE "LatestDescription"
 
@@ -62,7 +65,7 @@ static json_int_t last_number(const json_t *document)
         json_int_t number = (json_int_t)strtoll(json_object_iter_key(i), NULL, 10);
         last = number > last ? number : last;
     }
-    return last;
+    return last < NUMBER_MAX ? last : NUMBER_MAX;
 }
 
 static int keep_number(json_t *document, json_int_t number)

@@ -9,6 +9,7 @@ import pytest
 from harness import tables
 from harness.client import Connection
 from harness.places import ADDRESS, scaled
+from harness.rie import Rie
 
 ROLE = "arn:aws:iam::000000000000:role/lambda"
 FUNCTIONS = "/2015-03-31/functions"
@@ -163,10 +164,27 @@ def test_settings_stand_in_every_arn(world):
     assert other.status == 403 and other.headers["x-amzn-errortype"] == "AccessDeniedException"
 
 
+def test_a_timeout_of_the_api_ends_an_invocation(world, weir):
+    gate = threading.Event()
+    rie = Rie(lambda event, request: gate.wait(30) and event)
+    make(weir, Timeout=1, Code={"ImageUri": "rie+" + world.fake(rie.serve).url})
+    answer = weir.invoke("made")
+    gate.set()
+    assert (answer.status, answer.headers["x-amz-function-error"]) == (200, "Unhandled")
+    assert answer.json()["errorType"] == "Sandbox.Timedout" and answer.json()["errorMessage"].endswith("Task timed out after 1.00 seconds")
+
+
 @pytest.mark.fast
-def test_a_timeout_of_the_api_ends_an_invocation(weir):
-    make(weir, Timeout=1)
-    assert ask(weir, "GET", "/table").json()["functions"]["made"]["versions"]["$LATEST"]["timeout_ms"] == 1000
+def test_the_host_of_a_url_config_is_served(weir):
+    url = "/2021-10-31/functions/hello/url?Qualifier=live"
+    made = ask(weir, "POST", url, {"AuthType": "NONE"})
+    assert made.status == 201, made
+    host = re.fullmatch(r"https://([a-z0-9]{32}\.lambda-url\.us-east-1\.on\.aws)/", made.json()["FunctionUrl"])[1]
+    assert weir.call(target="/any/path?a=b", host=host).headers["x-amz-executed-version"] in ("1", "2")
+    assert ask(weir, "GET", url).json() == {**made.json(), "LastModifiedTime": made.json()["CreationTime"]}
+    assert ask(weir, "DELETE", url).status == 204
+    expect_error(weir.call(host=host), 403, "AccessDeniedException", {"Message": None})
+    assert ask(weir, "POST", url, {"AuthType": "NONE"}).json()["FunctionUrl"] == made.json()["FunctionUrl"]
 
 
 def test_pages_stay_in_step_while_things_change(weir):

@@ -71,6 +71,15 @@ static void what_cannot_be_published_is_told(void **state)
     api_expect("POST", HELLO ":1/versions", "{}", 400, "InvalidParameterValueException", NULL);
 }
 
+static void numbers_end_somewhere(void **state)
+{
+    (void)state;
+    api_reload(
+        "{\"functions\": {\"hello\": {\"versions\": {\"$LATEST\": {\"endpoints\": "
+        "[\"http://h:1\"]}, \"99999999999999999999\": {\"endpoints\": [\"http://h:2\"]}}}}}");
+    api_expect("POST", VERSIONS, "{}", 400, "InvalidParameterValueException", "last_version");
+}
+
 static void expect_list(const char *query, const char *versions, const char *marker)
 {
     char target[256], got[1024] = "";
@@ -124,9 +133,9 @@ static void versions_are_listed_by_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(a_version_is_published),        test(nothing_new_is_no_new_version),
-        test(the_code_may_be_named),         test(what_cannot_be_published_is_told),
-        test(versions_are_listed_by_number),
+        test(a_version_is_published), test(nothing_new_is_no_new_version),
+        test(the_code_may_be_named),  test(what_cannot_be_published_is_told),
+        test(numbers_end_somewhere),  test(versions_are_listed_by_number),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
