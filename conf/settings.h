@@ -55,7 +55,7 @@ struct settings {
     char *admin_address;
     /* names by which the admin listener is called, with commas between; "*": any; "" */
     char *admin_hosts;
-    char *admin_token_file; /* NULL: none */
+    char *admin_token_file;     /* NULL: none */
     uint32_t admin_table_bytes; /* of PUT /table; over it 413 */
     struct {
         char *certificate, *key; /* NULL: the admin listener is plain */
