@@ -277,7 +277,7 @@ static void test_places_are_lent_again(void **state)
 
     (void)state;
     for (int life = 0; life < 4; life++) {
-        struct logbook_entry *list[191 * 32];
+        struct logbook_entry *list[191 * 32 + 1];
         int nr_arms = life % 2 ? 64 : 2, nr = 0;
 
         while ((list[nr] = write_arms(logbook, "x", 1, 1, nr_arms)))
