@@ -610,12 +610,18 @@ static void put(struct change_work *w)
 static void tell(struct change_work *w)
 {
     struct table *table = in_force(w);
+    const struct target *target = NULL;
 
     w->result.generation = table->generation;
     w->done(&w->change, &w->result);
     if (w->result.status == CHANGE_DONE)
         answer_field(&w->change.response, "x-weir-generation", "%llu",
                      (unsigned long long)table->generation);
+    if (w->result.status == CHANGE_DONE && w->nr_edits == 1 && w->edits[0].kind == CHANGE_ALIAS)
+        target = find_alias(w, &w->edits[0]);
+    if (target)
+        answer_field(&w->change.response, "x-weir-first-ticket", "%llu",
+                     (unsigned long long)split_first_ticket(target->split));
     if (w->result.status == CHANGE_DONE && !w->engine->hooks->rows->store->is_durable)
         answer_field(&w->change.response, "x-weir-durable", "no");
     finish(w);
@@ -699,6 +705,13 @@ bool change_engine_is_busy(const struct change_engine *changes)
     const struct change_work *w = TAILQ_FIRST(&changes->queue);
 
     return w && w->stage != QUEUED;
+}
+
+bool change_engine_is_building(const struct change_engine *changes)
+{
+    const struct change_work *w = TAILQ_FIRST(&changes->queue);
+
+    return w && w->stage >= BUILDING && w->stage <= STORED && w->build.compare;
 }
 
 struct change_engine *change_engine_make(const struct api_hooks *hooks)

@@ -127,6 +127,9 @@ void change_engine_reloaded(struct change_engine *changes);
  * not be put in force. */
 bool change_engine_is_busy(const struct change_engine *changes);
 
+/* Will another table than one with other weights come into force? Then no reload must begin. */
+bool change_engine_is_building(const struct change_engine *changes);
+
 /* For api_forget: nobody waits for the answer any more. */
 void change_forget(struct api_waiter *waiter);
 

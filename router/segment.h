@@ -64,6 +64,7 @@ struct segment {
     struct logbook *logbook;
     struct logbook_entry *entry;
     uint32_t serial;
+    uint64_t nr_before; /* split.c's: tickets that were drawn before it, in this process */
     int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
 };
 

@@ -45,10 +45,11 @@ struct split {
     struct qsbr *domain;
     _Atomic(struct split *) previous; /* a counted reference, until this one is open */
     struct qsbr_node retired;
-    uint64_t place;     /* where there is nothing to continue from */
-    struct kept *kept;  /* NULL: the order ends with the process */
-    int16_t *from;      /* behind the weights */
-    uint32_t weights[]; /* nr_arms of them */
+    uint64_t place;             /* where there is nothing to continue from */
+    struct kept *kept;          /* NULL: the order ends with the process */
+    _Atomic uint64_t nr_before; /* tickets that were drawn from its predecessors */
+    int16_t *from;              /* behind the weights */
+    uint32_t weights[];         /* nr_arms of them */
 };
 
 /* Where the order is kept beyond the process' end. */
@@ -225,6 +226,7 @@ static int advance(struct split *split, struct segment *segment)
     next = segment_next(segment, split->weights, length_after(split, segment));
     if (!next)
         return SPLIT_NO_MEMORY;
+    next->nr_before = segment->nr_before + segment->nr_tickets;
     keep_segment(split, next, segment->serial + 1);
     if (atomic_compare_exchange_strong(&split->current, &segment, next))
         qsbr_retire(split->domain, &segment->retired, free_segment);
@@ -247,7 +249,8 @@ static uint32_t nr_drawn(const struct segment *segment, uint64_t word)
 struct ending {
     int64_t errors[SPLIT_ARMS_MAX];
     uint64_t place;
-    uint32_t serial; /* of the last segment */
+    uint32_t serial;     /* of the last segment */
+    uint64_t nr_tickets; /* drawn from it and its predecessors */
 };
 
 /* Closes a split that is open, if nobody has, and tells how it ended. (Not one that ended with
@@ -275,6 +278,9 @@ static int close_split(struct split *split, struct ending *ending)
         segment_errors(segment, split->weights, nr_drawn(segment, word), ending->errors);
         ending->place = segment->place;
         ending->serial = segment->serial;
+        ending->nr_tickets = segment->nr_before;
+        if (split->kind == SPLIT_KIND_COUNTED)
+            ending->nr_tickets += nr_drawn(segment, word);
         return 0;
     }
 }
@@ -335,12 +341,16 @@ static struct segment *make_first(const struct split *split, const int64_t *erro
 }
 
 /* Gives a split that is not open its first segment, unless another thread has. */
-static int start(struct split *split, const int64_t *errors, uint64_t place, uint32_t serial)
+static int start(struct split *split, const int64_t *errors, uint64_t place, uint32_t serial,
+                 uint64_t nr_before)
 {
     struct segment *first = make_first(split, errors, place, SEGMENT_FIRST_TICKETS);
 
     if (!first)
         return SPLIT_NO_MEMORY;
+    first->nr_before = nr_before;
+    atomic_store_explicit(&split->nr_before, nr_before,
+                          memory_order_relaxed); /* all say the same */
     (void)put_first(split, first, serial);
     return 0;
 }
@@ -358,7 +368,7 @@ static int succeed(struct split *split, struct split *previous)
             return r;
         take_over(split, split->from, ending.errors, errors);
         r = start(split, errors, take_over_place(split, split->from, ending.place),
-                  ending.serial + 1);
+                  ending.serial + 1, ending.nr_tickets);
         if (r)
             return r;
     }
@@ -505,7 +515,12 @@ static int open_to_draw(struct split *split)
     if (is_heir(split))
         return inherit(split);
     return start(split, zeros, split->place,
-                 split->kept ? logbook_first_serial(split->kept->logbook) : 1);
+                 split->kept ? logbook_first_serial(split->kept->logbook) : 1, 0);
+}
+
+uint64_t split_first_ticket(const struct split *split)
+{
+    return atomic_load_explicit(&split->nr_before, memory_order_relaxed);
 }
 
 void split_errors(const struct split *split, int64_t *out)

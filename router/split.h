@@ -94,6 +94,10 @@ int split_open(struct split *split) __attribute__((warn_unused_result));
  * weight 0 is never drawn. rng is the worker's own and used in random mode only. */
 int split_pick(struct split *split, struct prng *rng) __attribute__((warn_unused_result));
 
+/* How many tickets were drawn from its predecessors, in this process: the number of its own first
+ * one. A split with one arm of weight, and random mode, draw none. 0 before it is open. */
+uint64_t split_first_ticket(const struct split *split);
+
 /* The error each arm would carry into a successor now: target minus picks, in billionths. For tests
  * and the admin page; while others pick it is that of some moment during the call. out has room for
  * nr_arms. */

@@ -54,7 +54,6 @@ static void on_worked(uv_work_t *request, int status)
     loop_wake_up(&s->loop);
     s->edits.build = NULL;
     change_engine_built(s->edits.changes);
-    reload_go_on(s);
 }
 
 void edits_build(struct server *s, struct api_build *build)

@@ -94,7 +94,11 @@ static void hook_put_table(void *context, struct table *table)
 
 static void hook_between(void *context)
 {
-    reload_finish(context);
+    struct server *s = context;
+
+    reload_finish(s);
+    if (!s->is_draining)
+        reload_go_on(s);
 }
 
 static void hook_soon(void *context)

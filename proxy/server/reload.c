@@ -148,7 +148,8 @@ void reload_begin(struct server *s, struct api_waiter *waiter)
 
 void reload_go_on(struct server *s)
 {
-    if (s->reload.is_wanted && !s->reload.is_running && !s->edits.build)
+    if (s->reload.is_wanted && !s->reload.is_running &&
+        !change_engine_is_building(s->edits.changes))
         start(s);
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 import pytest
+from harness.client import Connection
 from harness.places import ADDRESS, WEIR
 from harness.processes import Weir
 
@@ -256,6 +257,59 @@ def test_a_whole_table_is_one_change_that_lasts(lives):
 # ---- Many at once ----
 
 
+def large(endpoint, nr=3000):
+    hello = {"versions": {"1": {"endpoints": [endpoint]}, "2": {"endpoints": [endpoint]}},
+             "aliases": {"live": {"weights": {"1": 50, "2": 50}}}}
+    return {"functions": {"hello": hello, **{f"f{i}": {"versions": {"1": {"endpoints": [endpoint]}}} for i in range(nr)}}}
+
+
+def test_functions_come_and_go_under_load_without_a_failed_invocation(world):
+    demo = world.demo("1")
+    weir = world.weir(large(f"http://{ADDRESS}:{demo.port}"))
+    is_over, statuses, connections = threading.Event(), [], []
+
+    def invoke():
+        with Connection(weir.port) as c:
+            connections.append(c)
+            while not is_over.is_set():
+                c.send_request("POST", "/2015-03-31/functions/hello:live/invocations", [], b"{}", ADDRESS)
+                statuses.append(c.read_answer("POST").status)
+
+    callers = [threading.Thread(target=invoke) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for i in range(8):
+        must(weir, "PUT", f"/functions/new{i}", {"versions": {"1": {"endpoints": [f"http://{ADDRESS}:{demo.port}"]}}})
+        assert weir.invoke(f"new{i}", query="?Qualifier=1").status == 200
+        must(weir, "PUT", LIVE, {"weights": {"1": 50 + i, "2": 50 - i}})
+        must(weir, "DELETE", f"/functions/new{i}", status=204)
+        assert weir.invoke(f"new{i}", query="?Qualifier=1").status == 404
+    is_over.set()
+    for caller in callers:
+        caller.join()
+    # Each connection served them all, and none failed.
+    assert len(connections) == 2 and set(statuses) == {200}
+
+
+def test_a_change_while_the_file_is_read_holds_or_is_named_in_the_log(world):
+    demo = world.demo("1")
+    table = large(f"http://{ADDRESS}:{demo.port}", 20000)
+    weir = world.weir(table)
+    # The file says something else of another function: the API's change, in the midst of it, stays.
+    table["functions"]["f0"]["concurrency"] = 5
+    weir.write_table(table)
+    must(weir, "PUT", LIVE, {"weights": {"1": 10, "2": 90}})
+    must(weir, "POST", "/reload")
+    assert ask(weir, "GET", LIVE).json()["weights"] == {"1": 10, "2": 90}
+    # The file says something else of that very alias: it wins, and the log names the API's value.
+    table["functions"]["hello"]["aliases"]["live"]["weights"] = {"1": 30, "2": 70}
+    weir.write_table(table)
+    must(weir, "PUT", LIVE, {"weights": {"1": 20, "2": 80}})
+    must(weir, "POST", "/reload")
+    assert ask(weir, "GET", LIVE).json()["weights"] == {"1": 30, "2": 70}
+    weir.wait_for_words("over what the API had set")
+
+
 def test_ten_writers_lose_no_update(lives):
     weir = lives.start(TABLE)
     path = "/2015-03-31/functions/hello/aliases/live"
@@ -279,3 +333,33 @@ def test_ten_writers_lose_no_update(lives):
         writer.join()
     assert sum(done) == 200
     assert ask(weir, "GET", path).json()["Description"] == str(start + 200)
+
+
+def test_reloads_and_changes_of_all_kinds_take_turns(lives):
+    table = large("http://127.0.0.1:1", 1000)
+    weir = lives.start(table)
+    rounds = 12
+
+    def make():
+        for i in range(rounds):
+            must(weir, "PUT", f"/functions/new{i}", {"versions": {"1": {"endpoints": ["http://127.0.0.1:2"]}}})
+
+    def weigh():
+        for i in range(rounds * 3):
+            must(weir, "PUT", LIVE, {"weights": {"1": i, "2": 100 - i}})
+
+    def reload():
+        for i in range(rounds):
+            table["functions"]["f0"]["concurrency"] = i
+            weir.write_table(table)
+            must(weir, "POST", "/reload")
+
+    threads = [threading.Thread(target=f) for f in (make, weigh, reload)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lives.end()
+    now = table_of(lives.start(table))["functions"]
+    assert {f"new{i}" for i in range(rounds)} <= set(now) and now["f0"]["concurrency"] == rounds - 1
+    assert now["hello"]["aliases"]["live"]["weights"] == {"1": rounds * 3 - 1, "2": 101 - rounds * 3}

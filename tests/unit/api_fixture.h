@@ -37,6 +37,9 @@ static struct {
     struct merge_said *said; /* by the table file */
     uv_loop_t loop;
     struct store *store;
+    store_told *told; /* of a store that does not work: what it is to tell */
+    void *told_context;
+    enum store_outcome outcome;
     struct rowstore rows;
     bool is_settling; /* workers take what is in force */
     int nr_changes, nr_reloads;
@@ -280,6 +283,11 @@ static inline void api_go_on(void)
     change_engine_turn(api_hooks.changes);
     for (int i = 0; i < 5 || api.is_settling || api.build; i++) {
         uv_run(&api.loop, UV_RUN_NOWAIT); /* the store tells */
+        if (api.told) {
+            store_told *told = api.told;
+            api.told = NULL;
+            told(api.told_context, api.outcome, "the disk is full");
+        }
         if (api.build) {
             struct api_build *b = api.build;
             api.build = NULL;

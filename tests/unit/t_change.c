@@ -9,7 +9,7 @@ static struct {
     const char *function, *alias, *expected;
     enum change_kind kind;
     struct change_result result;
-    char problem[512];
+    char problem[512], reason[1024];
     int nr_turns;
 } lab;
 
@@ -17,6 +17,7 @@ static void on_done(struct change *change, const struct change_result *result)
 {
     (void)change;
     lab.result = *result;
+    snprintf(lab.reason, sizeof(lab.reason), "%s", result->reason ? result->reason : "");
     snprintf(lab.problem, sizeof(lab.problem), "%s %s",
              result->problems->nr > 0 ? result->problems->list[0].path : "",
              result->problems->nr > 0 ? result->problems->list[0].message : "");
@@ -219,6 +220,80 @@ static void who_goes_away_gets_no_answer_but_the_change(void **state)
     lab.document = NULL;
 }
 
+static const char *field(const char *name)
+{
+    for (int i = 0; i < api_late.nr_fields; i++)
+        if (strcmp(api_late.fields[i].name, name) == 0)
+            return api_late.fields[i].value;
+    return "";
+}
+
+/* Tickets are counted through all changes of the alias. */
+static void the_answer_names_generation_first_ticket_and_that_it_does_not_last(void **state)
+{
+    int slot = qsbr_register(fixture.domain);
+    struct prng rng;
+
+    (void)state;
+    prng_seed(&rng, 1);
+    for (int round = 0; round < 5; round++) {
+        char expected[32];
+
+        edit(CHANGE_ALIAS, "hello", "live",
+             round % 2 ? "{\"weights\": {\"1\": 90, \"2\": 10}}"
+                       : "{\"weights\": {\"1\": 80, \"2\": 15, \"3\": 5}}");
+        snprintf(expected, sizeof(expected), "%d", round * 1000);
+        assert_string_equal(field("x-weir-first-ticket"), expected);
+        snprintf(expected, sizeof(expected), "%llu", (unsigned long long)api.table->generation);
+        assert_string_equal(field("x-weir-generation"), expected);
+        assert_string_equal(field("x-weir-durable"), "no");
+        qsbr_online(fixture.domain, slot);
+        for (int i = 0; i < 1000; i++)
+            assert_true(split_pick(find("hello", "live")->split, &rng) >= 0);
+        qsbr_offline(fixture.domain, slot);
+    }
+    qsbr_unregister(fixture.domain, slot);
+}
+
+/* ---- The store ------------------------------------------------------------------------------- */
+
+static int fail_change(struct store *store, const struct store_edit *edits, int nr,
+                       store_told *told, void *context)
+{
+    (void)store;
+    (void)edits;
+    (void)nr;
+    api.told = told;
+    api.told_context = context;
+    return 0;
+}
+
+static void a_change_that_is_not_stored_does_not_come_into_force(void **state)
+{
+    static const enum store_outcome outcomes[] = {STORE_FAILED, STORE_UNKNOWN};
+    static const enum change_status statuses[] = {CHANGE_FAILED, CHANGE_UNKNOWN};
+    struct store_ops ops = *api.store->ops;
+    const struct store_ops *real = api.store->ops;
+    uint64_t generation = api.table->generation;
+    char before[CHANGE_REVISION_SIZE], after[CHANGE_REVISION_SIZE];
+
+    (void)state;
+    change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), before);
+    ops.change = fail_change;
+    api.store->ops = &ops;
+    for (int i = 0; i < 2; i++) {
+        api.outcome = outcomes[i];
+        assert_int_equal(edit(CHANGE_ALIAS, "hello", "live", "{\"weights\": {\"1\": 100}}"),
+                         statuses[i]);
+        assert_non_null(strstr(lab.reason, "the disk is full"));
+    }
+    api.store->ops = real;
+    change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), after);
+    assert_string_equal(before, after);
+    assert_int_equal(api.table->generation, generation);
+    assert_int_equal(find("hello", "live")->nr_arms, 2);
+}
+
 static int setup(void **state)
 {
     memset(&lab, 0, sizeof(lab));
@@ -243,6 +318,8 @@ int main(void)
         test(a_revision_that_is_not_the_latest_changes_nothing),
         test(a_reload_holds_up_only_what_must_be_built),
         test(who_goes_away_gets_no_answer_but_the_change),
+        test(the_answer_names_generation_first_ticket_and_that_it_does_not_last),
+        test(a_change_that_is_not_stored_does_not_come_into_force),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
