@@ -289,6 +289,14 @@ static enum invoke_result parse_long(struct invoke_address *out, const struct ar
     return INVOKE_OK;
 }
 
+bool invoke_is_path(struct str path)
+{
+    enum invoke_operation operation;
+    struct str raw;
+
+    return find_name(path, &raw, &operation) && (raw.n == 0 || !memchr(raw.p, '/', raw.n));
+}
+
 enum invoke_result invoke_parse(struct invoke_address *out, const struct arn_home *home,
                                 struct str path, struct str query)
 {

@@ -66,6 +66,9 @@ enum invoke_result invoke_parse(struct invoke_address *out, const struct arn_hom
 void invoke_explain(enum invoke_result result, const struct arn_home *home, struct str path,
                     struct str query, char out[INVOKE_REASON_MAX]);
 
+/* Is it the path of an Invoke? Then invoke_parse answers anything but INVOKE_NOT_THIS. */
+bool invoke_is_path(struct str path);
+
 /* A FunctionName as it stands in another path, percent-encoded or not, of any region and account:
  * sets function, and qualifier where it has one. INVOKE_OK or INVOKE_BAD_NAME. */
 enum invoke_result invoke_parse_name(struct invoke_address *out, struct str raw);

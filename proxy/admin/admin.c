@@ -27,7 +27,9 @@
 #include "proxy/io/acceptor.h"
 #include "proxy/io/outbox.h"
 #include "proxy/tls/tls.h"
+#include "proxy/worker/handover.h"
 #include "proxy/worker/shared.h"
+#include "router/invoke.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, REST_MS = 50, READ_BYTES = 16384 };
 enum { DATE_BYTES = 48 };
@@ -65,6 +67,7 @@ struct admin {
     struct loop *loop;
     const struct api_hooks *hooks;
     struct shared *shared;
+    struct admin_invokes invokes;
     struct prng rng;
     LIST_HEAD(, admin_conn) conns;
     int nr_conns;
@@ -92,22 +95,28 @@ static void free_conn(struct loop_garbage *garbage)
     free(c);
 }
 
-static void close_conn(struct admin_conn *c)
+/* Its socket has gone. */
+static void end_conn(struct admin_conn *c)
 {
     struct admin *a = c->admin;
 
-    if (c->state == CLOSED)
-        return;
-    if (c->state == WAITING)
-        api_forget(&c->waiter);
     c->state = CLOSED;
     wheel_forget(&a->loop->wheel, &c->deadline.node);
-    io_close(a->loop, &c->io);
     backlog_fini(&c->backlog);
     http1_fini(&c->parser);
     LIST_REMOVE(c, link);
     a->nr_conns--;
     loop_discard(a->loop, &c->garbage, free_conn);
+}
+
+static void close_conn(struct admin_conn *c)
+{
+    if (c->state == CLOSED)
+        return;
+    if (c->state == WAITING)
+        api_forget(&c->waiter);
+    io_close(c->admin->loop, &c->io);
+    end_conn(c);
 }
 
 static void set_deadline(struct admin_conn *c, uint32_t in_ms)
@@ -367,11 +376,31 @@ static void read_body(struct admin_conn *c, const char *cursor, const char *end)
     }
 }
 
+/* An Invoke: a worker serves it, from the head on. */
+static void hand_over(struct admin_conn *c, const char *data, const char *end)
+{
+    struct admin *a = c->admin;
+    struct handover *h = handover_make((struct str){data, (size_t)(end - data)});
+
+    if (!h) {
+        close_conn(c);
+        return;
+    }
+    h->has_certificate = c->has_certificate;
+    io_depart(a->loop, &c->io, &h->io);
+    end_conn(c);
+    a->invokes.hand_over(a->invokes.context, &h);
+}
+
 /* The head's bytes are copied: the request is handled after its body, from other reads. */
 static void on_head(struct admin_conn *c, const struct head *head, const char *end)
 {
     const char *rest = head->base + head->bytes;
 
+    if (invoke_is_path(head_path(head))) {
+        hand_over(c, head->base, end);
+        return;
+    }
     c->text = malloc(head->bytes);
     if (!c->text) {
         close_conn(c);
@@ -521,6 +550,14 @@ static void on_deadline(struct deadline *deadline)
     close_conn((struct admin_conn *)((char *)deadline - offsetof(struct admin_conn, deadline)));
 }
 
+static void add(struct admin *a, struct admin_conn *c)
+{
+    c->admin = a;
+    c->deadline.expired = on_deadline;
+    LIST_INSERT_HEAD(&a->conns, c, link);
+    a->nr_conns++;
+}
+
 static void on_accept(void *owner, int listening_fd)
 {
     struct admin *a = owner;
@@ -539,10 +576,7 @@ static void on_accept(void *owner, int listening_fd)
         free(c);
         return;
     }
-    c->admin = a;
-    c->deadline.expired = on_deadline;
-    LIST_INSERT_HEAD(&a->conns, c, link);
-    a->nr_conns++;
+    add(a, c);
     if (!a->hooks->settings(a->hooks->context)->admin_tls.certificate)
         begin_request(c);
     else if (tls_accept(&c->io, a->shared->tls, TLS_ADMIN_LISTENER) < 0) {
@@ -552,8 +586,29 @@ static void on_accept(void *owner, int listening_fd)
     set_deadline(c, HEAD_MS);
 }
 
+void admin_adopt_take(struct admin *a, struct handover **handover)
+{
+    struct handover *h = *handover;
+    struct admin_conn *c = calloc(1, sizeof(*c));
+
+    *handover = NULL;
+    if (!c || io_arrive(a->loop, &c->io, &h->io, on_conn_ready) < 0) {
+        free(c);
+        handover_free(&h);
+        return;
+    }
+    add(a, c);
+    c->has_certificate = h->has_certificate;
+    begin_request(c);
+    if (leftover_keep(&c->leftover, h->bytes, h->n) < 0)
+        close_conn(c);
+    else
+        io_again(a->loop, &c->io);
+    handover_free(&h);
+}
+
 struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks,
-                         struct shared *shared)
+                         struct shared *shared, struct admin_invokes invokes)
 {
     struct admin *a = calloc(1, sizeof(*a));
 
@@ -564,6 +619,7 @@ struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hook
     a->loop = loop;
     a->hooks = hooks;
     a->shared = shared;
+    a->invokes = invokes;
     prng_init(&a->rng);
     LIST_INIT(&a->conns);
     a->acceptor = acceptor_open(loop, fd, on_accept, a);

@@ -10,13 +10,25 @@ enum { ADMIN_BODY_MAX = 1024 * 1024, ADMIN_CONNECTIONS_MAX = 256 };
 
 struct admin;
 
+struct handover;
 struct shared;
+
+/* Where requests that invoke go, which the admin listener does not serve itself: the connection is
+ * handed over to a worker, and may come back by admin_adopt_take. */
+struct admin_invokes {
+    void (*hand_over)(void *context, struct handover **handover); /* clears the pointer */
+    void *context;
+};
 
 /* Listens on fd (non-blocking, already listening; owned from now on) and answers through hooks,
  * which must outlive it, as must shared, whose settings and certificates say whether it speaks TLS.
  * NULL when out of memory (fd is then closed). */
 struct admin *admin_open(struct loop *loop, int fd, const struct api_hooks *hooks,
-                         struct shared *shared);
+                         struct shared *shared, struct admin_invokes invokes);
+
+/* Takes a connection back, between two requests; what was read of the next one comes with it. Where
+ * that cannot be it is closed. Clears the pointer. */
+void admin_adopt_take(struct admin *admin, struct handover **handover);
 
 /* Closes the listener and all connections; what they use is freed by the loop. Clears the
  * pointer. */

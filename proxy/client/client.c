@@ -16,6 +16,7 @@
 #include "proxy/client/hold.h"
 #include "proxy/client/intake.h"
 #include "proxy/tls/tls.h"
+#include "proxy/worker/handover.h"
 
 enum { READS_PER_EVENT = 4, SUBJECT_MAX = 1024 };
 
@@ -66,6 +67,20 @@ static int start_tls(struct client *c)
     return 0;
 }
 
+/* A connection that has a socket is one of the worker's from now on. */
+static void add(struct clients *clients, struct client *c, struct listener *listener,
+                const struct sockaddr_storage *peer)
+{
+    c->worker = listener->all->worker;
+    c->listener = listener;
+    c->tuning = tuning_ref(c->worker->tuning);
+    c->deadline.expired = on_deadline;
+    LIST_INSERT_HEAD(&clients->list, c, link);
+    clients->nr++;
+    metrics_add(&c->worker->metrics->client_connections, 1);
+    peer_take(&c->peer, peer);
+}
+
 int client_open(struct listener *listener, int fd, const struct sockaddr_storage *peer)
 {
     struct worker *w = listener->all->worker;
@@ -80,19 +95,47 @@ int client_open(struct listener *listener, int fd, const struct sockaddr_storage
         free(c);
         return -1;
     }
-    c->worker = w;
-    c->listener = listener;
-    c->tuning = tuning_ref(w->tuning);
-    c->deadline.expired = on_deadline;
-    LIST_INSERT_HEAD(&clients->list, c, link);
-    clients->nr++;
-    metrics_add(&w->metrics->client_connections, 1);
+    add(clients, c, listener, peer);
     metrics_add(&w->metrics->client_connections_accepted, 1);
-    peer_take(&c->peer, peer);
     if (listener->is_tls)
         return start_tls(c);
     start_plain(c);
     return 0;
+}
+
+static void start_adopted(struct client *c, struct handover *h)
+{
+    c->has_certificate = h->has_certificate;
+    start(c);
+    if (leftover_keep(&c->leftover, h->bytes, h->n) < 0)
+        conn_close(c);
+    else if (!is_admitted(c))
+        intake_refuse(c, 503, "ServiceException", "Too many connections are open.",
+                      METRICS_REJECTION_CONNECTIONS);
+    else
+        io_again(&c->worker->loop, &c->io);
+}
+
+void client_adopt_take(struct listeners *all, struct handover **handover)
+{
+    struct worker *w = all->worker;
+    struct handover *h = *handover;
+    struct client *c = calloc(1, sizeof(*c));
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof(peer);
+
+    *handover = NULL;
+    listener_take_settings(all);
+    if (!c || io_arrive(&w->loop, &c->io, &h->io, on_ready) < 0) {
+        metrics_add(&w->metrics->rejections[METRICS_REJECTION_NO_MEMORY], 1);
+        free(c);
+        handover_free(&h);
+        return;
+    }
+    (void)getpeername(c->io.fd, (struct sockaddr *)&peer, &length); /* it may have gone already */
+    add(all->clients, c, &all->admin[c->io.layer != NULL], &peer);
+    start_adopted(c, h);
+    handover_free(&h);
 }
 
 static void shake_hands(struct client *c)

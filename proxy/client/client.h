@@ -9,6 +9,9 @@
 int client_open(struct listener *listener, int fd, const struct sockaddr_storage *peer)
     __attribute__((warn_unused_result));
 
+/* Takes over a connection of the admin listener, whose next request is an Invoke. */
+void client_adopt_take(struct listeners *all, struct handover **handover);
+
 /* The worker drains. What the client has sent, or is just sending, is still answered, by
  * responses that say Connection: close; an idle connection is read once more and then closed, or
  * a moment later if it has just been made or used. */

@@ -70,6 +70,13 @@ static bool is_at_rest(const struct client *c)
     }
 }
 
+static void end_use(struct client *c)
+{
+    backlog_fini(&c->backlog);
+    http1_fini(&c->parser);
+    metrics_sub(&c->worker->metrics->client_connections, 1);
+}
+
 /* The socket is closed, and what belonged to it is given back. */
 static void end_connection(struct client *c, bool is_reset)
 {
@@ -80,9 +87,7 @@ static void end_connection(struct client *c, bool is_reset)
     if (is_reset)
         io_reset(&w->loop, &c->io);
     io_close(&w->loop, &c->io);
-    backlog_fini(&c->backlog);
-    http1_fini(&c->parser);
-    metrics_sub(&w->metrics->client_connections, 1);
+    end_use(c);
 }
 
 /* The client is no more. */
@@ -125,6 +130,14 @@ void conn_close(struct client *c)
 void conn_cut(struct client *c)
 {
     close_for(c, METRICS_ERROR_DRAIN_TIMEOUT);
+}
+
+void conn_depart(struct client *c, struct io_baggage *out)
+{
+    assert(!c->exchange && !c->hold && backlog_is_empty(&c->backlog));
+    io_depart(&c->worker->loop, &c->io, out);
+    end_use(c);
+    end_client(c);
 }
 
 void conn_leave(struct client *c)

@@ -203,6 +203,10 @@ void conn_close(struct client *c);
  * connection ends with that; else it closes. */
 void conn_leave(struct client *c);
 
+/* The connection goes on elsewhere: its socket is the caller's, and the client is no more. It is
+ * between two requests. */
+void conn_depart(struct client *c, struct io_baggage *out);
+
 /* conn_close, where draining has taken too long, which is then the exchange's outcome. */
 void conn_cut(struct client *c);
 

@@ -9,6 +9,8 @@
 #include "proxy/client/redirect.h"
 #include "proxy/client/respond.h"
 #include "proxy/exchange/account.h"
+#include "proxy/worker/handover.h"
+#include "router/invoke.h"
 
 enum { LINGER_BYTES = 16 * 1024 * 1024 };
 
@@ -308,6 +310,23 @@ static void on_head(struct client *c, struct head *head)
         begin_exchange(c, head);
 }
 
+/* What the admin listener has handed over is an Invoke; this is not, and goes back with all that
+ * has come behind it. */
+static void hand_back(struct client *c, const char *data, const char *end)
+{
+    struct listeners *all = c->listener->all;
+    struct handover *h = handover_make((struct str){data, (size_t)(end - data)});
+
+    if (!h || !all->hand_back) {
+        handover_free(&h);
+        conn_close(c);
+        return;
+    }
+    h->has_certificate = c->has_certificate;
+    conn_depart(c, &h->io);
+    all->hand_back(all->hand_back_context, &h);
+}
+
 static void read_head(struct client *c, const char *data, const char *end)
 {
     struct head *head = c->parser.head;
@@ -322,6 +341,10 @@ static void read_head(struct client *c, const char *data, const char *end)
             conn_goto(c, CLIENT_HEAD);
         if (partial_keep(&c->partial, &c->parser, data, (size_t)(end - data)) < 0)
             conn_close(c);
+        return;
+    }
+    if (c->listener->guard == LISTENER_ADMIN && !invoke_is_path(head_path(head))) {
+        hand_back(c, data, end);
         return;
     }
     const char *rest = data + head->bytes;

@@ -146,6 +146,12 @@ int listener_init(struct listeners *all, struct worker *w, struct clients *clien
     *all = (struct listeners){.worker = w, .clients = clients, .on_accept = on_accept};
     all->spare_fd = -1;
     take_spare(all);
+    for (int i = 0; i < 2; i++) {
+        all->admin[i].all = all;
+        all->admin[i].index = -1;
+        all->admin[i].is_tls = i == 1;
+        all->admin[i].guard = LISTENER_ADMIN;
+    }
     all->list = calloc((size_t)nr_max, sizeof(*all->list));
     return all->list ? 0 : -ENOMEM;
 }

@@ -10,6 +10,7 @@
 #include "proxy/worker/worker.h"
 
 struct clients;
+struct handover;
 struct listeners;
 
 /* What Invoke requests have to show (hold.h). */
@@ -44,6 +45,11 @@ struct listeners {
     listener_accepted *on_accept;
     struct listener *list;
     int nr;
+    struct listener admin[2]; /* of connections that the admin listener hands over: plain, TLS */
+    /* Gives a connection of those back; always clears the pointer. NULL: there is no admin
+     * listener. */
+    void (*hand_back)(void *context, struct handover **handover);
+    void *hand_back_context;
     int spare_fd; /* given up to accept and refuse when descriptors run out; -1: none */
     void (*on_closed)(struct listeners *all); /* the last one has closed itself; may be NULL */
 };

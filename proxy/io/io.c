@@ -31,6 +31,17 @@ int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
     return 0;
 }
 
+/* It does not ask to be called again any more. */
+static void forget_again(struct loop *loop, struct io *io)
+{
+    for (struct io **p = &loop->again; io->is_again && *p; p = &(*p)->next_again)
+        if (*p == io) {
+            *p = io->next_again;
+            io->is_again = false;
+            break;
+        }
+}
+
 void io_close(struct loop *loop, struct io *io)
 {
     if (io->fd < 0)
@@ -40,12 +51,51 @@ void io_close(struct loop *loop, struct io *io)
     io->layer = NULL;
     close(io->fd); /* which also takes it out of the epoll */
     io->fd = -1;
-    for (struct io **p = &loop->again; io->is_again && *p; p = &(*p)->next_again)
-        if (*p == io) {
-            *p = io->next_again;
-            io->is_again = false;
-            break;
-        }
+    forget_again(loop, io);
+}
+
+void io_depart(struct loop *loop, struct io *io, struct io_baggage *out)
+{
+    assert(io->fd >= 0);
+    *out = (struct io_baggage){io->fd, io->layer, io->layer_state};
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
+    io->layer = NULL;
+    io->fd = -1;
+    forget_again(loop, io);
+}
+
+int io_arrive(struct loop *loop, struct io *io, struct io_baggage *baggage, io_ready *on_ready)
+{
+    struct io_baggage b = *baggage;
+    int r;
+
+    *baggage = (struct io_baggage){.fd = -1};
+    r = io_open(loop, io, b.fd, on_ready);
+    if (r < 0) { /* which has closed it */
+        b.fd = -1;
+        io_drop(&b);
+        return r;
+    }
+    io->layer = b.layer;
+    io->layer_state = b.layer_state;
+    if (io->layer)
+        io->layer->moved(io);
+    io->is_readable = true;
+    return 0;
+}
+
+void io_drop(struct io_baggage *baggage)
+{
+    struct io io = {
+        .fd = baggage->fd, .layer = baggage->layer, .layer_state = baggage->layer_state};
+
+    if (io.layer) {
+        io.layer->moved(&io);
+        io.layer->free(&io);
+    }
+    if (io.fd >= 0)
+        close(io.fd);
+    *baggage = (struct io_baggage){.fd = -1};
 }
 
 void io_reset(struct loop *loop, struct io *io)

@@ -25,6 +25,7 @@ struct io_layer {
     ssize_t (*write)(struct io *io, const struct iovec *iov, int n);
     void (*shutdown)(struct io *io); /* says that no more will be written */
     void (*free)(struct io *io);     /* the socket is about to be closed */
+    void (*moved)(struct io *io);    /* layer and socket are another io's now */
 };
 
 /* One socket, embedded in its connection. */
@@ -49,6 +50,22 @@ int io_open(struct loop *loop, struct io *io, int fd, io_ready *on_ready)
 /* Closes the socket; the io may not be freed before the end of the turn (loop_discard).
  * Idempotent. */
 void io_close(struct loop *loop, struct io *io);
+
+/* A socket between two loops: with its layer, in no epoll set. */
+struct io_baggage {
+    int fd; /* -1: none */
+    const struct io_layer *layer;
+    void *layer_state;
+};
+
+/* Takes the socket out of the loop, open; the io is as after io_close. */
+void io_depart(struct loop *loop, struct io *io, struct io_baggage *out);
+/* As io_open, for a socket that has departed elsewhere, and clears the baggage. Bytes may wait in
+ * its layer that make no event: is_readable is set. */
+int io_arrive(struct loop *loop, struct io *io, struct io_baggage *baggage, io_ready *on_ready)
+    __attribute__((warn_unused_result));
+/* Closes a socket that arrives nowhere; none is fine. Any thread. */
+void io_drop(struct io_baggage *baggage);
 
 /* Closes so that the peer sees a reset and cannot take what it got for complete. */
 void io_reset(struct loop *loop, struct io *io);

@@ -106,6 +106,42 @@ static void on_housekeeping(uv_timer_t *timer)
         tls_server_rotate(s->shared.tls, s->loop.now_ms);
 }
 
+/* ---- Connections between the admin listener and workers -------------------------------------- */
+
+/* Control thread. Where all workers end, so does the connection. */
+static void hand_over(void *context, struct handover **handover)
+{
+    struct server *s = context;
+
+    for (int i = 0; *handover && i < s->nr_running; i++) {
+        s->next_taker = (s->next_taker + 1) % s->nr_running;
+        if (thread_hand_over_take(&s->threads[s->next_taker], handover))
+            return;
+    }
+    handover_free(handover);
+}
+
+/* A worker's thread. */
+static void hand_back(void *context, struct handover **handover)
+{
+    struct server *s = context;
+
+    if (handover_put_take(&s->handed_back, handover))
+        uv_async_send(&s->news_of_handed_back);
+    else
+        handover_free(handover);
+}
+
+static void on_handed_back(uv_async_t *async)
+{
+    struct server *s = async->data;
+    struct handover *h;
+
+    loop_wake_up(&s->loop);
+    while ((h = handover_get(&s->handed_back)))
+        admin_adopt_take(s->admin, &h);
+}
+
 /* ---- Starting -------------------------------------------------------------------------------- */
 
 static void raise_descriptor_limit(void)
@@ -224,6 +260,8 @@ static int start_handles(struct server *s, struct api_hooks *hooks)
     }
     if (r == 0)
         r = edits_init(s, hooks->changes);
+    if (r == 0)
+        r = uv_async_init(uv, &s->news_of_handed_back, on_handed_back);
 
     if (r == 0)
         r = signals_deliver(&s->signals, uv, on_signal, s);
@@ -231,6 +269,7 @@ static int start_handles(struct server *s, struct api_hooks *hooks)
         log_error("the control loop cannot be made: %s", uv_strerror(r));
         return -1;
     }
+    s->news_of_handed_back.data = s;
     s->thread_ended.data = s->housekeeping.data = s->drain_limit.data = s->settle.data = s;
     uv_timer_init(uv, &s->housekeeping);
     uv_timer_init(uv, &s->drain_limit);
@@ -284,6 +323,8 @@ static int make_threads(struct server *s)
             mine[k] = by_listener[k * s->nr_threads + i];
         if (thread_init(&s->threads[i], &s->shared, i, mine, nr) < 0 || serve_events(s, i) < 0)
             goto out;
+        s->threads[i].listeners.hand_back = hand_back;
+        s->threads[i].listeners.hand_back_context = s;
     }
     result = 0;
 out:
@@ -302,7 +343,8 @@ static int start_admin(struct server *s, struct api_hooks *hooks)
     if (bind_open(address, settings_leaves_ipv4(s->shared.settings, address), &fd, 1, name,
                   sizeof(name)) < 0)
         return -1;
-    s->admin = admin_open(&s->loop, fd, hooks, &s->shared);
+    s->admin = admin_open(&s->loop, fd, hooks, &s->shared,
+                          (struct admin_invokes){.hand_over = hand_over, .context = s});
     if (!s->admin) {
         log_error("out of memory");
         return -1;
@@ -427,6 +469,7 @@ static bool finish(struct server *s)
         return true; /* another thread still reads, or frees, what would be freed here */
     if (s->admin)
         admin_close(&s->admin);
+    handover_queue_fini(&s->handed_back);
     edits_fini(s);
     rowstore_fini(&s->rows);
     if (s->health)
@@ -486,6 +529,7 @@ int server_run(const struct documents_options *options)
         return 1;
     }
     shared_init(&s->shared);
+    handover_queue_init(&s->handed_back);
     reload_init(&s->reload);
     hooks = hooks_make(s);
     s->options = options;

@@ -42,6 +42,9 @@ struct server {
     struct dispatcher *events; /* NULL: the store keeps none */
     struct thread *threads; /* the workers' */
     int nr_threads, nr_running;
+    int next_taker;                    /* the worker that gets the admin listener's next Invoke */
+    struct handover_queue handed_back; /* connections of the admin listener, from workers */
+    uv_async_t news_of_handed_back;
 
     struct reload_watched *watched; /* the files that reload.c follows; NULL: none */
     struct signals signals;

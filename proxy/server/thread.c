@@ -15,7 +15,8 @@ enum { POOLS_A_SWEEP = 1024 };
 /* The last client of all, and the last attempt to run an event, end a draining thread. */
 static void end_if_empty(struct thread *t)
 {
-    if (t->clients.nr == 0 && !listener_is_any_open(&t->listeners) && !courier_is_busy(&t->courier))
+    if (t->clients.nr == 0 && !listener_is_any_open(&t->listeners) &&
+        !courier_is_busy(&t->courier) && handover_close_if_empty(&t->handed))
         loop_stop(&t->worker.loop);
 }
 
@@ -92,6 +93,24 @@ static void take_table(struct thread *t)
     sweep_pools(t);
 }
 
+static void take_clients(struct thread *t)
+{
+    struct handover *h;
+
+    while ((h = handover_get(&t->handed)))
+        client_adopt_take(&t->listeners, &h);
+    if (t->worker.is_draining) /* they may have come to nothing */
+        end_if_empty(t);
+}
+
+bool thread_hand_over_take(struct thread *t, struct handover **handover)
+{
+    if (!handover_put_take(&t->handed, handover))
+        return false;
+    thread_order(t, THREAD_TAKE_CLIENTS);
+    return true;
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct thread *t = wake->data;
@@ -104,6 +123,8 @@ static void on_wake(uv_async_t *wake)
         take_table(t);
     if (orders & THREAD_TAKE_NAMES)
         pool_on_names(&t->worker);
+    if (orders & THREAD_TAKE_CLIENTS)
+        take_clients(t);
     if (orders & THREAD_DRAIN)
         drain(t);
     if (orders & THREAD_STOP)
@@ -149,6 +170,7 @@ int thread_init(struct thread *t, struct shared *shared, int index, const int *f
     int r;
 
     memset(t, 0, sizeof(*t));
+    handover_queue_init(&t->handed);
     if (worker_init(&t->worker, shared, index) < 0)
         return -1;
     t->worker.loop.on_turn = on_turn;
@@ -210,6 +232,7 @@ bool thread_fini(struct thread *t)
 
     if (!w->shared)
         return false; /* it was never made */
+    handover_queue_fini(&t->handed);
     listener_fini(&t->listeners);
     abandon_end(w);
     for (uint32_t i = 0; i < w->nr_pools; i++)

@@ -14,12 +14,14 @@
 #include "proxy/async/courier.h"
 #include "proxy/client/client.h"
 #include "proxy/client/listener.h"
+#include "proxy/worker/handover.h"
 #include "proxy/worker/worker.h"
 
 struct thread {
     struct worker worker;
     struct listeners listeners;
     struct clients clients;
+    struct handover_queue handed; /* from the admin listener */
     struct courier courier; /* all zero where no events are kept */
     pthread_t id;
     uv_async_t wake; /* from the control thread: look at orders */
@@ -36,7 +38,8 @@ enum thread_order {
     THREAD_TAKE_SETTINGS = 2,
     THREAD_DRAIN = 4, /* ends when the last client has gone */
     THREAD_STOP = 8,  /* ends now; what still runs is cut off */
-    THREAD_TAKE_NAMES = 16
+    THREAD_TAKE_NAMES = 16,
+    THREAD_TAKE_CLIENTS = 32
 };
 
 /* Prepares a thread: its worker, listening sockets fds[nr] (owned from now on). 0 or -1 with a
@@ -51,6 +54,11 @@ int thread_serve_events(struct thread *t, struct store *store, struct inbox *dis
 /* Starts it. on_end is sent when it has ended, on_taken after each THREAD_TAKE_TABLE. 0 or -1 with a
  * line in the log. */
 int thread_start(struct thread *t, uv_async_t *on_end, uv_async_t *on_taken)
+    __attribute__((warn_unused_result));
+
+/* Hands a connection of the admin listener over. False where the thread ends: it remains the
+ * caller's; else *handover is cleared. */
+bool thread_hand_over_take(struct thread *t, struct handover **handover)
     __attribute__((warn_unused_result));
 
 /* Any thread. */

@@ -544,7 +544,13 @@ static void stream_shutdown(struct io *io)
     }
 }
 
+static void stream_moved(struct io *io)
+{
+    ((struct stream *)io->layer_state)->io = io;
+}
+
 static const struct io_layer stream_layer = {
+    .moved = stream_moved,
     .read = stream_read,
     .write = stream_write,
     .shutdown = stream_shutdown,
