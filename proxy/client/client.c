@@ -177,7 +177,7 @@ static void on_end(struct client *c, ssize_t n)
 /* Can what the client sends be used now? What was held comes first. */
 static bool takes_more(const struct client *c)
 {
-    return intake_wants(c) && !(c->hold && hold_has_bytes(c));
+    return intake_wants(c) && !(c->hold && hold_has_passed(c->hold));
 }
 
 /* Pipelined bytes, before anything is read. They may hold many requests: one is served per call. */
@@ -260,11 +260,15 @@ static void look_for_end(struct client *c)
 /* What was held comes before all else that the client has sent. */
 static void use_held(struct client *c)
 {
-    if (intake_wants(c))
-        hold_replay(c);
-    if (c->hold && intake_wants(c))
-        io_again(&c->worker->loop, &c->io);
-    else if (!c->hold && intake_wants(c) && (!leftover_is_empty(&c->leftover) || c->io.is_readable))
+    struct str piece;
+
+    if (!intake_wants(c))
+        return;
+    piece = hold_next(c->hold);
+    intake_take(c, piece.p, piece.n);
+    if (hold_is_over(c->hold))
+        hold_free(&c->hold);
+    if (intake_wants(c) && (c->hold || !leftover_is_empty(&c->leftover) || c->io.is_readable))
         io_again(&c->worker->loop, &c->io);
 }
 
@@ -282,7 +286,7 @@ static void handle(struct client *c, uint32_t events)
     }
     if ((events & EPOLLOUT) && !backlog_is_empty(&c->backlog))
         send_backlog(c);
-    if (c->hold && hold_has_bytes(c)) {
+    if (c->hold && hold_has_passed(c->hold)) {
         use_held(c);
         return;
     }

@@ -89,7 +89,6 @@ struct client {
     bool is_expecting;    /* it waits for 100 (Continue) */
     bool is_head_unsent;  /* the response's head still lies in the outbox */
     bool is_admitted;     /* counted by admission */
-    bool is_proven;       /* the request that comes again has shown who asks */
     bool has_certificate; /* on a connection of the admin listener: a verified one */
     uint64_t body_bytes;  /* of the current request */
     uint64_t rate_since_ms, rate_bytes; /* for the minimum rate */

@@ -290,6 +290,75 @@ static void redirect(struct client *c, const struct head *head)
     }
 }
 
+/* ---- Requests that have to show who asks ---- */
+
+static void refuse_asker(struct client *c, const struct hold_refusal *refusal)
+{
+    hold_free(&c->hold);
+    intake_refuse(c, refusal->status, refusal->text.type, refusal->text.message, refusal->why);
+}
+
+/* The client waits for this word before it sends the body. */
+static bool send_continue(struct client *c)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct iovec piece = {(void *)(uintptr_t)go_on, sizeof(go_on) - 1};
+
+    c->is_expecting = false;
+    return backlog_is_empty(&c->backlog) && io_write(&c->io, &piece, 1) == (ssize_t)piece.iov_len;
+}
+
+/* Whether the request may go on at once. Else it is held, or has been refused. */
+static bool is_admitted(struct client *c, const struct head *head)
+{
+    struct hold_asker asker = {
+        .settings = c->tuning->settings,
+        .is_admin = c->listener->guard == LISTENER_ADMIN,
+        .has_certificate = c->has_certificate,
+        .now_s = loop_unix_us(&c->worker->loop) / 1000000,
+    };
+    struct hold_refusal refusal;
+
+    if (c->hold) /* it was held, and is read again */
+        return true;
+    switch (hold_begin(&c->hold, &asker, head, &refusal)) {
+    case HOLD_PASSES:
+        return true;
+    case HOLD_REFUSES:
+        refuse_asker(c, &refusal);
+        return false;
+    case HOLD_KEEPS:
+        conn_goto(c, CLIENT_HELD);
+        if (c->is_expecting && !send_continue(c))
+            conn_close(c);
+        return false;
+    }
+    return false;
+}
+
+/* What follows the head of a request that is held. */
+static void take_held(struct client *c, const char *cursor, const char *end)
+{
+    struct hold_refusal refusal;
+    enum hold_result result = hold_take(c->hold, &c->parser, &cursor, end, &refusal);
+
+    conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    if (result == HOLD_KEEPS)
+        return;
+    if (result == HOLD_REFUSES) {
+        refuse_asker(c, &refusal);
+        return;
+    }
+    if (cursor < end && leftover_keep(&c->leftover, cursor, (size_t)(end - cursor)) < 0) {
+        conn_close(c);
+        return;
+    }
+    c->nr_requests--; /* it comes again */
+    http1_fini(&c->parser);
+    conn_begin_idle(c);
+    io_again(&c->worker->loop, &c->io);
+}
+
 /* A complete head. */
 static void on_head(struct client *c, struct head *head)
 {
@@ -306,7 +375,7 @@ static void on_head(struct client *c, struct head *head)
         conn_limit_output(c, CLIENT_OUTPUT_LAST);
     if (c->listener->is_redirect)
         redirect(c, head);
-    else if (c->listener->guard == LISTENER_OPEN || hold_admits(c, head))
+    else if (c->listener->guard == LISTENER_OPEN || is_admitted(c, head))
         begin_exchange(c, head);
 }
 
@@ -359,7 +428,7 @@ static void read_head(struct client *c, const char *data, const char *end)
     if (c->state == CLIENT_CLOSED || c->state == CLIENT_LINGER)
         return;
     if (c->state == CLIENT_HELD) {
-        hold_take(c, rest, end);
+        take_held(c, rest, end);
         return;
     }
     if (!c->is_body_read && (c->state == CLIENT_EXCHANGE || c->state == CLIENT_DISCARD)) {
@@ -413,7 +482,7 @@ void intake_take(struct client *c, const char *data, size_t n)
         read_head(c, data, data + n);
         return;
     case CLIENT_HELD:
-        hold_take(c, data, data + n);
+        take_held(c, data, data + n);
         return;
     case CLIENT_EXCHANGE:
     case CLIENT_DISCARD:
