@@ -13,6 +13,7 @@ from harness.processes import Weir
 
 JSON = [("Content-Type", "application/json")]
 LIVE = "/functions/hello/aliases/live"
+PER_WRITER = 30
 TABLE = {
     "functions": {
         "hello": {
@@ -310,29 +311,56 @@ def test_a_change_while_the_file_is_read_holds_or_is_named_in_the_log(world):
     weir.wait_for_words("over what the API had set")
 
 
-def test_ten_writers_lose_no_update(lives):
-    weir = lives.start(TABLE)
+def test_ten_writers_lose_no_update_and_every_version_has_its_share(world, tmp_path, state):
+    demo = world.demo("1")
+    endpoint = f"http://{ADDRESS}:{demo.port}"
+    weir = world.weir(large(endpoint, 10), arguments=("--state", state))
     path = "/2015-03-31/functions/hello/aliases/live"
-    start = int(float(ask(weir, "GET", path).json()["Description"] or 0))
-    done = []
+    is_over, counts, updates, lock = threading.Event(), {"1": 0, "2": 0}, [(0, 0, 0.5)], threading.Lock()
 
-    def write():
+    def invoke():
+        mine = {"1": 0, "2": 0}
+        with Connection(weir.port) as c:
+            while not is_over.is_set():
+                c.send_request("POST", "/2015-03-31/functions/hello:live/invocations", [], b"{}", ADDRESS)
+                mine[c.read_answer("POST").headers["x-amz-executed-version"]] += 1
+        with lock:
+            for version, nr in mine.items():
+                counts[version] += nr
+
+    def write(seed):
         nr = 0
-        while nr < 20:
+        while nr < PER_WRITER:
             alias = ask(weir, "GET", path).json()
-            answer = ask(weir, "PUT", path, {"Description": str(int(alias["Description"] or 0) + 1),
-                                             "RevisionId": alias["RevisionId"]})
+            share = (seed * 37 + nr * 13) % 99 / 100 + 0.005
+            answer = ask(weir, "PUT", path, {
+                "Description": str(int(alias["Description"] or 0) + 1), "RevisionId": alias["RevisionId"],
+                "FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": share}},
+            })
             assert answer.status in (200, 412), (answer, answer.body)
-            nr += answer.status == 200
-        done.append(nr)
+            if answer.status == 200:
+                nr += 1
+                headers = answer.headers
+                with lock:
+                    updates.append((int(headers["x-weir-generation"]), int(headers["x-weir-first-ticket"]), share))
 
-    writers = [threading.Thread(target=write) for _ in range(10)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert sum(done) == 200
-    assert ask(weir, "GET", path).json()["Description"] == str(start + 200)
+    callers = [threading.Thread(target=invoke) for _ in range(2)]
+    writers = [threading.Thread(target=write, args=(i,)) for i in range(10)]
+    for thread in callers + writers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    is_over.set()
+    for thread in callers:
+        thread.join()
+    # No update is lost: each has counted the one before.
+    assert ask(weir, "GET", path).json()["Description"] == str(10 * PER_WRITER)
+    # From each update's first ticket to that of the next, its weights count.
+    updates.sort()
+    firsts = [first for _, first, _ in updates] + [sum(counts.values())]
+    assert firsts == sorted(firsts) and len({generation for generation, _, _ in updates}) == len(updates)
+    due = sum((after - first) * share for (_, first, share), after in zip(updates, firsts[1:], strict=True))
+    assert abs(counts["2"] - due) < 1
 
 
 def test_reloads_and_changes_of_all_kinds_take_turns(lives):
