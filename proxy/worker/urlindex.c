@@ -99,12 +99,11 @@ static void look_up(struct worker *w, const struct table *table, struct urlindex
             *out = index->list[n];
 }
 
-bool urlindex_is_host(const struct worker *w, struct str host)
+bool urlindex_has_form(const struct worker *w, struct str host)
 {
     struct str id;
 
-    return host.n >= URLINDEX_HOST_MIN &&
-           urlid_find(host, str_of(w->tuning->settings->aws.region), &id);
+    return urlid_find(host, str_of(w->tuning->settings->aws.region), &id);
 }
 
 bool urlindex_find(struct worker *w, const struct table *table, struct str host,

@@ -25,8 +25,12 @@ struct urlindex_found {
 bool urlindex_find(struct worker *w, const struct table *table, struct str host,
                    struct urlindex_found *out);
 
-/* Has the host, without port, that form? */
-bool urlindex_is_host(const struct worker *w, struct str host);
+/* Has the host, without port, that form? Most are told from it by their length. */
+bool urlindex_has_form(const struct worker *w, struct str host);
+static inline bool urlindex_is_host(const struct worker *w, struct str host)
+{
+    return __builtin_expect(host.n >= URLINDEX_HOST_MIN, 0) && urlindex_has_form(w, host);
+}
 
 /* Frees and clears; NULL is fine. */
 void urlindex_free(struct urlindex **index);
