@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUZZ_TARGETS(X) X(address) X(invoke) X(request) X(response) X(routes) X(settings) X(split) X(table)
+#define FUZZ_TARGETS(X) X(address) X(invoke) X(payload) X(request) X(response) X(routes) X(settings) X(split) X(table)
 
 /* Each returns 0, as libFuzzer wants it. */
 #define X(name) int fuzz_##name(const uint8_t *data, size_t n);
