@@ -54,6 +54,12 @@ struct invoke_address {
     char text[INVOKE_TEXT_MAX]; /* decoded */
 };
 
+/* False: invoke_parse would say INVOKE_NOT_THIS. */
+static inline bool invoke_may_be(struct str path)
+{
+    return path.n > 3 && path.p[1] == '2' && path.p[2] == '0';
+}
+
 /* home: the region and the account that a name may have. path and query (without '?', may be empty)
  * as they came on the wire, both already free of control bytes. Of the query only Qualifier counts;
  * given twice it must be the same. What is returned is well-formed but need not exist: names may

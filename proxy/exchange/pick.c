@@ -414,9 +414,10 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     out->attempt_id.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
-    invoked = urlindex_is_host(w, head_at(head, head->host_at, head->host_len))
-                  ? INVOKE_NOT_THIS /* all of a function URL is the function's */
-                  : invoke_parse(&out->address, &w->tuning->home, path, head_query(head));
+    invoked =
+        !invoke_may_be(path) || urlindex_is_host(w, head_at(head, head->host_at, head->host_len))
+            ? INVOKE_NOT_THIS /* all of a function URL is the function's */
+            : invoke_parse(&out->address, &w->tuning->home, path, head_query(head));
     bool is_invoke = invoked != INVOKE_NOT_THIS;
     out->request.is_invoke = is_invoke;
     if (is_invoke && check_invoke(out, w, invoked, head) < 0)
