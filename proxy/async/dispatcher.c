@@ -35,6 +35,7 @@ struct dispatcher {
 };
 
 static void pump(struct dispatcher *d);
+static void set_timer(struct dispatcher *d);
 
 static uint64_t now_unix_ms(const struct dispatcher *d)
 {
@@ -118,6 +119,8 @@ static void on_deleted(void *context, enum store_outcome outcome, const char *re
                       "restart: %s; weir tries again",
                       reason);
         delete_later(deletion->dispatcher, deletion->key);
+        if (deletion->dispatcher->is_running)
+            set_timer(deletion->dispatcher);
     }
     free(deletion);
 }

@@ -376,6 +376,17 @@ def test_a_dead_letter_follows_the_functions_dead_letter(world, state):
     wait_until_idle(weir)
 
 
+def test_a_dead_letters_url_outlives_a_change_of_another_function(world, state):
+    fake, letters = world.fake(answering([status(400)])), world.fake(answering([OK]))
+    weir = start(world, state, one(fake, dead_letter=letters.url), {"events": {"retries": 0}})
+    other = {"FunctionName": "other", "Role": "arn:aws:iam::000000000000:role/r", "PackageType": "Image", "Code": {"ImageUri": "127.0.0.1:1"}}
+    answer = weir.admin("/2015-03-31/functions", "POST", json.dumps(other).encode(), [("Content-Type", "application/json")])
+    assert answer.status == 201, answer
+    weir.send(query="?Qualifier=1")
+    wait_for_requests(letters, 1)
+    wait_until_idle(weir)
+
+
 def test_a_dead_letter_that_nobody_takes_is_dropped(world, state):
     fake = world.fake(answering([status(400)]))
     table = dead_letter_to("box", fake, "http://127.0.0.1:1")
