@@ -9,8 +9,8 @@
 #include "proxy/exchange/rules.h"
 #include "proxy/http/copy.h"
 
-/* What weir adds to a head beside what head_room counts; the names in an ARN are among it. */
-enum { ADDED_MAX = 768 };
+/* What weir adds to a head beside what head_room and arn_room count. */
+enum { ADDED_MAX = 512 };
 
 /* ---- Traces ---------------------------------------------------------------------------------- */
 
@@ -175,6 +175,13 @@ static char *write_target(char *p, struct request *out, const struct endpoint *e
     return p;
 }
 
+static size_t arn_room(const struct tuning *tuning, const struct request_options *options)
+{
+    return options->is_invoke
+               ? tuning->arn_line_len + options->function.n + options->qualifier.n + 3
+               : 0;
+}
+
 /* By which ARN the function was invoked: what its runtime tells it. */
 static char *write_arn(char *p, const struct tuning *tuning, const struct request_options *options)
 {
@@ -239,7 +246,7 @@ static size_t head_room(const struct tuning *tuning, const struct head *head,
     return head->bytes + head->nr_fields + endpoint->base_path.n + 2 * host_len +
            endpoint->origin->authority_len + (version->host ? strlen(version->host) : 0) +
            tuning->via_line_len + from->address.n + tuning->certificate_name_len +
-           from->certificate_subject.n + tuning->arn_line_len + ADDED_MAX;
+           from->certificate_subject.n + ADDED_MAX;
 }
 
 static struct str upgrade_of(const struct head *head)
@@ -309,7 +316,8 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
     size_t suffix_room = options->path.n + options->query.n + 2;
     size_t room = head_room(tuning, head, endpoint, from, host.n) + head->target_len + host.n +
                   (options->is_upgrade ? upgrade_of(head).n : 0) + head->method_len +
-                  2 * suffix_room + options->prefix.n + options->body_room;
+                  2 * suffix_room + options->prefix.n + options->body_room +
+                  arn_room(tuning, options);
 
     if (take_block(out, w, room) < 0)
         return -ENOMEM;
