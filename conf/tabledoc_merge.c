@@ -268,6 +268,9 @@ int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *
         return -1;
     merge->lost = lost;
     lost[merge->nr_lost++] = overlay_row_ref((struct overlay_row *)(uintptr_t)row);
+    /* tabledoc_merge_alias compares the two, and tells both: the file may have followed the API. */
+    if (row->kind == OVERLAY_ALIAS && !row->is_deleted && said && merge->base && merge->ours)
+        return 0;
     merge->is_different = true;
     problems_add(&merge->changes, "conflict", merge->file, "$.functions",
                  "%s%s%s%s%s: the file says %s, over what the API had set: %s", row->function,

@@ -48,11 +48,14 @@ def status_at(address, port, target="/"):
 
 
 @needs_ipv6
-def test_a_port_alone_is_both_families_for_clients_and_operators(world):
+def test_a_port_alone_is_both_families_for_clients_and_operators(world, tmp_path):
     port, admin = everywhere(), everywhere()
+    token = tmp_path / "token"
+    token.write_text("a-token-of-this-test\n")
+    token.chmod(0o600)
     weir = world.weir(
         tables.one(world.demo()),
-        {"listeners": [{"address": f":{port}"}], "admin": {"address": f":{admin}"}},
+        {"listeners": [{"address": f":{port}"}], "admin": {"address": f":{admin}", "token_file": str(token)}},
         wait=False,
     )
     weir.wait_for_words("weir is ready")
