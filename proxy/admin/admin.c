@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/prng.h"
 #include "base/text.h"
+#include "control/access.h"
 #include "proxy/http/fieldlist.h"
 #include "proxy/http/http1.h"
 #include "proxy/http/leftover.h"
@@ -335,11 +336,23 @@ static bool is_table(const struct admin_conn *c)
     return str_eq(head_method(&c->head), STR("PUT")) && str_eq(head_path(&c->head), STR("/table"));
 }
 
+/* Before the body has come a signature proves nothing: nobody may fill the memory with one that is
+ * wrong. */
+static bool may_send_table(const struct admin_conn *c, const struct settings *settings)
+{
+    struct str authorization = find_field(&c->head, STR("authorization"));
+
+    return !access_is_guarded(settings) ||
+           access_look(settings, authorization, c->has_certificate) == ACCESS_GRANTED;
+}
+
 static size_t body_max(const struct admin_conn *c)
 {
     const struct api_hooks *hooks = c->admin->hooks;
+    const struct settings *settings = hooks->settings(hooks->context);
 
-    return is_table(c) ? hooks->settings(hooks->context)->admin_table_bytes : ADMIN_BODY_MAX;
+    return is_table(c) && may_send_table(c, settings) ? settings->admin_table_bytes
+                                                      : ADMIN_BODY_MAX;
 }
 
 static void read_body(struct admin_conn *c, const char *cursor, const char *end)
@@ -350,7 +363,8 @@ static void read_body(struct admin_conn *c, const char *cursor, const char *end)
         case HTTP1_SPAN:
             if (c->body_len + span.n > body_max(c)) {
                 refuse(c, 413, "RequestEntityTooLargeException",
-                       is_table(c) ? "The body is larger than the setting admin.table_bytes."
+                       is_table(c) ? "The body is larger than the setting admin.table_bytes, or "
+                                     "than a megabyte and sent without the token or a certificate."
                                    : "The body is larger than a megabyte.");
                 return;
             }

@@ -274,6 +274,17 @@ def test_the_token_may_do_everything(world, place, tmp_path):
     assert "s3cret" not in weir.stderr() and "another" not in weir.stderr()
 
 
+def test_a_large_table_is_taken_from_those_alone_who_may_send_it(world, place, tmp_path):
+    path = tmp_path / "token"
+    path.write_text("a-token-of-this-test\n")
+    path.chmod(0o600)
+    weir = start(world, place, {"admin": {"token_file": str(path)}})
+    table = json.dumps(tables.split({"1": place}, {"1": 100})).encode() + b" " * 3 * 1024 * 1024
+    json_type = [("Content-Type", "application/json")]
+    assert weir.admin("/table", "PUT", table, json_type).status == 413
+    assert weir.admin("/table", "PUT", table, json_type + bearer("a-token-of-this-test")).status == 200
+
+
 def test_settings_may_name_another_file_of_secrets(world, place, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_text("one")
