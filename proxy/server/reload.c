@@ -413,10 +413,11 @@ static void take_all(struct server *s, struct reload_reading *r)
 void reload_finish(struct server *s)
 {
     struct reload *reload = &s->reload;
-    struct reload_reading r = reload->reading;
+    struct reload_reading r;
 
-    if (!reload->is_read)
+    if (!reload->is_read) /* the building thread may still have it */
         return;
+    r = reload->reading;
     reload->is_running = reload->is_read = false;
     r.result = catch_up(s, &r);
     if (r.result == 0) {
