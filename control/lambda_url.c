@@ -231,14 +231,6 @@ void lambda_url_list(struct lambda_call *call)
 
 /* ---- Changing -------------------------------------------------------------------------------- */
 
-static int set_now(json_t *config, const char *key)
-{
-    char now[LAMBDA_SHAPE_DATE];
-
-    lambda_shape_date(clock_unix_us(), true, now);
-    return json_object_set_new(config, key, json_string(now));
-}
-
 /* Cors as the table document has it; what the body leaves out of it is gone. */
 static int put_cors(json_t *config, const json_t *cors)
 {
@@ -265,6 +257,7 @@ static int put(struct lambda_call *call, json_t *config)
     json_t *auth = json_object_get(call->body, "AuthType");
     json_t *mode = json_object_get(call->body, "InvokeMode");
     const json_t *cors = json_object_get(call->body, "Cors");
+    char now[LAMBDA_SHAPE_DATE];
 
     if (json_is_string(auth) && json_object_set(config, "auth_type", auth) < 0)
         return -1;
@@ -272,7 +265,8 @@ static int put(struct lambda_call *call, json_t *config)
         return -1;
     if (json_is_object(cors) && put_cors(config, cors) < 0)
         return -1;
-    return set_now(config, "modified");
+    lambda_shape_date(clock_unix_us(), true, now);
+    return json_object_set_new(config, "modified", json_string(now));
 }
 
 /* Adds a config to the document, for the body. 0, or -1 when out of memory. */
@@ -285,9 +279,10 @@ static int add(struct lambda_call *call)
         if (json_object_set_new(call->document, "urls", urls) < 0)
             urls = NULL;
     }
-    if (json_object_set_new(urls, key_of(call), config) < 0 || set_now(config, "created") < 0)
+    if (json_object_set_new(urls, key_of(call), config) < 0 || put(call, config) < 0)
         return -1;
-    return put(call, config);
+    /* One reading of the clock: a config that nobody has changed shows two equal times. */
+    return json_object_set(config, "created", json_object_get(config, "modified"));
 }
 
 void lambda_url_create(struct lambda_call *call)
