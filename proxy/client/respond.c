@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "proxy/client/respond_head.h"
-#include "proxy/exchange/furl.h"
+#include "proxy/exchange/extras.h"
 #include "proxy/tls/tls.h"
 
 /* DISCARD_MAX: of the response to a client that has left. */
@@ -63,14 +63,17 @@ static int interim(struct exchange *ex, const struct head *head)
 {
     struct client *c = client_of(ex);
     struct outbox *out = outbox_for(c);
-    struct respond_head how = {
-        .request_id = ex->request.request_id, .hsts_line = "", .minor = 1, .is_interim = true};
+    struct respond_head how = {.request_id = ex->request.request_id,
+                               .hsts_line = "",
+                               .minor = 1,
+                               .is_interim = true,
+                               .extras = ex->extras};
 
     if (c->output == CLIENT_OUTPUT_BROKEN)
         return 0;
     if (head->status == 100)
         c->is_expecting = false;
-    if (!outbox_has_room(out, respond_head_room(c->tuning, head, 0)))
+    if (!outbox_has_room(out, respond_head_room(c->tuning, head, NULL)))
         flush(c);
     char *start = outbox_reserve(out);
     outbox_claim(out,
@@ -126,11 +129,8 @@ static int head(struct exchange *ex, const struct head *response, enum body_kind
     assert(c->exchange == ex);
     choose_framing(c, ex, response, body, &how);
     how.is_close = conn_is_last(c);
-    if (ex->furl) {
-        how.added = buffer_text(&ex->furl->added);
-        how.has_cors = ex->furl->has_cors;
-    }
-    if (!outbox_has_room(out, respond_head_room(c->tuning, response, how.added.n)))
+    how.extras = ex->extras;
+    if (!outbox_has_room(out, respond_head_room(c->tuning, response, how.extras)))
         flush(c);
     c->is_head_unsent = outbox_is_empty(out);
     char *start = outbox_reserve(out);
@@ -180,7 +180,7 @@ static void end(struct exchange *ex, struct str trailers)
         char *start = outbox_reserve(out);
         char *p = text_lit(start, "0\r\n");
         if (trailers.n > 0)
-            p = text_str(p, trailers);
+            p = ex->extras ? extras_put_trailers(p, ex->extras, trailers) : text_str(p, trailers);
         p = text_lit(p, "\r\n");
         outbox_claim(out, (size_t)(p - start));
     }

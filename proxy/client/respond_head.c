@@ -5,10 +5,10 @@
 
 #include "base/decimal.h"
 #include "base/text.h"
+#include "proxy/exchange/extras.h"
 #include "proxy/exchange/rules.h"
 #include "proxy/http/copy.h"
 #include "proxy/io/outbox.h"
-#include "proxy/payload/payload_cors.h"
 
 /* What weir adds to a head beside the line that names the version. */
 enum { ADDED_MAX = 512 };
@@ -16,12 +16,14 @@ enum { ADDED_MAX = 512 };
 /* An empty outbox takes the largest head that may be read. (Field lines may end in a bare LF,
  * which becomes CR LF.) */
 static_assert(OUTBOX_FLAT >= TUNING_STATUS_LINE_MAX + SETTINGS_HEADER_BYTES_MAX + HEAD_FIELDS_MAX +
-                                 SETTINGS_HEADER_NAME_MAX + ADDED_MAX + PAYLOAD_CORS_MAX,
+                                 SETTINGS_HEADER_NAME_MAX + ADDED_MAX + EXTRAS_LINES_MAX,
               "a response's head may be too large for the outbox");
 
-size_t respond_head_room(const struct tuning *tuning, const struct head *head, size_t added)
+size_t respond_head_room(const struct tuning *tuning, const struct head *head,
+                         const struct extras *extras)
 {
-    return head->bytes + head->nr_fields + tuning->executed_line_len + ADDED_MAX + added;
+    return head->bytes + head->nr_fields + tuning->executed_line_len + ADDED_MAX +
+           (extras ? extras_lines(extras).n : 0);
 }
 
 static char *write_response_framing(char *p, const struct respond_head *how)
@@ -65,7 +67,7 @@ char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
         if (!is_agreed_upgrade &&
             (head_is_dropped(head, f) || !rules_response_passes(tuning, head, f, &rules)))
             continue;
-        if (how->has_cors && payload_cors_is_own(head_name(head, f)))
+        if (how->extras && extras_takes(how->extras, head_name(head, f), head_value(head, f)))
             continue;
         has_date |= f->id == FIELD_DATE;
         p = copy_in_run(p, head, f, &run);
@@ -84,7 +86,8 @@ char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
             p = text_str(p, worker_date(w));
         if (how->hsts_line[0])
             p = text_str(p, str_of(how->hsts_line));
-        p = text_str(p, how->added);
+        if (how->extras)
+            p = text_str(p, extras_lines(how->extras));
     }
     p = write_response_framing(p, how);
     return text_lit(p, "\r\n");

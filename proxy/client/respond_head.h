@@ -10,23 +10,25 @@
 #include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
 
+struct extras;
+
 /* How the client's connection wants a response written. */
 struct respond_head {
     struct str executed_version; /* empty: no header */
     const char *request_id;
-    const char *hsts_line; /* or "" */
-    struct str added;      /* field lines, PAYLOAD_CORS_MAX bytes at most; may be empty */
-    bool has_cors;         /* added is what the response says of other origins */
-    uint8_t minor;         /* the client's */
-    bool is_close;         /* say that the connection ends with this response */
+    const char *hsts_line;       /* or "" */
+    const struct extras *extras; /* NULL: none */
+    uint8_t minor;               /* the client's */
+    bool is_close;               /* say that the connection ends with this response */
     bool is_interim, is_upgrade;
     bool is_chunked; /* frame it so */
     bool has_length; /* say length */
     uint64_t length;
 };
 
-/* An upper bound of what respond_head_write writes; added: bytes of how's field lines. */
-size_t respond_head_room(const struct tuning *tuning, const struct head *head, size_t added);
+/* An upper bound of what respond_head_write writes. */
+size_t respond_head_room(const struct tuning *tuning, const struct head *head,
+                         const struct extras *extras);
 
 /* Writes the head at p, which has that much room; returns its end. */
 char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,

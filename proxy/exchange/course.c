@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "proxy/exchange/compose.h"
+#include "proxy/exchange/extras.h"
 #include "proxy/exchange/failure.h"
 #include "proxy/exchange/furl.h"
 #include "proxy/exchange/gathered.h"
@@ -100,6 +101,8 @@ void course_finish(struct exchange *ex, struct str outcome)
         end_gathered(ex);
     if (ex->furl)
         furl_free(&ex->furl);
+    if (ex->extras)
+        extras_free(&ex->extras);
     if (ex->lease)
         lease_unref(&ex->lease);
 }

@@ -105,6 +105,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->filter = NULL;
     ex->gathered = NULL;
     ex->furl = NULL;
+    ex->extras = NULL;
     ex->event = NULL;
     ex->acceptance = NULL;
     ex->is_functions_word = false;

@@ -21,6 +21,7 @@
 #include "router/table.h"
 
 struct exchange;
+struct extras;
 struct furl;
 struct gathered;
 
@@ -123,8 +124,9 @@ struct exchange {
     const struct upstream_events *next;   /* what passes a response on, for filter */
     const struct exchange_filter *filter; /* NULL: it goes on as it comes */
     struct gathered *gathered;            /* NULL: request and response go on as they come */
-    struct furl *furl;  /* of a route or URL with terms that need it; NULL: there are none */
-    const char *reason; /* of a 429; NULL: the usual one */
+    struct furl *furl;     /* of a route or URL with terms that need it; NULL: there are none */
+    struct extras *extras; /* of the response; NULL: none */
+    const char *reason;    /* of a 429; NULL: the usual one */
     enum exchange_state state;
     enum body_kind request_body;
     uint8_t minor; /* the client's HTTP/1.minor */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "control/sigv4.h"
+#include "proxy/exchange/extras.h"
 #include "proxy/exchange/gathered.h"
 #include "proxy/exchange/standin.h"
 #include "proxy/exchange/terms.h"
@@ -31,7 +32,6 @@ void furl_free(struct furl **furl)
     if (!f)
         return;
     sigv4_free(&f->sigv4);
-    buffer_fini(&f->added);
     free(f);
 }
 
@@ -170,12 +170,15 @@ int furl_run(struct exchange *ex, struct head *head, struct choice *choice)
 
     if (!is_event && !terms->cors)
         return 0;
-    if (!ex->furl && !make(ex, head))
+    if (is_event && !ex->furl && !make(ex, head))
         return refuse_for_memory(choice);
     if (terms->cors) {
         struct payload_cors asked = terms_asked(head);
-        payload_cors_response(&ex->furl->added, terms->cors, &asked);
-        ex->furl->has_cors = true;
+        struct extras *extras = extras_of(ex);
+        if (!extras)
+            return refuse_for_memory(choice);
+        payload_cors_response(&extras->lines, terms->cors, &asked);
+        extras->has_cors = true;
     }
     return is_event ? make_event(ex, head, choice) : 0;
 }

@@ -11,7 +11,6 @@
 #ifndef WEIR_PROXY_EXCHANGE_FURL_H
 #define WEIR_PROXY_EXCHANGE_FURL_H
 
-#include "base/buffer.h"
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/pick.h"
 
@@ -26,9 +25,7 @@ enum furl_stage {
 struct furl {
     struct sigv4 *sigv4;               /* NULL: no signature is asked for, or it has been decided */
     const struct credentials_key *key; /* whose signature it is; the tuning's */
-    struct buffer added;               /* field lines for the response */
     char request_id[ID_LENGTH];
-    bool has_cors; /* the response's own Access-Control fields are dropped */
     bool is_event; /* the answer is a function's, to be read */
     bool is_streamed, is_head;
     bool is_cut;   /* what still comes of a streamed answer is not for the client */

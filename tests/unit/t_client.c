@@ -1,6 +1,7 @@
 /* Client connections: their states and the framing of responses, between a client and an endpoint in the test's hand. */
 #include "proxy/client/client.h"
 
+#include "proxy/exchange/extras.h"
 #include "table_world.h"
 #include "worker_lab.h"
 
@@ -231,6 +232,36 @@ static void a_response_is_framed_as_its_client_can_read_it(void **state)
     }
 }
 
+/* ---- Extras ---------------------------------------------------------------------------------- */
+
+static void what_weir_adds_stands_beside_what_it_leaves(void **state)
+{
+    (void)state;
+    say(ours, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    take_request("\r\n\r\n");
+    struct extras *extras = extras_of(c->exchange);
+    assert_ptr_equal(extras_of(c->exchange), extras);
+    extras_take(extras, STR("x-pin"));
+    extras_take_cookie(extras, STR("pin"));
+    extras_add(extras, STR("x-pin"), STR("ours"));
+    extras_add(extras, STR("Set-Cookie"), STR("pin=ours"));
+    say(peer, "HTTP/1.1 103 Early Hints\r\nX-Pin: theirs\r\nLink: </a>\r\n\r\n");
+    expect("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", false);
+    say(peer,
+        "HTTP/1.1 200 OK\r\nX-PIN: theirs\r\nSet-Cookie: a=1\r\nset-cookie: pin=theirs; Path=/\r\n"
+        "X-Pin-2: stays\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Pin: theirs\r\nA: "
+        "b\r\n\r\n");
+    expect("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX-Pin-2: stays\r\nx-pin: ours\r\nSet-Cookie: "
+           "pin=ours\r\n"
+           "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n",
+           false);
+    wait_for(CLIENT_IDLE);
+    say(ours, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    take_request("\r\n\r\n");
+    say(peer, "HTTP/1.1 200 OK\r\nX-Pin: theirs\r\nContent-Length: 0\r\n\r\n");
+    expect("HTTP/1.1 200 OK\r\nX-Pin: theirs\r\nContent-Length: 0\r\n\r\n", false);
+}
+
 /* ---- Ends ------------------------------------------------------------------------------------ */
 
 static void a_head_that_breaks_rules_is_answered_and_lingers(void **state)
@@ -343,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_response_is_framed_as_its_client_can_read_it),
+        TEST(what_weir_adds_stands_beside_what_it_leaves),
         TEST(a_head_that_breaks_rules_is_answered_and_lingers),
         TEST(an_endpoint_that_fails_first_is_answered_and_the_client_goes_on),
         TEST(a_head_that_has_not_left_is_taken_back_and_a_cut_one_ends_the_connection),
