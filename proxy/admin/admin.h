@@ -4,21 +4,12 @@
 #define WEIR_PROXY_ADMIN_ADMIN_H
 
 #include "control/api.h"
+#include "proxy/admin/admin_conn.h"
 #include "proxy/io/loop.h"
 
-enum { ADMIN_BODY_MAX = 1024 * 1024, ADMIN_CONNECTIONS_MAX = 256 };
-
 struct admin;
-
 struct handover;
 struct shared;
-
-/* Where requests that invoke go, which the admin listener does not serve itself: the connection is
- * handed over to a worker, and may come back by admin_adopt_take. */
-struct admin_invokes {
-    void (*hand_over)(void *context, struct handover **handover); /* clears the pointer */
-    void *context;
-};
 
 /* Listens on fd (non-blocking, already listening; owned from now on) and answers through hooks,
  * which must outlive it, as must shared, whose settings and certificates say whether it speaks TLS.
