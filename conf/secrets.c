@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "conf/credentials.h"
 #include "conf/file.h"
+#include "conf/pinkeys.h"
 
 static void warn_if_open(const char *path)
 {
@@ -60,11 +61,24 @@ static int read_token(struct settings *settings, struct problems *problems)
     return !path || settings->secrets.admin_token ? 0 : -1;
 }
 
+static int read_pin_keys(struct settings *settings, struct problems *problems)
+{
+    const char *path = settings->pins.key_file;
+    size_t length = 0;
+    char *text = path ? read_file(path, &length, problems) : NULL;
+
+    if (text)
+        settings->secrets.pin_keys = pinkeys_parse(text, length, path, problems);
+    drop(text, length);
+    return !path || settings->secrets.pin_keys ? 0 : -1;
+}
+
 int secrets_read(struct settings *settings, struct problems *problems)
 {
     int r = read_credentials(settings, problems);
 
-    return read_token(settings, problems) < 0 ? -1 : r;
+    r |= read_token(settings, problems);
+    return r | read_pin_keys(settings, problems);
 }
 
 bool secrets_equal(const struct settings *a, const struct settings *b)
@@ -72,5 +86,6 @@ bool secrets_equal(const struct settings *a, const struct settings *b)
     const char *x = a->secrets.admin_token, *y = b->secrets.admin_token;
 
     return (x && y ? strcmp(x, y) == 0 : x == y) &&
-           credentials_equal(a->secrets.credentials, b->secrets.credentials);
+           credentials_equal(a->secrets.credentials, b->secrets.credentials) &&
+           pinkeys_equal(a->secrets.pin_keys, b->secrets.pin_keys);
 }

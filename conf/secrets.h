@@ -1,4 +1,5 @@
-/* Reading the files of secrets that the settings name: access keys and the admin token. Control
+/* Reading the files of secrets that the settings name: access keys, the admin token and the keys
+ * of pins. Control
  * thread, and the thread that reads documents for it. */
 #ifndef WEIR_CONF_SECRETS_H
 #define WEIR_CONF_SECRETS_H

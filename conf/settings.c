@@ -9,6 +9,7 @@
 
 #include "conf/bindspec.h"
 #include "conf/credentials.h"
+#include "conf/pinkeys.h"
 #include "conf/settings_rows.h"
 
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
@@ -251,6 +252,7 @@ static void settings_free(struct settings *settings)
     rows_fini(&rows, settings);
     credentials_free(&settings->secrets.credentials);
     credentials_free_secret(&settings->secrets.admin_token);
+    pinkeys_free(&settings->secrets.pin_keys);
     free(settings);
 }
 

@@ -16,6 +16,7 @@
 #include "conf/problems.h"
 
 struct credentials;
+struct pinkeys;
 
 struct certificate_settings {
     char *certificate; /* PEM chain */
@@ -152,6 +153,10 @@ struct settings {
         char *credentials_file; /* NULL: none */
     } aws;
 
+    struct {
+        char *key_file; /* pins.key_file; NULL: none, pins are signed with a key of the process */
+    } pins;
+
     enum settings_half_close client_half_close;
     bool allow_trace; /* pass TRACE on; else 501 */
 
@@ -164,6 +169,7 @@ struct settings {
     struct {
         struct credentials *credentials; /* of aws.credentials_file; NULL: no such file */
         char *admin_token;               /* of admin.token_file; NULL: no such file */
+        struct pinkeys *pin_keys;        /* of pins.key_file; NULL: no such file */
     } secrets;
 };
 

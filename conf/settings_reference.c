@@ -17,6 +17,7 @@ static const struct section sections[] = {
     {"state.", "state"},
     {"aws.", "aws"},
     {"invoke.", "invoke"},
+    {"pins.", "pins"},
     {"forwarded.", "forwarded"},
     {"limits.", "limits"},
     {"events.", "events"},

@@ -110,6 +110,11 @@ const struct row settings_rows_main[] = {
            "How long the attempts of one call, which AWS SDKs give the same amz-sdk-invocation-id, stay on the version that the first of them drew; "
            "they count as one. 0: each attempt draws. Up to 65536 calls are remembered; where there are more, those whose time ends first are forgotten."),
 
+    {.path = "pins.key_file", .type = ROWS_STRING, .offset = offsetof(struct settings, pins.key_file), .min = 1,
+     .max = FILE_NAME_MAX, .expected = "the name of a file", .is_reloadable = true,
+     .help = "A file with the keys of pins ([pins](pins.md)), one a line: the first signs, all are accepted. Give it to every weir of a fleet. "
+             "Without it pins are signed with a random key of the process, and end with it. Read again when it changes."},
+
     {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
      .default_text = "false", .is_reloadable = true,
      .help = "Whether the client's X-Forwarded-* fields are believed and continued. Only right where every client is a "

@@ -177,7 +177,7 @@ static void reading_fini(struct reload_reading *r)
 
 /* ---- Watching -------------------------------------------------------------------------------- */
 
-enum { WATCHED_MAX = 4 };
+enum { WATCHED_MAX = 5 };
 
 /* The files that are followed, and the handle that hears of them. */
 struct reload_watched {
@@ -226,6 +226,7 @@ static int collect_paths(const struct server *s, const struct settings *settings
     add_path(paths, &nr, s->options->settings_file);
     add_path(paths, &nr, settings->aws.credentials_file);
     add_path(paths, &nr, settings->admin_token_file);
+    add_path(paths, &nr, settings->pins.key_file);
     return nr;
 }
 
@@ -280,7 +281,8 @@ static void follow_files(struct server *s, const struct settings *before)
     const struct settings *now = s->shared.settings;
 
     if (s->watched && (!is_same_path(before->aws.credentials_file, now->aws.credentials_file) ||
-                       !is_same_path(before->admin_token_file, now->admin_token_file)))
+                       !is_same_path(before->admin_token_file, now->admin_token_file) ||
+                       !is_same_path(before->pins.key_file, now->pins.key_file)))
         reload_watch(s);
 }
 

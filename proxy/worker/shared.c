@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "conf/pinkeys.h"
 #include "proxy/tls/tls.h"
 
 void shared_init(struct shared *s)
@@ -10,6 +11,7 @@ void shared_init(struct shared *s)
     memset(s, 0, sizeof(*s));
     pthread_mutex_init(&s->lock, NULL);
     pins_init(&s->pins);
+    s->pin_keys = pinkeys_make();
     slots_init(&s->slots);
 }
 
@@ -23,6 +25,7 @@ void shared_fini(struct shared *s)
         settings_unref(&s->settings);
     slots_fini(&s->slots);
     pins_fini(&s->pins);
+    pinkeys_free(&s->pin_keys);
     pthread_mutex_destroy(&s->lock);
 }
 

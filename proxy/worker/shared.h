@@ -23,6 +23,7 @@ struct accesslog;
 struct admission;
 struct metrics;
 struct names;
+struct pinkeys;
 struct qsbr;
 struct tls_server;
 
@@ -42,6 +43,8 @@ struct shared {
     struct names *names;   /* upstream/names.h */
     struct accesslog *log; /* NULL: none is written */
     struct pins pins;      /* versions of calls that may come again */
+    /* signs pins (docs/pins.md) where no pins.key_file is given; NULL: no memory for it */
+    struct pinkeys *pin_keys;
     struct slots slots;    /* limits of connections over all workers */
 };
 

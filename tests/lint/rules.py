@@ -50,7 +50,7 @@ IN_CIRCLES = set()
 # Which product files may include a library's headers. What is not a key here is the C library's, POSIX' or Linux'.
 LIBRARIES = {
     r"llhttp\.h": r"proxy/http/http1\w*\.[ch]",
-    r"openssl/.*": r"proxy/tls/.*|control/.*",
+    r"openssl/.*": r"proxy/tls/.*|control/.*|proxy/exchange/(pintoken|override)\.c",
     r"jansson\.h": r"(conf|control|proxy/payload)/.*",
     r"uv(/.*)?\.h": r"(proxy|store)/.*",
     r"sqlite3\.h": r"store/.*",

@@ -54,6 +54,7 @@ static const char full[] =
     "   \"dns_servers\": \"10.0.0.53, [fd00::53]:5353\","
     "   \"retry_budget_percent\": 100, \"read_bytes\": 4096},"
     " \"log\": {\"access\": \"\", \"format\": \"text\", \"level\": \"debug\"},"
+    " \"pins\": {\"key_file\": \"pins\"},"
     " \"tls\": {\"ticket_rotation_s\": 60}}";
 
 static struct settings *parse(const char *text, struct problems *problems)
