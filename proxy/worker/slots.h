@@ -45,9 +45,14 @@ struct slots_worker {
     void (*give_up)(struct slots_worker *worker, struct origin *origin);
 };
 
-/* A place in the queue. Its worker's thread; state is under the lock. */
+enum slots_state { SLOTS_NONE, SLOTS_QUEUED, SLOTS_GRANTED };
+
+/* A place in the queue. Its worker's thread. */
 struct slots_waiter {
-    enum slots_state { SLOTS_NONE, SLOTS_QUEUED, SLOTS_GRANTED } state;
+    /* Its worker alone takes it from SLOTS_NONE and back, any worker from SLOTS_QUEUED to
+     * SLOTS_GRANTED, under the lock: so its worker may ask without the lock whether it is
+     * SLOTS_NONE. */
+    _Atomic(enum slots_state) state;
     uint32_t max;
     uint64_t serial;
     struct origin *origin;
