@@ -12,22 +12,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build"))
 
-PRODUCT = ("base", "router", "metrics", "conf", "store", "control", "proxy")
+PRODUCT = ("base", "experiment", "router", "metrics", "conf", "store", "control", "proxy")
 # Whose headers clang-format lays out, as it does all .c files.
-LAID_OUT = ("base", "router", "metrics", "conf", "store", "control")
+LAID_OUT = ("base", "experiment", "router", "metrics", "conf", "store", "control")
 FILE_LINES_MAX = 800
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 80
 
-# Which folders' headers a folder may include: base <- router, metrics <- conf <- control <- proxy; base <- store <- control.
+# Which folders' headers a folder may include: base <- experiment <- router, metrics <- conf <- control <- proxy; base <- store <- control.
 MAY_INCLUDE = {
     "base": {"base"},
-    "router": {"router", "base"},
+    "experiment": {"experiment", "base"},
+    "router": {"router", "experiment", "base"},
     "metrics": {"metrics", "base"},
-    "conf": {"conf", "router", "metrics", "base"},
+    "conf": {"conf", "router", "experiment", "metrics", "base"},
     "store": {"store", "base"},
-    "control": {"control", "store", "conf", "router", "metrics", "base"},
-    "proxy": {"proxy", "control", "store", "conf", "router", "metrics", "base"},
+    "control": {"control", "store", "conf", "router", "experiment", "metrics", "base"},
+    "proxy": {"proxy", "control", "store", "conf", "router", "experiment", "metrics", "base"},
 }
 
 # The rooms of proxy/ and which of them each may know, itself aside (docs/architecture.md): arrows point down only.

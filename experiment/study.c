@@ -1,0 +1,567 @@
+/* Counting: periods, visits and what endpoints say. */
+#include "experiment/study.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiment/study_parts.h"
+
+/* After how many invocations of its own a worker looks whether a new start is due. */
+enum { LOOK_AFTER = 64 };
+
+/* ---- Studies --------------------------------------------------------------------------------- */
+
+struct study *study_make(struct study_wish wish)
+{
+    struct study *study = calloc(1, sizeof(*study));
+
+    if (!study)
+        return NULL;
+    atomic_init(&study->refs, 1);
+    atomic_init(&study->callers, NULL);
+    study->wish = wish;
+    pthread_mutex_init(&study->lock, NULL);
+    pthread_mutex_init(&study->names_lock, NULL);
+    evidence_init(&study->evidence);
+    return study;
+}
+
+struct study *study_ref(struct study *study)
+{
+    atomic_fetch_add_explicit(&study->refs, 1, memory_order_relaxed);
+    return study;
+}
+
+void study_past_fini(struct study_past *past)
+{
+    free(past->versions);
+    free(past->shares);
+    free(past->counts);
+}
+
+static void free_workers(struct study *study)
+{
+    for (int i = 0; study->workers && i < study->nr_workers; i++) {
+        struct study_worker *w = &study->workers[i];
+
+        for (uint32_t k = 0; k < w->nr; k++)
+            free(w->cells[k]);
+        free(w->cells);
+        pthread_mutex_destroy(&w->lock);
+    }
+    free(study->workers);
+}
+
+void study_unref(struct study **study)
+{
+    struct study *s = *study;
+    struct callers *callers;
+
+    *study = NULL;
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    assert(LIST_EMPTY(&s->evidence.periods));
+    callers = atomic_load(&s->callers);
+    callers_free(&callers);
+    free_workers(s);
+    for (uint32_t i = 0; i < s->nr_names; i++)
+        free(s->names[i]);
+    free(s->names);
+    for (int i = 0; i < s->nr_past; i++)
+        study_past_fini(&s->past[i]);
+    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->names_lock);
+    free(s);
+}
+
+bool study_is_for(const struct study *study, struct study_wish wish)
+{
+    return study->wish.is_experiment == wish.is_experiment &&
+           study->wish.is_audited == wish.is_audited;
+}
+
+/* ---- Periods --------------------------------------------------------------------------------- */
+
+static struct study_line *line_of(const struct study_period *period, int worker)
+{
+    return (struct study_line *)(void *)(period->lines + (size_t)worker * period->line_bytes);
+}
+
+static void count_period(struct study_period *period)
+{
+    for (int i = 0; i < period->nr; i++) {
+        int64_t sum = 0;
+
+        for (int w = 0; w < period->nr_workers; w++)
+            sum += atomic_load_explicit(&line_of(period, w)->counts[i], memory_order_relaxed);
+        period->counts[i] = sum > 0 ? (double)sum : 0;
+    }
+}
+
+static struct study_period *of_evidence(struct evidence_period *evidence)
+{
+    return (struct study_period *)evidence; /* its first member */
+}
+
+void study_count(struct study *study)
+{
+    struct evidence_period *p;
+
+    LIST_FOREACH(p, &study->evidence.periods, link)
+    count_period(of_evidence(p));
+}
+
+/* The number of a version's name, which it gets now if it has none; -1 when there is no room. */
+static int number_of(struct study *study, struct str name)
+{
+    uint32_t room = study->room > 0 ? study->room * 2 : 8;
+
+    for (uint32_t i = study->nr_names; i > 0; i--)
+        if (str_eq(str_of(study->names[i - 1]), name))
+            return (int)i - 1;
+    if (study->nr_names == STUDY_VERSIONS_MAX)
+        return -1;
+    if (study->nr_names == study->room) {
+        char **names = reallocarray(study->names, room, sizeof(*names));
+        if (!names)
+            return -1;
+        study->names = names;
+        study->room = room;
+    }
+    char *copy = strndup(name.p, name.n);
+    if (!copy)
+        return -1;
+    study->names[study->nr_names] = copy;
+    return (int)study->nr_names++;
+}
+
+static bool is_of(const struct study_period *period, const struct study_arm *arms, int nr)
+{
+    if (period->nr != nr)
+        return false;
+    for (int i = 0; i < nr; i++)
+        if (period->shares[i] != arms[i].share ||
+            !str_eq(str_of(period->names[i]), arms[i].version))
+            return false;
+    return true;
+}
+
+static void free_period(struct study_period *period)
+{
+    free(period->shares);
+    free(period->counts);
+    free(period->versions);
+    free((void *)period->names);
+    free(period->evidence.base);
+    free(period->evidence.since);
+    free(period->lines);
+    free(period);
+}
+
+static struct study_period *alloc_period(int nr_workers, int nr)
+{
+    struct study_period *p = calloc(1, sizeof(*p));
+    size_t line = sizeof(struct study_line) + (size_t)nr * sizeof(int64_t);
+
+    if (!p)
+        return NULL;
+    p->nr = nr;
+    p->nr_workers = nr_workers;
+    p->line_bytes = (line + STUDY_LINE - 1) / STUDY_LINE * STUDY_LINE;
+    p->shares = calloc((size_t)nr, sizeof(double));
+    p->counts = calloc((size_t)nr, sizeof(double));
+    p->versions = calloc((size_t)nr, sizeof(uint16_t));
+    p->names = calloc((size_t)nr, sizeof(p->names[0]));
+    p->lines = aligned_alloc(STUDY_LINE, (size_t)nr_workers * p->line_bytes);
+    p->evidence.base = calloc((size_t)nr * EVIDENCE_STARTS, sizeof(double));
+    p->evidence.since = calloc((size_t)nr, sizeof(double));
+    if (p->shares && p->counts && p->versions && p->names && p->lines && p->evidence.base &&
+        p->evidence.since) {
+        memset(p->lines, 0, (size_t)nr_workers * p->line_bytes);
+        return p;
+    }
+    free_period(p);
+    return NULL;
+}
+
+static struct study_period *make_period(struct study *study, int nr_workers,
+                                        const struct study_arm *arms, int nr)
+{
+    struct study_period *p = alloc_period(nr_workers, nr);
+
+    if (!p)
+        return NULL;
+    for (int i = 0; i < nr; i++) {
+        int number = number_of(study, arms[i].version);
+        if (number < 0) {
+            free_period(p);
+            return NULL;
+        }
+        p->versions[i] = (uint16_t)number;
+        p->names[i] = study->names[number];
+        p->shares[i] = arms[i].share;
+    }
+    p->evidence.nr = nr;
+    p->evidence.shares = p->shares;
+    p->evidence.counts = p->counts;
+    p->study = study_ref(study);
+    evidence_add(&study->evidence, &p->evidence);
+    return p;
+}
+
+/* False when out of memory. */
+static bool have_workers(struct study *study, int nr_workers)
+{
+    if (!study->wish.is_experiment || study->workers)
+        return true;
+    study->workers = calloc((size_t)nr_workers, sizeof(study->workers[0]));
+    if (!study->workers)
+        return false;
+    study->nr_workers = nr_workers;
+    for (int i = 0; i < nr_workers; i++) {
+        pthread_mutex_init(&study->workers[i].lock, NULL);
+        study->workers[i].era = study->era;
+    }
+    return true;
+}
+
+struct study_period *study_period(struct study *study, int nr_workers, const struct study_arm *arms,
+                                  int nr)
+{
+    struct evidence_period *e;
+    struct study_period *found = NULL;
+
+    assert(nr > 0 && nr <= INT16_MAX);
+    pthread_mutex_lock(&study->lock);
+    LIST_FOREACH(e, &study->evidence.periods, link)
+    {
+        if (is_of(of_evidence(e), arms, nr))
+            found = of_evidence(e);
+    }
+    if (!found && have_workers(study, nr_workers))
+        found = make_period(study, nr_workers, arms, nr);
+    if (found)
+        found->refs++;
+    pthread_mutex_unlock(&study->lock);
+    return found;
+}
+
+/* Its counts go on into the past of an experiment. */
+static void keep_past(struct study *study, struct study_period *p)
+{
+    const double *base = p->evidence.base;
+
+    for (int i = 0; i < p->nr; i++) {
+        p->counts[i] = p->counts[i] > base[i] ? p->counts[i] - base[i] : 0;
+        study->past_callers += p->counts[i];
+    }
+    if (study->nr_past == STUDY_PAST_MAX) {
+        study_past_fini(&study->past[0]);
+        study->nr_past--;
+        memmove(study->past, study->past + 1, (size_t)study->nr_past * sizeof(study->past[0]));
+    }
+    study->past[study->nr_past++] = (struct study_past){p->nr, p->versions, p->shares, p->counts};
+    p->versions = NULL;
+    p->shares = p->counts = NULL;
+}
+
+void study_period_unref(struct study_period **period)
+{
+    struct study_period *p = *period;
+    struct study *study;
+    bool is_last;
+
+    *period = NULL;
+    if (!p)
+        return;
+    study = p->study;
+    pthread_mutex_lock(&study->lock);
+    is_last = --p->refs == 0;
+    if (is_last) {
+        count_period(p);
+        evidence_end(&study->evidence, &p->evidence);
+        if (study->wish.is_experiment)
+            keep_past(study, p);
+    }
+    pthread_mutex_unlock(&study->lock);
+    if (!is_last)
+        return;
+    free_period(p);
+    study_unref(&study);
+}
+
+/* ---- Visits ---------------------------------------------------------------------------------- */
+
+static void change(struct study_period *period, int worker, int arm, int64_t by)
+{
+    _Atomic int64_t *count = &line_of(period, worker)->counts[arm];
+
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+/* Where somebody else has the lock it is looked at after the next invocation. */
+static void look(struct study_period *period, struct study_line *line)
+{
+    struct study *study = period->study;
+
+    if (pthread_mutex_trylock(&study->lock) != 0)
+        return;
+    line->since = 0;
+    study_count(study);
+    evidence_turn(&study->evidence);
+    pthread_mutex_unlock(&study->lock);
+}
+
+static void count_begin(struct study_period *period, int worker, int arm)
+{
+    struct study_line *line = line_of(period, worker);
+
+    change(period, worker, arm, 1);
+    if (++line->since >= LOOK_AFTER + (uint32_t)period->nr)
+        look(period, line);
+}
+
+static struct callers *make_callers(struct study *study)
+{
+    bool is_wanted = study->wish.is_experiment || study->wish.is_audited;
+    struct callers *callers = callers_make(is_wanted ? STUDY_CALLERS_MAX : STUDY_CALLERS_FEW);
+    struct callers *none = NULL;
+
+    if (!callers)
+        return NULL;
+    callers_forget(callers, atomic_load(&study->era));
+    if (atomic_compare_exchange_strong(&study->callers, &none, callers))
+        return callers;
+    callers_free(&callers); /* another worker was faster */
+    return none;
+}
+
+static struct callers *callers_of(struct study *study)
+{
+    struct callers *callers = atomic_load_explicit(&study->callers, memory_order_acquire);
+
+    return callers ? callers : make_callers(study);
+}
+
+void study_begin(struct study_visit *visit, struct study_period *period, int worker, int arm,
+                 bool has_key, uint64_t key)
+{
+    enum callers_answer answer = CALLERS_NEW;
+
+    assert(arm >= 0 && arm < period->nr && worker < period->nr_workers);
+    *visit = (struct study_visit){
+        .key = key, .arm = (int16_t)arm, .reported = STUDY_NOT_ANSWERED, .has_key = has_key};
+    if (has_key) {
+        struct callers *callers = callers_of(period->study);
+        answer = callers ? callers_begin(callers, key, period->versions[arm]) : CALLERS_NOT_KEPT;
+    }
+    if (answer == CALLERS_NOT_KEPT || answer == CALLERS_CROSSED)
+        return;
+    visit->period = period;
+    visit->is_counting = answer == CALLERS_NEW;
+    if (visit->is_counting)
+        count_begin(period, worker, arm);
+}
+
+void study_reported(struct study_visit *visit, struct str version)
+{
+    const struct study_period *p = visit->period;
+
+    visit->reported = STUDY_NOT_ANSWERED;
+    for (int i = 0; i < p->nr; i++)
+        if (str_eq(str_of(p->names[i]), version))
+            visit->reported = (int16_t)i;
+}
+
+/* The worker's cell of a version, under its lock; NULL when out of memory. */
+static struct study_cell *cell_of(struct study_worker *w, uint32_t version)
+{
+    if (version >= w->nr) {
+        uint32_t room = version + 8;
+        struct study_cell **cells = reallocarray(w->cells, room, sizeof(*cells));
+        if (!cells)
+            return NULL;
+        memset(cells + w->nr, 0, (room - w->nr) * sizeof(*cells));
+        w->cells = cells;
+        w->nr = room;
+    }
+    if (!w->cells[version])
+        w->cells[version] = calloc(1, sizeof(struct study_cell));
+    return w->cells[version];
+}
+
+/* ---- Outcomes -------------------------------------------------------------------------------- */
+
+/* -1: there are as many as may be. */
+static int number_of_outcome(struct study *study, struct str name)
+{
+    int nr = study->nr_outcomes;
+
+    for (int i = 0; i < nr; i++)
+        if (str_eq(str_of(study->outcomes[i]), name))
+            return i;
+    if (nr == OUTCOMES_MAX)
+        return -1;
+    memcpy(study->outcomes[nr], name.p, name.n);
+    study->outcomes[nr][name.n] = '\0';
+    return study->nr_outcomes++;
+}
+
+struct numbered {
+    uint32_t era;
+    int nr, nr_bad;
+    int numbers[OUTCOMES_MAX];
+    double values[OUTCOMES_MAX];
+};
+
+static void number_all(struct study *study, const struct outcomes *outcomes, struct numbered *out)
+{
+    out->nr = 0;
+    out->nr_bad = outcomes->nr_bad;
+    pthread_mutex_lock(&study->names_lock);
+    out->era = atomic_load(&study->era);
+    for (int i = 0; i < outcomes->nr; i++) {
+        int number = number_of_outcome(study, outcomes->list[i].name);
+
+        if (number < 0) {
+            out->nr_bad++;
+            continue;
+        }
+        out->numbers[out->nr] = number;
+        out->values[out->nr++] = outcomes->list[i].value;
+    }
+    pthread_mutex_unlock(&study->names_lock);
+}
+
+static void add_solo(struct study_cell *cell, const struct numbered *numbered)
+{
+    for (int i = 0; i < numbered->nr; i++) {
+        struct confseq_sums *sums = &cell->solo[STUDY_OUTCOMES + numbered->numbers[i]];
+        struct confseq_sums one = {0};
+
+        confseq_add(&one, 1, numbered->values[i]);
+        one.callers = one.n = one.nn = 0;
+        confseq_join(sums, &one);
+    }
+}
+
+void study_outcomes(struct study_visit *visit, int worker, const struct outcomes *outcomes)
+{
+    struct study_period *p = visit->period;
+    struct study *study = p->study;
+    uint16_t version = p->versions[visit->arm];
+    struct numbered numbered;
+    struct study_cell *cell;
+
+    if (!study->workers)
+        return;
+    number_all(study, outcomes, &numbered);
+    if (visit->has_key)
+        callers_outcomes(callers_of(study), numbered.era, visit->key, version, numbered.numbers,
+                         numbered.values, numbered.nr);
+    struct study_worker *w = &study->workers[worker];
+    pthread_mutex_lock(&w->lock);
+    if (w->era == numbered.era) {
+        cell = visit->has_key ? NULL : cell_of(w, version);
+        if (cell)
+            add_solo(cell, &numbered);
+        w->nr_bad_outcomes += (uint64_t)numbered.nr_bad;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- Ends ------------------------------------------------------------------------------------ */
+
+static void add_up(struct study_visit *visit, int worker, const struct study_end *end)
+{
+    struct study_period *p = visit->period;
+    struct study_worker *w = &p->study->workers[worker];
+    struct study_cell *cell;
+
+    pthread_mutex_lock(&w->lock);
+    cell = cell_of(w, p->versions[visit->arm]);
+    if (cell) {
+        spread_add(&cell->spread, end->duration_us);
+        if (!visit->has_key) {
+            confseq_add(&cell->solo[STUDY_ERRORS], 1, end->is_error);
+            confseq_add(&cell->solo[STUDY_DURATION], 1, (double)end->duration_us / 1e3);
+        }
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+void study_end(struct study_visit *visit, int worker, const struct study_end *end)
+{
+    struct study_period *p = visit->period;
+    struct study *study = p->study;
+    int by = !end->is_answered        ? STUDY_NOT_ANSWERED
+             : study->wish.is_audited ? visit->reported
+                                      : visit->arm;
+    bool is_seen = by != STUDY_NOT_ANSWERED;
+    bool was_counted = visit->is_counting, is_counted = was_counted && is_seen;
+
+    if (visit->has_key) {
+        int more = callers_end(callers_of(study), visit->key, p->versions[visit->arm], was_counted,
+                               is_seen, end->is_error, (double)end->duration_us / 1e3);
+        is_counted |= more > 0;
+    }
+    if (was_counted && !(is_counted && by == visit->arm))
+        change(p, worker, visit->arm, -1);
+    if (is_counted && !(was_counted && by == visit->arm))
+        change(p, worker, by, 1);
+    if (study->workers)
+        add_up(visit, worker, end);
+    visit->period = NULL;
+}
+
+/* ---- Reading and forgetting ------------------------------------------------------------------ */
+
+double study_log_evalue(struct study *study)
+{
+    double log_evalue;
+
+    pthread_mutex_lock(&study->lock);
+    study_count(study);
+    evidence_turn(&study->evidence);
+    log_evalue = evidence_log(&study->evidence);
+    pthread_mutex_unlock(&study->lock);
+    return log_evalue;
+}
+
+static void forget_worker(struct study_worker *w, uint32_t era)
+{
+    pthread_mutex_lock(&w->lock);
+    for (uint32_t i = 0; i < w->nr; i++) {
+        free(w->cells[i]);
+        w->cells[i] = NULL;
+    }
+    w->nr_bad_outcomes = 0;
+    w->era = era;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void study_forget(struct study *study)
+{
+    struct callers *callers;
+    uint32_t era;
+
+    pthread_mutex_lock(&study->names_lock);
+    era = atomic_fetch_add(&study->era, 1) + 1;
+    study->nr_outcomes = 0;
+    pthread_mutex_unlock(&study->names_lock);
+    callers = atomic_load(&study->callers);
+    if (callers)
+        callers_forget(callers, era);
+    pthread_mutex_lock(&study->lock);
+    for (int i = 0; study->workers && i < study->nr_workers; i++)
+        forget_worker(&study->workers[i], era);
+    for (int i = 0; i < study->nr_past; i++)
+        study_past_fini(&study->past[i]);
+    study->nr_past = 0;
+    study->past_callers = 0;
+    study_count(study);
+    evidence_forget(&study->evidence);
+    pthread_mutex_unlock(&study->lock);
+}

@@ -1,0 +1,85 @@
+/* What a study is made of; for study.c, which counts, and study_report.c, which reads. */
+#ifndef WEIR_EXPERIMENT_STUDY_PARTS_H
+#define WEIR_EXPERIMENT_STUDY_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "experiment/callers.h"
+#include "experiment/evidence.h"
+#include "experiment/study.h"
+
+enum { STUDY_LINE = 64 };
+
+/* Counts of one worker in one period, which it alone writes, in cache lines of their own. They fall
+ * below 0 where another worker counted what this one takes back. */
+struct study_line {
+    uint32_t since; /* counted since it last looked for a new start */
+    _Atomic int64_t counts[];
+};
+
+struct study_period {
+    struct evidence_period
+        evidence;        /* counts since the period began; base 0: since the study did */
+    uint32_t refs;       /* under the study's lock */
+    struct study *study; /* counted */
+    int nr, nr_workers;
+    double *shares, *counts;
+    uint16_t *versions; /* the study's numbers */
+    const char **names; /* the study's, which last as long as it */
+    char *lines;
+    size_t line_bytes;
+};
+
+/* A period that has ended, for the chi-squared test. */
+struct study_past {
+    int nr;
+    uint16_t *versions;
+    double *shares, *counts;
+};
+
+/* Of one worker and version. */
+struct study_cell {
+    /* Over callers without keys, each of whom has one invocation. Those of outcomes lack what all
+     * have in common: callers, n and nn are where errors are. */
+    struct confseq_sums solo[STUDY_SUMS];
+    struct spread spread; /* of all invocations, with keys or without */
+};
+
+struct study_worker {
+    pthread_mutex_t lock; /* the worker's own, but for a moment when somebody reads */
+    uint32_t era;
+    uint32_t nr;               /* of cells */
+    struct study_cell **cells; /* by version; NULL: nothing yet */
+    uint64_t nr_bad_outcomes;
+};
+
+enum { STUDY_PAST_MAX = 256 };
+
+struct study {
+    _Atomic uint32_t refs;
+    struct study_wish wish;
+    _Atomic uint32_t era;              /* grows when it is made to forget */
+    _Atomic(struct callers *) callers; /* NULL: no caller had a key yet */
+    int nr_workers;
+    struct study_worker *workers; /* made with the first period, of an experiment */
+    /* The rest is read and written under one of the two locks. For the first one a worker waits at
+     * the first use of a target alone. */
+    pthread_mutex_t lock;
+    struct evidence evidence;
+    uint32_t nr_names, room;
+    char **names; /* of versions, by number */
+    int nr_past;
+    struct study_past past[STUDY_PAST_MAX]; /* oldest first */
+    double past_callers;                    /* in all that have ended */
+    pthread_mutex_t names_lock;             /* of outcomes; held for a few comparisons */
+    int nr_outcomes;
+    char outcomes[OUTCOMES_MAX][OUTCOMES_NAME_MAX + 1];
+};
+
+/* Adds the counts of all periods up. Under the lock. */
+void study_count(struct study *study);
+
+void study_past_fini(struct study_past *past);
+
+#endif
