@@ -12,7 +12,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 if [ $# -eq 0 ]; then
-    set -- {base,router,metrics,conf,store,control,proxy,bench}/*.c tests/{demo,load,fuzz}/*.c
+    set -- {base,experiment,router,metrics,conf,store,control,proxy,bench}/*.c tests/{demo,load,fuzz}/*.c
 fi
 sources=()
 for file; do
