@@ -114,7 +114,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->waiter.on = &course_waiter_events;
     ex->waiter.pool = NULL;
     ex->waiter.has_turn = ex->waiter.has_slot = false;
-    ex->waiter.slots.state = SLOTS_NONE;
+    atomic_init(&ex->waiter.slots.state, SLOTS_NONE); /* nobody sees it yet: a plain store */
     ex->user.on = ex->next = &course_events;
     ex->user.related = ex->client;
     ex->user.limits = &ex->tuning->response_limits;
