@@ -76,6 +76,11 @@ const char *settings_check_header(const char *text)
     return NULL;
 }
 
+const char *settings_check_token(const char *text)
+{
+    return is_token(text) ? NULL : "has characters that a name cannot have";
+}
+
 const char *settings_check_added(const char *text)
 {
     /* Fields that clients send, and that an endpoint may want another value of. */

@@ -7,6 +7,9 @@
 /* A field name that weir may set on messages without breaking them. */
 const char *settings_check_header(const char *text);
 
+/* A token, as names of fields and cookies are (RFC 9110 section 5.6.2). */
+const char *settings_check_token(const char *text);
+
 /* A field name that a version may add to requests: any but what concerns the connection, the
  * message's framing, and what weir itself vouches for. */
 const char *settings_check_added(const char *text);

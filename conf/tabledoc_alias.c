@@ -2,17 +2,20 @@
 #include "conf/tabledoc_alias.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "conf/percent.h"
 #include "conf/rows.h"
+#include "conf/tabledoc_terms.h"
 #include "conf/weight.h"
 
 enum { DESCRIPTION_MAX = 256 };
 
 struct alias_draft {
     const json_t *weights; /* borrowed; NULL where absent */
-    char *description;     /* the rows' */
-    unsigned split;        /* enum split_mode */
+    struct tabledoc_terms terms;
+    char *description; /* the rows' */
+    unsigned split;    /* enum split_mode */
     unsigned on_unavailable;
 };
 
@@ -26,67 +29,54 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
 static const struct row alias_list[] = {
     {.path = "weights", .type = ROWS_SPECIAL, DRAFT(weights),
      .expected = "an object of versions and percentages such as {\"1\": 95, \"2\": 5}"},
-    {.path = "split", .type = ROWS_CHOICE, DRAFT(split), .choices = "exact|random", .default_text = "exact"},
+    {.path = "split", .type = ROWS_SPECIAL, DRAFT(terms.split)},
     {.path = "description", .type = ROWS_STRING, DRAFT(description), .min = 0, .max = DESCRIPTION_MAX,
      .is_prose = true, .expected = "a text of at most 256 characters"},
     {.path = "on_unavailable", .type = ROWS_CHOICE, DRAFT(on_unavailable), .choices = "reject|failover",
      .default_text = "reject"},
+    {.path = "pin", .type = ROWS_SPECIAL, DRAFT(terms.pin)},
+    {.path = "override", .type = ROWS_SPECIAL, DRAFT(terms.override)},
+    {.path = "audit", .type = ROWS_SPECIAL, DRAFT(terms.audit)},
+    {.path = "experiment", .type = ROWS_SPECIAL, DRAFT(terms.experiment)},
+};
+
+/* "split" where it is a word. */
+static const struct row mode_list[] = {
+    {.path = "split", .type = ROWS_CHOICE, DRAFT(split), .choices = "exact|random", .default_text = "exact"},
 };
 
 /* clang-format on */
 
 static const struct rows alias_rows = {
     alias_list, (int)(sizeof(alias_list) / sizeof(alias_list[0])), read_special};
+static const struct rows mode_rows = {mode_list, 1, NULL};
+
+static void read_mode(struct jsondoc *doc, const struct place *at, const json_t *value,
+                      struct alias_draft *draft)
+{
+    json_t *alone = json_object();
+
+    if (!alone || json_object_set(alone, "split", (json_t *)(uintptr_t)value) < 0)
+        jsondoc_no_memory(doc);
+    else
+        rows_read(&mode_rows, doc, at->parent, alone, draft);
+    json_decref(alone);
+}
 
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
                          const json_t *value, void *base)
 {
     struct alias_draft *draft = base;
 
-    draft->weights = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
+    if (strcmp(row->path, "weights") == 0)
+        draft->weights = jsondoc_is_object(doc, at, value, row->expected) ? value : NULL;
+    else if (strcmp(row->path, "split") == 0 && !json_is_object(value))
+        read_mode(doc, at, value, draft);
+    else
+        *(const json_t **)(void *)((char *)base + row->offset) = value;
 }
 
 /* ---- Weights --------------------------------------------------------------------------------- */
-
-/* The number as it was written, or nearly so: as few digits as tell it from all other doubles. */
-static void write_shortest(char *out, size_t size, double number)
-{
-    for (int digits = 8; digits <= 17; digits++) {
-        snprintf(out, size, "%.*g", digits, number);
-        if (strtod(out, NULL) == number)
-            return;
-    }
-}
-
-static void report_places(struct jsondoc *doc, const struct place *at, double percent)
-{
-    struct weight_text near = weight_text((int64_t)(percent * WEIGHT_PERCENT + 0.5));
-    char text[40];
-
-    write_shortest(text, sizeof(text), percent);
-    jsondoc_problem(doc, at, "weight_places",
-                    "%s has more than seven places after the point; the nearest weight is %s", text,
-                    near.s);
-}
-
-/* In billionths, or -1 with a problem added. */
-static int64_t read_weight(struct jsondoc *doc, const struct place *at, const json_t *value)
-{
-    double percent = json_number_value(value);
-    int64_t weight = weight_of_double(percent);
-
-    if (!json_is_number(value))
-        jsondoc_problem(doc, at, "wrong_type",
-                        "must be a number of percent such as 95 or 33.3333333, not %s",
-                        jsondoc_kind(value));
-    else if (!(percent >= 0 && percent <= 100))
-        jsondoc_problem(doc, at, "out_of_range", "must be 0 to 100 percent, not %.12g", percent);
-    else if (weight < 0)
-        report_places(doc, at, percent);
-    else
-        return weight;
-    return -1;
-}
 
 static void check_version(struct jsondoc *doc, const struct place *at, const json_t *versions)
 {
@@ -138,7 +128,7 @@ static int read_weights(struct jsondoc *doc, const struct place *at, const json_
     check_arms(doc, at, weights);
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
-        int64_t weight = read_weight(doc, &key, json_object_iter_value(i));
+        int64_t weight = percent_read(doc, &key, json_object_iter_value(i));
         check_version(doc, &key, versions);
         are_weights = are_weights && weight >= 0;
         sum += weight;
@@ -152,23 +142,47 @@ static int read_weights(struct jsondoc *doc, const struct place *at, const json_
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-/* Reads the object over what the draft has. arms has room for SPLIT_ARMS_MAX. Of the spec all but
- * the description is set. */
+/* The map that an edited document has is most often the one in force, with which the API showed it:
+ * then nobody has said anything new. */
+static void settle_map(struct alias_spec *spec, const struct target *in_force)
+{
+    if (!in_force || !spec->map || !stickymap_is_same(spec->map, in_force->map))
+        return;
+    spec->map = in_force->said_map;
+    spec->in_force = in_force->map;
+}
+
+/* Reads the object over what the draft has. Of the spec all but the description is set. */
 static void read_spec(struct jsondoc *doc, const struct place *at, const json_t *value,
-                      const json_t *versions, struct alias_draft *draft, struct alias_spec *spec,
-                      struct arm_spec *arms)
+                      const json_t *versions, struct alias_draft *draft, struct tabledoc_alias *out)
 {
     struct place weights_at = JSONDOC_KEY(at, "weights");
+    struct alias_spec *spec = &out->spec;
 
-    *spec = (struct alias_spec){.name = str_of(at->key), .arms = arms};
+    *spec = (struct alias_spec){.name = str_of(at->key), .arms = out->arms};
     rows_read(&alias_rows, doc, at, value, draft);
     if (draft->weights)
-        spec->nr_arms = read_weights(doc, &weights_at, draft->weights, versions, arms);
+        spec->nr_arms = read_weights(doc, &weights_at, draft->weights, versions, out->arms);
     else if (!json_object_get(value, "weights"))
         jsondoc_problem(doc, at, "missing",
                         "\"weights\" is missing: versions and percentages such as {\"1\": 100}");
     spec->mode = draft->split == 1 ? SPLIT_RANDOM : SPLIT_EXACT;
     spec->is_failover = draft->on_unavailable == 1;
+    tabledoc_terms_read(doc, at, &draft->terms, versions, str_of(at->parent->parent->key),
+                        &out->terms, &out->map);
+    spec->terms = out->terms;
+    spec->map = out->map;
+}
+
+static int init_draft(struct alias_draft *draft)
+{
+    return rows_init(&alias_rows, draft) < 0 ? -1 : rows_init(&mode_rows, draft);
+}
+
+void tabledoc_alias_fini(struct tabledoc_alias *alias)
+{
+    alias_terms_unref(&alias->terms);
+    stickymap_unref(&alias->map);
 }
 
 /* What the API changed may name a version that the file has taken away. */
@@ -214,13 +228,16 @@ static void add(struct jsondoc *doc, const struct place *at, const json_t *versi
 static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
                        const json_t *versions, struct alias_draft *draft, struct tabledoc_out *out)
 {
-    struct arm_spec arms[SPLIT_ARMS_MAX];
-    struct alias_spec spec;
+    struct str function = str_of(at->parent->parent->key);
+    struct tabledoc_alias alias = {.terms = NULL};
 
-    read_spec(doc, at, value, versions, draft, &spec, arms);
-    spec.description = str_of(draft->description);
+    read_spec(doc, at, value, versions, draft, &alias);
+    alias.spec.description = str_of(draft->description);
+    if (out->edited)
+        settle_map(&alias.spec, table_find(out->edited, function, alias.spec.name, NULL));
     if (!doc->is_bad)
-        add(doc, at, versions, &spec, out);
+        add(doc, at, versions, &alias.spec, out);
+    tabledoc_alias_fini(&alias);
 }
 
 void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json_t *value,
@@ -230,7 +247,7 @@ void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json
 
     if (!jsondoc_is_object(doc, at, value, "an object such as {\"weights\": {\"1\": 100}}"))
         return;
-    if (rows_init(&alias_rows, &draft) < 0)
+    if (init_draft(&draft) < 0)
         jsondoc_no_memory(doc);
     else
         read_parts(doc, at, value, versions, &draft, out);
@@ -252,33 +269,26 @@ static json_t *name_versions(const struct function *function)
 }
 
 int tabledoc_alias_spec(struct jsondoc *doc, const struct place *at, const json_t *value,
-                        const struct function *function, struct alias_spec *spec,
-                        struct arm_spec *arms)
+                        const struct target *target, struct tabledoc_alias *out)
 {
     struct alias_draft draft = {0};
     json_t *versions;
 
+    *out = (struct tabledoc_alias){.terms = NULL};
     if (!jsondoc_is_object(doc, at, value, "an object such as {\"weights\": {\"1\": 100}}"))
         return -1;
-    versions = name_versions(function);
-    if (!versions || rows_init(&alias_rows, &draft) < 0) {
+    versions = name_versions(target->function);
+    if (!versions || init_draft(&draft) < 0) {
         jsondoc_no_memory(doc);
     } else {
         const char *description = json_string_value(json_object_get(value, "description"));
-        read_spec(doc, at, value, versions, &draft, spec, arms);
-        spec->description = str_of(description ? description : "");
+        read_spec(doc, at, value, versions, &draft, out);
+        settle_map(&out->spec, target);
+        out->spec.description = str_of(description ? description : "");
     }
     rows_fini(&alias_rows, &draft);
     json_decref(versions);
     return doc->is_bad ? -1 : 0;
-}
-
-/* Whole percents as integers, so that they are not written as 95.0. */
-static json_t *write_weight(uint32_t weight)
-{
-    if (weight % WEIGHT_PERCENT == 0)
-        return json_integer((json_int_t)(weight / WEIGHT_PERCENT));
-    return json_real((double)weight / WEIGHT_PERCENT);
 }
 
 static int write_weights(const struct alias_spec *spec, json_t *object)
@@ -289,7 +299,7 @@ static int write_weights(const struct alias_spec *spec, json_t *object)
         return -1;
     for (int i = 0; i < spec->nr_arms; i++) {
         const struct arm_spec *arm = &spec->arms[i];
-        if (jsondoc_set_take(weights, arm->version, write_weight(arm->weight)) < 0)
+        if (jsondoc_set_take(weights, arm->version, percent_write(arm->weight)) < 0)
             return -1;
     }
     return 0;
@@ -303,7 +313,10 @@ json_t *tabledoc_alias_write_spec(const struct alias_spec *spec)
     json_t *object = json_object();
 
     if (!object || write_weights(spec, object) < 0 ||
+        rows_write(&mode_rows, &draft, false, object) < 0 ||
         rows_write(&alias_rows, &draft, false, object) < 0 ||
+        tabledoc_terms_write(spec->terms, spec->in_force ? spec->in_force : spec->map, object) <
+            0 ||
         (description.n > 0 &&
          json_object_set_new(object, "description", json_stringn(description.p, description.n)) <
              0)) {

@@ -12,12 +12,21 @@
 void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                          const json_t *versions, struct tabledoc_out *out);
 
-/* Reads and checks an alias by the same rules, to put it in force in the place of one of function.
- * at is its place in the table document. arms has room for SPLIT_ARMS_MAX; spec points into it, at
- * and value. 0, or -1 with problems added. */
+/* What a document says of an alias. */
+struct tabledoc_alias {
+    struct alias_spec spec; /* refers to what follows, to the target and to the document */
+    struct arm_spec arms[SPLIT_ARMS_MAX];
+    struct alias_terms *terms; /* counted, NULL: none; as the map */
+    struct stickymap *map;
+};
+
+/* Reads and checks an alias by the same rules, to put it in force in the place of target. at is its
+ * place in the table document. 0, or -1 with problems added. Ended by tabledoc_alias_fini in either
+ * case. */
 int tabledoc_alias_spec(struct jsondoc *doc, const struct place *at, const json_t *value,
-                        const struct function *function, struct alias_spec *spec,
-                        struct arm_spec *arms) __attribute__((warn_unused_result));
+                        const struct target *target, struct tabledoc_alias *out)
+    __attribute__((warn_unused_result));
+void tabledoc_alias_fini(struct tabledoc_alias *alias);
 
 /* A new object that tabledoc_alias_read takes for this alias; NULL when out of memory. */
 json_t *tabledoc_alias_write(const struct target *target);

@@ -230,7 +230,7 @@ int tabledoc_diff_function(struct tabledoc_diff *diff, const struct tabledoc_dif
 }
 
 int tabledoc_diff_alias(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources,
-                        struct str function, const struct alias_spec *spec)
+                        struct str function, struct str name)
 {
     uint64_t whole;
     struct pair pair = {
@@ -241,9 +241,10 @@ int tabledoc_diff_alias(struct tabledoc_diff *diff, const struct tabledoc_diff_s
             merge_said_find(sources->said, merge_key(MERGE_WHOLE, function, NONE), &whole) &&
             !overlay_find(sources->overlay, OVERLAY_REPLACED, function, NONE),
     };
-    json_t *alias = tabledoc_alias_write_spec(spec);
+    const struct target *target = table_find(sources->after, function, name, NULL);
+    json_t *alias = tabledoc_alias_write(target);
     char *text = text_of(alias);
-    int result = text ? put(&pair, OVERLAY_ALIAS, MERGE_ALIAS, spec->name, text) : -1;
+    int result = text ? put(&pair, OVERLAY_ALIAS, MERGE_ALIAS, name, text) : -1;
 
     free(text);
     json_decref(alias);

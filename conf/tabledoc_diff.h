@@ -29,10 +29,9 @@ int tabledoc_diff_function(struct tabledoc_diff *diff, const struct tabledoc_dif
 int tabledoc_diff_table(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources)
     __attribute__((warn_unused_result));
 
-/* An alias that is in both tables, or is to be; it has a row even where it says the same. */
+/* An alias that is in both tables; it has a row even where it says the same. */
 int tabledoc_diff_alias(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources,
-                        struct str function, const struct alias_spec *spec)
-    __attribute__((warn_unused_result));
+                        struct str function, struct str name) __attribute__((warn_unused_result));
 
 void tabledoc_diff_fini(struct tabledoc_diff *diff);
 

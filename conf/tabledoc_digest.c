@@ -109,6 +109,13 @@ uint64_t tabledoc_digest_endpoint(uint64_t digest, struct str url)
     return add_str(digest, url);
 }
 
+static uint64_t add_map(uint64_t digest, const struct stickymap *map)
+{
+    for (int i = 0; i < map->nr; i++)
+        digest = add_str(digest * 7 + map->ends[i], map->versions[map->owners[i]]);
+    return digest;
+}
+
 uint64_t tabledoc_digest_alias(const struct alias_spec *spec)
 {
     const uint64_t numbers[] = {spec->mode, spec->is_failover, (uint64_t)spec->nr_arms};
@@ -117,7 +124,9 @@ uint64_t tabledoc_digest_alias(const struct alias_spec *spec)
     digest = add_str(digest, spec->description);
     for (int i = 0; i < spec->nr_arms; i++)
         digest = add_str(digest + spec->arms[i].weight, spec->arms[i].version);
-    return digest;
+    if (spec->terms)
+        digest = add_option(digest, 4, spec->terms->document.p);
+    return spec->map ? add_map(digest, spec->map) : digest;
 }
 
 static uint64_t add_list(uint64_t digest, struct cors_list list)

@@ -20,6 +20,7 @@ uint64_t tabledoc_digest_url(const struct function_url *url);
 uint64_t tabledoc_digest_version(const struct version_spec *spec);
 uint64_t tabledoc_digest_endpoint(uint64_t digest, struct str url);
 
+/* Of maps only the one that the document says counts, not the one in force. */
 uint64_t tabledoc_digest_alias(const struct alias_spec *spec);
 
 uint64_t tabledoc_digest_route(const struct route_spec *spec);

@@ -88,7 +88,7 @@ struct table *tabledoc_edit(struct registry *registry, struct table *previous,
     struct place root = JSONDOC_ROOT;
     struct reading r = {.doc = {.problems = problems},
                         .functions_at = JSONDOC_KEY(&root, "functions"),
-                        .out = {.builder = builder_make(registry)},
+                        .out = {.builder = builder_make(registry), .edited = previous},
                         .edits = edits,
                         .nr = nr};
     struct table *table = NULL;

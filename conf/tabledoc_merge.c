@@ -91,6 +91,25 @@ static void append_weights(struct jsondoc_text *text, const struct alias_spec *s
     }
 }
 
+/* Which keys say something else; not what, as that may be of a secret. */
+static void append_terms(struct jsondoc_text *text, const struct alias_terms *from,
+                         const struct alias_terms *to)
+{
+    static const char *const keys[] = {"split", "pin", "override", "audit", "experiment"};
+    bool is_out;
+    json_t *a = from ? jsondoc_piece(from->document, NULL, &is_out) : NULL;
+    json_t *b = to ? jsondoc_piece(to->document, NULL, &is_out) : NULL;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const json_t *was = json_object_get(a, keys[i]), *is = json_object_get(b, keys[i]);
+
+        if ((was || is) && !json_equal(was, is))
+            jsondoc_append(text, " %s is %s", keys[i], !was ? "new" : !is ? "gone" : "other");
+    }
+    json_decref(a);
+    json_decref(b);
+}
+
 /* "hello:live 95/5 -> 80/20, split exact -> random": in force and from now on. */
 static void append_change(struct jsondoc_text *text, const struct alias_spec *from,
                           const struct alias_spec *to)
@@ -109,6 +128,10 @@ static void append_change(struct jsondoc_text *text, const struct alias_spec *fr
     if (from->is_failover != to->is_failover)
         jsondoc_append(text, " on_unavailable %s",
                        to->is_failover ? "reject -> failover" : "failover -> reject");
+    if (!alias_terms_is_same(from->terms, to->terms))
+        append_terms(text, from->terms, to->terms);
+    if (!stickymap_is_same(from->map, to->map))
+        jsondoc_append(text, " map is %s", !from->map ? "new" : !to->map ? "gone" : "other");
     if (!str_eq(from->description, to->description))
         jsondoc_append(text, " description \"%.*s\" -> \"%.*s\"", STR_ARG(from->description),
                        STR_ARG(to->description));

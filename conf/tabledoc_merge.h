@@ -92,6 +92,7 @@ struct tabledoc_out {
     struct builder *builder;
     struct tabledoc_merge *merge; /* NULL: the document alone */
     bool is_dry;                  /* the builder is only asked, nothing is added */
+    const struct table *edited;   /* the table in force whose functions are edited; NULL: none is */
 };
 
 #endif

@@ -120,10 +120,11 @@ static void answer_in_force(struct change *change, const struct change_result *r
         answer_alias(&change->response, target);
 }
 
-/* What the request leaves out, but for weights, stays as it is in an alias that there is. A new
- * reference; NULL when out of memory. */
+/* What the request leaves out, but for weights, stays as it is in an alias that there is; null
+ * takes an optional part away. A new reference; NULL when out of memory. */
 static json_t *over(const struct target *target, json_t *said)
 {
+    static const char *const optional[] = {"pin", "override", "audit", "experiment"};
     json_t *alias = NULL;
 
     if (!target || target->alias.n == 0)
@@ -136,6 +137,9 @@ static json_t *over(const struct target *target, json_t *said)
         json_decref(alias);
         return NULL;
     }
+    for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+        if (json_is_null(json_object_get(alias, optional[i])))
+            json_object_del(alias, optional[i]);
     return alias;
 }
 

@@ -304,18 +304,19 @@ static void make_alias(struct change_work *w)
     struct place at = JSONDOC_KEY(&aliases, edit->name);
     struct jsondoc doc = {.problems = &w->problems};
     struct tabledoc_diff_sources sources;
-    struct arm_spec arms[SPLIT_ARMS_MAX];
-    struct alias_spec spec;
+    struct tabledoc_alias alias;
 
-    if (tabledoc_alias_spec(&doc, &at, edit->document, target->function, &spec, arms) < 0) {
+    if (tabledoc_alias_spec(&doc, &at, edit->document, target, &alias) < 0) {
+        tabledoc_alias_fini(&alias);
         fail(w, CHANGE_REFUSED, NULL);
         return;
     }
     w->build = (struct api_build){.previous = table_ref(in_force(w)),
-                                  .table = hooks->with_alias(hooks->context, target, &spec)};
+                                  .table = hooks->with_alias(hooks->context, target, &alias.spec)};
+    tabledoc_alias_fini(&alias);
     sources = sources_of(w);
     if (!w->build.table ||
-        tabledoc_diff_alias(&w->diff, &sources, str_of(edit->function), &spec) < 0)
+        tabledoc_diff_alias(&w->diff, &sources, str_of(edit->function), str_of(edit->name)) < 0)
         fail(w, CHANGE_FAILED, "out of memory");
     else
         w->stage = BUILT;

@@ -504,6 +504,7 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
                          spec->description, spec->mode, spec->is_failover, spec->nr_arms);
     if (!target)
         return -1;
+    target_set_terms(target, spec->terms, spec->map, spec->in_force);
     for (int i = 0; i < spec->nr_arms; i++)
         target_set_arm(target, i, find_version(builder, spec->arms[i].version, i),
                        spec->arms[i].weight);

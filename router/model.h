@@ -10,8 +10,10 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "router/alias_terms.h"
 #include "router/origin.h"
 #include "router/split.h"
+#include "router/stickymap.h"
 #include "router/url_terms.h"
 
 /* Health and limits as a document gives them; a 0 or false means "off", limits of 0 mean "none". */
@@ -157,12 +159,16 @@ struct target {
     uint64_t since;
     /* versions of the function that have left the alias: what they are owed is kept */
     struct version **past;
+    /* What the document says; NULL: nothing, or it is no sticky split. Counted, as the next. */
+    struct stickymap *said_map;
+    struct stickymap *map; /* of a sticky split, in force: its versions are the arms */
     _Atomic uint32_t refs;
     uint32_t index; /* its place in the table, the same in every table made by table_with_alias */
     /* What an invocation reads, in one or two cache lines: */
     struct function *function;
     struct str alias;
-    struct split *split; /* its arms are these, then the past ones with weight 0 */
+    struct split *split;       /* its arms are these, then the past ones with weight 0 */
+    struct alias_terms *terms; /* counted; NULL for most */
     uint16_t nr_arms;
     uint8_t nr_past;
     bool is_stashed;  /* its memory is the skeleton's */

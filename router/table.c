@@ -230,6 +230,7 @@ static struct target *remake(const struct table *table, struct function *functio
 
     if (!target)
         return NULL;
+    target_set_terms(target, spec->terms, spec->map, spec->in_force);
     for (int i = 0; i < spec->nr_arms; i++) {
         const struct arm_spec *arm = &spec->arms[i];
         const struct target *named = table_find(table, function->name, arm->version, NULL);
@@ -291,7 +292,10 @@ struct alias_spec table_alias_spec(const struct target *target, struct arm_spec 
                                .mode = target->mode,
                                .is_failover = target->is_failover,
                                .nr_arms = target->nr_arms,
-                               .arms = arms};
+                               .arms = arms,
+                               .terms = target->terms,
+                               .map = target->said_map,
+                               .in_force = target->map};
 }
 
 static bool has_versions_of(const struct function *function, const struct target *target)
@@ -324,10 +328,12 @@ static int catch_up(struct table *table, const struct target *before, const stru
 
     if (!built)
         return 0;
-    if (target_says_same(built, before) && has_versions_of(built->function, now))
+    if (target_says_same(built, before) && has_versions_of(built->function, now)) {
         spec = table_alias_spec(now, arms);
-    else
+    } else {
         spec = table_alias_spec(built, arms);
+        spec.in_force = NULL; /* callers are where now's map has them */
+    }
     target = remake(table, built->function, now, &spec, &is_replacement);
     if (!target)
         return -1;

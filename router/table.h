@@ -115,6 +115,11 @@ struct alias_spec {
     bool is_failover;
     int nr_arms;
     const struct arm_spec *arms; /* weights total SPLIT_ONE */
+    /* Borrowed, each may be NULL; who takes one over takes a reference. */
+    const struct alias_terms *terms;
+    const struct stickymap *map; /* that the document says */
+    /* That of an alias in force, which has a map whenever it is sticky: the one to begin with. */
+    const struct stickymap *in_force;
 };
 
 /* What an alias in force says, in the form in which a document says it. Its arms are put into arms,

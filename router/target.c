@@ -42,6 +42,20 @@ struct target *target_make(struct stash *stash, struct function *function, struc
     return target;
 }
 
+void target_set_terms(struct target *target, const struct alias_terms *terms,
+                      const struct stickymap *said, const struct stickymap *in_force)
+{
+    if (!terms)
+        return;
+    target->terms = alias_terms_ref(terms);
+    if (!terms->sticky)
+        return;
+    if (said)
+        target->said_map = stickymap_ref((struct stickymap *)(uintptr_t)said);
+    if (in_force)
+        target->map = stickymap_ref((struct stickymap *)(uintptr_t)in_force);
+}
+
 void target_set_arm(struct target *target, int i, struct version *version, uint32_t weight)
 {
     target->arms[i].version = version;
@@ -176,6 +190,7 @@ static bool has_same_arms(const struct target *a, const struct target *b)
 bool target_says_same(const struct target *a, const struct target *b)
 {
     return has_same_arms(a, b) && a->is_failover == b->is_failover &&
+           alias_terms_is_same(a->terms, b->terms) && stickymap_is_same(a->said_map, b->said_map) &&
            str_eq(a->description, b->description);
 }
 
@@ -212,6 +227,32 @@ static int look_up_left(struct target *target, struct logbook *logbook, struct s
     return take_past_left(target, logbook_at(logbook, spec->heir_of));
 }
 
+/* ---- Maps ------------------------------------------------------------------------------------ */
+
+/* 0, or -1 when out of memory. */
+static int fit_map(struct target *target, const struct target *before)
+{
+    struct str versions[SPLIT_ARMS_MAX];
+    uint32_t weights[SPLIT_ARMS_MAX];
+    struct stickymap *start = target->map ? target->map : target->said_map;
+
+    if (!target->terms || !target->terms->sticky)
+        return 0;
+    if (!start && before)
+        start = before->map;
+    for (int i = 0; i < target->nr_arms; i++) {
+        versions[i] = target->arms[i].version->name;
+        weights[i] = target->arms[i].weight;
+    }
+    start = start ? stickymap_fit(start, versions, weights, target->nr_arms)
+                  : stickymap_row(versions, weights, target->nr_arms);
+    stickymap_unref(&target->map);
+    target->map = start;
+    return start ? 0 : -1;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
 int target_join(struct target *target, const struct target *before, struct registry *registry,
                 bool *is_replacement)
 {
@@ -219,6 +260,8 @@ int target_join(struct target *target, const struct target *before, struct regis
     struct split_spec spec;
 
     *is_replacement = false;
+    if (fit_map(target, before))
+        return -1;
     spec.logbook = registry_logbook(registry);
     spec.heir_of = LOGBOOK_NONE;
     if (spec.logbook)
@@ -262,6 +305,9 @@ void target_unref(struct target **target, struct registry *registry)
         if (atomic_load(&t->arms[i].series) != REGISTRY_NO_SERIES)
             registry_series_release(registry, atomic_load(&t->arms[i].series));
     split_unref(&t->split);
+    alias_terms_unref(&t->terms);
+    stickymap_unref(&t->said_map);
+    stickymap_unref(&t->map);
     free(t->past);
     if (!t->is_stashed)
         free(t);

@@ -16,6 +16,11 @@ struct target *target_make(struct stash *stash, struct function *function, struc
                            struct str description, enum split_mode mode, bool is_failover,
                            int nr_arms);
 
+/* Sets what the alias has of terms, and the maps to begin with, by what a document or an alias in
+ * force says of them; a sticky split gets its map with target_join. */
+void target_set_terms(struct target *target, const struct alias_terms *terms,
+                      const struct stickymap *said, const struct stickymap *in_force);
+
 /* Fills the arm in; it has no series yet. */
 void target_set_arm(struct target *target, int i, struct version *version, uint32_t weight);
 
@@ -23,16 +28,20 @@ void target_set_arm(struct target *target, int i, struct version *version, uint3
  * of memory. Any thread, several at a time. */
 uint32_t target_series(const struct target *target, struct arm *arm, struct registry *registry);
 
-/* Gives an alias its split: that of its predecessor (NULL: none), if both are alike, else one of
- * its own that takes over the predecessor's errors. Those of the versions that it no longer has
- * are kept too, for the 16 that left last, while the function has them: a version that comes
- * back finds its error as it was. A split without predecessor begins at a place of the
- * registry's. Call it once, when all arms are set. *is_replacement: the split is to be opened in
- * the predecessor's place. 0, or -1 when out of memory. */
+/* Gives a sticky split its map: the one to begin with, edited to fit the weights. That is the
+ * one in force, if target_set_terms was given it, else what the document says, else its
+ * predecessor's, else the weights in a row. Then gives the alias its split: that of its
+ * predecessor (NULL: none), if both are alike, else one of its own that takes over the
+ * predecessor's errors. Those of the versions that it no longer has are kept too, for the 16
+ * that left last, while the function has them: a version that comes back finds its error as it
+ * was. A split without predecessor begins at a place of the registry's. Call it once, when all
+ * arms are set. *is_replacement: the split is to be opened in the predecessor's place. 0, or -1
+ * when out of memory. */
 int target_join(struct target *target, const struct target *before, struct registry *registry,
                 bool *is_replacement) __attribute__((warn_unused_result));
 
-/* Do both say the same (versions in order, weights, mode, description, on_unavailable)? */
+/* Do both say the same (versions in order, weights, mode, description, on_unavailable, terms)? Maps
+ * that weir made are not said. */
 bool target_says_same(const struct target *a, const struct target *b);
 
 /* Dates an alias whose arms are set: its predecessor's date, if both say the same, else this

@@ -108,6 +108,8 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->extras = NULL;
     ex->event = NULL;
     ex->acceptance = NULL;
+    ex->picked = PICKED_NAMED;
+    ex->caller.is_known = false;
     ex->is_functions_word = false;
     ex->is_invoke = ex->wants_log = ex->is_stream = false;
     ex->in_flight = (struct in_flight){.function = NULL};
@@ -306,6 +308,8 @@ static int run(struct exchange *ex, struct head *head, struct choice *choice, bo
 {
     ex->target = choice->target;
     ex->arm = choice->arm;
+    ex->picked = choice->picked;
+    ex->caller = choice->caller;
     if (ex->order)
         count_attempt(ex, is_drawn);
     else
@@ -414,6 +418,8 @@ static int accept_event(struct exchange *ex, struct head *head, struct choice *c
 
     ex->target = choice->target;
     ex->run = ex->arm = choice->arm;
+    ex->picked = choice->picked;
+    ex->caller = choice->caller;
     count_pick(ex, !choice->is_pinned);
     if (ex->cell)
         metrics_end(ex->cell); /* that it is accepted says nothing of the version */
@@ -459,6 +465,7 @@ static int end_gathering(struct exchange *ex)
         (ex->furl && furl_end(ex, &choice) < 0))
         return reject_choice(ex, &choice);
     choice.key = ex->furl ? ex->furl->key : NULL;
+    choice.from = &ex->from;
     head = gathered_head(g, ex->worker);
     assert(head);
     course_goto(ex, EXCHANGE_WAITING);
@@ -490,6 +497,7 @@ int exchange_start(struct exchange *ex, struct head *head, const struct request_
         return begin_gathering(ex, head, &choice);
     }
     choice.key = NULL;
+    choice.from = &ex->from;
     r = pick_version(&choice, ex->worker, head, false);
     ex->lease = choice.lease;
     if (r == PICK_DONE)

@@ -11,6 +11,7 @@
 #define WEIR_PROXY_EXCHANGE_EXCHANGE_H
 
 #include "proxy/exchange/accepting.h"
+#include "proxy/exchange/assign.h"
 #include "proxy/exchange/in_flight.h"
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
@@ -123,6 +124,7 @@ struct exchange {
     struct acceptance *acceptance;        /* it is on its way to the disk */
     const struct upstream_events *next;   /* what passes a response on, for filter */
     const struct exchange_filter *filter; /* NULL: it goes on as it comes */
+    struct caller caller;                 /* of a sticky split */
     struct gathered *gathered;            /* NULL: request and response go on as they come */
     struct furl *furl;     /* of a route or URL with terms that need it; NULL: there are none */
     struct extras *extras; /* of the response; NULL: none */
@@ -130,6 +132,7 @@ struct exchange {
     enum exchange_state state;
     enum body_kind request_body;
     uint8_t minor; /* the client's HTTP/1.minor */
+    uint8_t picked; /* enum picked */
     bool is_idempotent;
     bool is_request_complete;   /* all of it arrived from the client */
     bool is_request_sent;       /* its head and what of the body came went into a connection */

@@ -371,12 +371,17 @@ static void pin(const struct choice *out, struct worker *w)
 }
 
 /* Of the target that was found: 0, -1 with the refusal, or 1 where the table is superseded, and the
- * newer one is to be asked. */
-static inline int draw(struct choice *out, struct worker *w)
+ * newer one is to be asked. head: NULL where there is none any more. */
+static inline int draw(struct choice *out, struct worker *w, const struct head *head)
 {
     int r;
 
+    out->picked = out->target->alias.n == 0          ? PICKED_NAMED
+                  : out->target->mode == SPLIT_EXACT ? PICKED_EXACT
+                                                     : PICKED_RANDOM;
     if (out->attempt_id.n > 0 && find_pinned(out, w))
+        return 0;
+    if (out->target->terms && assign_version(out, w, head) == ASSIGN_DONE)
         return 0;
     fetch_ahead(w, out->target);
     r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;
@@ -411,6 +416,8 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
     out->wants_log = out->is_preflight = out->is_pinned = false;
+    out->picked = PICKED_NAMED;
+    out->caller.is_known = false;
     out->attempt_id.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
@@ -434,7 +441,7 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
             return PICK_REFUSED;
         if (!is_gathered && needs_payload(out))
             return PICK_GATHER;
-        r = draw(out, w);
+        r = draw(out, w, head);
         if (r <= 0)
             return (enum pick_result)r;
     }
@@ -448,6 +455,8 @@ static void begin_named(struct choice *out, struct str function, struct str qual
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
     out->wants_log = out->is_preflight = out->is_pinned = false;
+    out->picked = PICKED_NAMED;
+    out->caller.is_known = false;
     out->attempt_id.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
@@ -466,7 +475,7 @@ enum pick_result pick_named(struct choice *out, struct worker *w, struct str fun
         out->lease = lease_ref(w->lease);
         r = find_invoked(out, w, out->lease->table);
         if (r == 0)
-            r = draw(out, w);
+            r = draw(out, w, NULL);
         if (r <= 0)
             return (enum pick_result)r;
     }

@@ -2,6 +2,7 @@
 #ifndef WEIR_PROXY_EXCHANGE_PICK_H
 #define WEIR_PROXY_EXCHANGE_PICK_H
 
+#include "proxy/exchange/assign.h"
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
 #include "proxy/worker/urlindex.h"
@@ -30,6 +31,7 @@ struct choice {
     struct request_options request;
     uint8_t type;          /* enum pick_type, of an Invoke */
     uint8_t operation;     /* enum invoke_operation, of an Invoke */
+    uint8_t picked;        /* enum picked: how the arm was */
     bool is_pinned;        /* nothing was drawn: it is another attempt of a call that was counted */
     bool wants_log;        /* X-Amz-Log-Type: Tail */
     bool is_preflight;     /* refused, because weir answers it by terms->cors */
@@ -41,6 +43,9 @@ struct choice {
     /* Whose signature the request has; you set it before you pick. NULL: nobody's, as far as is
      * known. */
     const struct credentials_key *key;
+    /* Who asks; likewise. */
+    const struct request_caller *from;
+    struct caller caller; /* of a sticky split */
     char api_id[URLID_LENGTH + 1]; /* of a function's URL; "" for a route */
     struct invoke_address address; /* of an Invoke */
     char message[INVOKE_REASON_MAX];

@@ -39,6 +39,16 @@ static const char full[] =
     "  \"aliases\": {"
     "   \"live\": {\"weights\": {\"3\": 66.6666667, \"12\": 33.3333333},"
     "     \"description\": \"\\u00e9 \\\"q\\\" \\\\ \\n\", \"on_unavailable\": \"failover\"},"
+    "   \"stay\": {\"weights\": {\"3\": 50, \"12\": 50}, \"split\": {\"sticky\": {\"salt\": \"s\","
+    "     \"key\": [{\"header\": \"x-user\"}, {\"query\": \"u\"}, {\"cookie\": \"uid\","
+    "      \"issue\": {\"max_age_s\": 5, \"secure\": false, \"same_site\": \"Strict\"}},"
+    "      {\"client_address\": {\"ipv4_bits\": 24}}],"
+    "     \"map\": [[\"12\", 25.5], [\"3\", 50], [\"12\", 100]],"
+    "     \"namespace\": {\"salt\": \"n\", \"to\": 33.3333333}}},"
+    "     \"pin\": {\"cookie\": \"p\"}, \"audit\": {\"header\": \"x-version\"},"
+    "     \"override\": {\"networks\": [\"10.0.0.0/8\", \"::1\"], \"secret_sha256\":"
+    "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"},"
+    "     \"experiment\": {\"alpha\": 0.01}},"
     "   \"beta\": {\"weights\": {\"12\": 99.9999999, \"3\": 0.0000001}, \"split\": \"random\"},"
     "   \"edge\": {\"weights\": {\"$LATEST\": 100}}}},"
     " \"alpha\": {\"versions\": {\"1\": {\"endpoints\": [\"http://h\"]}}}},"
@@ -72,6 +82,8 @@ static void a_dump_reads_back_to_the_same(void **state)
         assert_int_equal(a->mode, b->mode);
         assert_int_equal(a->is_failover, b->is_failover);
         assert_int_equal(a->nr_arms, b->nr_arms);
+        assert_true(alias_terms_is_same(a->terms, b->terms));
+        assert_true(stickymap_is_same(a->map, b->map));
         for (int k = 0; k < a->nr_arms; k++) {
             assert_int_equal(a->arms[k].weight, b->arms[k].weight);
             assert_true(str_eq(a->arms[k].version->name, b->arms[k].version->name));
