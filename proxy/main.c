@@ -12,6 +12,7 @@
 #include "proxy/server/documents.h"
 #include "proxy/server/server.h"
 #include "proxy/server/signals.h"
+#include "splitcheck/splitcheck.h"
 
 enum { LISTEN_MAX = 64, EXIT_USAGE = 2 };
 
@@ -20,6 +21,7 @@ static const char usage[] =
     "[--admin ADDRESS] [--workers N]\n"
     "       weir check [--settings FILE] [--table FILE] [--state DIR]\n"
     "       weir apply --table FILE [--admin ADDRESS] [--token-file FILE]\n"
+    "       weir splitcheck --expect VERSION=PERCENT,... [options] URL\n"
     "       weir settings\n"
     "       weir --version | --help\n"
     "\n"
@@ -30,6 +32,7 @@ static const char usage[] =
     "  check     print everything that is wrong with the documents; status 1 if anything is\n"
     "  apply     send a table to a weir that runs, as one change; - is standard input; status 1 "
     "where it is refused\n"
+    "  splitcheck  measure how exactly any HTTP proxy splits: see weir splitcheck --help\n"
     "  settings  print the reference of all settings (Markdown)\n"
     "\n"
     "  --settings FILE    the settings document (JSON)\n"
@@ -160,6 +163,8 @@ int main(int argc, char **argv)
         settings_reference(stdout);
         return end_of_output(0);
     }
+    if (strcmp(command, "splitcheck") == 0)
+        return splitcheck_main(argc - 1, argv + 1);
     if (strcmp(command, "apply") == 0)
         return apply(argc - 1, argv + 1);
     if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0)

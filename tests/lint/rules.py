@@ -12,14 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build"))
 
-PRODUCT = ("base", "experiment", "router", "metrics", "conf", "store", "control", "proxy")
+PRODUCT = ("base", "experiment", "router", "metrics", "conf", "store", "control", "splitcheck", "proxy")
 # Whose headers clang-format lays out, as it does all .c files.
-LAID_OUT = ("base", "experiment", "router", "metrics", "conf", "store", "control")
+LAID_OUT = ("base", "experiment", "router", "metrics", "conf", "store", "control", "splitcheck")
 FILE_LINES_MAX = 800
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 80
 
-# Which folders' headers a folder may include: base <- experiment <- router, metrics <- conf <- control <- proxy; base <- store <- control.
+# Which folders' headers a folder may include: base <- experiment <- router, metrics <- conf <- control <- proxy; base <- store <- control; base <- splitcheck.
 MAY_INCLUDE = {
     "base": {"base"},
     "experiment": {"experiment", "base"},
@@ -28,7 +28,8 @@ MAY_INCLUDE = {
     "conf": {"conf", "router", "experiment", "metrics", "base"},
     "store": {"store", "base"},
     "control": {"control", "store", "conf", "router", "experiment", "metrics", "base"},
-    "proxy": {"proxy", "control", "store", "conf", "router", "experiment", "metrics", "base"},
+    "splitcheck": {"splitcheck", "base"},
+    "proxy": {"proxy", "splitcheck", "control", "store", "conf", "router", "experiment", "metrics", "base"},
 }
 
 # The rooms of proxy/ and which of them each may know, itself aside (docs/architecture.md): arrows point down only.
@@ -50,10 +51,10 @@ IN_CIRCLES = set()
 
 # Which product files may include a library's headers. What is not a key here is the C library's, POSIX' or Linux'.
 LIBRARIES = {
-    r"llhttp\.h": r"proxy/http/http1\w*\.[ch]",
-    r"openssl/.*": r"proxy/tls/.*|control/.*|proxy/exchange/(pintoken|override)\.c",
-    r"jansson\.h": r"(conf|control|proxy/payload)/.*",
-    r"uv(/.*)?\.h": r"(proxy|store)/.*",
+    r"llhttp\.h": r"proxy/http/http1\w*\.[ch]|splitcheck/link\.[ch]",
+    r"openssl/.*": r"proxy/tls/.*|control/.*|proxy/exchange/(pintoken|override)\.c|splitcheck/secure\.[ch]",
+    r"jansson\.h": r"(conf|control|proxy/payload)/.*|splitcheck/findings\.[ch]",
+    r"uv(/.*)?\.h": r"(proxy|store|splitcheck)/.*",
     r"sqlite3\.h": r"store/.*",
     r"ares.*\.h": r"proxy/io/dns\w*\.[ch]",
     r"uthash\.h": r"proxy/.*\.c",

@@ -40,7 +40,7 @@ def test_version_is_printed():
 def test_help_names_every_command_and_option():
     done = run("--help")
     assert done.returncode == 0
-    for word in ("run", "check", "--settings", "--table", "--listen", "--admin", "--workers", "--version"):
+    for word in ("run", "check", "splitcheck", "--settings", "--table", "--listen", "--admin", "--workers", "--version"):
         assert word in done.stdout
 
 
