@@ -17,6 +17,7 @@ build libc-ares-dev look-ups of names
 build libjansson-dev JSON documents
 build libssl-dev TLS
 build libsqlite3-dev what must survive a crash
+build libyaml-dev AppSpecs of deployments
 build uthash-dev hash tables
 build libxxhash-dev hashing
 build libxxhash-dev hashes of names

@@ -56,6 +56,7 @@ LIBRARIES = {
     r"jansson\.h": r"(conf|control|proxy/payload)/.*|splitcheck/findings\.[ch]",
     r"uv(/.*)?\.h": r"(proxy|store|splitcheck)/.*",
     r"sqlite3\.h": r"store/.*",
+    r"yaml\.h": r"control/yamldoc\.c",
     r"ares.*\.h": r"proxy/io/dns\w*\.[ch]",
     r"uthash\.h": r"proxy/.*\.c",
     r"xxhash\.h": r"router/hash\.h",

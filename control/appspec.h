@@ -1,0 +1,46 @@
+/* CodeDeploy's AppSpec for Lambda: which alias is to move from which version to which, and the
+ * hooks around it. JSON or YAML, keys in any case.
+ *
+ *     version: 0.0
+ *     Resources:
+ *       - any:
+ *           Type: AWS::Lambda::Function
+ *           Properties: {Name: hello, Alias: live, CurrentVersion: "1", TargetVersion: "2"}
+ *     Hooks:
+ *       - BeforeAllowTraffic: FUNCTION, ARN or URL
+ *       - AfterAllowTraffic: likewise
+ *
+ * Only the form is checked here; whether there is such an alias is the driver's question
+ * (control/shift.h). Pure; any thread. */
+#ifndef WEIR_CONTROL_APPSPEC_H
+#define WEIR_CONTROL_APPSPEC_H
+
+#include <jansson.h>
+
+#include "base/str.h"
+#include "router/invoke.h"
+
+enum { APPSPEC_BYTES_MAX = 262144, APPSPEC_REASON_MAX = 512, APPSPEC_HOOK_MAX = 2048 };
+enum { APPSPEC_VERSION_MAX = 20 };
+
+enum appspec_hook { APPSPEC_BEFORE, APPSPEC_AFTER, APPSPEC_HOOKS };
+/* "BeforeAllowTraffic", "AfterAllowTraffic" */
+extern const char *const appspec_hook_names[APPSPEC_HOOKS];
+
+struct appspec {
+    char function[INVOKE_NAME_MAX + 1];
+    char alias[INVOKE_QUALIFIER_MAX + 1];
+    char current[APPSPEC_VERSION_MAX + 1], target[APPSPEC_VERSION_MAX + 1];
+    char hooks[APPSPEC_HOOKS][APPSPEC_HOOK_MAX + 1]; /* "" where there is none */
+};
+
+/* 0, or -1 with what is wrong and what would be right, as sentences. */
+int appspec_read(struct appspec *out, struct str text, char reason[APPSPEC_REASON_MAX])
+    __attribute__((warn_unused_result));
+
+/* Is it a hook as appspec_read takes it: a function's name or ARN, with or without qualifier, or a
+ * URL? */
+bool appspec_is_hook(const char *text);
+bool appspec_is_url(const char *hook);
+
+#endif
