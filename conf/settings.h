@@ -143,6 +143,10 @@ struct settings {
     } log;
 
     struct {
+        uint32_t minute_ms; /* of a deployment; its seconds are a sixtieth of it */
+    } shifts;
+
+    struct {
         /* invoke.retry_pin_ms: how long attempts of one call stay on its version; 0: no time */
         uint32_t retry_pin_ms;
     } invoke;

@@ -231,6 +231,10 @@ const struct row settings_rows_main[] = {
      .is_reloadable = true, .help = "The least serious lines that the process log on standard error has: error, warning, info "
                                     "or debug."},
 
+    NUMBER("shifts.minute_ms", ROWS_U32, shifts.minute_ms, 1, 600000, 60000, true,
+           "How long a deployment's minute is: intervals of its plan, holds and the hour of its hooks scale by it. Less than 60000 "
+           "rehearses a gradual shift."),
+
     NUMBER("tls.ticket_rotation_s", ROWS_U32, tls.ticket_rotation_s, 60, DAY_S, 3600, true,
            "How often the keys of TLS session tickets change."),
 };

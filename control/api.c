@@ -9,6 +9,7 @@
 #include "control/alias.h"
 #include "control/answer.h"
 #include "control/change.h"
+#include "control/codedeploy.h"
 #include "control/lambda.h"
 #include "control/resource.h"
 
@@ -134,7 +135,8 @@ static bool serve_page(const struct api_hooks *hooks, const struct api_request *
 typedef enum api_outcome resource(const struct api_hooks *hooks, const struct api_request *request,
                                   struct api_waiter *waiter, struct api_response *response);
 
-static resource *const resources[] = {alias_handle, resource_handle, lambda_handle};
+static resource *const resources[] = {codedeploy_handle, alias_handle, resource_handle,
+                                      lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)

@@ -54,6 +54,8 @@ struct change_work;
 struct rowstore;
 struct merge_said;
 struct change_engine;
+struct api_errand;
+struct shifts;
 
 /* One request whose answer comes later; embedded in the connection it came on, which sets
  * answered. */
@@ -100,6 +102,13 @@ struct api_hooks {
      * have the table that is in force now; never from within this call. */
     void (*soon)(void *context);
     void (*soon_on_all)(void *context);
+    /* Begins a request of weir's own (control/errand.h): 0, and its over is called, never from
+     * within this call; or -1 when out of memory. The other ends it without a word. */
+    int (*errand)(void *context, struct api_errand *errand);
+    void (*errand_forget)(void *context, struct api_errand *errand);
+    /* Has shift_turn called soon. */
+    void (*shifts_soon)(void *context);
+    struct shifts *shifts;         /* control/shift.h */
     struct change_engine *changes; /* control/change.h */
     struct rowstore *rows;         /* control/rowstore.h */
 };
@@ -109,6 +118,7 @@ struct api_request {
     struct str host;                  /* the Host field, or empty */
     struct str origin;                /* the Origin field; p NULL where there is none */
     struct str content_type;          /* the Content-Type field; p NULL where there is none */
+    struct str target;                /* the X-Amz-Target field; p NULL where there is none */
     const struct sigv4_field *fields; /* all of them; gone once api_handle has returned */
     int nr_fields;
     bool has_certificate; /* the client showed one that admin.tls.client_ca vouches for */

@@ -31,7 +31,7 @@ static int wrong(struct reading *r, const char *format, ...)
 
 /* ---- Keys in any case ------------------------------------------------------------------------ */
 
-/* Its keys, each once in whatever case, and into values[]. What is in list and not there is NULL. */
+/* Its keys, each once in whatever case, into values[]: NULL where one is not there. */
 static int read_keys(struct reading *r, const char *where, json_t *object, const char *const *list,
                      int nr, json_t **values)
 {

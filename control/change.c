@@ -13,6 +13,8 @@
 #include "conf/tabledoc_function.h"
 #include "conf/weight.h"
 #include "control/answer.h"
+#include "control/apicopy.h"
+#include "control/kept.h"
 #include "control/rowstore.h"
 
 /* Numbers are written so that they read back to the same. */
@@ -53,6 +55,7 @@ struct change_work {
     change_done_fn *done;
     struct edit *edits;
     int nr_edits;
+    struct kept kept; /* rows for the store alone */
     struct outline outline;
     struct api_build build; /* its table is that to be put in force, in any case */
     struct tabledoc_diff diff;
@@ -62,8 +65,7 @@ struct change_work {
     char *text;          /* of it, where it is the engine's */
     struct problems problems;
     struct change_result result;
-    char *strings; /* the request's */
-    char *body;    /* likewise, where it was taken over */
+    struct apicopy copy; /* the request's */
 };
 
 struct change_engine {
@@ -90,6 +92,7 @@ static void drop_edits(struct change_work *w)
     free(w->edits);
     w->edits = NULL;
     w->nr_edits = 0;
+    kept_fini(&w->kept);
     for (int i = 0; i < w->outline.nr; i++)
         json_decref(w->outline.list[i].document);
     free(w->outline.list);
@@ -124,71 +127,51 @@ static void clear(struct change_work *w)
 static void free_work(struct change_work *w)
 {
     clear(w);
-    free(w->strings);
-    free(w->body);
+    apicopy_fini(&w->copy);
     free(w);
 }
 
-/* The copy at *at of a string, which may be absent. */
-static struct str put_string(char **at, struct str s)
+static struct change_work *queue(const struct api_hooks *hooks, const struct api_request *request,
+                                 change_fn *handle)
 {
-    char *p = *at;
+    struct change_work *w = calloc(1, sizeof(*w));
 
-    if (!s.p)
-        return s;
-    if (s.n > 0)
-        memcpy(p, s.p, s.n);
-    *at += s.n;
-    return (struct str){p, s.n};
-}
-
-/* 0, or -1 when out of memory. */
-static int copy_request(struct change_work *w, const struct api_request *r)
-{
-    struct api_request *to = &w->change.request;
-    bool is_taken = r->body_owner && r->body.p && r->body.p == *r->body_owner;
-    size_t bytes = r->method.n + r->path.n + r->query.n + r->host.n + r->origin.n +
-                   r->content_type.n + (is_taken ? 0 : r->body.n);
-    char *at = malloc(bytes + 1);
-
-    if (!at)
-        return -1;
-    w->strings = at;
-    to->method = put_string(&at, r->method);
-    to->path = put_string(&at, r->path);
-    to->query = put_string(&at, r->query);
-    to->host = put_string(&at, r->host);
-    to->origin = put_string(&at, r->origin);
-    to->content_type = put_string(&at, r->content_type);
-    if (is_taken) {
-        to->body = r->body;
-        w->body = *r->body_owner;
-        *r->body_owner = NULL;
-    } else {
-        to->body = put_string(&at, r->body);
+    if (!w || apicopy_make(&w->copy, &w->change.request, request) < 0) {
+        free(w);
+        return NULL;
     }
-    return 0;
+    w->change.hooks = hooks;
+    w->change.work = w;
+    w->engine = hooks->changes;
+    w->handle = handle;
+    TAILQ_INSERT_TAIL(&w->engine->queue, w, link);
+    hooks->soon(hooks->context);
+    return w;
 }
 
 bool change_begin(const struct api_hooks *hooks, const struct api_request *request,
                   struct api_waiter *waiter, struct api_response *response, change_fn *handle)
 {
-    struct change_work *w = calloc(1, sizeof(*w));
+    struct change_work *w = queue(hooks, request, handle);
 
-    if (!w || copy_request(w, request) < 0) {
-        free(w);
+    if (!w) {
         answer_json(response, 503, NULL);
         return true;
     }
-    w->change.hooks = hooks;
-    w->change.work = w;
-    w->engine = hooks->changes;
     w->waiter = waiter;
-    w->handle = handle;
     waiter->change = w;
-    TAILQ_INSERT_TAIL(&w->engine->queue, w, link);
-    hooks->soon(hooks->context);
     return false;
+}
+
+int change_begin_own(const struct api_hooks *hooks, void *context, change_fn *handle)
+{
+    const struct api_request none = {.method = STR("")};
+    struct change_work *w = queue(hooks, &none, handle);
+
+    if (!w)
+        return -1;
+    w->change.context = context;
+    return 0;
 }
 
 void change_forget(struct api_waiter *waiter)
@@ -226,16 +209,22 @@ static void fail(struct change_work *w, enum change_status status, const char *r
     w->stage = SETTLED;
 }
 
+void change_keep(struct change *change, const struct store_edit *edit)
+{
+    assert(change->work->stage == TURN && edit->kind != STORE_SET);
+    kept_add(&change->work->kept, edit);
+}
+
 void change_submit(struct change *change, const struct change_edit *edits, int nr,
                    change_done_fn *done)
 {
     struct change_work *w = change->work;
-    bool is_out = false;
+    bool is_out = w->kept.is_short;
 
-    assert(w->stage == TURN && nr > 0);
+    assert(w->stage == TURN && nr + w->kept.nr > 0);
     w->done = done;
     w->stage = SUBMITTED;
-    w->edits = calloc((size_t)nr, sizeof(w->edits[0]));
+    w->edits = calloc((size_t)nr + 1, sizeof(w->edits[0]));
     for (int i = 0; i < nr; i++) {
         if (w->edits)
             is_out |= copy_edit(&w->edits[w->nr_edits++], &edits[i]) < 0;
@@ -253,7 +242,12 @@ void change_submit(struct change *change, const struct change_edit *edits, int n
 
 /* ---- Aliases that exist ---------------------------------------------------------------------- */
 
-static void log_alias(const struct table *table, const struct target *target)
+static const char *by(const struct change_work *w)
+{
+    return w->change.by ? w->change.by : "the admin API";
+}
+
+static void log_alias(const struct change_work *w, const struct target *target)
 {
     struct jsondoc_text text = {0};
 
@@ -262,9 +256,9 @@ static void log_alias(const struct table *table, const struct target *target)
         jsondoc_append(&text, "%sversion %.*s at %s %%", i > 0 ? ", " : "",
                        STR_ARG(arm->version->name), weight_text(arm->weight).s);
     }
-    log_info("generation %llu is in force: %.*s:%.*s has %s, by the admin API",
-             (unsigned long long)table->generation, STR_ARG(target->function->name),
-             STR_ARG(target->alias), text.s);
+    log_info("generation %llu is in force: %.*s:%.*s has %s, by %s",
+             (unsigned long long)in_force(w)->generation, STR_ARG(target->function->name),
+             STR_ARG(target->alias), text.s, by(w));
 }
 
 static const struct target *find_alias(const struct change_work *w, const struct edit *edit)
@@ -475,8 +469,8 @@ static void log_functions(const struct change_work *w)
     for (int i = 0; i < w->outline.nr; i++)
         jsondoc_append(&text, "%s%s%s", i > 0 ? ", " : "", w->outline.list[i].function,
                        w->outline.list[i].document ? "" : " (deleted)");
-    log_info("generation %llu is in force: %s, by the admin API",
-             (unsigned long long)in_force(w)->generation, w->build.text ? "a whole table" : text.s);
+    log_info("generation %llu is in force: %s, by %s", (unsigned long long)in_force(w)->generation,
+             w->build.text ? "a whole table" : text.s, by(w));
 }
 
 static void log_change(const struct change_work *w)
@@ -486,7 +480,7 @@ static void log_change(const struct change_work *w)
     if (w->outline.nr > 0 || w->build.text)
         log_functions(w);
     else
-        log_alias(in_force(w), find_alias(w, edit));
+        log_alias(w, find_alias(w, edit));
 }
 
 /* ---- Storing, and coming into force ---------------------------------------------------------- */
@@ -505,19 +499,26 @@ static void on_stored(void *context, enum store_outcome outcome, const char *rea
     change_engine_turn(changes);
 }
 
+/* Rows alone: no table is to come into force. */
+static bool is_bare(const struct change_work *w)
+{
+    return w->diff.nr_puts + w->diff.nr_removes == 0;
+}
+
 static void store(struct change_work *w)
 {
-    if (!w->build.table) {
+    if (w->nr_edits > 0 && !w->build.table) {
         fail(w, CHANGE_REFUSED, NULL);
         return;
     }
-    assert(in_force(w) == w->build.previous);
-    if (w->diff.nr_puts + w->diff.nr_removes == 0) { /* all of it is so already */
+    assert(w->nr_edits == 0 || in_force(w) == w->build.previous);
+    if (is_bare(w) && w->kept.nr == 0) { /* all of it is so already */
         w->stage = SETTLED;
         return;
     }
     w->stage = STORING;
-    if (rowstore_store(w->engine->hooks->rows, &w->diff, on_stored, w->engine) < 0)
+    if (rowstore_store(w->engine->hooks->rows, &w->diff, w->kept.list, w->kept.nr, on_stored,
+                       w->engine) < 0)
         fail(w, CHANGE_FAILED, "out of memory");
 }
 
@@ -545,6 +546,10 @@ static void put_in_force(struct change_work *w)
 
     if (w->outcome != STORE_DONE) {
         fail_stored(w);
+        return;
+    }
+    if (is_bare(w)) {
+        w->stage = SETTLED;
         return;
     }
     if (rowstore_take(hooks->rows, &w->diff) < 0)
@@ -596,7 +601,9 @@ static void put(struct change_work *w)
 {
     const struct api_hooks *hooks = w->engine->hooks;
 
-    if (is_plain(w))
+    if (w->nr_edits == 0)
+        w->stage = BUILT;
+    else if (is_plain(w))
         make_alias(w);
     else if (hooks->is_reloading(hooks->context))
         wait_for_reload(w);
@@ -611,7 +618,7 @@ static void tell(struct change_work *w)
 
     w->result.generation = table->generation;
     w->done(&w->change, &w->result);
-    if (w->result.status == CHANGE_DONE)
+    if (w->result.status == CHANGE_DONE && w->nr_edits > 0)
         answer_field(&w->change.response, "x-weir-generation", "%llu",
                      (unsigned long long)table->generation);
     if (w->result.status == CHANGE_DONE && w->nr_edits == 1 && w->edits[0].kind == CHANGE_ALIAS)

@@ -17,6 +17,9 @@
  * then, its turn starts anew, and it is called again. The client may go away meanwhile: the change
  * goes on, and its answer is dropped.
  *
+ * Things that are not in the table (a deployment, say) are rows of the store alone: change_keep
+ * adds them, and they are stored in the same transaction as the edits.
+ *
  * Control thread. No callback is called from within a call to this file. */
 #ifndef WEIR_CONTROL_CHANGE_H
 #define WEIR_CONTROL_CHANGE_H
@@ -27,6 +30,7 @@
 
 #include "conf/problems.h"
 #include "control/api.h"
+#include "store/store.h"
 
 struct change;
 struct change_engine;
@@ -81,6 +85,8 @@ struct change {
     struct api_response response;
     void *state; /* whatever the handler keeps for done; state_free, if set, ends it */
     void (*state_free)(void *state);
+    void *context;            /* of one that nobody asked for; else NULL */
+    const char *by;           /* who does it, for the log; NULL: the admin API */
     struct change_work *work; /* the engine's */
 };
 
@@ -90,8 +96,16 @@ bool change_begin(const struct api_hooks *hooks, const struct api_request *reque
                   struct api_waiter *waiter, struct api_response *response, change_fn *handle)
     __attribute__((warn_unused_result));
 
+/* The same for an operation of weir's own, for which no request came: its handler finds context in
+ * the change. 0, or -1 when out of memory. */
+int change_begin_own(const struct api_hooks *hooks, void *context, change_fn *handle)
+    __attribute__((warn_unused_result));
+
+/* Before change_submit: a row that is to be stored, or deleted, with what is submitted. Copied. */
+void change_keep(struct change *change, const struct store_edit *edit);
+
 /* Once in a turn, by the handler. All edits become one change: all of them, or none, one
- * generation. */
+ * generation. nr 0: only what change_keep was given is stored. */
 void change_submit(struct change *change, const struct change_edit *edits, int nr,
                    change_done_fn *done);
 

@@ -87,11 +87,11 @@ static struct store_row row_of(const struct overlay_row *row)
                               .document = row->document};
 }
 
-int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, store_told *told,
-                   void *context)
+int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, const struct store_edit *more,
+                   int nr_more, store_told *told, void *context)
 {
     uint32_t nr = diff->nr_puts + diff->nr_removes;
-    struct store_edit *edits = calloc((size_t)nr + 1, sizeof(edits[0]));
+    struct store_edit *edits = calloc((size_t)nr + (size_t)nr_more + 1, sizeof(edits[0]));
     int r;
 
     if (!edits)
@@ -106,7 +106,9 @@ int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, store_told
     for (uint32_t i = 0; i < diff->nr_removes; i++)
         edits[diff->nr_puts + i] =
             (struct store_edit){.kind = STORE_DELETE, .row = row_of(diff->removes[i])};
-    r = store_change(rows->store, edits, (int)nr, told, context);
+    for (int i = 0; i < nr_more; i++)
+        edits[nr + (uint32_t)i] = more[i];
+    r = store_change(rows->store, edits, (int)nr + nr_more, told, context);
     free(edits);
     return r;
 }

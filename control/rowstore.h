@@ -22,10 +22,11 @@ int rowstore_open(struct rowstore *rows, struct store *store, struct store_reaso
 /* Ended before the store is closed. */
 void rowstore_fini(struct rowstore *rows);
 
-/* Hands a change over to the store; its rows get new RevisionIds. Results as of store_change. Call
- * rowstore_take once it was told STORE_DONE. */
-int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, store_told *told,
-                   void *context) __attribute__((warn_unused_result));
+/* Hands a change over to the store, with further edits in the same transaction; its rows get new
+ * RevisionIds. Results as of store_change. Call rowstore_take once it was told STORE_DONE. */
+int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, const struct store_edit *more,
+                   int nr_more, store_told *told, void *context)
+    __attribute__((warn_unused_result));
 
 /* The overlay follows. 0, or -1 when out of memory: then some of it is missing until the next
  * start. */

@@ -525,6 +525,31 @@ static void put_event_families(struct scrape *s)
     put_drops(s);
 }
 
+static void put_deployments(struct scrape *s)
+{
+    static const char name[] = "weir_deployments_total";
+
+    begin_family(s, name, "counter", "Deployments that ended, by the status in which they did.");
+    for (int i = 0; i < s->facts->nr_deployment_counts; i++) {
+        const struct expose_deployment_counts *counts = &s->facts->deployment_counts[i];
+        const struct {
+            struct str status;
+            uint64_t n;
+        } lines[] = {{STR("Succeeded"), counts->succeeded},
+                     {STR("Failed"), counts->failed},
+                     {STR("Stopped"), counts->stopped}};
+
+        for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++) {
+            put(s, name);
+            put_label(s, "{", "function", counts->function);
+            put_label(s, ",", "alias", counts->alias);
+            put_label(s, ",", "status", lines[k].status);
+            put(s, "}");
+            end_line(s, lines[k].n);
+        }
+    }
+}
+
 /* ---- Families of the workers and the process ------------------------------------------------- */
 
 static const struct {
@@ -638,6 +663,7 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_upstream_families(&s);
         put_endpoint_families(&s);
         put_event_families(&s);
+        put_deployments(&s);
         put_worker_families(&s);
         put_process_families(&s);
     } else {

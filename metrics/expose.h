@@ -35,6 +35,12 @@ struct expose_event_counts {
     uint64_t dropped[EXPOSE_DROP_COUNT];
 };
 
+/* How the deployments of an alias have ended since the start. */
+struct expose_deployment_counts {
+    struct str function, alias;
+    uint64_t succeeded, failed, stopped;
+};
+
 /* What is shown beside the cells; main fills it in at each scrape. */
 struct expose_facts {
     const char *version; /* weir's */
@@ -66,6 +72,8 @@ struct expose_facts {
     uint64_t events_oldest_age_ms;
     int nr_event_counts;
     const struct expose_event_counts *event_counts;
+    int nr_deployment_counts;
+    const struct expose_deployment_counts *deployment_counts;
 };
 
 /* The whole text, to be freed by the caller; *length without terminator. NULL when out of

@@ -222,6 +222,7 @@ static void handle(struct admin_conn *c)
         .host = head->host >= 0 ? head_value(head, &head->fields[head->host]) : STR(""),
         .origin = find_field(head, STR("origin")),
         .content_type = find_field(head, STR("content-type")),
+        .target = find_field(head, STR("x-amz-target")),
         .fields = fields,
         .nr_fields = fieldlist_take(head, fields),
         .has_certificate = c->has_certificate,

@@ -133,6 +133,9 @@ void client_adopt_take(struct listeners *all, struct handover **handover)
         return;
     }
     (void)getpeername(c->io.fd, (struct sockaddr *)&peer, &length); /* it may have gone already */
+    if (peer.ss_family == AF_UNIX)                                  /* weir itself */
+        memcpy(&peer, &(struct sockaddr_in){AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}},
+               sizeof(struct sockaddr_in));
     add(all->clients, c, &all->admin[c->io.layer != NULL], &peer);
     start_adopted(c, h);
     handover_free(&h);

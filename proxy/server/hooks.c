@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "control/shift.h"
 #include "proxy/async/dispatcher.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/scrape.h"
@@ -17,6 +18,22 @@ static void hook_forget(void *context, struct api_waiter *waiter)
     reload_forget(context, waiter);
 }
 
+/* To be freed; NULL where there are none. */
+static struct expose_deployment_counts *count_deployments(const struct shifts *shifts, int *nr)
+{
+    struct expose_deployment_counts *list =
+        shifts->nr_counts > 0 ? calloc(shifts->nr_counts, sizeof(*list)) : NULL;
+
+    *nr = list ? (int)shifts->nr_counts : 0;
+    for (int i = 0; i < *nr; i++) {
+        const struct shift_count *count = &shifts->counts[i];
+        list[i] = (struct expose_deployment_counts){
+            str_of(count->function), str_of(count->alias), count->ended[DEPLOYMENT_SUCCEEDED],
+            count->ended[DEPLOYMENT_FAILED], count->ended[DEPLOYMENT_STOPPED]};
+    }
+    return list;
+}
+
 static char *hook_metrics(void *context, bool all, size_t *length)
 {
     struct server *s = context;
@@ -28,6 +45,7 @@ static char *hook_metrics(void *context, bool all, size_t *length)
         .reloads_rejected = s->reload.nr_rejected,
         .start_time_s = s->start_time_s,
     };
+    struct expose_deployment_counts *counts;
     struct dispatcher_report report = {0};
     char *page;
 
@@ -37,8 +55,11 @@ static char *hook_metrics(void *context, bool all, size_t *length)
     sources.events_oldest_age_ms = report.oldest_age_ms;
     sources.event_counts = report.counts;
     sources.nr_event_counts = report.nr;
+    sources.deployment_counts = counts =
+        count_deployments(s->shifting.shifts, &sources.nr_deployment_counts);
     page = scrape_page(&sources, all, length);
     free(report.counts);
+    free(counts);
     return page;
 }
 
@@ -111,6 +132,25 @@ static void hook_soon_on_all(void *context)
     edits_soon_on_all(context);
 }
 
+static int hook_errand(void *context, struct api_errand *errand)
+{
+    struct server *s = context;
+
+    return errands_begin(&s->errands, errand);
+}
+
+static void hook_errand_forget(void *context, struct api_errand *errand)
+{
+    struct server *s = context;
+
+    errands_forget(&s->errands, errand);
+}
+
+static void hook_shifts_soon(void *context)
+{
+    shifting_soon(context);
+}
+
 struct api_hooks hooks_make(struct server *s)
 {
     return (struct api_hooks){
@@ -131,5 +171,8 @@ struct api_hooks hooks_make(struct server *s)
         .between = hook_between,
         .soon = hook_soon,
         .soon_on_all = hook_soon_on_all,
+        .errand = hook_errand,
+        .errand_forget = hook_errand_forget,
+        .shifts_soon = hook_shifts_soon,
     };
 }

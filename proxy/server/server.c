@@ -54,6 +54,7 @@ static void drain(struct server *s)
              s->shared.settings->timeouts.drain_ms);
     if (s->events)
         dispatcher_drain(s->events);
+    shifting_drain(s);
     state_order_all(s, THREAD_DRAIN);
     uv_update_time(&s->loop.uv);
     uv_timer_start(&s->drain_limit, on_drain_limit, s->shared.settings->timeouts.drain_ms, 0);
@@ -396,6 +397,15 @@ static int open_rows(struct server *s)
     return -1;
 }
 
+static int start_shifts(struct server *s, struct api_hooks *hooks)
+{
+    if (errands_init(&s->errands, s, hand_over) < 0) {
+        log_error("hooks cannot be called: out of memory or descriptors");
+        return -1;
+    }
+    return shifting_init(s, hooks);
+}
+
 static int start(struct server *s, struct api_hooks *hooks)
 {
     struct problems problems = {0}, notes = {0};
@@ -427,14 +437,15 @@ static int start(struct server *s, struct api_hooks *hooks)
         reload_publish_table(s, table);
     if (!table || !tls || open_log(s) < 0)
         return -1;
-    if (start_handles(s, hooks) < 0 || start_admin(s, hooks) < 0 || open_events(s) < 0 ||
-        make_threads(s) < 0 || start_threads(s) < 0)
+    if (start_handles(s, hooks) < 0 || start_shifts(s, hooks) < 0 || start_admin(s, hooks) < 0 ||
+        open_events(s) < 0 || make_threads(s) < 0 || start_threads(s) < 0)
         return -1;
     start_pool(s);
     if (s->events)
         dispatcher_begin(s->events);
     reload_watch(s);
     storage_settle(s);
+    shifting_begin(s);
     log_info("weir is ready: %d worker%s, generation %llu", s->nr_threads,
              s->nr_threads == 1 ? "" : "s", (unsigned long long)s->shared.table->generation);
     return 0;
@@ -471,6 +482,8 @@ static bool finish(struct server *s)
         admin_close(&s->admin);
     handover_queue_fini(&s->handed_back);
     edits_fini(s);
+    shifting_fini(s);
+    errands_fini(&s->errands);
     rowstore_fini(&s->rows);
     if (s->health)
         health_free(&s->health);

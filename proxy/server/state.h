@@ -15,8 +15,10 @@
 #include "proxy/io/loop.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/edits.h"
+#include "proxy/server/errands.h"
 #include "proxy/server/reclaim.h"
 #include "proxy/server/reload.h"
+#include "proxy/server/shifting.h"
 #include "proxy/server/signals.h"
 #include "proxy/server/storage.h"
 #include "proxy/server/thread.h"
@@ -53,6 +55,8 @@ struct server {
     bool is_draining;
     struct rowstore rows; /* of the store */
     struct edits edits;
+    struct errands errands;
+    struct shifting shifting;
     struct reload reload;
     struct reclaim reclaim;
     uv_work_t first_work;

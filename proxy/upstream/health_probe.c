@@ -8,8 +8,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "proxy/http/http1.h"
@@ -17,7 +19,12 @@
 #include "proxy/io/backlog.h"
 #include "proxy/tls/tls.h"
 
-enum { READ_BYTES = 16384, READS_PER_EVENT = 4, INTERIM_MAX = 10, BODY_MAX = 65536 };
+enum {
+    READ_BYTES = 16384,
+    READS_PER_EVENT = 4,
+    INTERIM_MAX = 10,
+    BODY_MAX = HEALTH_PROBE_BODY_MAX
+};
 
 enum state { CONNECTING, HANDSHAKE, ASKING, READING, CLOSED };
 
@@ -40,6 +47,7 @@ struct health_probe {
     bool is_tcp, is_in_body;
     uint8_t nr_interim;
     uint16_t status_min, status_max;
+    struct health_probe_answer *answer; /* of an errand, else NULL */
     size_t body_bytes;
     struct backlog request;
     struct partial *partial;
@@ -113,6 +121,14 @@ static void on_complete(struct health_probe *p)
     finish(p, METRICS_CHECK_OK, "the answer is good");
 }
 
+static void keep_body(struct health_probe_answer *answer, struct str span)
+{
+    size_t room = BODY_MAX - answer->body_bytes, n = span.n < room ? span.n : room;
+
+    memcpy(answer->body + answer->body_bytes, span.p, n);
+    answer->body_bytes += n;
+}
+
 static void read_body(struct health_probe *p, const char *cursor, const char *end)
 {
     for (;;) {
@@ -120,6 +136,8 @@ static void read_body(struct health_probe *p, const char *cursor, const char *en
         switch (http1_body_next(&p->parser, &cursor, end, &span)) {
         case HTTP1_SPAN:
             p->body_bytes += span.n;
+            if (p->answer)
+                keep_body(p->answer, span);
             if (p->body_bytes > BODY_MAX) {
                 on_complete(p);
                 return;
@@ -137,6 +155,14 @@ static void read_body(struct health_probe *p, const char *cursor, const char *en
     }
 }
 
+static void note_answer(struct health_probe_answer *answer, const struct head *head)
+{
+    answer->status = head->status;
+    for (int i = 0; i < head->nr_fields; i++)
+        answer->is_function_error |=
+            str_ieq(head_name(head, &head->fields[i]), STR("x-amz-function-error"));
+}
+
 /* True when a final head that counts as healthy was read, and its body follows. */
 static bool on_head(struct health_probe *p, const struct head *head)
 {
@@ -145,7 +171,9 @@ static bool on_head(struct health_probe *p, const struct head *head)
             finish(p, METRICS_CHECK_MALFORMED, "status %d was not asked for", head->status);
         return false;
     }
-    if (head->status < p->status_min || head->status > p->status_max) {
+    if (p->answer)
+        note_answer(p->answer, head);
+    else if (head->status < p->status_min || head->status > p->status_max) {
         finish(p, METRICS_CHECK_STATUS, "status %d is not within %u to %u", head->status,
                p->status_min, p->status_max);
         return false;
@@ -336,10 +364,11 @@ static bool is_ours(int error)
            error == EADDRNOTAVAIL;
 }
 
-static int open_connection(struct health_probe *p, const union address *address,
+static int open_connection(struct health_probe *p, const struct health_probe_order *order,
                            enum metrics_check *result, char detail[HEALTH_PROBE_DETAIL])
 {
-    int fd = address_connect(address);
+    int fd = order->errand && order->errand->fd >= 0 ? order->errand->fd
+                                                     : address_connect(order->address);
     int error = fd < 0 ? -fd : -io_open(p->loop, &p->io, fd, on_ready);
 
     if (error == 0)
@@ -349,29 +378,44 @@ static int open_connection(struct health_probe *p, const union address *address,
     return -1;
 }
 
-struct health_probe *health_probe_open(const struct health_probe_order *order,
-                                       enum metrics_check *result, char detail[HEALTH_PROBE_DETAIL])
+/* What it asks, and what counts as an answer. 0, or -ENOMEM. */
+static int prepare(struct health_probe *p, const struct health_probe_order *order)
 {
-    const struct health_check *check = &order->endpoint->version->health_check;
-    struct health_probe *p = calloc(1, sizeof(*p));
+    const struct health_check *check;
 
-    *result = METRICS_CHECK_INTERNAL;
-    snprintf(detail, HEALTH_PROBE_DETAIL, "weir is out of memory");
-    if (!p)
-        return NULL;
-    p->loop = order->loop;
-    p->tls = order->tls;
-    p->on_result = order->on_result;
-    p->context = order->context;
+    if (order->errand) {
+        p->answer = order->errand->answer;
+        return backlog_keep(&p->request, order->errand->request.p, order->errand->request.n);
+    }
+    check = &order->endpoint->version->health_check;
     p->is_tcp = check->is_tcp;
     p->status_min = check->status_min;
     p->status_max = check->status_max;
-    http1_init_response(&p->parser, &scratch, &limits);
-    if ((!p->is_tcp && write_request(p, order->endpoint) < 0) ||
-        open_connection(p, order->address, result, detail) < 0) {
-        backlog_fini(&p->request);
-        free(p);
-        return NULL;
+    return p->is_tcp ? 0 : write_request(p, order->endpoint);
+}
+
+struct health_probe *health_probe_open(const struct health_probe_order *order,
+                                       enum metrics_check *result, char detail[HEALTH_PROBE_DETAIL])
+{
+    struct health_probe *p = calloc(1, sizeof(*p));
+    int r = -1;
+
+    *result = METRICS_CHECK_INTERNAL;
+    snprintf(detail, HEALTH_PROBE_DETAIL, "weir is out of memory");
+    if (p) {
+        p->loop = order->loop;
+        p->tls = order->tls;
+        p->on_result = order->on_result;
+        p->context = order->context;
+        http1_init_response(&p->parser, &scratch, &limits);
+        r = prepare(p, order);
     }
-    return p;
+    if (r < 0 && order->errand && order->errand->fd >= 0)
+        close(order->errand->fd);
+    if (r >= 0 && open_connection(p, order, result, detail) == 0)
+        return p;
+    if (p)
+        backlog_fini(&p->request);
+    free(p);
+    return NULL;
 }

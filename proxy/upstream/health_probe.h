@@ -1,4 +1,5 @@
-/* One health check on its way: connecting, TLS, one GET, its answer. When to check and what follows from the result is health.h's.
+/* One request of the control loop on its way: connecting, TLS, a request, its answer. A health check (when to check and what follows from the
+ * result is health.h's), or an errand of the control API, whose request is given as text and whose answer is kept.
  *
  *     CONNECTING -> HANDSHAKE (https) -> ASKING -> READING -> result
  *          \-- tcp: result
@@ -17,10 +18,28 @@ enum { HEALTH_PROBE_DETAIL = 200 };
 struct health_probe;
 struct tls_origin;
 
+enum { HEALTH_PROBE_BODY_MAX = 65536 };
+
+/* What an errand was answered. */
+struct health_probe_answer {
+    int status; /* 0: no answer */
+    bool is_function_error;
+    size_t body_bytes;
+    char body[HEALTH_PROBE_BODY_MAX]; /* its beginning */
+};
+
+/* Of an errand. */
+struct health_probe_errand {
+    struct str request; /* head and body; used within health_probe_open only */
+    int fd;             /* a connected socket, taken over in any case; -1: address is to be connected to */
+    struct health_probe_answer *answer; /* zeroed; outlives the probe */
+};
+
 struct health_probe_order {
     struct loop *loop;
-    const struct endpoint *endpoint; /* used within health_probe_open only */
+    const struct endpoint *endpoint; /* used within health_probe_open only; NULL: an errand */
     const union address *address;    /* likewise */
+    const struct health_probe_errand *errand;
     struct tls_origin *tls; /* for an http check of an https endpoint; else NULL */
     /* The result; never from within health_probe_open. The probe is closed in the call, or by it. detail, a sentence for people, is valid in the call. */
     void (*on_result)(void *context, enum metrics_check result, const char *detail);

@@ -69,6 +69,54 @@ static const struct target *find(const char *function, const char *qualifier)
     return table_find(api.table, str_of(function), str_of(qualifier), NULL);
 }
 
+/* ---- Rows for the store alone ---------------------------------------------------------------- */
+
+static struct {
+    bool has_alias;
+    char row[64];
+} kept;
+
+static void keep_and_submit(struct change *change)
+{
+    const struct store_edit row = {
+        .kind = STORE_PUT,
+        .row = {.kind = "deployment", .function = "", .name = "d-1", .document = "{\"a\":1}"}};
+    struct change_edit edit = {.kind = CHANGE_ALIAS, .function = "hello", .name = "live"};
+
+    if (kept.has_alias)
+        edit.document = json_loads("{\"weights\": {\"1\": 40, \"2\": 60}}", 0, NULL);
+    change->by = "a test";
+    change_keep(change, &row);
+    change_submit(change, &edit, kept.has_alias ? 1 : 0, on_done);
+}
+
+static void find_kept(void *context, const struct store_row *row)
+{
+    (void)context;
+    if (strcmp(row->kind, "deployment") == 0)
+        snprintf(kept.row, sizeof(kept.row), "%s %s", row->name, row->document);
+}
+
+static void rows_are_stored_with_a_change_and_without_one(void **state)
+{
+    uint64_t generation = api.table->generation;
+    struct store_reason reason;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        kept.has_alias = i == 1;
+        kept.row[0] = '\0';
+        assert_int_equal(change_begin_own(&api_hooks, NULL, keep_and_submit), 0);
+        api_go_on();
+        assert_int_equal(lab.result.status, CHANGE_DONE);
+        assert_int_equal(store_load_now(api.store, find_kept, NULL, &reason), 0);
+        assert_string_equal(kept.row, "d-1 {\"a\":1}");
+        assert_int_equal(api.table->generation, generation + (uint64_t)i);
+    }
+    assert_int_equal(table_find(api.table, STR("hello"), STR("live"), NULL)->arms[0].weight,
+                     SPLIT_ONE / 10 * 4);
+}
+
 static void functions_come_change_and_go(void **state)
 {
     uint64_t generation = api.table->generation;
@@ -310,6 +358,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        test(rows_are_stored_with_a_change_and_without_one),
         test(functions_come_change_and_go),
         test(aliases_come_and_go),
         test(what_the_rules_forbid_is_refused_with_its_path),

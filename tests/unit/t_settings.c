@@ -34,7 +34,7 @@ static const char full[] =
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"}, \"state\": {\"directory\": \"d\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
     "\"abort\","
-    " \"invoke\": {\"retry_pin_ms\": 17},"
+    " \"invoke\": {\"retry_pin_ms\": 17}, \"shifts\": {\"minute_ms\": 600},"
     " \"aws\": {\"region\": \"eu-central-1\", \"account_id\": \"123456789012\","
     "   \"credentials_file\": \"keys.json\"},"
     " \"forwarded\": {\"trust\": true, \"via\": \"edge.example:80\","

@@ -22,7 +22,7 @@ def arn(function, qualifier=None, account=ACCOUNT):
     return f"arn:aws:lambda:{REGION}:{account}:function:{function}" + (f":{qualifier}" if qualifier else "")
 
 
-def client(port, **more):
+def client(port, service="lambda", keys=("test", "test"), **more):
     """boto3's client; a test that calls it is skipped where boto3 is not installed."""
     import pytest
 
@@ -31,11 +31,11 @@ def client(port, **more):
         retries={"max_attempts": 0}, read_timeout=30, connect_timeout=5, **more
     )
     return boto3.client(
-        "lambda",
+        service,
         endpoint_url=f"http://{ADDRESS}:{port}",
         region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
         config=config,
     )
 

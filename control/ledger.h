@@ -1,0 +1,86 @@
+/* The applications, deployment groups and deployments that there are, as the store has them: what
+ * CodeDeploy's API lists. A change of one is an entry of struct ledger_edits: its row goes to the
+ * store with the change (change_keep), and the ledger follows once that is done.
+ *
+ * Control thread. */
+#ifndef WEIR_CONTROL_LEDGER_H
+#define WEIR_CONTROL_LEDGER_H
+
+#include <jansson.h>
+
+#include "base/prng.h"
+#include "control/change.h"
+#include "control/deployment.h"
+#include "store/store.h"
+
+enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP };
+
+struct ledger {
+    json_t *applications;           /* by name */
+    json_t *groups;                 /* by application, then by name */
+    struct deployments deployments; /* the newest first */
+    uint64_t nr_deployments, last_serial;
+    struct prng rng;
+};
+
+/* Reads all rows. Waits for the disk: for the start. 0, or -1 with a reason. ledger_fini ends it in
+ * either case. */
+int ledger_open(struct ledger *ledger, struct store *store, struct store_reason *reason)
+    __attribute__((warn_unused_result));
+void ledger_fini(struct ledger *ledger);
+
+/* Borrowed; NULL where there is none. */
+json_t *ledger_application(const struct ledger *ledger, const char *name);
+json_t *ledger_group(const struct ledger *ledger, const char *application, const char *name);
+struct deployment *ledger_deployment(const struct ledger *ledger, const char *id);
+
+/* By their ids; NULL where they are gone. */
+json_t *ledger_application_by(const struct ledger *ledger, const char *id);
+json_t *ledger_group_by(const struct ledger *ledger, const char *application, const char *id);
+
+/* The deployment of a group that has not ended, the oldest of them; NULL: none. */
+struct deployment *ledger_active(const struct ledger *ledger, const char *group_id);
+
+/* An id that no deployment has. */
+void ledger_new_id(struct ledger *ledger, char out[DEPLOYMENT_ID + 1]);
+/* A UUID, terminated. */
+void ledger_new_uuid(struct ledger *ledger, char out[ID_LENGTH + 1]);
+uint64_t ledger_new_serial(struct ledger *ledger);
+
+/* From its making on the ledger has it. */
+void ledger_add_take(struct ledger *ledger, struct deployment *deployment);
+
+/* ---- Changes --------------------------------------------------------------------------------- */
+
+enum { LEDGER_EDITS_MAX = 512 };
+
+struct ledger_edit {
+    enum ledger_kind kind;
+    char *application, *name; /* name "" of an application */
+    json_t *document;         /* NULL: it goes */
+};
+
+/* Zeroed is empty. */
+struct ledger_edits {
+    struct ledger_edit *list;
+    int nr;
+    bool is_short; /* memory ran out */
+};
+
+/* document: a reference that is taken, or NULL. */
+void ledger_edits_add(struct ledger_edits *edits, enum ledger_kind kind, const char *application,
+                      const char *name, json_t *document);
+/* Before change_submit: hands the rows to the change. */
+void ledger_edits_keep(struct ledger_edits *edits, struct change *change);
+/* Once they are stored. */
+void ledger_edits_apply(struct ledger_edits *edits, struct ledger *ledger);
+void ledger_edits_fini(struct ledger_edits *edits);
+
+/* A deployment's row with this state. 0, or -1 when out of memory. */
+int ledger_keep_deployment(struct change *change, const struct deployment *deployment,
+                           const struct deployment_state *state)
+    __attribute__((warn_unused_result));
+/* No row of it any more. */
+void ledger_drop_deployment(struct change *change, const struct deployment *deployment);
+
+#endif

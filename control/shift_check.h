@@ -1,0 +1,22 @@
+/* May a deployment begin, and may it go on? What the table in force and the alarms say of it.
+ * Control thread. */
+#ifndef WEIR_CONTROL_SHIFT_CHECK_H
+#define WEIR_CONTROL_SHIFT_CHECK_H
+
+#include "control/shift.h"
+
+/* Why not: a code of errorInformation, and what is wrong and how it is mended. */
+struct shift_trouble {
+    bool is_stop; /* an alarm: it is Stopped, not Failed */
+    char code[DEPLOYMENT_CODE_MAX];
+    char message[DEPLOYMENT_MESSAGE_MAX];
+};
+
+/* True where there is trouble. */
+bool shift_check_begin(const struct shifts *shifts, const struct deployment *deployment,
+                       struct shift_trouble *trouble);
+/* *is_held: an alarm wants no further step before it has data. */
+bool shift_check_running(const struct shifts *shifts, struct deployment *deployment,
+                         struct shift_trouble *trouble, bool *is_held);
+
+#endif

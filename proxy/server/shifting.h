@@ -1,0 +1,34 @@
+/* The driver of gradual shifts (control/shift.h) on the control loop: when it has its turns.
+ *
+ * Control thread. */
+#ifndef WEIR_PROXY_SERVER_SHIFTING_H
+#define WEIR_PROXY_SERVER_SHIFTING_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct api_hooks;
+struct server;
+struct shifts;
+
+struct shifting {
+    struct shifts *shifts;
+    uv_timer_t timer;
+    uv_async_t soon;
+    bool is_running;
+};
+
+/* Reads the deployments from the store, and makes the handles; hooks->shifts is set. 0, or -1 with a
+ * line in the log. The memory stays until the loop has ended. */
+int shifting_init(struct server *s, struct api_hooks *hooks) __attribute__((warn_unused_result));
+/* The workers run: deployments go on. */
+void shifting_begin(struct server *s);
+/* No further move is begun. */
+void shifting_drain(struct server *s);
+/* After the engine of changes, before errands. All zero is fine. */
+void shifting_fini(struct server *s);
+
+/* A turn is had soon. */
+void shifting_soon(struct server *s);
+
+#endif

@@ -1,0 +1,281 @@
+"""What CodeDeploy's API keeps: applications, groups, configurations, tags, pages, and each error by its class; Debian's AWS command line
+as people use it."""
+
+import hashlib
+import json
+import os
+
+import pytest
+from harness import aws, tables
+from harness.aws import CommandLine, Error
+from test_deploy import ROLE, Lab, appspec, revision
+
+JSON11 = "application/x-amz-json-1.1"
+
+
+@pytest.fixture
+def weir(world):
+    weir = world.weir(tables.split({"1": world.demo("1"), "2": world.demo("2")}, {"1": 100}))
+    weir.api = aws.client(weir.admin_port, service="codedeploy")
+    return weir
+
+
+def raw(weir, operation, body=b"{}", prefix="CodeDeploy_20141006."):
+    return weir.admin("/", "POST", body, headers=[("Content-Type", JSON11), ("X-Amz-Target", prefix + operation)])
+
+
+def fails(api, name, call, **arguments):
+    with pytest.raises(api.exceptions.ClientError) as caught:
+        call(**arguments)
+    assert caught.value.response["Error"]["Code"] == name, caught.value.response
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert caught.value.response["Error"]["Message"]
+    return caught.value.response["Error"]["Message"]
+
+
+def test_the_wire(weir):
+    answer = raw(weir, "CreateApplication", b'{"applicationName": "a"}')
+    assert answer.status == 200 and answer.headers["content-type"] == JSON11 and set(answer.json()) == {"applicationId"}
+    assert "x-amzn-requestid" in answer.headers
+    again = raw(weir, "CreateApplication", b'{"applicationName": "a"}')
+    assert again.status == 400 and again.headers["content-type"] == JSON11
+    assert set(again.json()) == {"__type", "message"} and again.json()["__type"] == "ApplicationAlreadyExistsException"
+    for operation, body, kind in (
+        ("CreateApplication", b"{", "SerializationException"),
+        ("CreateApplication", b"[]", "SerializationException"),
+        ("CreateApplication", b'{"applicationName": 7}', "SerializationException"),
+        ("RegisterOnPremisesInstance", b"{}", "UnknownOperationException"),
+        ("CreateSomething", b"{}", "UnknownOperationException"),
+    ):
+        answer = raw(weir, operation, body)
+        assert (answer.status, answer.json()["__type"]) == (400, kind), answer.body
+    assert raw(weir, "GetApplication", b"").json()["__type"] == "ApplicationNameRequiredException"
+    assert weir.admin("/", "GET", headers=[("X-Amz-Target", "CodeDeploy_20141006.ListApplications")]).status == 405
+
+
+def test_applications(weir):
+    api = weir.api
+    made = api.create_application(applicationName="a", computePlatform="Lambda", tags=[{"Key": "k", "Value": "v"}])
+    got = api.get_application(applicationName="a")["application"]
+    assert got["applicationId"] == made["applicationId"] and got["computePlatform"] == "Lambda" and not got["linkedToGitHub"]
+    assert got["createTime"].timestamp() > 0
+    api.create_application(applicationName="b")
+    assert api.get_application(applicationName="b")["application"]["computePlatform"] == "Lambda"
+    for platform in ("Server", "ECS"):
+        fails(api, "InvalidComputePlatformException", api.create_application, applicationName="c", computePlatform=platform)
+    fails(api, "InvalidApplicationNameException", api.create_application, applicationName="a b")
+    fails(api, "ApplicationAlreadyExistsException", api.create_application, applicationName="a")
+    fails(api, "ApplicationDoesNotExistException", api.get_application, applicationName="none")
+    assert api.list_applications()["applications"] == ["a", "b"]
+    assert len(api.batch_get_applications(applicationNames=["a", "b"])["applicationsInfo"]) == 2
+    api.update_application(applicationName="b", newApplicationName="c")
+    fails(api, "ApplicationAlreadyExistsException", api.update_application, applicationName="c", newApplicationName="a")
+    api.delete_application(applicationName="c")
+    api.delete_application(applicationName="c")
+    assert api.list_applications()["applications"] == ["a"]
+
+
+def test_groups(weir):
+    api = weir.api
+    api.create_application(applicationName="a")
+    make = {"applicationName": "a", "deploymentGroupName": "g", "serviceRoleArn": ROLE}
+    made = api.create_deployment_group(**make)
+    got = api.get_deployment_group(applicationName="a", deploymentGroupName="g")["deploymentGroupInfo"]
+    assert got["deploymentGroupId"] == made["deploymentGroupId"] and got["applicationName"] == "a"
+    assert got["deploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes" and got["computePlatform"] == "Lambda"
+    assert got["deploymentStyle"] == {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
+    assert got["autoRollbackConfiguration"] == {"enabled": False, "events": []} and got["serviceRoleArn"] == ROLE
+    fails(api, "DeploymentGroupAlreadyExistsException", api.create_deployment_group, **make)
+    other = {**make, "deploymentGroupName": "h"}
+    fails(api, "ApplicationDoesNotExistException", api.create_deployment_group, **{**other, "applicationName": "x"})
+    fails(api, "RoleRequiredException", api.create_deployment_group, **{**other, "serviceRoleArn": ""})
+    fails(api, "DeploymentConfigDoesNotExistException", api.create_deployment_group, **other, deploymentConfigName="none")
+    fails(api, "InvalidAutoRollbackConfigException", api.create_deployment_group, **other, autoRollbackConfiguration={"enabled": True, "events": ["X"]})
+    fails(api, "InvalidDeploymentStyleException", api.create_deployment_group, **other, deploymentStyle={"deploymentType": "IN_PLACE"})
+    fails(api, "InvalidTriggerConfigException", api.create_deployment_group, **other, triggerConfigurations=[{"triggerName": "t"}])
+    message = fails(
+        api, "InvalidAlarmConfigException", api.create_deployment_group, **other, alarmConfiguration={"enabled": True, "alarms": [{"name": "none"}]}
+    )
+    assert "none" in message
+    rule = {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}
+    answer = api.update_deployment_group(
+        applicationName="a",
+        currentDeploymentGroupName="g",
+        newDeploymentGroupName="h",
+        deploymentConfigName="CodeDeployDefault.LambdaAllAtOnce",
+        autoRollbackConfiguration=rule,
+    )
+    assert answer["hooksNotCleanedUp"] == []
+    got = api.get_deployment_group(applicationName="a", deploymentGroupName="h")["deploymentGroupInfo"]
+    assert got["deploymentConfigName"] == "CodeDeployDefault.LambdaAllAtOnce" and got["autoRollbackConfiguration"] == rule
+    assert got["deploymentGroupId"] == made["deploymentGroupId"]
+    fails(api, "DeploymentGroupDoesNotExistException", api.get_deployment_group, applicationName="a", deploymentGroupName="g")
+    assert api.list_deployment_groups(applicationName="a")["deploymentGroups"] == ["h"]
+    batch = api.batch_get_deployment_groups(applicationName="a", deploymentGroupNames=["h"])["deploymentGroupsInfo"]
+    assert [g["deploymentGroupName"] for g in batch] == ["h"]
+    api.update_application(applicationName="a", newApplicationName="b")
+    assert api.list_deployment_groups(applicationName="b")["deploymentGroups"] == ["h"]
+    assert api.delete_deployment_group(applicationName="b", deploymentGroupName="h")["hooksNotCleanedUp"] == []
+    assert api.delete_deployment_group(applicationName="b", deploymentGroupName="h")["hooksNotCleanedUp"] == []
+
+
+def test_the_configurations_that_are_always_there(weir):
+    api = weir.api
+    names = api.list_deployment_configs()["deploymentConfigsList"]
+    assert len([n for n in names if n.startswith("CodeDeployDefault.Lambda")]) == 9
+    canary = api.get_deployment_config(deploymentConfigName="CodeDeployDefault.LambdaCanary10Percent15Minutes")["deploymentConfigInfo"]
+    assert canary["trafficRoutingConfig"] == {"type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": 15}}
+    linear = api.get_deployment_config(deploymentConfigName="CodeDeployDefault.LambdaLinear10PercentEvery3Minutes")["deploymentConfigInfo"]
+    assert linear["trafficRoutingConfig"] == {"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 10, "linearInterval": 3}}
+    fails(api, "DeploymentConfigDoesNotExistException", api.get_deployment_config, deploymentConfigName="none")
+
+
+def test_tags(weir):
+    api = weir.api
+    api.create_application(applicationName="a", tags=[{"Key": "k", "Value": "v"}])
+    api.create_deployment_group(applicationName="a", deploymentGroupName="g", serviceRoleArn=ROLE)
+    of_application = "arn:aws:codedeploy:us-east-1:000000000000:application:a"
+    of_group = "arn:aws:codedeploy:us-east-1:000000000000:deploymentgroup:a/g"
+    assert api.list_tags_for_resource(ResourceArn=of_application)["Tags"] == [{"Key": "k", "Value": "v"}]
+    api.tag_resource(ResourceArn=of_group, Tags=[{"Key": "x", "Value": "1"}, {"Key": "y", "Value": "2"}])
+    api.untag_resource(ResourceArn=of_group, TagKeys=["x"])
+    assert api.list_tags_for_resource(ResourceArn=of_group)["Tags"] == [{"Key": "y", "Value": "2"}]
+    fails(api, "InvalidArnException", api.list_tags_for_resource, ResourceArn="x")
+    fails(api, "ArnNotSupportedException", api.list_tags_for_resource, ResourceArn=of_application.replace("application:a", "instance:i"))
+    fails(api, "ApplicationDoesNotExistException", api.list_tags_for_resource, ResourceArn=of_application + "x")
+    fails(api, "DeploymentGroupDoesNotExistException", api.list_tags_for_resource, ResourceArn=of_group + "x")
+    fails(api, "TagRequiredException", api.tag_resource, ResourceArn=of_group, Tags=[])
+
+
+def test_pages_end(weir):
+    api = weir.api
+    names = [f"a{i:03}" for i in range(205)]
+    for name in names:
+        raw(weir, "CreateApplication", json.dumps({"applicationName": name}).encode())
+    first = api.list_applications()
+    assert len(first["applications"]) == 100 and first["nextToken"]
+    assert [n for page in api.get_paginator("list_applications").paginate() for n in page["applications"]] == names
+    fails(api, "InvalidNextTokenException", api.list_applications, nextToken="none")
+
+
+def test_what_is_malformed_is_refused_at_once(world):
+    lab = Lab(world).group()
+    api = lab.api
+
+    def make(content=None, **more):
+        it = {"revisionType": "AppSpecContent", "appSpecContent": {"content": content or appspec()}}
+        return {"applicationName": "a", "deploymentGroupName": "g", "revision": it, **more}
+
+    def bad(name, **arguments):
+        return fails(api, name, api.create_deployment, **arguments)
+
+    assert "YAML" in bad("InvalidRevisionException", **make("{"))
+    assert "TargetVersion" in bad("InvalidRevisionException", **make(appspec("$LATEST")))
+    assert "state machines" in bad("InvalidRevisionException", **make(appspec().replace("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine")))
+    wrong = {"revisionType": "AppSpecContent", "appSpecContent": {"content": appspec(), "sha256": "0" * 64}}
+    assert "sha256" in bad("InvalidRevisionException", **{**make(), "revision": wrong})
+    for kind, member in (("S3", "s3Location"), ("GitHub", "gitHubLocation")):
+        assert kind in bad("InvalidRevisionException", **{**make(), "revision": {"revisionType": kind, member: {}}})
+    bad("RevisionRequiredException", applicationName="a", deploymentGroupName="g")
+    bad("ApplicationDoesNotExistException", **{**make(), "applicationName": "x"})
+    bad("DeploymentGroupDoesNotExistException", **{**make(), "deploymentGroupName": "x"})
+    bad("DeploymentGroupNameRequiredException", applicationName="a", revision=make()["revision"])
+    bad("DeploymentConfigDoesNotExistException", **make(deploymentConfigName="x"))
+    bad("InvalidFileExistsBehaviorException", **make(fileExistsBehavior="OVERWRITE"))
+    fails(api, "DeploymentDoesNotExistException", api.get_deployment, deploymentId="d-ABCDEFGHI")
+    fails(api, "InvalidDeploymentIdException", api.get_deployment, deploymentId="x")
+    fails(api, "DeploymentDoesNotExistException", api.stop_deployment, deploymentId="d-ABCDEFGHI")
+    assert api.list_deployments()["deployments"] == []
+    right = {"revisionType": "String", "string": {"content": appspec(), "sha256": hashlib.sha256(appspec().encode()).hexdigest()}}
+    deployment = api.create_deployment(**{**make(description="d"), "revision": right})["deploymentId"]
+    info = lab.ends(deployment)
+    assert info["revision"] == right and info["description"] == "d"
+    fails(api, "UnsupportedActionForDeploymentTypeException", api.continue_deployment, deploymentId=deployment)
+
+
+def test_lists_of_deployments(world):
+    lab = Lab(world).group()
+    api = lab.api
+    first, second = lab.deploy(), None
+    lab.ends(first)
+    second = lab.deploy("9", "2")
+    lab.ends(second, "Failed")
+    names = {"applicationName": "a", "deploymentGroupName": "g"}
+    assert api.list_deployments()["deployments"] == api.list_deployments(**names)["deployments"] == [second, first]
+    assert api.list_deployments(**names, includeOnlyStatuses=["Succeeded"])["deployments"] == [first]
+    assert [d for page in api.get_paginator("list_deployments").paginate() for d in page["deployments"]] == [second, first]
+    created = api.get_deployment(deploymentId=second)["deploymentInfo"]["createTime"]
+    assert second in api.list_deployments(createTimeRange={"start": created})["deployments"]  # boto3 sends whole seconds
+    assert api.list_deployments(createTimeRange={"start": created.replace(year=2100)})["deployments"] == []
+    assert api.list_deployments(createTimeRange={"end": created.replace(year=2000)})["deployments"] == []
+    fails(api, "InvalidTimeRangeException", api.list_deployments, createTimeRange={"start": created, "end": created.replace(year=2000)})
+    fails(api, "InvalidDeploymentStatusException", api.list_deployments, includeOnlyStatuses=["X"])
+    batch = api.batch_get_deployments(deploymentIds=[first, second])["deploymentsInfo"]
+    assert [d["status"] for d in batch] == ["Succeeded", "Failed"]
+    group = api.get_deployment_group(**names)["deploymentGroupInfo"]
+    assert group["lastSuccessfulDeployment"]["deploymentId"] == first and group["lastAttemptedDeployment"]["deploymentId"] == second
+    assert group["targetRevision"]["revisionType"] == "AppSpecContent"
+    assert api.list_deployment_targets(deploymentId=first)["targetIds"] == ["hello:PROD"]
+    target = api.batch_get_deployment_targets(deploymentId=first, targetIds=["hello:PROD"])["deploymentTargets"][0]
+    assert target["deploymentTargetType"] == "LambdaTarget"
+    assert target["lambdaTarget"]["targetArn"] == aws.arn("hello", "PROD")
+    assert [e["lifecycleEventName"] for e in target["lambdaTarget"]["lifecycleEvents"]] == [
+        "Start",
+        "BeforeAllowTraffic",
+        "AllowTraffic",
+        "AfterAllowTraffic",
+        "End",
+    ]
+    fails(api, "DeploymentTargetDoesNotExistException", api.get_deployment_target, deploymentId=first, targetId="x:y")
+
+
+def test_the_waiter_ends(world):
+    lab = Lab(world).group("CodeDeployDefault.LambdaCanary10Percent5Minutes")
+    lab.api.get_waiter("deployment_successful").wait(deploymentId=lab.deploy(), WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    assert lab.alias() == {"2": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists(CommandLine.PROGRAM), reason="awscli is not installed")
+def test_the_command_line_brings_production_from_version_1_to_2(world):
+    """Walk-through 2."""
+    lab = Lab(world, {"shifts": {"minute_ms": 100}})
+    deploy = CommandLine(lab.weir.admin_port)
+
+    def aws_deploy(*arguments):
+        return deploy(*arguments, service="deploy")
+
+    aws_deploy("create-application", "--application-name", "shop", "--compute-platform", "Lambda")
+    aws_deploy("create-deployment-group", "--application-name", "shop", "--deployment-group-name", "prod", "--service-role-arn", ROLE,
+               "--deployment-config-name", "CodeDeployDefault.LambdaLinear10PercentEvery1Minute",
+               "--auto-rollback-configuration", "enabled=true,events=DEPLOYMENT_FAILURE")  # fmt: skip
+    made = aws_deploy("create-deployment", "--application-name", "shop", "--deployment-group-name", "prod", "--revision", json.dumps(revision()))
+    aws_deploy("wait", "deployment-successful", "--deployment-id", made["deploymentId"])
+    info = aws_deploy("get-deployment", "--deployment-id", made["deploymentId"])["deploymentInfo"]
+    assert info["status"] == "Succeeded" and lab.alias() == {"2": 1}
+    assert aws_deploy("list-deployments", "--application-name", "shop", "--deployment-group-name", "prod")["deployments"] == [made["deploymentId"]]
+    with pytest.raises(Error, match=r"\(InvalidRevisionException\)"):
+        aws_deploy("create-deployment", "--application-name", "shop", "--deployment-group-name", "prod",
+                   "--revision", '{"revisionType": "AppSpecContent", "appSpecContent": {"content": "x"}}')  # fmt: skip
+
+
+def test_signatures_and_rights(world, tmp_path):
+    def key(name, *allow):
+        return {"access_key_id": name, "secret_access_key": "secret-of-the-test-0123456789", "allow": list(allow), "functions": ["*"]}
+
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [key("AKIDALL", "read", "write"), key("AKIDREAD", "read")]}))
+    keys.chmod(0o600)
+    weir = world.weir(tables.one(world.demo("1")), {"aws": {"credentials_file": str(keys)}})
+
+    def client(name, secret="secret-of-the-test-0123456789"):
+        return aws.client(weir.admin_port, service="codedeploy", keys=(name, secret))
+
+    client("AKIDALL").create_application(applicationName="a")
+    reader = client("AKIDREAD")
+    assert reader.list_applications()["applications"] == ["a"]
+    fails(reader, "AccessDeniedException", reader.create_application, applicationName="b")
+    stranger = client("AKIDNOBODY")
+    fails(stranger, "UnrecognizedClientException", stranger.list_applications)
+    answer = raw(weir, "ListApplications")
+    assert answer.status == 400 and answer.json()["__type"] == "MissingAuthenticationTokenException"
