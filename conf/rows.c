@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/network.h"
 #include "base/text.h"
 #include "conf/suggest.h"
 
@@ -64,6 +65,11 @@ static void set_number(const struct row *row, void *base, uint64_t value)
         *(unsigned *)p = (unsigned)value;
     else if (row->type == ROWS_U64)
         *(uint64_t *)p = value;
+}
+
+static bool is_string(const struct row *row)
+{
+    return row->type == ROWS_STRING || row->type == ROWS_NETWORKS;
 }
 
 static const char *get_string(const struct row *row, const void *base)
@@ -133,6 +139,10 @@ void rows_expected(const struct row *row, struct jsondoc_text *text)
                 jsondoc_append(text, "%c", *p);
         }
         jsondoc_append(text, "\"");
+        break;
+    case ROWS_NETWORKS:
+        jsondoc_append(text, "true or false, or an array of networks such as "
+                             "[\"10.0.0.0/8\"]");
         break;
     case ROWS_STRING:
     case ROWS_SPECIAL:
@@ -211,6 +221,78 @@ static void read_string(const struct row *row, struct jsondoc *doc, const struct
         jsondoc_no_memory(doc);
 }
 
+/* Networks with commas between, as text; NULL with a problem added. To be freed. */
+static char *join_networks(const struct row *row, struct jsondoc *doc, const struct place *at,
+                           const json_t *array)
+{
+    size_t nr = json_array_size(array), n = 0;
+    char *text = malloc(nr * NETWORK_TEXT_MAX + 1);
+
+    if (!text) {
+        jsondoc_no_memory(doc);
+        return NULL;
+    }
+    for (size_t i = 0; i < nr; i++) {
+        struct place item = JSONDOC_ITEM(at, i);
+        const json_t *value = json_array_get(array, i);
+        struct network network;
+
+        if (!jsondoc_is_string(doc, &item, value, "a network such as \"10.0.0.0/8\""))
+            continue;
+        if (!network_read(str_of(json_string_value(value)), &network)) {
+            jsondoc_problem(doc, &item, "bad_value",
+                            "\"%.*s\" is no network; it must be one such as 10.0.0.0/8, "
+                            "2001:db8::/32 or 192.0.2.1, with no bits set behind the prefix",
+                            JSONDOC_QUOTE(json_string_value(value)));
+            continue;
+        }
+        if (n > 0)
+            text[n++] = ',';
+        n += (size_t)network_write(&network, text + n);
+    }
+    if (nr == 0)
+        report(row, doc, at, "empty", "an empty array");
+    text[n] = '\0';
+    return text;
+}
+
+/* The array that a command line's commas stand for; NULL when out of memory. */
+static json_t *split_networks(const char *text)
+{
+    json_t *array = json_array();
+
+    for (const char *p = text; array; p += strcspn(p, ",") + 1) {
+        if (json_array_append_new(array, json_stringn(p, strcspn(p, ","))) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+        if (!p[strcspn(p, ",")])
+            break;
+    }
+    return array;
+}
+
+static void read_networks(const struct row *row, struct jsondoc *doc, const struct place *at,
+                          const json_t *value, void *base)
+{
+    size_t nr_before = doc->problems->nr;
+    char *text;
+
+    if (json_is_boolean(value)) {
+        if (set_string(row, base, json_is_true(value) ? "true" : "false") < 0)
+            jsondoc_no_memory(doc);
+        return;
+    }
+    if (!json_is_array(value)) {
+        report(row, doc, at, "wrong_type", jsondoc_kind(value));
+        return;
+    }
+    text = join_networks(row, doc, at, value);
+    if (text && doc->problems->nr == nr_before && set_string(row, base, text) < 0)
+        jsondoc_no_memory(doc);
+    free(text);
+}
+
 static void read_value(const struct rows *rows, const struct row *row, struct jsondoc *doc,
                        const struct place *at, const json_t *value, void *base)
 {
@@ -232,6 +314,9 @@ static void read_value(const struct rows *rows, const struct row *row, struct js
     case ROWS_STRING:
         read_string(row, doc, at, value, base);
         break;
+    case ROWS_NETWORKS:
+        read_networks(row, doc, at, value, base);
+        break;
     case ROWS_SPECIAL:
         rows->special(doc, at, row, value, base);
         break;
@@ -245,8 +330,12 @@ static json_t *value_of_text(const struct row *row, const char *text)
     bool is_number = row->type == ROWS_U16 || row->type == ROWS_U32 || row->type == ROWS_U64;
     size_t digits = strspn(text, "0123456789");
 
-    if (row->type == ROWS_BOOL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
+    bool is_truth = strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+
+    if ((row->type == ROWS_BOOL || row->type == ROWS_NETWORKS) && is_truth)
         return json_boolean(strcmp(text, "true") == 0);
+    if (row->type == ROWS_NETWORKS && strpbrk(text, ".:"))
+        return split_networks(text);
     if (is_number && digits > 0 && digits <= 18 && !text[digits])
         return json_integer((json_int_t)strtoull(text, NULL, 10));
     return json_string(text);
@@ -415,7 +504,7 @@ static uint64_t default_number(const struct row *row)
 
 static int set_default(const struct row *row, void *base)
 {
-    if (row->type == ROWS_STRING)
+    if (is_string(row))
         return set_string(row, base, row->default_text);
     if (row->type == ROWS_CHOICE)
         set_number(row, base, (uint64_t)find_choice(row->choices, row->default_text));
@@ -431,7 +520,7 @@ int rows_init(const struct rows *rows, void *base)
     int result = 0;
 
     for (int i = 0; i < rows->nr; i++)
-        if (rows->list[i].type == ROWS_STRING)
+        if (is_string(&rows->list[i]))
             *(char **)member(&rows->list[i], base) = NULL;
     for (int i = 0; i < rows->nr && result == 0; i++)
         result = set_default(&rows->list[i], base);
@@ -441,15 +530,15 @@ int rows_init(const struct rows *rows, void *base)
 void rows_fini(const struct rows *rows, void *base)
 {
     for (int i = 0; i < rows->nr; i++)
-        if (rows->list[i].type == ROWS_STRING)
+        if (is_string(&rows->list[i]))
             (void)set_string(&rows->list[i], base, NULL); /* does not allocate */
 }
 
 static bool is_default(const struct row *row, const void *base)
 {
-    const char *text = row->type == ROWS_STRING ? get_string(row, base) : NULL;
+    const char *text = is_string(row) ? get_string(row, base) : NULL;
 
-    if (row->type == ROWS_STRING)
+    if (is_string(row))
         return text == row->default_text ||
                (text && row->default_text && strcmp(text, row->default_text) == 0);
     if (row->type == ROWS_CHOICE)
@@ -461,8 +550,12 @@ static bool is_default(const struct row *row, const void *base)
 
 static json_t *make_value(const struct row *row, const void *base)
 {
+    const char *text = is_string(row) ? get_string(row, base) : NULL;
+
     if (row->type == ROWS_STRING)
-        return json_string(get_string(row, base));
+        return json_string(text);
+    if (row->type == ROWS_NETWORKS)
+        return value_of_text(row, text);
     if (row->type == ROWS_BOOL)
         return json_boolean(get_number(row, base));
     if (row->type == ROWS_CHOICE)
@@ -500,7 +593,7 @@ int rows_write(const struct rows *rows, const void *base, bool with_defaults, js
         const char *key = NULL;
         json_t *home, *value;
 
-        if (row->type == ROWS_SPECIAL || (row->type == ROWS_STRING && !get_string(row, base)) ||
+        if (row->type == ROWS_SPECIAL || (is_string(row) && !get_string(row, base)) ||
             (!with_defaults && is_default(row, base)))
             continue;
         home = make_home(object, row->path, &key);
@@ -525,7 +618,7 @@ bool rows_equal(const struct row *row, const void *a, const void *b)
 {
     const char *x, *y;
 
-    if (row->type != ROWS_STRING)
+    if (!is_string(row))
         return get_number(row, a) == get_number(row, b);
     x = get_string(row, a);
     y = get_string(row, b);
@@ -534,7 +627,7 @@ bool rows_equal(const struct row *row, const void *a, const void *b)
 
 int rows_copy(const struct row *row, void *to, const void *from)
 {
-    if (row->type == ROWS_STRING)
+    if (is_string(row))
         return set_string(row, to, get_string(row, from));
     set_number(row, to, get_number(row, from));
     return 0;
@@ -546,6 +639,8 @@ void rows_value_text(const struct row *row, const void *base, char *out, size_t 
         snprintf(out, size, "(none)");
     else if (row->type == ROWS_STRING)
         snprintf(out, size, "\"%.*s\"", JSONDOC_QUOTE(get_string(row, base)));
+    else if (row->type == ROWS_NETWORKS)
+        snprintf(out, size, "%s", get_string(row, base));
     else if (row->type == ROWS_BOOL)
         snprintf(out, size, "%s", get_number(row, base) ? "true" : "false");
     else if (row->type == ROWS_CHOICE)

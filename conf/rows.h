@@ -14,12 +14,15 @@
 #include "conf/jsondoc.h"
 
 enum rows_type {
-    ROWS_BOOL,    /* bool */
-    ROWS_U16,     /* uint16_t */
-    ROWS_U32,     /* uint32_t */
-    ROWS_U64,     /* uint64_t */
-    ROWS_STRING,  /* char *, owned; NULL where it has no default */
-    ROWS_CHOICE,  /* an enum (unsigned int), the index into choices */
+    ROWS_BOOL,   /* bool */
+    ROWS_U16,    /* uint16_t */
+    ROWS_U32,    /* uint32_t */
+    ROWS_U64,    /* uint64_t */
+    ROWS_STRING, /* char *, owned; NULL where it has no default */
+    ROWS_CHOICE, /* an enum (unsigned int), the index into choices */
+    /* char *, owned: "true", "false", or networks (base/network.h) with commas between; in
+     * documents a boolean or an array of strings */
+    ROWS_NETWORKS,
     ROWS_SPECIAL, /* read by the set's special function */
 };
 

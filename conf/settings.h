@@ -71,9 +71,9 @@ struct settings {
     char *executed_version_header;
 
     struct {
-        /* forwarded.trust: keep the client's X-Forwarded-*, append to them;
-         * else replace them */
-        bool trust;
+        /* forwarded.trust: of whom to keep the X-Forwarded-*, and append to them; those of
+         * others are replaced. "true", "false", or networks with commas between */
+        char *trust;
         char *via; /* forwarded.via: the name in Via */
         /* header that carries a verified client certificate's subject; "": none */
         char *client_certificate_header;

@@ -115,10 +115,11 @@ const struct row settings_rows_main[] = {
      .help = "A file with the keys of pins ([pins](pins.md)), one a line: the first signs, all are accepted. Give it to every weir of a fleet. "
              "Without it pins are signed with a random key of the process, and end with it. Read again when it changes."},
 
-    {.path = "forwarded.trust", .type = ROWS_BOOL, .offset = offsetof(struct settings, forwarded.trust),
+    {.path = "forwarded.trust", .type = ROWS_NETWORKS, .offset = offsetof(struct settings, forwarded.trust),
      .default_text = "false", .is_reloadable = true,
-     .help = "Whether the client's X-Forwarded-* fields are believed and continued. Only right where every client is a "
-             "proxy of yours. Otherwise they are replaced by what weir itself sees."},
+     .help = "Whose X-Forwarded-* fields are believed and continued: those of clients in these networks, where your proxies are; true: of every client, "
+             "which is only right where each is a proxy of yours. Those of others are replaced by what weir itself sees. On the command line networks "
+             "have commas between."},
     {.path = "forwarded.via", .type = ROWS_STRING, .offset = offsetof(struct settings, forwarded.via), .min = 1, .max = 64,
      .default_text = "weir", .check = settings_check_via, .expected = "a name such as weir, or host:port",
      .is_reloadable = true, .help = "The name that weir gives itself in the Via header (RFC 9110 section 7.6.3)."},

@@ -265,7 +265,7 @@ static void start(struct delivery *d)
     static const struct head_limits limits = {
         .line_bytes = HEAD_MAX, .header_bytes = HEAD_MAX, .header_count = META_FIELDS_MAX + 2};
     struct worker *w = d->owner->worker;
-    struct request_caller from = {STR(""), STR(""), false};
+    struct request_caller from = {.is_tls = false};
     struct str fields = meta_read(d->event->put.event.meta, &from);
     struct http1 parser;
     char text[HEAD_MAX];

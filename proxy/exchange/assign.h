@@ -8,6 +8,7 @@
 
 #include "proxy/http/head.h"
 
+struct alias_source;
 struct choice;
 struct worker;
 
@@ -28,13 +29,21 @@ struct caller {
     uint64_t hash; /* of 64 bits, under the split's salt */
 };
 
+/* An id that a caller without a key gets. */
+enum { ASSIGN_ID_LENGTH = 32 };
+
+struct issued {
+    const struct alias_source *source; /* its cookie; NULL: none is issued */
+    char id[ASSIGN_ID_LENGTH];
+};
+
 enum assigned {
     ASSIGN_DRAW = 0, /* the tickets decide */
     ASSIGN_DONE      /* out->arm is set, no ticket is taken */
 };
 
-/* For out->target, whose terms are not NULL. Sets out->picked, and out->caller of a sticky split. head: NULL
- * where no request is there any more. */
+/* For out->target, whose terms are not NULL. Sets out->picked, and of a sticky split out->caller and out->issued.
+ * head: NULL where no request is there any more. */
 enum assigned assign_version(struct choice *out, struct worker *w, const struct head *head);
 
 /* Is it in the figures of its alias? */

@@ -14,6 +14,7 @@
 #include "proxy/exchange/framed.h"
 #include "proxy/exchange/furl.h"
 #include "proxy/exchange/gathered.h"
+#include "proxy/exchange/issue.h"
 #include "proxy/exchange/logged.h"
 #include "proxy/exchange/mapped.h"
 #include "proxy/exchange/pick.h"
@@ -95,6 +96,7 @@ static int reject_choice(struct exchange *ex, const struct choice *choice)
 static void init(struct exchange *ex, const struct head *head, const struct request_caller *from)
 {
     ex->from = *from;
+    ex->from.is_trusted = tuning_trusts(ex->tuning, from->address);
     ex->lease = NULL;
     ex->target = NULL;
     ex->arm = ex->run = NULL;
@@ -181,7 +183,7 @@ static bool find_endpoint(struct exchange *ex)
     ex->run = other;
     place = balance_choose(ex->worker, other->version, NULL);
     course_take_place(ex, &place);
-    struct metrics_cell *cell = cell_of(ex, other);
+    struct metrics_cell *cell = assign_counts(ex->picked) ? cell_of(ex, other) : NULL;
     if (cell)
         metrics_add(&cell->runs, 1);
     return ex->endpoint != NULL;
@@ -297,6 +299,8 @@ static void count_attempt(struct exchange *ex, bool is_drawn)
 /* is_drawn: else it is another attempt of a call that was counted. */
 static void count_pick(struct exchange *ex, bool is_drawn)
 {
+    if (!assign_counts(ex->picked))
+        return; /* in no figure of the alias */
     ex->cell = cell_of(ex, ex->arm);
     if (ex->cell)
         metrics_add(is_drawn ? &ex->cell->picks : &ex->cell->repeats, 1);
@@ -310,6 +314,8 @@ static int run(struct exchange *ex, struct head *head, struct choice *choice, bo
     ex->arm = choice->arm;
     ex->picked = choice->picked;
     ex->caller = choice->caller;
+    if (choice->issued.source)
+        issue_cookie(ex, &choice->issued);
     if (ex->order)
         count_attempt(ex, is_drawn);
     else

@@ -381,8 +381,11 @@ static inline int draw(struct choice *out, struct worker *w, const struct head *
                                                      : PICKED_RANDOM;
     if (out->attempt_id.n > 0 && find_pinned(out, w))
         return 0;
-    if (out->target->terms && assign_version(out, w, head) == ASSIGN_DONE)
+    if (out->target->terms && assign_version(out, w, head) == ASSIGN_DONE) {
+        if (out->attempt_id.n > 0 && out->picked == PICKED_STICKY)
+            pin(out, w);
         return 0;
+    }
     fetch_ahead(w, out->target);
     r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;
     if (r >= 0) {
@@ -418,6 +421,7 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     out->wants_log = out->is_preflight = out->is_pinned = false;
     out->picked = PICKED_NAMED;
     out->caller.is_known = false;
+    out->issued.source = NULL;
     out->attempt_id.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
@@ -457,6 +461,7 @@ static void begin_named(struct choice *out, struct str function, struct str qual
     out->wants_log = out->is_preflight = out->is_pinned = false;
     out->picked = PICKED_NAMED;
     out->caller.is_known = false;
+    out->issued.source = NULL;
     out->attempt_id.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';

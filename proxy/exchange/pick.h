@@ -46,6 +46,7 @@ struct choice {
     /* Who asks; likewise. */
     const struct request_caller *from;
     struct caller caller; /* of a sticky split */
+    struct issued issued; /* likewise */
     char api_id[URLID_LENGTH + 1]; /* of a function's URL; "" for a route */
     struct invoke_address address; /* of an Invoke */
     char message[INVOKE_REASON_MAX];

@@ -222,11 +222,10 @@ static struct str keep(char **p, struct str s)
     return (struct str){at, s.n};
 }
 
-static void choose_id(struct request *out, struct worker *w, const struct tuning *tuning,
+static void choose_id(struct request *out, struct worker *w, const struct request_caller *from,
                       const struct head *head, struct str given)
 {
-    const struct head_field *f =
-        tuning->settings->forwarded.trust ? head_find(head, FIELD_REQUEST_ID) : NULL;
+    const struct head_field *f = from->is_trusted ? head_find(head, FIELD_REQUEST_ID) : NULL;
 
     if (given.n == ID_LENGTH)
         memcpy(out->request_id, given.p, ID_LENGTH);
@@ -261,7 +260,8 @@ static char *write_rest(char *p, struct request *out, const struct tuning *tunin
                         const struct head *head, const struct request_caller *from,
                         const struct request_options *options)
 {
-    struct rules_found found = {.is_prefix_stripped = options->prefix.n > 0};
+    struct rules_found found = {.is_trusted = from->is_trusted,
+                                .is_prefix_stripped = options->prefix.n > 0};
     struct copy_run run = {0, 0};
 
     for (int i = 0; i < head->nr_fields; i++) {
@@ -336,7 +336,7 @@ int request_make(struct request *out, struct worker *w, const struct tuning *tun
         p = text_str(p, options->query);
     }
     suffix.n = (size_t)(p - suffix.p);
-    choose_id(out, w, tuning, head, options->request_id);
+    choose_id(out, w, from, head, options->request_id);
     out->head_at = (uint32_t)(p - out->block);
     p = write_target(p, out, endpoint, suffix);
     p = write_rest(p, out, tuning, head, from, options);

@@ -18,6 +18,7 @@ struct request_caller {
     struct str address;             /* as text, without port */
     struct str certificate_subject; /* of a verified client certificate; else empty */
     bool is_tls;
+    bool is_trusted; /* a proxy whose X-Forwarded-* fields count; the exchange finds it out */
 };
 
 enum { REQUEST_TRACE_ID = 32 };

@@ -9,8 +9,9 @@
 #include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
 
-/* What the pass over the client's fields found. Before the first field, set is_prefix_stripped and zero the rest. */
+/* What the pass over the client's fields found. Before the first field, set these two and zero the rest. */
 struct rules_found {
+    bool is_trusted;         /* the client's X-Forwarded-* fields count */
     bool is_prefix_stripped; /* weir writes an X-Forwarded-Prefix of its own */
     bool has_forwarded_for, has_forwarded_proto, has_forwarded_host, has_forwarded_prefix,
         has_length;
@@ -36,7 +37,7 @@ static inline __attribute__((always_inline)) bool rules_request_passes(const str
                                                                        const struct head_field *f,
                                                                        struct rules_found *found)
 {
-    bool is_trusted = tuning->settings->forwarded.trust;
+    bool is_trusted = found->is_trusted;
 
     switch ((enum field_id)f->id) {
     case FIELD_OTHER:

@@ -14,7 +14,7 @@ enum { ARN_MAX = 256 };
 static bool passes(const struct exchange *ex, const struct head *head, const struct head_field *f,
                    bool is_signed)
 {
-    struct rules_found found = {.is_prefix_stripped = false};
+    struct rules_found found = {.is_trusted = ex->from.is_trusted};
 
     switch ((enum field_id)f->id) {
     case FIELD_HOST:
@@ -23,7 +23,7 @@ static bool passes(const struct exchange *ex, const struct head *head, const str
     case FIELD_EXPECT:
         return false;
     case FIELD_X_FORWARDED_FOR:
-        return ex->tuning->settings->forwarded.trust;
+        return ex->from.is_trusted;
     default:
         if (is_signed && str_ieq(head_name(head, f), STR("authorization")))
             return false;

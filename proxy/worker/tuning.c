@@ -12,6 +12,7 @@ static void free_tuning(struct tuning *t)
     free(t->executed_line);
     free(t->via_line);
     free(t->arn_line);
+    free(t->trusted);
     free(t);
 }
 
@@ -38,6 +39,40 @@ static int make_lines(struct tuning *t)
     return 0;
 }
 
+/* The settings' text is right. */
+static int make_trust(struct tuning *t)
+{
+    const char *text = t->settings->forwarded.trust ? t->settings->forwarded.trust : "false";
+    size_t nr = 1;
+
+    t->trusts_all = strcmp(text, "true") == 0;
+    if (t->trusts_all || strcmp(text, "false") == 0)
+        return 0;
+    for (const char *p = text; *p; p++)
+        nr += *p == ',';
+    t->trusted = calloc(nr, sizeof(t->trusted[0]));
+    if (!t->trusted)
+        return -1;
+    for (struct str rest = str_of(text); rest.n > 0;) {
+        struct str one = str_until(rest, ',');
+        size_t used = one.n < rest.n ? one.n + 1 : one.n;
+
+        t->nr_trusted += network_read(one, &t->trusted[t->nr_trusted]);
+        rest = (struct str){rest.p + used, rest.n - used};
+    }
+    return 0;
+}
+
+bool tuning_trusts(const struct tuning *tuning, struct str address)
+{
+    struct network_address number;
+
+    if (tuning->nr_trusted == 0)
+        return tuning->trusts_all;
+    return network_read_address(address, &number) &&
+           network_list_has(tuning->trusted, tuning->nr_trusted, &number);
+}
+
 struct tuning *tuning_make_take(struct settings *s)
 {
     struct tuning *t = calloc(1, sizeof(*t));
@@ -55,7 +90,7 @@ struct tuning *tuning_make_take(struct settings *s)
     t->response_limits.line_bytes = TUNING_STATUS_LINE_MAX;
     t->read_bytes =
         s->upstream.read_bytes < TUNING_READ_MAX ? s->upstream.read_bytes : TUNING_READ_MAX;
-    if (make_lines(t) < 0) {
+    if (make_lines(t) < 0 || make_trust(t) < 0) {
         free_tuning(t);
         return NULL;
     }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/network.h"
 #include "conf/settings.h"
 #include "proxy/http/http1.h"
 #include "router/arn.h"
@@ -33,6 +34,10 @@ struct tuning {
     struct arn_home home;
     char *arn_line; /* "lambda-runtime-invoked-function-arn: arn:...:function:" */
     size_t arn_line_len;
+    /* forwarded.trust: of all clients, or of those in the networks. */
+    bool trusts_all;
+    int nr_trusted;
+    struct network *trusted;
     char *certificate_name; /* forwarded.client_certificate_header, or NULL */
     size_t certificate_name_len;
 };
@@ -47,6 +52,9 @@ static inline struct tuning *tuning_ref(struct tuning *tuning)
     tuning->nr_users++;
     return tuning;
 }
+
+/* Is the client at this address, in text form, a proxy whose X-Forwarded-* fields count? */
+bool tuning_trusts(const struct tuning *tuning, struct str address);
 
 /* Ends a use and clears the pointer; the last one frees it. */
 void tuning_unref(struct tuning **tuning);

@@ -43,7 +43,7 @@ static void make_world(struct world *world, uint64_t seed)
     prng_seed(&world->worker.rng, seed);
     world->worker.loop.now_ms = 1000; /* later than the Date that there is not yet */
     world->host = (int)(seed % HOSTS);
-    world->settings.forwarded.trust = seed & 16;
+    world->tuning.trusts_all = seed & 16;
     world->settings.forwarded.via = via;
     world->tuning.settings = &world->settings;
     world->tuning.executed_line = executed_line;
@@ -233,7 +233,7 @@ static void on_request(void *context, const struct transcript_message *message)
     /* Nothing is made up. */
     FUZZ_CHECK(count_fields(head, FIELD_TRACEPARENT) <= count_fields(sent, FIELD_TRACEPARENT));
     FUZZ_CHECK(count_fields(head, FIELD_X_FORWARDED_FOR) == 1);
-    if (!landing->world->settings.forwarded.trust) {
+    if (!landing->world->tuning.trusts_all) {
         FUZZ_CHECK(count_fields(head, FIELD_X_FORWARDED_PROTO) == 1);
         FUZZ_CHECK(count_fields(head, FIELD_X_FORWARDED_HOST) <= 1);
         FUZZ_CHECK(count_fields(head, FIELD_FORWARDED) + count_fields(head, FIELD_X_REAL_IP) == 0);
@@ -251,7 +251,7 @@ void crossing_request(const struct transcript_message *message, uint64_t seed)
     bool is_repeat = seed >> 63;
     struct world *world = &worlds[is_repeat];
     const struct head *head = message->head;
-    struct request_caller from = {STR("192.0.2.1"), STR("CN=client"), seed & 256};
+    struct request_caller from = {STR("192.0.2.1"), STR("CN=client"), seed & 256, seed & 16};
     struct request_options options = {.path = head_path(head),
                                       .query = head_query(head),
                                       .has_query = head->has_query,

@@ -208,7 +208,7 @@ static int tear_down(void **state)
 /* Begins an exchange with a request's head. */
 static int start(struct exchange *e, const char *text)
 {
-    const struct request_caller from = {STR("192.0.2.1"), STR(""), false};
+    const struct request_caller from = {.address = STR("192.0.2.1")};
 
     http1_fini(&parser);
     http1_init_request(&parser, &head, &tuning->request_limits);

@@ -91,7 +91,7 @@ static void defaults_hold_without_a_document(void **state)
         assert_string_equal(s->executed_version_header, "x-amz-executed-version");
         assert_string_equal(s->aws.region, "us-east-1");
         assert_string_equal(s->aws.account_id, "000000000000");
-        assert_false(s->forwarded.trust);
+        assert_string_equal(s->forwarded.trust, "false");
         assert_string_equal(s->forwarded.via, "weir");
         assert_int_equal(s->limits.request_line_bytes, 8192);
         assert_int_equal(s->limits.header_bytes, 32768);
@@ -232,9 +232,10 @@ static void each_row_refuses_other_types(void **state)
         snprintf(path, sizeof(path), "$.%s", row->path);
         for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++) {
             bool is_right =
-                (values[k][0] == '[' && row->type == ROWS_SPECIAL) ||
+                (values[k][0] == '[' &&
+                 (row->type == ROWS_SPECIAL || row->type == ROWS_NETWORKS)) ||
                 (values[k][0] == '"' && row->type == ROWS_STRING) ||
-                (values[k][0] == 't' && row->type == ROWS_BOOL) ||
+                (values[k][0] == 't' && (row->type == ROWS_BOOL || row->type == ROWS_NETWORKS)) ||
                 (strcmp(values[k], "7") == 0 && row->type <= ROWS_U64 && row->type != ROWS_BOOL);
             if (is_right)
                 continue;
@@ -434,10 +435,35 @@ static void the_command_line_overrides_rows(void **state)
     assert_string_equal(s->admin_address, "[::1]:1");
     assert_int_equal(s->workers, 12);
     assert_string_equal(s->table_file, "x.json");
-    assert_true(s->forwarded.trust);
+    assert_string_equal(s->forwarded.trust, "true");
     assert_int_equal(s->log.format, SETTINGS_LOG_TEXT);
     assert_true(s->limits.body_bytes == 5000000000);
     assert_int_equal(problems_count(&problems), 0);
+    settings_unref(&s);
+}
+
+static void networks_are_trusted_one_by_one(void **state)
+{
+    struct settings *s =
+        parse_good("{\"forwarded\": {\"trust\": [\"10.0.0.0/8\", \"2001:DB8::/32\", \"::1\"]}}");
+    struct problems problems = {0};
+    char *text = settings_dump(s);
+
+    (void)state;
+    assert_string_equal(s->forwarded.trust, "10.0.0.0/8,2001:db8::/32,::1");
+    assert_non_null(strstr(text, "\"2001:db8::/32\""));
+    assert_int_equal(settings_override(s, "forwarded.trust", "192.0.2.1,10.0.0.0/8", &problems), 0);
+    assert_string_equal(s->forwarded.trust, "192.0.2.1,10.0.0.0/8");
+    assert_int_equal(settings_override(s, "forwarded.trust", "false", &problems), 0);
+    assert_string_equal(s->forwarded.trust, "false");
+    expect("{\"forwarded\": {\"trust\": []}}", "empty", "$.forwarded.trust", "true or false");
+    expect("{\"forwarded\": {\"trust\": [\"10.0.0.1/8\"]}}", "bad_value", "$.forwarded.trust[0]",
+           "\"10.0.0.1/8\" is no network");
+    expect("{\"forwarded\": {\"trust\": [7]}}", "wrong_type", "$.forwarded.trust[0]",
+           "a network such as");
+    expect("{\"forwarded\": {\"trust\": \"true\"}}", "wrong_type", "$.forwarded.trust",
+           "true or false");
+    free(text);
     settings_unref(&s);
 }
 
@@ -737,6 +763,7 @@ int main(void)
         cmocka_unit_test(all_problems_are_reported_in_one_go),
         cmocka_unit_test(a_dump_reads_back_to_the_same),
         cmocka_unit_test(the_command_line_overrides_rows),
+        cmocka_unit_test(networks_are_trusted_one_by_one),
         cmocka_unit_test(wrong_overrides_are_refused),
         cmocka_unit_test(listen_addresses_replace_the_documents_listeners),
         cmocka_unit_test(a_reload_keeps_what_is_not_reloadable_and_says_so),
