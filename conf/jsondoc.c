@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/jsonplain.h"
 #include "conf/suggest.h"
 
 static const char byte_order_mark[] = "\xef\xbb\xbf";
@@ -153,8 +154,15 @@ bool jsondoc_open(struct jsondoc *doc, struct str *text)
 json_t *jsondoc_piece(struct str piece, struct jsonmem_pool *pool, bool *is_out)
 {
     json_error_t error;
+    json_t *json;
 
-    return load(piece, JSON_DECODE_ANY, pool, &error, is_out);
+    jsonmem_begin(pool);
+    json = jsonplain_read(piece);
+    *is_out = jsonmem_end();
+    if (!json && !*is_out)
+        return load(piece, JSON_DECODE_ANY, pool, &error, is_out);
+    assert(!json || !*is_out);
+    return json;
 }
 
 /* The text is not blank. */
