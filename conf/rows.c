@@ -55,16 +55,25 @@ static void set_number(const struct row *row, void *base, uint64_t value)
 {
     void *p = member(row, base);
 
-    if (row->type == ROWS_BOOL)
+    switch (row->type) {
+    case ROWS_BOOL:
         *(bool *)p = value != 0;
-    else if (row->type == ROWS_U16)
+        break;
+    case ROWS_U16:
         *(uint16_t *)p = (uint16_t)value;
-    else if (row->type == ROWS_U32)
+        break;
+    case ROWS_U32:
         *(uint32_t *)p = (uint32_t)value;
-    else if (row->type == ROWS_CHOICE)
+        break;
+    case ROWS_CHOICE:
         *(unsigned *)p = (unsigned)value;
-    else if (row->type == ROWS_U64)
+        break;
+    case ROWS_U64:
         *(uint64_t *)p = value;
+        break;
+    default:
+        break;
+    }
 }
 
 static bool is_string(const struct row *row)
@@ -492,26 +501,29 @@ void rows_read(const struct rows *rows, struct jsondoc *doc, const struct place 
 
 /* ---- Whole structs --------------------------------------------------------------------------- */
 
-/* Each version of a table starts with its defaults, hence without strtoull. */
+/* Of a row that is no string and no special. Each version of a table starts with its defaults,
+ * hence without strtoull. */
 static uint64_t default_number(const struct row *row)
 {
     uint64_t number = 0;
 
+    if (row->type == ROWS_BOOL)
+        return row->default_text[0] == 't';
+    if (row->type == ROWS_CHOICE)
+        return (uint64_t)find_choice(row->choices, row->default_text);
     for (const char *p = row->default_text; *p; p++)
         number = number * 10 + (uint64_t)(*p - '0');
     return number;
 }
 
+/* Of a row whose string is NULL. */
 static int set_default(const struct row *row, void *base)
 {
+    if (row->type == ROWS_SPECIAL)
+        return 0;
     if (is_string(row))
-        return set_string(row, base, row->default_text);
-    if (row->type == ROWS_CHOICE)
-        set_number(row, base, (uint64_t)find_choice(row->choices, row->default_text));
-    else if (row->type == ROWS_BOOL)
-        set_number(row, base, strcmp(row->default_text, "true") == 0);
-    else if (row->type != ROWS_SPECIAL)
-        set_number(row, base, default_number(row));
+        return row->default_text ? set_string(row, base, row->default_text) : 0;
+    set_number(row, base, default_number(row));
     return 0;
 }
 
@@ -541,10 +553,6 @@ static bool is_default(const struct row *row, const void *base)
     if (is_string(row))
         return text == row->default_text ||
                (text && row->default_text && strcmp(text, row->default_text) == 0);
-    if (row->type == ROWS_CHOICE)
-        return get_number(row, base) == (uint64_t)find_choice(row->choices, row->default_text);
-    if (row->type == ROWS_BOOL)
-        return get_number(row, base) == (strcmp(row->default_text, "true") == 0);
     return get_number(row, base) == default_number(row);
 }
 

@@ -41,11 +41,15 @@ static void report_version(struct tabledoc_merge *merge, const char *code, const
     report(merge, code, path.s, &text);
 }
 
+/* The first reading of a large table has nothing to tell: it does not write what nobody reads. */
 static void report_function(struct tabledoc_merge *merge, const char *code, const char *is,
                             struct str name)
 {
-    struct jsondoc_text path = {0}, text = {0};
+    struct jsondoc_text path, text;
 
+    if (!merge->base)
+        return;
+    path.n = text.n = 0;
     jsondoc_append(&path, "$.functions.%.*s", STR_ARG(name));
     jsondoc_append(&text, "%.*s %s", STR_ARG(name), is);
     report(merge, code, path.s, &text);

@@ -177,23 +177,58 @@ void tabledoc_parts_close(struct tabledoc_parts *parts)
 
 /* ---- Functions and routes -------------------------------------------------------------------- */
 
-/* The next member of functions or routes, which is part. False at the end, or where that is
- * broken. */
-static bool cut_next(struct tabledoc_parts *parts, struct str part, struct jsonscan_member *member)
+static uint32_t tag_of(struct str name)
 {
-    enum jsonscan_step step;
+    return (uint32_t)hash_str(name, 0);
+}
 
-    if (parts->is_over)
-        return false;
-    if (!parts->scan.at && !jsonscan_open(&parts->scan, part))
-        return false;
-    step = jsonscan_next(&parts->scan, member);
+/* The step of the member that is to be read now: false where there is none. */
+static bool is_member(struct tabledoc_parts *parts, enum jsonscan_step step)
+{
     if (step == JSONSCAN_MEMBER)
         return true;
     if (step == JSONSCAN_BROKEN)
         report_broken(parts);
     parts->scan.at = NULL;
     return false;
+}
+
+/* Is there something to be cut of functions or routes, which is part? */
+static bool has_begun(struct tabledoc_parts *parts, struct str part)
+{
+    return !parts->is_over && (parts->scan.at || jsonscan_open(&parts->scan, part));
+}
+
+static void cut_ahead(struct tabledoc_parts *parts)
+{
+    while (!parts->is_all_cut && parts->nr_cut - parts->nr_taken < TABLEDOC_PARTS_AHEAD) {
+        struct tabledoc_cut *cut = &parts->ahead[parts->nr_cut++ % TABLEDOC_PARTS_AHEAD];
+        struct str key;
+
+        cut->step = jsonscan_next(&parts->scan, &cut->member);
+        parts->is_all_cut = cut->step != JSONSCAN_MEMBER;
+        key = cut->member.key;
+        if (!parts->is_all_cut)
+            flathash_prefetch(&parts->by_name, tag_of((struct str){key.p + 1, key.n - 2}));
+    }
+}
+
+/* The next function's. False at the end, or where the object of functions is broken. */
+static bool cut_function(struct tabledoc_parts *parts, struct jsonscan_member *member)
+{
+    const struct tabledoc_cut *cut;
+
+    if (!has_begun(parts, parts->functions))
+        return false;
+    cut_ahead(parts);
+    cut = &parts->ahead[parts->nr_taken++ % TABLEDOC_PARTS_AHEAD];
+    *member = cut->member;
+    return is_member(parts, cut->step);
+}
+
+static bool cut_route(struct tabledoc_parts *parts, struct jsonscan_member *member)
+{
+    return has_begun(parts, parts->routes) && is_member(parts, jsonscan_next(&parts->scan, member));
 }
 
 /* A copy of the key without quotes and escapes; NULL where it is broken, or when out of memory. */
@@ -232,7 +267,7 @@ static const struct tabledoc_function *find(const struct tabledoc_parts *parts, 
 /* 0, or -1 where the name stands there already, or when out of memory: reported. */
 static int remember(struct tabledoc_parts *parts, const char *name, const char *value)
 {
-    uint32_t tag = (uint32_t)hash_str(str_of(name), 0);
+    uint32_t tag = tag_of(str_of(name));
     uint32_t more = parts->capacity ? parts->capacity * 2 : 64;
     struct tabledoc_function *list = parts->list;
 
@@ -257,7 +292,7 @@ const json_t *tabledoc_parts_function(struct tabledoc_parts *parts, const char *
 {
     struct jsonscan_member member;
 
-    if (!cut_next(parts, parts->functions, &member))
+    if (!cut_function(parts, &member))
         return NULL;
     *name = read_key(parts, member.key);
     if (!*name || remember(parts, *name, member.value.p))
@@ -269,7 +304,7 @@ const json_t *tabledoc_parts_route(struct tabledoc_parts *parts, size_t *index)
 {
     struct jsonscan_member member;
 
-    if (!cut_next(parts, parts->routes, &member))
+    if (!cut_route(parts, &member))
         return NULL;
     *index = parts->index++;
     return parse(parts, member.value, parts->pool);
@@ -277,8 +312,7 @@ const json_t *tabledoc_parts_route(struct tabledoc_parts *parts, size_t *index)
 
 json_t *tabledoc_parts_find(struct tabledoc_parts *parts, const char *name)
 {
-    const struct tabledoc_function *function =
-        find(parts, name, (uint32_t)hash_str(str_of(name), 0));
+    const struct tabledoc_function *function = find(parts, name, tag_of(str_of(name)));
     const char *end = parts->functions.p + parts->functions.n;
 
     if (!function)
@@ -290,7 +324,7 @@ json_t *tabledoc_parts_find(struct tabledoc_parts *parts, const char *name)
 
 bool tabledoc_parts_has(const struct tabledoc_parts *parts, const char *name)
 {
-    return find(parts, name, (uint32_t)hash_str(str_of(name), 0)) != NULL;
+    return find(parts, name, tag_of(str_of(name))) != NULL;
 }
 
 void tabledoc_parts_rewind(struct tabledoc_parts *parts)

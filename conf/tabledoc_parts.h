@@ -15,6 +15,14 @@ struct tabledoc_function {
     const char *value; /* where its text begins */
 };
 
+/* Functions are cut so many ahead, and what finding their names reads is fetched meanwhile. */
+enum { TABLEDOC_PARTS_AHEAD = 16 };
+
+struct tabledoc_cut {
+    enum jsonscan_step step; /* what is not JSONSCAN_MEMBER is the last one */
+    struct jsonscan_member member;
+};
+
 struct tabledoc_parts {
     struct jsondoc *doc;
     struct str text;
@@ -24,7 +32,10 @@ struct tabledoc_parts {
     json_t *top;
     struct str functions, routes; /* texts; empty where absent or of a wrong type */
 
-    struct jsonscan scan;      /* of functions, then of routes */
+    struct jsonscan scan;                            /* of functions, then of routes */
+    struct tabledoc_cut ahead[TABLEDOC_PARTS_AHEAD]; /* a ring of functions */
+    uint32_t nr_cut, nr_taken;
+    bool is_all_cut;
     struct jsonmem_pool *pool; /* of the function or route that was returned last */
     bool is_over;              /* the last one was, or the document is broken */
     size_t index;              /* of the next route */

@@ -12,11 +12,21 @@
 #include "router/skeleton.h"
 #include "router/target.h"
 
+enum { UNFILED_MAX = 64 };
+
+/* The tags of the things that were added last and are in no index yet: so many are filed together,
+ * as each costs a cache line that has to come from memory. */
+struct unfiled {
+    uint32_t nr;
+    uint32_t tags[UNFILED_MAX];
+};
+
 struct builder {
     struct registry *registry;
     struct skeleton *skeleton;
     struct target **targets;
     uint32_t nr_targets, targets_capacity;
+    struct unfiled unfiled_targets, unfiled_functions;
 
     struct function *function; /* the last one */
     uint64_t function_hash;
@@ -91,7 +101,7 @@ static int keep_option(struct builder *builder, const char *s, char **out)
     return s && !*out ? -1 : 0;
 }
 
-/* ---- Targets --------------------------------------------------------------------------------- */
+/* ---- Indexes --------------------------------------------------------------------------------- */
 
 static struct target *find_tagged(const struct builder *builder, struct str function,
                                   struct str qualifier, uint32_t tag)
@@ -106,33 +116,77 @@ static struct target *find_tagged(const struct builder *builder, struct str func
     return NULL;
 }
 
+/* All that was added is filed. */
 static struct target *find(const struct builder *builder, struct str function, struct str qualifier)
 {
+    assert(builder->unfiled_targets.nr == 0);
     return find_tagged(builder, function, qualifier,
                        skeleton_tag(skeleton_hash(function), qualifier));
+}
+
+static struct str qualifier_of(const struct target *target)
+{
+    return target->alias.n > 0 ? target->alias : target->arms[0].version->name;
+}
+
+static int file_targets(struct builder *builder)
+{
+    struct flathash *qualifiers = &builder->skeleton->qualifiers;
+    struct unfiled *unfiled = &builder->unfiled_targets;
+    uint32_t first = builder->nr_targets - unfiled->nr;
+
+    for (uint32_t i = 0; i < unfiled->nr; i++)
+        flathash_prefetch(qualifiers, unfiled->tags[i]);
+    for (uint32_t i = 0; i < unfiled->nr; i++) {
+        const struct target *target = builder->targets[first + i];
+        uint32_t tag = unfiled->tags[i];
+
+        assert(!find_tagged(builder, target->function->name, qualifier_of(target), tag));
+        if (flathash_add(qualifiers, tag, first + i))
+            return -1;
+    }
+    unfiled->nr = 0;
+    return 0;
+}
+
+static int file_functions(struct builder *builder)
+{
+    struct skeleton *skeleton = builder->skeleton;
+    struct unfiled *unfiled = &builder->unfiled_functions;
+    uint32_t first = skeleton->nr_functions - unfiled->nr;
+
+    for (uint32_t i = 0; i < unfiled->nr; i++)
+        flathash_prefetch(&skeleton->names, unfiled->tags[i]);
+    for (uint32_t i = 0; i < unfiled->nr; i++) {
+        assert(!skeleton_function(skeleton, skeleton->functions[first + i]->name,
+                                  unfiled->tags[i])); /* each name once */
+        if (flathash_add(&skeleton->names, unfiled->tags[i], first + i))
+            return -1;
+    }
+    unfiled->nr = 0;
+    return 0;
 }
 
 /* Files a target whose arms are set under its name. It belongs to the builder from here on, or is
  * ended. */
 static int add_target_take(struct builder *builder, struct target *target)
 {
-    struct str function = target->function->name;
-    struct str qualifier = target->alias.n > 0 ? target->alias : target->arms[0].version->name;
+    struct unfiled *unfiled = &builder->unfiled_targets;
     struct target **targets = make_room(builder->targets, builder->nr_targets,
                                         &builder->targets_capacity, sizeof(targets[0]));
-    uint32_t tag = skeleton_tag(builder->function_hash, qualifier);
 
-    assert(!find_tagged(builder, function, qualifier, tag));
-    if (targets)
-        builder->targets = targets;
-    if (!targets || flathash_add(&builder->skeleton->qualifiers, tag, builder->nr_targets)) {
+    if (!targets) {
         target_unref(&target, builder->registry);
         return -1;
     }
+    builder->targets = targets;
     target->index = builder->nr_targets;
     targets[builder->nr_targets++] = target;
-    return 0;
+    unfiled->tags[unfiled->nr++] = skeleton_tag(builder->function_hash, qualifier_of(target));
+    return unfiled->nr == UNFILED_MAX ? file_targets(builder) : 0;
 }
+
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 static int add_version_target(struct builder *builder, struct version *version)
 {
@@ -201,6 +255,12 @@ static int seal(struct builder *builder)
     return 0;
 }
 
+/* After it all that was added can be found. */
+static int settle(struct builder *builder)
+{
+    return seal(builder) || file_functions(builder) || file_targets(builder) ? -1 : 0;
+}
+
 static int keep_urls(struct builder *builder, const struct function_spec *spec,
                      struct function_more *more)
 {
@@ -261,6 +321,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 
 int builder_function(struct builder *builder, const struct function_spec *spec)
 {
+    struct unfiled *unfiled = &builder->unfiled_functions;
     struct skeleton *skeleton = builder->skeleton;
     struct str name = spec->name;
     struct function *function;
@@ -281,9 +342,6 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
     memcpy(function + 1, name.p, name.n);
     function->name = (struct str){(const char *)(function + 1), name.n};
     builder->function_hash = skeleton_hash(name);
-    assert(!skeleton_function(skeleton, name, builder->function_hash)); /* each name once */
-    if (flathash_add(&skeleton->names, (uint32_t)builder->function_hash, skeleton->nr_functions))
-        return -1;
     function->max_in_flight = spec->max_in_flight;
     function->concurrency = spec->concurrency;
     function->limit = smaller(spec->max_in_flight, spec->concurrency == FUNCTION_NO_CONCURRENCY ? 0
@@ -296,7 +354,8 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
     builder->function = function;
     builder->is_open = true;
     builder->nr_versions = 0;
-    return 0;
+    unfiled->tags[unfiled->nr++] = (uint32_t)builder->function_hash;
+    return unfiled->nr == UNFILED_MAX ? file_functions(builder) : 0;
 }
 
 static int keep_headers(struct builder *builder, const struct version_spec *spec,
@@ -476,13 +535,15 @@ int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec
     return 0;
 }
 
+enum { FEW_VERSIONS = 16 };
+
 /* Of the last function. Few are looked through, many are found by their hash. */
 static struct version *find_version(const struct builder *builder, struct str name, int place)
 {
     struct function *function = builder->function;
     struct version *version;
 
-    if (function->nr_versions <= 16) {
+    if (function->nr_versions <= FEW_VERSIONS) {
         version = model_version(function, name, place);
     } else {
         const struct target *target = find(builder, function->name, name);
@@ -496,7 +557,7 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
 {
     struct target *target;
 
-    if (seal(builder))
+    if (seal(builder) || (builder->function->nr_versions > FEW_VERSIONS && file_targets(builder)))
         return -1;
     assert(builder->function && spec->nr_arms >= 1 && spec->nr_arms <= SPLIT_ARMS_MAX &&
            spec->name.n > 0);
@@ -513,7 +574,7 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
 
 int builder_end_functions(struct builder *builder)
 {
-    return seal(builder);
+    return settle(builder);
 }
 
 bool builder_knows(const struct builder *builder, struct str function, struct str qualifier)
@@ -528,7 +589,7 @@ int builder_route(struct builder *builder, const struct route_spec *spec)
     struct route route = {.strip_prefix = spec->strip_prefix};
     const struct target *target;
 
-    if (seal(builder))
+    if (settle(builder))
         return -1;
     target = find(builder, spec->function, named);
     assert(target);
@@ -663,7 +724,7 @@ int builder_copy_route(struct builder *builder, const struct table *table,
                               .strip_prefix = route->strip_prefix,
                               .terms = route->terms};
 
-    if (seal(builder))
+    if (settle(builder))
         return -1;
     if (!find(builder, spec.function, qualifier))
         return 1;
@@ -712,7 +773,7 @@ struct table *builder_freeze(struct builder **builder, struct table *previous)
     struct changes changes = {0};
     struct table *table = NULL;
 
-    if (!seal(b) && !adopt_all(b->skeleton, previous ? previous->skeleton : NULL) &&
+    if (!settle(b) && !adopt_all(b->skeleton, previous ? previous->skeleton : NULL) &&
         !join(b, previous, generation, &changes))
         table = table_make_take(b->skeleton, b->targets, b->nr_targets, changes.list, changes.nr,
                                 generation);
