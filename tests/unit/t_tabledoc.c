@@ -402,9 +402,95 @@ static void names_with_escapes_are_the_same_names(void **state)
     problems_fini(&problems);
 }
 
+enum { MANY = 150, MANY_VERSIONS = 20 };
+
+/* So many functions with twenty versions and an alias each: more than are cut, or filed, together.
+ * The last one has this name. */
+static char *write_many(const char *last)
+{
+    char *text = malloc(MANY * 2048), *p = text;
+
+    assert_non_null(text);
+    p += snprintf(p, 64, "{\"functions\": {");
+    for (int i = 0; i < MANY; i++) {
+        p += i < MANY - 1 ? snprintf(p, 64, "%s\"f%d\": {\"versions\": {", i > 0 ? "}, " : "", i)
+                          : snprintf(p, 64, "}, \"%s\": {\"versions\": {", last);
+        for (int v = 1; v <= MANY_VERSIONS; v++)
+            p += snprintf(p, 128, "%s\"%d\": {\"endpoints\": [\"http://h\"]}", v > 1 ? "," : "", v);
+        p += snprintf(p, 128, "}, \"aliases\": {\"live\": {\"weights\": {\"1\": 50, \"%d\": 50}}}",
+                      i % MANY_VERSIONS + 2 > MANY_VERSIONS ? 2 : i % MANY_VERSIONS + 2);
+    }
+    snprintf(p, 128,
+             "}}, \"routes\": [{\"path\": \"/\", \"function\": \"f7\", \"qualifier\": \"20\"}]}");
+    return text;
+}
+
+static void all_names_of_a_large_table_are_found(void **state)
+{
+    char *text = write_many("last");
+    struct table *table = fixture_good(text);
+    char function[16], version[8];
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(function, sizeof(function), i < MANY - 1 ? "f%d" : "last", i);
+        assert_non_null(table_function(table, str_of(function)));
+        assert_non_null(table_find(table, str_of(function), STR("live"), NULL));
+        for (int v = 1; v <= MANY_VERSIONS; v++) {
+            const struct target *target;
+            snprintf(version, sizeof(version), "%d", v);
+            target = table_find(table, str_of(function), str_of(version), NULL);
+            assert_non_null(target);
+            assert_true(str_eq(target->function->name, str_of(function)));
+            assert_true(str_eq(target->arms[0].version->name, str_of(version)));
+        }
+    }
+    assert_non_null(table_route(table, STR(""), STR("/")));
+    fixture_drop(&table);
+    free(text);
+}
+
+static void a_name_that_stands_twice_far_apart_is_the_one_problem(void **state)
+{
+    static const char *const names[] = {"f0", "f20", "f148"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char *text = write_many(names[i]);
+        struct problems problems = {0};
+
+        problems_of(text, strlen(text), &problems);
+        assert_int_equal(problems.nr, 1);
+        assert_string_equal(problems.list[0].code, "duplicate_key");
+        problems_fini(&problems);
+        free(text);
+    }
+}
+
+/* Wherever a text ends, that is the one problem, and no function behind it is read. */
+static void a_large_document_that_is_cut_short_is_one_problem(void **state)
+{
+    char *text = write_many("last");
+    size_t n = strlen(text);
+
+    (void)state;
+    for (size_t cut = 1; cut < n; cut += n / 40) {
+        struct problems problems = {0};
+
+        problems_of(text, cut, &problems);
+        assert_int_equal(problems.nr, 1);
+        assert_string_equal(problems.list[0].code, "syntax");
+        problems_fini(&problems);
+    }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        test(all_names_of_a_large_table_are_found),
+        test(a_name_that_stands_twice_far_apart_is_the_one_problem),
+        test(a_large_document_that_is_cut_short_is_one_problem),
         test(the_designs_document_is_built),
         test(a_route_without_qualifier_leads_to_latest),
         test(every_kind_of_host_can_be_routed),
