@@ -10,6 +10,7 @@
 #include "control/answer.h"
 #include "control/change.h"
 #include "control/codedeploy.h"
+#include "control/experiment.h"
 #include "control/lambda.h"
 #include "control/resource.h"
 
@@ -135,8 +136,8 @@ static bool serve_page(const struct api_hooks *hooks, const struct api_request *
 typedef enum api_outcome resource(const struct api_hooks *hooks, const struct api_request *request,
                                   struct api_waiter *waiter, struct api_response *response);
 
-static resource *const resources[] = {codedeploy_handle, alias_handle, resource_handle,
-                                      lambda_handle};
+static resource *const resources[] = {codedeploy_handle, alias_handle, experiment_handle,
+                                      resource_handle, lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)
@@ -165,6 +166,7 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
         response, 404, "ResourceNotFoundException",
         "Served here: GET /metrics, /healthz, /readyz, /settings; POST /reload; GET and PUT "
         "/table; GET /functions; GET, PUT and DELETE /functions/{F} and "
-        "/functions/{F}/aliases/{A}; the Lambda API below its paths.");
+        "/functions/{F}/aliases/{A}; GET and DELETE /experiments/{F}/{A}; the Lambda API below its "
+        "paths.");
     return true;
 }

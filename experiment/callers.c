@@ -14,7 +14,7 @@ struct callers_table {
     pthread_mutex_t lock;
     uint32_t nr, room; /* room is a power of two, or 0 */
     uint32_t era;
-    struct caller *list;
+    struct kept_caller *list;
     uint32_t *index;               /* 2 * room places: 0 free, else 1 + where in the list */
     double *columns[OUTCOMES_MAX]; /* room each; NULL: nothing yet */
 };
@@ -89,7 +89,7 @@ static uint32_t *place_of(struct callers_table *t, uint64_t key)
     return &t->index[i];
 }
 
-static struct caller *find(struct callers_table *t, uint64_t key)
+static struct kept_caller *find(struct callers_table *t, uint64_t key)
 {
     uint32_t place = t->room > 0 ? *place_of(t, key) : 0;
 
@@ -120,7 +120,7 @@ static bool grow_column(double **column, uint32_t from, uint32_t to)
 static bool grow(struct callers_table *t)
 {
     uint32_t room = t->room > 0 ? t->room * 2 : ROOM_MIN;
-    struct caller *list = reallocarray(t->list, room, sizeof(*list));
+    struct kept_caller *list = reallocarray(t->list, room, sizeof(*list));
     uint32_t *index = calloc(2 * (size_t)room, sizeof(*index));
 
     if (list)
@@ -142,14 +142,14 @@ static bool grow(struct callers_table *t)
     return true;
 }
 
-static struct caller *add(struct callers_table *t, uint64_t key, uint16_t version)
+static struct kept_caller *add(struct callers_table *t, uint64_t key, uint16_t version)
 {
-    struct caller *caller;
+    struct kept_caller *caller;
 
     if (t->nr == t->room && !grow(t))
         return NULL;
     caller = &t->list[t->nr++];
-    *caller = (struct caller){.key = key, .version = version};
+    *caller = (struct kept_caller){.key = key, .version = version};
     *place_of(t, key) = t->nr;
     return caller;
 }
@@ -205,7 +205,8 @@ static void halve(struct callers *callers)
     pthread_mutex_unlock(&callers->halving);
 }
 
-static enum callers_answer visit(struct callers_table *t, struct caller *caller, uint16_t version)
+static enum callers_answer visit(struct callers_table *t, struct kept_caller *caller,
+                                 uint16_t version)
 {
     (void)t;
     caller->is_crossed |= caller->version != version;
@@ -224,7 +225,7 @@ enum callers_answer callers_begin(struct callers *callers, uint64_t key, uint16_
     uint32_t nr = 0;
 
     pthread_mutex_lock(&t->lock);
-    struct caller *caller = find(t, key);
+    struct kept_caller *caller = find(t, key);
     /* looked at under the lock, so that none is added behind the back of halve */
     if (!caller && second_hash(key) <= atomic_load(&callers->limit)) {
         caller = add(t, key, version);
@@ -246,7 +247,7 @@ int callers_end(struct callers *callers, uint64_t key, uint16_t version, bool is
     int change = is_counting && !is_answered ? -1 : 0;
 
     pthread_mutex_lock(&t->lock);
-    struct caller *caller = find(t, key);
+    struct kept_caller *caller = find(t, key);
     if (caller) {
         if (change < 0)
             caller->is_counted = false;
@@ -278,7 +279,7 @@ void callers_outcomes(struct callers *callers, uint32_t era, uint64_t key, uint1
     struct callers_table *t = table_of(callers, key);
 
     pthread_mutex_lock(&t->lock);
-    struct caller *caller = t->era == era ? find(t, key) : NULL;
+    struct kept_caller *caller = t->era == era ? find(t, key) : NULL;
     for (int i = 0; caller && caller->version == version && i < nr; i++)
         add_outcome(t, (uint32_t)(caller - t->list), numbers[i], values[i]);
     pthread_mutex_unlock(&t->lock);

@@ -17,7 +17,7 @@
 struct callers;
 
 /* What is known of one. */
-struct caller {
+struct kept_caller {
     uint64_t key;
     double duration_ms; /* sums over invocations, as those that follow */
     uint32_t n, errors;
@@ -55,7 +55,7 @@ void callers_forget(struct callers *callers, uint32_t era);
 
 /* Shows each caller, under the lock of its table: be quick, and do not call back. outcomes has
  * OUTCOMES_MAX sums. */
-typedef void callers_look(void *context, const struct caller *caller, const double *outcomes);
+typedef void callers_look(void *context, const struct kept_caller *caller, const double *outcomes);
 void callers_each(struct callers *callers, callers_look *look, void *context);
 
 /* The share of all callers that is kept, and how many are and may be. */

@@ -20,8 +20,8 @@
 #include <stdbool.h>
 
 /* For how many callers intervals are tuned: there they are narrowest, for what they promise. For a
- * difference it is the harmonic sum of the arms' callers, so two halves of 16 000. */
-enum { CONFSEQ_BEST = 4000 };
+ * difference it is the harmonic sum of the arms' callers, so two halves of 4 000. */
+enum { CONFSEQ_BEST = 1000 };
 
 /* Sums over callers: y is what one had in all its n invocations. All zero is empty. */
 struct confseq_sums {

@@ -2,6 +2,7 @@
 #include "experiment/study.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,8 @@ struct study *study_make(struct study_wish wish)
     if (!study)
         return NULL;
     atomic_init(&study->refs, 1);
-    atomic_init(&study->callers, NULL);
+    atomic_init(&study->core, NULL);
     study->wish = wish;
-    pthread_mutex_init(&study->lock, NULL);
-    pthread_mutex_init(&study->names_lock, NULL);
-    evidence_init(&study->evidence);
     return study;
 }
 
@@ -40,7 +38,7 @@ void study_past_fini(struct study_past *past)
     free(past->counts);
 }
 
-static void free_workers(struct study *study)
+static void free_workers(struct study_core *study)
 {
     for (int i = 0; study->workers && i < study->nr_workers; i++) {
         struct study_worker *w = &study->workers[i];
@@ -53,25 +51,61 @@ static void free_workers(struct study *study)
     free(study->workers);
 }
 
+static void free_core(struct study_core *core)
+{
+    struct callers *callers = atomic_load(&core->callers);
+
+    assert(LIST_EMPTY(&core->evidence.periods));
+    callers_free(&callers);
+    free_workers(core);
+    for (uint32_t i = 0; i < core->nr_names; i++)
+        free(core->names[i]);
+    free(core->names);
+    for (int i = 0; i < core->nr_past; i++)
+        study_past_fini(&core->past[i]);
+    free(core->past);
+    free(core->outcomes);
+    pthread_mutex_destroy(&core->lock);
+    pthread_mutex_destroy(&core->names_lock);
+    free(core);
+}
+
+static struct study_core *make_core(struct study_wish wish)
+{
+    struct study_core *core = calloc(1, sizeof(*core));
+
+    if (!core)
+        return NULL;
+    atomic_init(&core->callers, NULL);
+    core->wish = wish;
+    pthread_mutex_init(&core->lock, NULL);
+    pthread_mutex_init(&core->names_lock, NULL);
+    evidence_init(&core->evidence);
+    return core;
+}
+
+struct study_core *study_core(struct study *study)
+{
+    struct study_core *core = atomic_load(&study->core), *made;
+
+    if (core)
+        return core;
+    made = make_core(study->wish);
+    if (!made || atomic_compare_exchange_strong(&study->core, &core, made))
+        return made;
+    free_core(made); /* another thread was faster */
+    return core;
+}
+
 void study_unref(struct study **study)
 {
     struct study *s = *study;
-    struct callers *callers;
 
     *study = NULL;
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
-    assert(LIST_EMPTY(&s->evidence.periods));
-    callers = atomic_load(&s->callers);
-    callers_free(&callers);
-    free_workers(s);
-    for (uint32_t i = 0; i < s->nr_names; i++)
-        free(s->names[i]);
-    free(s->names);
-    for (int i = 0; i < s->nr_past; i++)
-        study_past_fini(&s->past[i]);
-    pthread_mutex_destroy(&s->lock);
-    pthread_mutex_destroy(&s->names_lock);
+    if (atomic_load(&s->core))
+        free_core(atomic_load(&s->core));
     free(s);
 }
 
@@ -99,21 +133,21 @@ static void count_period(struct study_period *period)
     }
 }
 
-static struct study_period *of_evidence(struct evidence_period *evidence)
+struct study_period *study_of_evidence(struct evidence_period *evidence)
 {
-    return (struct study_period *)evidence; /* its first member */
+    return (struct study_period *)((char *)evidence - offsetof(struct study_period, evidence));
 }
 
-void study_count(struct study *study)
+void study_count(struct study_core *study)
 {
     struct evidence_period *p;
 
     LIST_FOREACH(p, &study->evidence.periods, link)
-    count_period(of_evidence(p));
+    count_period(study_of_evidence(p));
 }
 
 /* The number of a version's name, which it gets now if it has none; -1 when there is no room. */
-static int number_of(struct study *study, struct str name)
+static int number_of(struct study_core *study, struct str name)
 {
     uint32_t room = study->room > 0 ? study->room * 2 : 8;
 
@@ -185,10 +219,11 @@ static struct study_period *alloc_period(int nr_workers, int nr)
     return NULL;
 }
 
-static struct study_period *make_period(struct study *study, int nr_workers,
+static struct study_period *make_period(struct study *owner, int nr_workers,
                                         const struct study_arm *arms, int nr)
 {
     struct study_period *p = alloc_period(nr_workers, nr);
+    struct study_core *study = study_core(owner);
 
     if (!p)
         return NULL;
@@ -205,16 +240,21 @@ static struct study_period *make_period(struct study *study, int nr_workers,
     p->evidence.nr = nr;
     p->evidence.shares = p->shares;
     p->evidence.counts = p->counts;
-    p->study = study_ref(study);
+    p->study = study;
+    p->owner = study_ref(owner);
     evidence_add(&study->evidence, &p->evidence);
     return p;
 }
 
 /* False when out of memory. */
-static bool have_workers(struct study *study, int nr_workers)
+static bool have_workers(struct study_core *study, int nr_workers)
 {
     if (!study->wish.is_experiment || study->workers)
         return true;
+    if (!study->outcomes)
+        study->outcomes = calloc(OUTCOMES_MAX, sizeof(study->outcomes[0]));
+    if (!study->outcomes)
+        return false;
     study->workers = calloc((size_t)nr_workers, sizeof(study->workers[0]));
     if (!study->workers)
         return false;
@@ -226,21 +266,24 @@ static bool have_workers(struct study *study, int nr_workers)
     return true;
 }
 
-struct study_period *study_period(struct study *study, int nr_workers, const struct study_arm *arms,
+struct study_period *study_period(struct study *owner, int nr_workers, const struct study_arm *arms,
                                   int nr)
 {
     struct evidence_period *e;
     struct study_period *found = NULL;
+    struct study_core *study = study_core(owner);
 
     assert(nr > 0 && nr <= INT16_MAX);
+    if (!study)
+        return NULL;
     pthread_mutex_lock(&study->lock);
     LIST_FOREACH(e, &study->evidence.periods, link)
     {
-        if (is_of(of_evidence(e), arms, nr))
-            found = of_evidence(e);
+        if (is_of(study_of_evidence(e), arms, nr))
+            found = study_of_evidence(e);
     }
     if (!found && have_workers(study, nr_workers))
-        found = make_period(study, nr_workers, arms, nr);
+        found = make_period(owner, nr_workers, arms, nr);
     if (found)
         found->refs++;
     pthread_mutex_unlock(&study->lock);
@@ -248,7 +291,7 @@ struct study_period *study_period(struct study *study, int nr_workers, const str
 }
 
 /* Its counts go on into the past of an experiment. */
-static void keep_past(struct study *study, struct study_period *p)
+static void keep_past(struct study_core *study, struct study_period *p)
 {
     const double *base = p->evidence.base;
 
@@ -256,6 +299,10 @@ static void keep_past(struct study *study, struct study_period *p)
         p->counts[i] = p->counts[i] > base[i] ? p->counts[i] - base[i] : 0;
         study->past_callers += p->counts[i];
     }
+    if (!study->past)
+        study->past = calloc(STUDY_PAST_MAX, sizeof(study->past[0]));
+    if (!study->past) /* it is in the sum alone */
+        return;
     if (study->nr_past == STUDY_PAST_MAX) {
         study_past_fini(&study->past[0]);
         study->nr_past--;
@@ -269,13 +316,15 @@ static void keep_past(struct study *study, struct study_period *p)
 void study_period_unref(struct study_period **period)
 {
     struct study_period *p = *period;
-    struct study *study;
+    struct study_core *study;
+    struct study *owner;
     bool is_last;
 
     *period = NULL;
     if (!p)
         return;
     study = p->study;
+    owner = p->owner;
     pthread_mutex_lock(&study->lock);
     is_last = --p->refs == 0;
     if (is_last) {
@@ -288,7 +337,7 @@ void study_period_unref(struct study_period **period)
     if (!is_last)
         return;
     free_period(p);
-    study_unref(&study);
+    study_unref(&owner);
 }
 
 /* ---- Visits ---------------------------------------------------------------------------------- */
@@ -304,7 +353,7 @@ static void change(struct study_period *period, int worker, int arm, int64_t by)
 /* Where somebody else has the lock it is looked at after the next invocation. */
 static void look(struct study_period *period, struct study_line *line)
 {
-    struct study *study = period->study;
+    struct study_core *study = period->study;
 
     if (pthread_mutex_trylock(&study->lock) != 0)
         return;
@@ -323,7 +372,7 @@ static void count_begin(struct study_period *period, int worker, int arm)
         look(period, line);
 }
 
-static struct callers *make_callers(struct study *study)
+static struct callers *make_callers(struct study_core *study)
 {
     bool is_wanted = study->wish.is_experiment || study->wish.is_audited;
     struct callers *callers = callers_make(is_wanted ? STUDY_CALLERS_MAX : STUDY_CALLERS_FEW);
@@ -338,7 +387,7 @@ static struct callers *make_callers(struct study *study)
     return none;
 }
 
-static struct callers *callers_of(struct study *study)
+static struct callers *callers_of(struct study_core *study)
 {
     struct callers *callers = atomic_load_explicit(&study->callers, memory_order_acquire);
 
@@ -395,7 +444,7 @@ static struct study_cell *cell_of(struct study_worker *w, uint32_t version)
 /* ---- Outcomes -------------------------------------------------------------------------------- */
 
 /* -1: there are as many as may be. */
-static int number_of_outcome(struct study *study, struct str name)
+static int number_of_outcome(struct study_core *study, struct str name)
 {
     int nr = study->nr_outcomes;
 
@@ -416,7 +465,8 @@ struct numbered {
     double values[OUTCOMES_MAX];
 };
 
-static void number_all(struct study *study, const struct outcomes *outcomes, struct numbered *out)
+static void number_all(struct study_core *study, const struct outcomes *outcomes,
+                       struct numbered *out)
 {
     out->nr = 0;
     out->nr_bad = outcomes->nr_bad;
@@ -450,7 +500,7 @@ static void add_solo(struct study_cell *cell, const struct numbered *numbered)
 void study_outcomes(struct study_visit *visit, int worker, const struct outcomes *outcomes)
 {
     struct study_period *p = visit->period;
-    struct study *study = p->study;
+    struct study_core *study = p->study;
     uint16_t version = p->versions[visit->arm];
     struct numbered numbered;
     struct study_cell *cell;
@@ -495,7 +545,7 @@ static void add_up(struct study_visit *visit, int worker, const struct study_end
 void study_end(struct study_visit *visit, int worker, const struct study_end *end)
 {
     struct study_period *p = visit->period;
-    struct study *study = p->study;
+    struct study_core *study = p->study;
     int by = !end->is_answered        ? STUDY_NOT_ANSWERED
              : study->wish.is_audited ? visit->reported
                                       : visit->arm;
@@ -518,10 +568,13 @@ void study_end(struct study_visit *visit, int worker, const struct study_end *en
 
 /* ---- Reading and forgetting ------------------------------------------------------------------ */
 
-double study_log_evalue(struct study *study)
+double study_log_evalue(struct study *owner)
 {
+    struct study_core *study = atomic_load(&owner->core);
     double log_evalue;
 
+    if (!study)
+        return 0;
     pthread_mutex_lock(&study->lock);
     study_count(study);
     evidence_turn(&study->evidence);
@@ -542,11 +595,14 @@ static void forget_worker(struct study_worker *w, uint32_t era)
     pthread_mutex_unlock(&w->lock);
 }
 
-void study_forget(struct study *study)
+void study_forget(struct study *owner)
 {
+    struct study_core *study = atomic_load(&owner->core);
     struct callers *callers;
     uint32_t era;
 
+    if (!study)
+        return;
     pthread_mutex_lock(&study->names_lock);
     era = atomic_fetch_add(&study->era, 1) + 1;
     study->nr_outcomes = 0;

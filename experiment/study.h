@@ -71,6 +71,8 @@ struct study_visit {
     int16_t reported; /* the arm that the endpoint says that it is, or STUDY_NOT_ANSWERED */
     bool has_key;
     bool is_counting; /* it was counted when it began */
+    /* For the owner: what the endpoint said was taken; it says that the function failed. */
+    bool has_outcomes, has_failed;
 };
 
 /* arm was drawn. key: of its caller; has_key false: it is its own. The period is the caller's to

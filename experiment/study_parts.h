@@ -19,16 +19,18 @@ struct study_line {
 };
 
 struct study_period {
-    struct evidence_period
-        evidence;        /* counts since the period began; base 0: since the study did */
-    uint32_t refs;       /* under the study's lock */
-    struct study *study; /* counted */
-    int nr, nr_workers;
-    double *shares, *counts;
-    uint16_t *versions; /* the study's numbers */
-    const char **names; /* the study's, which last as long as it */
+    /* What an invocation reads, in one cache line: */
     char *lines;
     size_t line_bytes;
+    int nr, nr_workers;
+    struct study_core *study;
+    uint16_t *versions;  /* the study's numbers */
+    struct study *owner; /* of study; counted */
+    uint32_t refs;       /* under the study's lock */
+    double *shares, *counts;
+    const char **names; /* the study's, which last as long as it */
+    /* counts since the period began; base 0: since the study did */
+    struct evidence_period evidence;
 };
 
 /* A period that has ended, for the chi-squared test. */
@@ -56,8 +58,14 @@ struct study_worker {
 
 enum { STUDY_PAST_MAX = 256 };
 
+/* What a table makes for each alias that may need it; most never do. */
 struct study {
     _Atomic uint32_t refs;
+    struct study_wish wish;
+    _Atomic(struct study_core *) core; /* NULL: nothing was counted yet */
+};
+
+struct study_core {
     struct study_wish wish;
     _Atomic uint32_t era;              /* grows when it is made to forget */
     _Atomic(struct callers *) callers; /* NULL: no caller had a key yet */
@@ -70,15 +78,20 @@ struct study {
     uint32_t nr_names, room;
     char **names; /* of versions, by number */
     int nr_past;
-    struct study_past past[STUDY_PAST_MAX]; /* oldest first */
-    double past_callers;                    /* in all that have ended */
-    pthread_mutex_t names_lock;             /* of outcomes; held for a few comparisons */
+    struct study_past *past;    /* STUDY_PAST_MAX, oldest first; NULL: none yet */
+    double past_callers;        /* in all that have ended */
+    pthread_mutex_t names_lock; /* of outcomes; held for a few comparisons */
     int nr_outcomes;
-    char outcomes[OUTCOMES_MAX][OUTCOMES_NAME_MAX + 1];
+    char (*outcomes)[OUTCOMES_NAME_MAX + 1]; /* OUTCOMES_MAX; made with workers */
 };
 
 /* Adds the counts of all periods up. Under the lock. */
-void study_count(struct study *study);
+void study_count(struct study_core *study);
+
+/* That of a study, made now if it has none. NULL when out of memory. Any thread. */
+struct study_core *study_core(struct study *study);
+
+struct study_period *study_of_evidence(struct evidence_period *evidence);
 
 void study_past_fini(struct study_past *past);
 

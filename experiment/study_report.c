@@ -47,31 +47,31 @@ static const double *since_begin(struct study_period *p)
     return p->evidence.since;
 }
 
-static void place_all(struct study *study, struct test *test)
+static void place_all(struct study_core *study, struct test *test)
 {
     struct evidence_period *e;
 
     for (uint32_t i = 0; i < study->nr_names; i++)
         test->places[i] = -1;
     LIST_FOREACH(e, &study->evidence.periods, link)
-    place(test, ((struct study_period *)e)->versions, e->nr);
+    place(test, study_of_evidence(e)->versions, e->nr);
     for (int i = 0; i < study->nr_past; i++)
         place(test, study->past[i].versions, study->past[i].nr);
 }
 
-static void add_all(struct study *study, struct test *test)
+static void add_all(struct study_core *study, struct test *test)
 {
     struct evidence_period *e;
 
     LIST_FOREACH(e, &study->evidence.periods, link)
-    add_period(test, ((struct study_period *)e)->versions, since_begin((struct study_period *)e),
-               e->shares, e->nr);
+    add_period(test, study_of_evidence(e)->versions, since_begin(study_of_evidence(e)), e->shares,
+               e->nr);
     for (int i = 0; i < study->nr_past; i++)
         add_period(test, study->past[i].versions, study->past[i].counts, study->past[i].shares,
                    study->past[i].nr);
 }
 
-static double p_value(struct study *study)
+static double p_value(struct study_core *study)
 {
     struct test test = {.places = calloc(study->nr_names + 1, sizeof(int))};
     double p = 1;
@@ -91,7 +91,7 @@ static double p_value(struct study *study)
     return p;
 }
 
-static void report_mismatch(struct study *study, struct study_report *report)
+static void report_mismatch(struct study_core *study, struct study_report *report)
 {
     struct evidence_period *e;
 
@@ -102,7 +102,7 @@ static void report_mismatch(struct study *study, struct study_report *report)
     report->srm_callers = study->past_callers;
     LIST_FOREACH(e, &study->evidence.periods, link)
     {
-        const double *counts = since_begin((struct study_period *)e);
+        const double *counts = since_begin(study_of_evidence(e));
         for (int i = 0; i < e->nr; i++)
             report->srm_callers += counts[i];
     }
@@ -110,7 +110,7 @@ static void report_mismatch(struct study *study, struct study_report *report)
 
 /* ---- Sums ------------------------------------------------------------------------------------ */
 
-static void add_caller(void *context, const struct caller *caller, const double *outcomes)
+static void add_caller(void *context, const struct kept_caller *caller, const double *outcomes)
 {
     struct study_report *report = context;
     struct study_version *v;
@@ -156,7 +156,7 @@ static void add_worker(struct study_worker *w, struct study_report *report)
 }
 
 /* Of all versions there are now. False when out of memory. */
-static bool name_versions(struct study *study, struct study_report *report)
+static bool name_versions(struct study_core *study, struct study_report *report)
 {
     report->versions = calloc((size_t)study->nr_names + 1, sizeof(report->versions[0]));
     if (!report->versions)
@@ -170,15 +170,18 @@ static bool name_versions(struct study *study, struct study_report *report)
     return true;
 }
 
-struct study_report *study_report(struct study *study)
+struct study_report *study_report(struct study *owner)
 {
+    struct study_core *study = study_core(owner);
     struct study_report *report = calloc(1, sizeof(*report));
     struct callers *callers;
     struct study_worker *workers;
     bool is_whole;
 
-    if (!report)
+    if (!report || !study) {
+        free(report);
         return NULL;
+    }
     pthread_mutex_lock(&study->lock);
     is_whole = name_versions(study, report);
     report_mismatch(study, report);
@@ -190,7 +193,8 @@ struct study_report *study_report(struct study *study)
     }
     pthread_mutex_lock(&study->names_lock);
     report->nr_outcomes = study->nr_outcomes;
-    memcpy(report->outcomes, study->outcomes, sizeof(report->outcomes));
+    if (study->outcomes)
+        memcpy(report->outcomes, study->outcomes, sizeof(report->outcomes));
     pthread_mutex_unlock(&study->names_lock);
     callers = atomic_load(&study->callers);
     report->callers_share = callers ? callers_share(callers) : 1;

@@ -5,6 +5,8 @@
  * the caller gives it a share, with a zero. */
 #include "metrics/expose.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +208,28 @@ static void put_weights(struct scrape *s)
     }
 }
 
+/* Six digits, as a double can have them. */
+static void put_evalues(struct scrape *s)
+{
+    static const char name[] = "weir_split_evalue";
+    const double log_max = 700;
+
+    begin_family(s, name, "gauge",
+                 "Evidence that endpoints do not answer as the alias' weights say: 1 is none, 1000 "
+                 "is an alarm.");
+    for (int i = 0; i < s->facts->nr_evalues; i++) {
+        const struct expose_evalue *e = &s->facts->evalues[i];
+        double log_evalue = e->log_evalue < log_max ? e->log_evalue : log_max;
+        char text[40];
+
+        put(s, name);
+        put_label(s, "{", "function", e->function);
+        put_label(s, ",", "alias", e->alias);
+        snprintf(text, sizeof(text), "} %.6g\n", exp(log_evalue));
+        put(s, text);
+    }
+}
+
 static void put_in_flight(struct scrape *s)
 {
     static const char name[] = "weir_invocations_in_flight";
@@ -293,6 +317,7 @@ static void put_series_families(struct scrape *s)
 {
     put_picks(s);
     put_weights(s);
+    put_evalues(s);
     put_in_flight(s);
     put_results(s);
     put_counter(s, "weir_upstream_retries_total",

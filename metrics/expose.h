@@ -54,6 +54,12 @@ struct expose_facts {
         uint32_t series;
         double ratio;
     } * shares;
+    /* weir_split_evalue: of aliases whose split was drawn from */
+    int nr_evalues;
+    const struct expose_evalue {
+        struct str function, alias;
+        double log_evalue; /* natural */
+    } * evalues;
     /* weir_upstream_connections: which version uses which pool; a version's uses are adjacent */
     int nr_uses;
     const struct expose_use {

@@ -59,6 +59,8 @@ struct endpoint_health {
     struct health_checker *checker;
 };
 
+struct study;
+struct study_period;
 struct version;
 
 struct endpoint {
@@ -169,6 +171,10 @@ struct target {
     struct str alias;
     struct split *split;       /* its arms are these, then the past ones with weight 0 */
     struct alias_terms *terms; /* counted; NULL for most */
+    /* What is known of the alias, counted; NULL where nothing is to be told. And of its weights:
+     * made with the first invocation (router/studied.h). */
+    struct study *study;
+    _Atomic(struct study_period *) period;
     uint16_t nr_arms;
     uint8_t nr_past;
     bool is_stashed;  /* its memory is the skeleton's */

@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "router/studied.h"
+
 enum { PAST_MAX = 16 };
 
 struct target *target_make(struct stash *stash, struct function *function, struct str alias,
@@ -260,7 +262,7 @@ int target_join(struct target *target, const struct target *before, struct regis
     struct split_spec spec;
 
     *is_replacement = false;
-    if (fit_map(target, before))
+    if (fit_map(target, before) || studied_join(target, before))
         return -1;
     spec.logbook = registry_logbook(registry);
     spec.heir_of = LOGBOOK_NONE;
@@ -304,6 +306,7 @@ void target_unref(struct target **target, struct registry *registry)
     for (int i = 0; i < t->nr_arms; i++)
         if (atomic_load(&t->arms[i].series) != REGISTRY_NO_SERIES)
             registry_series_release(registry, atomic_load(&t->arms[i].series));
+    studied_leave(t);
     split_unref(&t->split);
     alias_terms_unref(&t->terms);
     stickymap_unref(&t->said_map);

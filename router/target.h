@@ -35,8 +35,8 @@ uint32_t target_series(const struct target *target, struct arm *arm, struct regi
  * predecessor's errors. Those of the versions that it no longer has are kept too, for the 16
  * that left last, while the function has them: a version that comes back finds its error as it
  * was. A split without predecessor begins at a place of the registry's. Call it once, when all
- * arms are set. *is_replacement: the split is to be opened in the predecessor's place. 0, or -1
- * when out of memory. */
+ * arms are set. *is_replacement: the split is to be opened in the predecessor's place. The study
+ * comes along (router/studied.h). 0, or -1 when out of memory. */
 int target_join(struct target *target, const struct target *before, struct registry *registry,
                 bool *is_replacement) __attribute__((warn_unused_result));
 

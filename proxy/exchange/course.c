@@ -15,6 +15,7 @@
 #include "proxy/exchange/failure.h"
 #include "proxy/exchange/furl.h"
 #include "proxy/exchange/gathered.h"
+#include "proxy/exchange/observe.h"
 #include "proxy/exchange/record.h"
 #include "proxy/exchange/standin.h"
 #include "proxy/exchange/upgrade.h"
@@ -386,6 +387,7 @@ static bool on_head(struct upstream_user *user, const struct head *head, enum bo
     }
     ex->head_us = (int64_t)(ex->worker->loop.now_us - ex->start_us);
     ex->status = head->status;
+    observe_head(ex, head);
     /* What goes well is known at its end: else one that always dies in its body would count as
      * well. */
     if (is_gateway_error(ex))
@@ -467,6 +469,7 @@ static bool on_filtered_head(struct upstream_user *user, const struct head *head
 {
     struct exchange *ex = (struct exchange *)user;
 
+    observe_head(ex, head);
     return ex->filter->head(ex, head, body);
 }
 

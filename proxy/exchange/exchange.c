@@ -17,6 +17,7 @@
 #include "proxy/exchange/issue.h"
 #include "proxy/exchange/logged.h"
 #include "proxy/exchange/mapped.h"
+#include "proxy/exchange/observe.h"
 #include "proxy/exchange/pick.h"
 #include "proxy/exchange/standin.h"
 #include "proxy/exchange/upgrade.h"
@@ -115,6 +116,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->is_functions_word = false;
     ex->is_invoke = ex->wants_log = ex->is_stream = false;
     ex->in_flight = (struct in_flight){.function = NULL};
+    ex->visit.period = NULL;
     ex->waiter.on = &course_waiter_events;
     ex->waiter.pool = NULL;
     ex->waiter.has_turn = ex->waiter.has_slot = false;
@@ -316,10 +318,12 @@ static int run(struct exchange *ex, struct head *head, struct choice *choice, bo
     ex->caller = choice->caller;
     if (choice->issued.source)
         issue_cookie(ex, &choice->issued);
-    if (ex->order)
+    if (ex->order) {
         count_attempt(ex, is_drawn);
-    else
+    } else {
         count_pick(ex, is_drawn);
+        observe_begin(ex, choice);
+    }
     bool has_endpoint = find_endpoint(ex);
     if (choice->terms && furl_run(ex, head, choice) < 0)
         return reject_choice(ex, choice);

@@ -10,6 +10,7 @@
 #ifndef WEIR_PROXY_EXCHANGE_EXCHANGE_H
 #define WEIR_PROXY_EXCHANGE_EXCHANGE_H
 
+#include "experiment/study.h"
 #include "proxy/exchange/accepting.h"
 #include "proxy/exchange/assign.h"
 #include "proxy/exchange/in_flight.h"
@@ -117,6 +118,7 @@ struct exchange {
     struct pool *pool;
     struct pool_waiter waiter;
     struct in_flight in_flight;
+    struct study_visit visit;           /* its period NULL: it is in no figure */
     struct request request;             /* serialized, and what the log needs of it */
     struct exchange_names names;        /* filled when the lease ends, or at the end */
     const struct exchange_order *order; /* NULL: a client's request */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "metrics/accesslog.h"
 #include "proxy/exchange/account.h"
+#include "proxy/exchange/observe.h"
 
 static void fill_names(struct exchange *ex)
 {
@@ -27,6 +28,7 @@ void record_end(struct exchange *ex, struct str outcome)
 {
     const struct request *r = &ex->request;
 
+    observe_end(ex);
     fill_names(ex);
     struct accesslog_entry entry = {
         .unix_us = ex->start_unix_us,
@@ -78,6 +80,7 @@ void record_outlive_table(struct exchange *ex)
         p = text_str(p, *each[i]);
         *each[i] = name;
     }
+    observe_end(ex);
     in_flight_hold(&ex->in_flight);
     ex->target = NULL;
     ex->arm = ex->run = NULL;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "experiment/study.h"
 #include "metrics/expose.h"
 #include "metrics/series.h"
 #include "proxy/upstream/health.h"
@@ -26,9 +27,10 @@ struct shown {
 
 struct lists {
     struct expose_share *shares;
+    struct expose_evalue *evalues;
     struct expose_use *uses;
     struct expose_endpoint *endpoints;
-    int nr_shares, nr_uses, nr_endpoints;
+    int nr_shares, nr_evalues, nr_uses, nr_endpoints;
 };
 
 /* ---- What is shown --------------------------------------------------------------------------- */
@@ -115,8 +117,11 @@ static void show_counted(const struct table *table, const struct series *series,
 
 static void count_all(const struct shown *targets, const struct shown *versions, struct lists *out)
 {
-    for (size_t i = 0; i < targets->nr; i++)
-        out->nr_shares += ((const struct target *)targets->list[i])->nr_arms;
+    for (size_t i = 0; i < targets->nr; i++) {
+        const struct target *target = targets->list[i];
+        out->nr_shares += target->nr_arms;
+        out->nr_evalues += target->study != NULL;
+    }
     for (size_t i = 0; i < versions->nr; i++)
         out->nr_endpoints += ((const struct version *)versions->list[i])->nr_endpoints;
     out->nr_uses = out->nr_endpoints;
@@ -133,6 +138,16 @@ static void fill_shares(const struct table *table, const struct shown *targets,
             *share++ = (struct expose_share){.series = table_series(table, target, arm),
                                              .ratio = (double)arm->weight / SPLIT_ONE};
         }
+    }
+}
+
+static void fill_evalues(const struct shown *targets, struct expose_evalue *evalue)
+{
+    for (size_t i = 0; i < targets->nr; i++) {
+        const struct target *target = targets->list[i];
+        if (target->study)
+            *evalue++ = (struct expose_evalue){target->function->name, target->alias,
+                                               study_log_evalue(target->study)};
     }
 }
 
@@ -204,10 +219,12 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
 
     count_all(targets, versions, &lists);
     lists.shares = calloc((size_t)lists.nr_shares + 1, sizeof(*lists.shares));
+    lists.evalues = calloc((size_t)lists.nr_evalues + 1, sizeof(*lists.evalues));
     lists.uses = calloc((size_t)lists.nr_uses + 1, sizeof(*lists.uses));
     lists.endpoints = calloc((size_t)lists.nr_endpoints + 1, sizeof(*lists.endpoints));
-    if (lists.shares && lists.uses && lists.endpoints) {
+    if (lists.shares && lists.evalues && lists.uses && lists.endpoints) {
         fill_shares(sources->table, targets, lists.shares);
+        fill_evalues(targets, lists.evalues);
         fill_endpoints(versions, lists.uses, lists.endpoints);
         struct expose_facts facts = {
             .version = WEIR_VERSION,
@@ -219,6 +236,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .process_log_lost = log_lost(),
             .nr_shares = lists.nr_shares,
             .shares = lists.shares,
+            .nr_evalues = lists.nr_evalues,
+            .evalues = lists.evalues,
             .nr_uses = lists.nr_uses,
             .uses = lists.uses,
             .nr_endpoints = lists.nr_endpoints,
@@ -233,6 +252,7 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
         page = expose_text(sources->metrics, &facts, length);
     }
     free(lists.shares);
+    free(lists.evalues);
     free(lists.uses);
     free(lists.endpoints);
     return page;

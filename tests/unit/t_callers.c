@@ -25,7 +25,7 @@ struct seen {
     double duration_ms, outcomes[OUTCOMES_MAX];
 };
 
-static void look(void *context, const struct caller *caller, const double *outcomes)
+static void look(void *context, const struct kept_caller *caller, const double *outcomes)
 {
     struct seen *seen = context;
 
