@@ -196,3 +196,72 @@ def test_invocations_of_a_version_by_its_name_are_not_in_it(world):
     page(weir, 10)
     assert weir.invoke("hello:live").status == 200
     page(weir, 11)
+
+
+STICKY = {"sticky": {"key": [{"header": "x-user"}]}}
+
+
+def users(n):
+    return [f"user-{i}" for i in range(n)]
+
+
+def test_a_caller_counts_once_and_its_visits_are_in_the_means(world):
+    weir = start(world, Shop(2), Shop(4), split=STICKY)
+    call(weir, users(200) * 3)
+    p = page(weir, 600)
+    callers = {v: p["versions"][v]["callers"] for v in ("1", "2")}
+    assert sum(callers.values()) == 200 and min(callers.values()) > 60
+    for version, rate in (("1", 0.5), ("2", 0.25)):
+        v = p["versions"][version]
+        assert v["invocations"] == 3 * callers[version]
+        assert v["outcomes"]["order"]["mean"] == pytest.approx(rate, abs=0.02)
+    assert p["srm"]["callers"] == 200 and not p["srm"]["mismatch"] and p["srm"]["p_value"] > 1e-4
+    assert p["sample"] == {"share": 1, "callers": 200, "callers_max": 65536}
+    call(weir, [None] * 20)  # callers without a key are split by tickets, and callers of their own
+    p = page(weir, 620)
+    assert sum(v["callers"] for v in p["versions"].values()) == 220 and p["sample"]["callers"] == 200
+
+
+def test_callers_whom_an_edit_moves_are_crossovers_and_left_out(world):
+    places = {"1": world.fake(Shop(2)), "2": world.fake(Shop(2))}
+
+    def table(first):
+        return tables.split(places, {"1": first, "2": 100 - first}, split=STICKY, experiment={"alpha": 0.05})
+
+    weir = world.weir(table(50), workers=4)
+    before = [a.headers["x-amz-executed-version"] for a in call(weir, users(200))]
+    page(weir, 200)
+    weir.must_reload(table(80))
+    after = [a.headers["x-amz-executed-version"] for a in call(weir, users(200))]
+    moved = sum(a != b for a, b in zip(before, after))
+    assert 20 < moved < 100
+    p = page(weir, 2 * (200 - moved))
+    assert p["crossovers"] == moved
+    assert sum(v["callers"] for v in p["versions"].values()) == 200 - moved
+    assert p["srm"]["callers"] == 200 and not p["srm"]["mismatch"]
+    weir.must_reload(table(50))  # back again: they saw both
+    call(weir, users(200))
+    assert page(weir, 3 * (200 - moved))["crossovers"] == moved
+
+
+def test_callers_outside_of_the_namespace_are_in_no_figure(world):
+    split = {"sticky": {"key": [{"header": "x-user"}], "namespace": {"salt": "space", "from": 0, "to": 50}}}
+    weir = start(world, Shop(2), Shop(2), split=split)
+    call(weir, users(200))
+    inside = page(weir)["sample"]["callers"]
+    assert 60 < inside < 140
+    assert page(weir, inside)["srm"]["callers"] == inside
+
+
+def test_a_dead_arm_of_a_sticky_split_is_a_mismatch(world):
+    weir = world.weir(
+        tables.split(
+            {"1": world.fake(Shop(2)), "2": "http://127.0.0.1:1"}, {"1": 70, "2": 30}, split=STICKY, experiment={"alpha": 0.05}
+        ),
+        workers=4,
+    )
+    call(weir, users(300))
+    call(weir, users(300))
+    p = page(weir, 600)
+    assert p["srm"]["mismatch"] is True and p["srm"]["p_value"] < 1e-6
+    assert p["srm"]["callers"] == p["versions"]["1"]["callers"]
