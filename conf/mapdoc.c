@@ -28,7 +28,7 @@ static void check_version(struct reading *r, const struct place *at, const char 
 {
     struct jsondoc_text known = {0};
 
-    if (json_object_get(r->versions, name))
+    if (!r->versions || json_object_get(r->versions, name))
         return;
     jsondoc_append_known(r->doc, &known, r->versions, name);
     jsondoc_problem(r->doc, at, "unknown_version", "this function has no version \"%.*s\"%s",
@@ -129,6 +129,20 @@ struct stickymap *mapdoc_read(struct jsondoc *doc, const struct place *at, const
         jsondoc_no_memory(doc);
     }
     free(r);
+    return map;
+}
+
+struct stickymap *mapdoc_parse(struct str text)
+{
+    struct place root = JSONDOC_ROOT;
+    struct problems problems = {0};
+    struct jsondoc doc = {.problems = &problems};
+    bool is_out;
+    json_t *json = jsondoc_piece(text, NULL, &is_out);
+    struct stickymap *map = json ? mapdoc_read(&doc, &root, json, NULL) : NULL;
+
+    json_decref(json);
+    problems_fini(&problems);
     return map;
 }
 

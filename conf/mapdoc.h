@@ -11,6 +11,10 @@
 struct stickymap *mapdoc_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                               const json_t *versions);
 
+/* The map of a text that mapdoc_write made, whatever versions there are now. NULL when out of
+ * memory, or where it is none. */
+struct stickymap *mapdoc_parse(struct str text);
+
 /* The array that mapdoc_read reads back to the same; NULL when out of memory. */
 json_t *mapdoc_write(const struct stickymap *map);
 

@@ -20,7 +20,10 @@ enum overlay_kind {
     OVERLAY_URL,
     OVERLAY_LAST,     /* last_version: the document is a number; the larger one counts */
     OVERLAY_REPLACED, /* all that the file says of a function is void; base is of all of it */
-    OVERLAY_ROUTES    /* all routes, an array; no function, no name */
+    OVERLAY_ROUTES,   /* all routes, an array; no function, no name */
+    /* the map of an alias's sticky split as it was in force (control/mapstore.h); it lies over
+     * nothing, and stands in no overlay of what the API changed */
+    OVERLAY_MAP
 };
 
 const char *overlay_kind_name(enum overlay_kind kind);
@@ -36,6 +39,7 @@ struct overlay_row {
     bool has_base;         /* the file says something of it */
     uint64_t base;         /* its digest */
     bool is_deleted;
+    bool is_said; /* of a map: the log has told that the file alone assigns otherwise */
     char revision[OVERLAY_REVISION];
     char *document; /* JSON; "" where it is deleted */
 };

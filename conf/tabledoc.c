@@ -172,7 +172,7 @@ struct table *tabledoc_take(struct registry *registry, struct table *previous,
                             const char *file, struct problems *problems)
 {
     struct jsondoc doc = {.file = file, .problems = problems};
-    struct tabledoc_out out = {.merge = merge};
+    struct tabledoc_out out = {.merge = merge, .whole = merge};
     struct table *table = NULL;
 
     if (merge && tabledoc_merge_is_same_text(merge, text, length))

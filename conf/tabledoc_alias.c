@@ -2,8 +2,10 @@
 #include "conf/tabledoc_alias.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "conf/mapdoc.h"
 #include "conf/percent.h"
 #include "conf/rows.h"
 #include "conf/tabledoc_terms.h"
@@ -183,6 +185,44 @@ void tabledoc_alias_fini(struct tabledoc_alias *alias)
 {
     alias_terms_unref(&alias->terms);
     stickymap_unref(&alias->map);
+    stickymap_unref(&alias->kept);
+}
+
+/* The map in a row of the store; NULL where there is none, or memory is short. */
+static struct stickymap *map_of_row(const struct overlay_row *row)
+{
+    struct stickymap *map = NULL;
+    bool is_out;
+    json_t *alias;
+    char *text;
+
+    if (!row || row->is_deleted)
+        return NULL;
+    if (row->kind == OVERLAY_MAP)
+        return mapdoc_parse(str_of(row->document));
+    alias = jsondoc_piece(str_of(row->document), NULL, &is_out);
+    text = jsondoc_dump_sorted(
+        json_object_get(json_object_get(json_object_get(alias, "split"), "sticky"), "map"));
+    if (text)
+        map = mapdoc_parse(str_of(text));
+    free(text);
+    json_decref(alias);
+    return map;
+}
+
+/* At a start a sticky split without a map of its own goes on from where callers were: what the API
+ * changed last knows that, also where the file has overtaken it, else the row of the map. */
+static void take_kept(struct tabledoc_alias *alias, struct str function,
+                      const struct tabledoc_merge *whole)
+{
+    struct alias_spec *spec = &alias->spec;
+
+    if (!whole || !whole->maps || spec->map || !spec->terms || !spec->terms->sticky)
+        return;
+    alias->kept = map_of_row(overlay_find(whole->overlay, OVERLAY_ALIAS, function, spec->name));
+    if (!alias->kept)
+        alias->kept = map_of_row(overlay_find(whole->maps, OVERLAY_MAP, function, spec->name));
+    spec->in_force = alias->kept;
 }
 
 /* What the API changed may name a version that the file has taken away. */
@@ -235,6 +275,7 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     alias.spec.description = str_of(draft->description);
     if (out->edited)
         settle_map(&alias.spec, table_find(out->edited, function, alias.spec.name, NULL));
+    take_kept(&alias, function, out->whole);
     if (!doc->is_bad)
         add(doc, at, versions, &alias.spec, out);
     tabledoc_alias_fini(&alias);

@@ -16,8 +16,8 @@ void tabledoc_alias_read(struct jsondoc *doc, const struct place *at, const json
 struct tabledoc_alias {
     struct alias_spec spec; /* refers to what follows, to the target and to the document */
     struct arm_spec arms[SPLIT_ARMS_MAX];
-    struct alias_terms *terms; /* counted, NULL: none; as the map */
-    struct stickymap *map;
+    struct alias_terms *terms;    /* counted, NULL: none; as the map */
+    struct stickymap *map, *kept; /* kept: that a process before this one left */
 };
 
 /* Reads and checks an alias by the same rules, to put it in force in the place of target. at is its

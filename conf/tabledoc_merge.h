@@ -16,12 +16,14 @@
 
 enum { TABLEDOC_MERGE_NOW = 64 };
 
-/* One reading. You set the first four members and zero the rest; tabledoc_merge_fini ends it. */
+/* One reading. You set the first five members and zero the rest; tabledoc_merge_fini ends it. */
 struct tabledoc_merge {
     const struct merge_said *base; /* what the file last said; NULL: nothing, the file wins */
     const struct table *ours;      /* in force; NULL: nothing */
     const char *file;              /* for messages */
     const struct overlay *overlay; /* what the API changed; NULL: nothing */
+    /* maps of sticky splits that a process before this one had in force; NULL: none */
+    const struct overlay *maps;
 
     struct merge_said *theirs; /* what it says now: the next base. NULL: the very same bytes */
     struct problems changes;   /* one for each thing: path, and a sentence such as
@@ -91,8 +93,10 @@ void tabledoc_merge_fini(struct tabledoc_merge *merge);
 struct tabledoc_out {
     struct builder *builder;
     struct tabledoc_merge *merge; /* NULL: the document alone */
-    bool is_dry;                  /* the builder is only asked, nothing is added */
-    const struct table *edited;   /* the table in force whose functions are edited; NULL: none is */
+    const struct tabledoc_merge
+        *whole;                 /* where what is kept beside the document stands; may be NULL */
+    bool is_dry;                /* the builder is only asked, nothing is added */
+    const struct table *edited; /* the table in force whose functions are edited; NULL: none is */
 };
 
 #endif

@@ -155,7 +155,7 @@ static void check_alias(struct jsondoc *doc, const struct place *at, const json_
 static void read_laid(struct jsondoc *doc, const struct place *at, const json_t *function,
                       const struct overlay_group *group, struct tabledoc_out *out)
 {
-    struct tabledoc_out alone = {.builder = out->builder};
+    struct tabledoc_out alone = {.builder = out->builder, .whole = out->merge};
 
     for (uint32_t i = 0; i < group->nr; i++)
         if (group->rows[i]->kind == OVERLAY_ALIAS && !group->rows[i]->is_deleted)
@@ -218,7 +218,7 @@ void tabledoc_overlay_function(struct jsondoc *doc, const struct place *at, cons
     const struct overlay_group *group = overlay_group(out->merge->overlay, name);
     const struct overlay_row *replaced =
         overlay_find(out->merge->overlay, OVERLAY_REPLACED, name, NONE);
-    struct tabledoc_out alone = {.builder = out->builder};
+    struct tabledoc_out alone = {.builder = out->builder, .whole = out->merge};
     uint64_t whole = 0;
 
     tabledoc_function_read(doc, at, value, &dry);

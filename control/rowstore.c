@@ -13,7 +13,7 @@ static const char SEED[] = "revision_seed";
 /* ---- Loading --------------------------------------------------------------------------------- */
 
 struct loading {
-    struct overlay *overlay;
+    struct overlay *overlay, *maps;
     bool is_out; /* of memory */
 };
 
@@ -35,7 +35,7 @@ static void take_row(void *context, const struct store_row *from)
     row->base = from->base;
     row->is_deleted = from->is_deleted;
     snprintf(row->revision, sizeof(row->revision), "%s", from->revision);
-    l->is_out |= overlay_put_take(l->overlay, row) < 0;
+    l->is_out |= overlay_put_take(kind == OVERLAY_MAP ? l->maps : l->overlay, row) < 0;
 }
 
 static int make_seed(struct rowstore *rows)
@@ -50,11 +50,11 @@ static int make_seed(struct rowstore *rows)
 
 int rowstore_open(struct rowstore *rows, struct store *store, struct store_reason *reason)
 {
-    struct loading loading = {.overlay = overlay_make()};
+    struct loading loading = {.overlay = overlay_make(), .maps = overlay_make()};
     char *seed = NULL;
-    int r = loading.overlay ? 0 : -1;
+    int r = loading.overlay && loading.maps ? 0 : -1;
 
-    *rows = (struct rowstore){.store = store, .overlay = loading.overlay};
+    *rows = (struct rowstore){.store = store, .overlay = loading.overlay, .maps = loading.maps};
     prng_init(&rows->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
     if (r == 0)
@@ -71,6 +71,7 @@ int rowstore_open(struct rowstore *rows, struct store *store, struct store_reaso
 void rowstore_fini(struct rowstore *rows)
 {
     overlay_free(&rows->overlay);
+    overlay_free(&rows->maps);
 }
 
 /* ---- Storing --------------------------------------------------------------------------------- */
@@ -123,6 +124,36 @@ int rowstore_take(struct rowstore *rows, const struct tabledoc_diff *diff)
         overlay_remove(rows->overlay, diff->removes[i]->kind, diff->removes[i]->function,
                        diff->removes[i]->name);
     return result;
+}
+
+static void told_kept(void *context, enum store_outcome outcome, const char *reason)
+{
+    (void)context;
+    if (outcome != STORE_DONE)
+        log_warning("maps of sticky splits cannot be stored: %s", reason);
+}
+
+int rowstore_keep_maps(struct rowstore *rows, const struct tabledoc_diff *diff)
+{
+    uint32_t nr = diff->nr_puts + diff->nr_removes;
+    struct store_edit *edits = nr > 0 ? calloc(nr, sizeof(edits[0])) : NULL;
+    int r = nr > 0 && !edits ? -1 : 0;
+
+    for (uint32_t i = 0; edits && i < nr; i++) {
+        bool is_put = i < diff->nr_puts;
+        const struct overlay_row *row = is_put ? diff->puts[i] : diff->removes[i - diff->nr_puts];
+
+        edits[i] =
+            (struct store_edit){.kind = is_put ? STORE_PUT : STORE_DELETE, .row = row_of(row)};
+    }
+    if (edits && store_change(rows->store, edits, (int)nr, told_kept, NULL) < 0)
+        r = -1;
+    free(edits);
+    for (uint32_t i = 0; i < diff->nr_puts; i++)
+        r |= overlay_put_take(rows->maps, overlay_row_ref(diff->puts[i]));
+    for (uint32_t i = 0; i < diff->nr_removes; i++)
+        overlay_remove(rows->maps, OVERLAY_MAP, diff->removes[i]->function, diff->removes[i]->name);
+    return r;
 }
 
 static void told_dropped(void *context, enum store_outcome outcome, const char *reason)

@@ -11,6 +11,7 @@
 struct rowstore {
     struct store *store;     /* the owner's */
     struct overlay *overlay; /* as the store has it */
+    struct overlay *maps;    /* likewise, of sticky splits (control/mapstore.h) */
     uint64_t seed;           /* RevisionIds of what only the file says are made with it */
     struct prng rng;
 };
@@ -31,6 +32,11 @@ int rowstore_store(struct rowstore *rows, struct tabledoc_diff *diff, const stru
 /* The overlay follows. 0, or -1 when out of memory: then some of it is missing until the next
  * start. */
 int rowstore_take(struct rowstore *rows, const struct tabledoc_diff *diff)
+    __attribute__((warn_unused_result));
+
+/* The maps that the store keeps are other ones; nobody waits for it. 0, or -1 when out of
+ * memory. */
+int rowstore_keep_maps(struct rowstore *rows, const struct tabledoc_diff *diff)
     __attribute__((warn_unused_result));
 
 /* Rows hold no longer: they go. Nobody waits for it: where it fails they are found again to hold no

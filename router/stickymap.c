@@ -24,10 +24,38 @@ uint64_t stickymap_hash(uint64_t seed, struct str key)
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
+enum { POINT_BITS = 30 }; /* 10^9 is below 2^30 */
+
+static void fill_guide(struct stickymap *map)
+{
+    uint16_t *guide = (uint16_t *)(uintptr_t)map->guide;
+    uint32_t nr_buckets = (uint32_t)((STICKYMAP_ONE - 1) >> map->shift) + 1;
+    int piece = 0;
+
+    for (uint32_t i = 0; i < nr_buckets; i++) {
+        while (map->ends[piece] <= i << map->shift)
+            piece++;
+        guide[i] = (uint16_t)piece;
+    }
+    guide[nr_buckets] = (uint16_t)(map->nr - 1);
+}
+
+static int shift_of(int nr)
+{
+    int shift = POINT_BITS - 1;
+
+    while (1 << (POINT_BITS - shift) < 2 * nr)
+        shift--;
+    return shift;
+}
+
 static struct stickymap *allocate(const struct str *versions, int nr_versions, int nr)
 {
+    int shift = shift_of(nr);
+    size_t nr_buckets = (size_t)(STICKYMAP_ONE - 1) / ((size_t)1 << shift) + 1;
     size_t bytes = sizeof(struct stickymap) + (size_t)nr * sizeof(uint32_t);
-    size_t names_at = (bytes + (size_t)nr * sizeof(uint16_t) + 7) & ~(size_t)7;
+    size_t guide_at = bytes + (size_t)nr * sizeof(uint16_t);
+    size_t names_at = (guide_at + (nr_buckets + 1) * sizeof(uint16_t) + 7) & ~(size_t)7;
     size_t text_at = names_at + (size_t)nr_versions * sizeof(struct str), n = 0;
     struct stickymap *map;
     struct str *names;
@@ -41,7 +69,9 @@ static struct stickymap *allocate(const struct str *versions, int nr_versions, i
     atomic_init(&map->refs, 1);
     map->nr = (uint16_t)nr;
     map->nr_versions = (uint16_t)nr_versions;
+    map->shift = (uint8_t)shift;
     map->owners = (uint16_t *)(void *)((char *)map + bytes);
+    map->guide = (uint16_t *)(void *)((char *)map + guide_at);
     map->versions = names = (struct str *)(void *)((char *)map + names_at);
     text = (char *)map + text_at;
     for (int i = 0; i < nr_versions; i++) {
@@ -84,8 +114,10 @@ struct stickymap *stickymap_make(const struct str *versions, int nr_versions,
     if (n > STICKYMAP_PIECES_MAX)
         return NULL;
     map = allocate(versions, nr_versions, n);
-    if (map)
+    if (map) {
         put_pieces(map, pieces, nr);
+        fill_guide(map);
+    }
     return map;
 }
 

@@ -29,8 +29,10 @@ struct stickymap {
     _Atomic uint32_t refs;
     uint16_t nr;          /* pieces, 1 or more, none of them empty, no two neighbours alike */
     uint16_t nr_versions; /* may be more than have pieces */
+    uint8_t shift;        /* a point without so many low bits is its bucket */
     const struct str *versions;
     const uint16_t *owners; /* of the pieces: indexes of versions */
+    const uint16_t *guide;  /* of each bucket, and one more: in which piece it begins */
     uint32_t ends[];
 };
 
@@ -75,15 +77,18 @@ bool stickymap_is_row(const struct stickymap *map);
 /* How many billionths have another version in b than in a. */
 uint32_t stickymap_moved(const struct stickymap *a, const struct stickymap *b);
 
-/* The index of the version whose piece the point, below 10^9, is in. */
+/* The index of the version whose piece the point, below 10^9, is in. There are two buckets a piece
+ * at least, so that few pieces are left to look through. */
 static inline int stickymap_find(const struct stickymap *map, uint32_t point)
 {
-    const uint32_t *at = map->ends;
+    const uint16_t *guide = map->guide + (point >> map->shift);
+    const uint32_t *at = map->ends + guide[0];
 
-    for (uint32_t n = map->nr; n > 1;) {
+    for (uint32_t n = guide[1] - guide[0] + 1u; n > 1;) {
         uint32_t half = n / 2;
 
-        at += at[half - 1] <= point ? half : 0; /* no branch: the outcome cannot be foretold */
+        /* No branch, as none could be foretold; compilers make one of a conditional. */
+        at += half & -(uint32_t)(at[half - 1] <= point);
         n -= half;
     }
     return map->owners[at - map->ends];

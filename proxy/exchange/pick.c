@@ -320,16 +320,6 @@ static enum pick_result refuse_for_memory(struct choice *out)
                        "weir is out of memory.");
 }
 
-/* The newest table: whoever was told that a change is in force must find it so, though the worker
- * may not have got to its orders yet; closed splits alone do not see to that, as those with one
- * version are never closed. */
-static inline void take_lease(struct choice *out, struct worker *w)
-{
-    if (!worker_has_newest_table(w))
-        worker_take_table(w);
-    out->lease = lease_ref(w->lease);
-}
-
 /* The arm of the target that has a version, or else, where the alias has moved on, its own.
  * False where the function has it no more. */
 static bool find_arm(struct choice *out, struct str version)
@@ -382,8 +372,7 @@ static void pin(const struct choice *out, struct worker *w)
 
 /* Of the target that was found: 0, -1 with the refusal, or 1 where the table is superseded, and the
  * newer one is to be asked. head: NULL where there is none any more. */
-static inline __attribute__((always_inline)) int draw(struct choice *out, struct worker *w,
-                                                      const struct head *head)
+static inline int draw(struct choice *out, struct worker *w, const struct head *head)
 {
     int r;
 
@@ -417,14 +406,6 @@ static inline bool needs_payload(const struct choice *out)
            (out->terms && out->terms->is_iam);
 }
 
-/* Each member that is read where nobody has set it. All of them at once took twice as long. */
-static inline void clear_request(struct request_options *request)
-{
-    request->path.n = request->query.n = request->prefix.n = request->request_id.n = 0;
-    request->has_query = request->is_post = request->is_upgrade = false;
-    request->headers = NULL;
-}
-
 enum pick_result pick_version(struct choice *out, struct worker *w, struct head *head,
                               bool is_gathered)
 {
@@ -434,7 +415,7 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     if (path.n == 0)
         path = STR("/");
     out->lease = NULL;
-    clear_request(&out->request);
+    out->request = (struct request_options){.has_query = false};
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
     out->wants_log = out->is_preflight = out->is_pinned = false;
@@ -453,7 +434,11 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     if (is_invoke && check_invoke(out, w, invoked, head) < 0)
         return PICK_REFUSED;
     for (int i = 0; i < PICKS_MAX; i++) {
-        take_lease(out, w);
+        /* Whoever was told that a change is in force must find it so, though the worker may not
+         * have got to its orders yet; closed splits alone do not see to that, as those with one
+         * version are never closed. */
+        worker_take_table(w);
+        out->lease = lease_ref(w->lease);
         int r = is_invoke ? find_invoked(out, w, out->lease->table)
                           : find_routed(out, w, head, path, is_gathered);
         if (r < 0 || refuse_dry_run(out) < 0)
@@ -491,7 +476,8 @@ enum pick_result pick_named(struct choice *out, struct worker *w, struct str fun
     begin_named(out, function, qualifier);
     for (int i = 0; i < PICKS_MAX; i++) {
         int r;
-        take_lease(out, w);
+        worker_take_table(w);
+        out->lease = lease_ref(w->lease);
         r = find_invoked(out, w, out->lease->table);
         if (r == 0)
             r = draw(out, w, NULL);
@@ -507,7 +493,8 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
     struct target *alias;
 
     begin_named(out, function, version);
-    take_lease(out, w);
+    worker_take_table(w);
+    out->lease = lease_ref(w->lease);
     if (find_invoked(out, w, out->lease->table) < 0)
         return PICK_REFUSED;
     out->request.qualifier = qualifier;
@@ -522,7 +509,8 @@ enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct st
     const struct function *f;
 
     begin_named(out, function, STR(""));
-    take_lease(out, w);
+    worker_take_table(w);
+    out->lease = lease_ref(w->lease);
     f = table_function(out->lease->table, function);
     out->target = f && f->more ? f->more->letter_box : NULL;
     if (!out->target)

@@ -96,6 +96,8 @@ static int read_all(struct server *s, struct reload_reading *r)
     r->merge.base = s->said;
     r->merge.overlay = r->overlay;
     r->table = documents_table(r->settings, s->registry, r->old_table, &r->merge, &r->problems);
+    if (r->table)
+        mapstore_find(&r->maps, r->table);
     return r->tls && r->table ? 0 : -1;
 }
 
@@ -171,6 +173,7 @@ static void reading_fini(struct reload_reading *r)
         table_unref(&r->table);
     tabledoc_merge_fini(&r->merge);
     overlay_free(&r->overlay);
+    mapstore_fini(&r->maps);
     problems_fini(&r->problems);
     problems_fini(&r->notes);
 }
@@ -374,6 +377,7 @@ static void take_table(struct server *s, struct reload_reading *r)
     }
     r->table = NULL;
     reload_publish_table(s, table);
+    mapstore_follow(&s->rows, &r->maps, table, s->said, s->shared.settings->table_file);
     reclaim_trim(&s->reclaim, s->loop.now_ms);
     documents_log_changes(&r->merge.changes);
     log_info("generation %llu is in force", (unsigned long long)table->generation);

@@ -18,6 +18,7 @@
 #include "conf/problems.h"
 #include "conf/tabledoc_merge.h"
 #include "control/api.h"
+#include "control/mapstore.h"
 
 struct server;
 struct settings;
@@ -34,6 +35,7 @@ struct reload_reading {
     struct tls_server *tls;
     struct table *table; /* old_table where the file changes nothing */
     struct tabledoc_merge merge;
+    struct mapstore_list maps; /* of table: whose the store keeps */
     struct overlay *overlay; /* what the API had changed when it began; the reading's own */
     struct problems problems, notes;
     int result; /* 0 or -1, and then there are problems */

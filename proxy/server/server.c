@@ -14,6 +14,7 @@
 #include "base/prng.h"
 #include "conf/tabledoc_merge.h"
 #include "control/change.h"
+#include "control/mapstore.h"
 #include "metrics/accesslog.h"
 #include "proxy/admin/admin.h"
 #include "proxy/async/dispatcher.h"
@@ -413,6 +414,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     struct tls_server *tls = NULL;
     struct table *table = NULL;
     struct tabledoc_merge merge = {0};
+    struct mapstore_list maps = {0};
 
     if (settings) {
         s->shared.settings = settings;
@@ -421,6 +423,7 @@ static int start(struct server *s, struct api_hooks *hooks)
             return -1;
         tls = tls_server_make(settings, NULL, &problems);
         merge.overlay = s->rows.overlay;
+        merge.maps = s->rows.maps;
         table = documents_table(settings, s->registry, NULL, &merge, &problems);
         if (table) {
             rowstore_drop(&s->rows, merge.lost, merge.nr_lost);
@@ -433,8 +436,12 @@ static int start(struct server *s, struct api_hooks *hooks)
     problems_fini(&problems);
     problems_fini(&notes);
     s->shared.tls = tls;
-    if (table)
+    if (table) {
         reload_publish_table(s, table);
+        mapstore_find(&maps, table);
+        mapstore_follow(&s->rows, &maps, table, s->said, settings->table_file);
+        mapstore_fini(&maps);
+    }
     if (!table || !tls || open_log(s) < 0)
         return -1;
     if (start_handles(s, hooks) < 0 || start_shifts(s, hooks) < 0 || start_admin(s, hooks) < 0 ||

@@ -147,6 +147,59 @@ def test_a_reload_and_a_kill_keep_everybody(world, demos, state):
     assert sides(weir) == second
 
 
+def end(world, weir, number=signal.SIGKILL):
+    weir.signal(number)
+    weir.wait()
+    world.things.remove(weir)
+
+
+HISTORY = "has a map of its history"
+
+
+def test_a_files_alias_keeps_its_map_over_restarts(world, demos, state):
+    """The file alone has no map: the store has."""
+    first = split(demos, {"1": 60, "2": 30, "3": 10}, split=sticky())
+    second = split(demos, {"1": 50, "2": 30, "3": 20}, split=sticky())
+    third = split(demos, {"1": 60, "2": 30, "3": 10}, split=sticky())
+    weir = world.weir(first, arguments=("--state", state))
+    weir.must_reload(second)
+    before = sides(weir)
+    shown = get_map(weir)
+    assert shown != [["1", 50], ["2", 80], ["3", 100]]
+    weir.wait_for_words(HISTORY)
+    end(world, weir)
+    weir = world.weir(second, arguments=("--state", state))
+    assert get_map(weir) == shown and sides(weir) == before
+    assert weir.stderr().count(HISTORY) == 1
+    end(world, weir, signal.SIGTERM)
+    weir = world.weir(third, arguments=("--state", state))  # the file was edited meanwhile
+    assert moved(before, sides(weir))[0] == {("3", "1")}
+
+
+def test_the_log_tells_once_that_the_file_alone_assigns_otherwise(world, demos):
+    weir = world.weir(split(demos, {"1": 95, "2": 5, "3": 0}, split=sticky()))
+    weir.must_reload(split(demos, {"1": 90, "2": 10, "3": 0}, split=sticky()))
+    weir.must_reload(split(demos, {"1": 90, "2": 5, "3": 5}, split=sticky()))  # in a row still
+    assert HISTORY not in weir.stderr()
+    weir.must_reload(split(demos, {"1": 85, "2": 5, "3": 10}, split=sticky()))
+    weir.must_reload(split(demos, {"1": 80, "2": 5, "3": 15}, split=sticky()))
+    weir.wait_for_words(HISTORY)
+    assert weir.stderr().count(HISTORY) == 1
+    weir.must_reload(split(demos, {"1": 80, "2": 5, "3": 15}, split=sticky(map=get_map(weir))))
+    weir.must_reload(split(demos, {"1": 70, "2": 5, "3": 25}, split=sticky(map=get_map(weir))))
+    assert weir.stderr().count(HISTORY) == 1
+
+
+def test_what_the_api_changed_keeps_its_map_where_the_file_overtakes_it(world, demos, state):
+    document = split(demos, {"1": 60, "2": 30, "3": 10}, split=sticky())
+    weir = world.weir(document, arguments=("--state", state))
+    put(weir, weights={"1": 60, "2": 10, "3": 30})
+    before = sides(weir)
+    end(world, weir)
+    weir = world.weir(split(demos, {"1": 70, "2": 10, "3": 20}, split=sticky()), arguments=("--state", state))
+    assert moved(before, sides(weir))[0] == {("3", "1")}
+
+
 def test_who_has_no_key_is_split_exactly(world, demos):
     weir = world.weir(split(demos, {"1": 95, "2": 5}, split=sticky()), workers=2)
     connection = weir.connect()

@@ -93,6 +93,28 @@ static void each_point_is_found_in_its_piece(void **state)
     }
 }
 
+/* Most of them in one place, so that one bucket has many. */
+static void crowded_pieces_are_found_too(void **state)
+{
+    struct stickymap_piece pieces[STICKYMAP_PIECES_MAX];
+
+    (void)state;
+    for (int nr = 2; nr <= STICKYMAP_PIECES_MAX; nr *= 2) {
+        struct stickymap *map;
+
+        for (int i = 0; i < nr; i++)
+            pieces[i] = (struct stickymap_piece){500000000 + 3 * (uint32_t)i, (uint16_t)(i % 2)};
+        pieces[nr - 1].end = STICKYMAP_ONE;
+        map = stickymap_make(names, 2, pieces, nr);
+        assert_non_null(map);
+        for (uint32_t point = 499999000; point < 500004000; point++)
+            assert_int_equal(stickymap_find(map, point), find_slowly(map, point));
+        assert_int_equal(stickymap_find(map, 0), 0);
+        assert_int_equal(stickymap_find(map, STICKYMAP_ONE - 1), map->owners[nr - 1]);
+        stickymap_unref(&map);
+    }
+}
+
 static void empty_pieces_go_and_neighbours_join(void **state)
 {
     const struct stickymap_piece pieces[] = {
@@ -372,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(points_are_those_that_other_programs_compute),
         cmocka_unit_test(each_point_is_found_in_its_piece),
+        cmocka_unit_test(crowded_pieces_are_found_too),
         cmocka_unit_test(empty_pieces_go_and_neighbours_join),
         cmocka_unit_test(an_edit_moves_the_fewest_callers_and_nobody_the_wrong_way),
         cmocka_unit_test(two_versions_always_stand_in_a_row),
