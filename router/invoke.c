@@ -193,6 +193,13 @@ static bool is_named_qualifier(struct str key)
  * where there is none. */
 static enum invoke_result parse_query(struct str query, char *text, struct str *qualifier)
 {
+    const struct str usual = STR("Qualifier=");
+
+    if (query.n > usual.n && memcmp(query.p, usual.p, usual.n) == 0) {
+        *qualifier = (struct str){query.p + usual.n, query.n - usual.n};
+        if (is_text(*qualifier, INVOKE_QUALIFIER_MAX, WORD)) /* alone, and nothing is encoded */
+            return INVOKE_OK;
+    }
     *qualifier = (struct str){text, 0};
     while (query.n > 0) {
         const char *end = memchr(query.p, '&', query.n);

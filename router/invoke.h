@@ -49,7 +49,7 @@ enum invoke_result {
 
 struct invoke_address {
     struct str function;  /* points into text or into the path */
-    struct str qualifier; /* empty where none was given */
+    struct str qualifier; /* into text, the path or the query; empty where none was given */
     enum invoke_operation operation;
     char text[INVOKE_TEXT_MAX]; /* decoded */
 };

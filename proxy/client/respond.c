@@ -22,7 +22,7 @@ static struct outbox *outbox_for(struct client *c)
 
 /* Sends the outbox. 0, or 1 when the client is behind. What nobody takes any more is thrown away:
  * the exchange goes on to its end, if the client's event (client.c) lets it. */
-static int flush(struct client *c)
+static inline __attribute__((always_inline)) int flush(struct client *c)
 {
     struct outbox *out = outbox_for(c);
 

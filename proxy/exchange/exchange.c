@@ -89,6 +89,20 @@ static int reject(struct exchange *ex, int status, const char *type, const char 
     return -1;
 }
 
+/* For the log, where no request is made: request_make says the same, and this would be work for
+ * nothing. */
+static void describe(struct exchange *ex, const struct head *head)
+{
+    struct request *r = &ex->request;
+
+    r->user_agent = r->upgrade = r->host = (struct str){NULL, 0};
+    r->method = head_method(head);
+    r->target = head_target(head);
+    if (head->host >= 0)
+        r->host = head_value(head, &head->fields[head->host]);
+    r->has_trace_id = false;
+}
+
 static int reject_choice(struct exchange *ex, const struct choice *choice)
 {
     return reject(ex, choice->status, choice->type_name, choice->message, choice->rejection);
@@ -128,13 +142,6 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->user.is_upgrade = false;
     ex->names = (struct exchange_names){.function = {NULL, 0}};
     ex->request.block = NULL;
-    ex->request.user_agent = ex->request.upgrade = (struct str){NULL, 0};
-    ex->request.has_trace_id = false;
-    ex->request.host = (struct str){NULL, 0};
-    ex->request.method = head_method(head);
-    ex->request.target = head_target(head);
-    if (head->host >= 0)
-        ex->request.host = head_value(head, &head->fields[head->host]);
     ex->state = EXCHANGE_WAITING;
     ex->request_body = head->body;
     ex->minor = head->minor;
@@ -171,48 +178,49 @@ static struct metrics_cell *cell_of(struct exchange *ex, struct arm *arm)
 
 /* The endpoint to use; a version without a healthy one runs elsewhere only if the alias asks for
  * that. */
-static bool find_endpoint(struct exchange *ex)
+static inline void find_endpoint(struct exchange *ex)
 {
     struct place place = balance_choose(ex->worker, ex->arm->version, NULL);
 
     ex->run = ex->arm;
     course_take_place(ex, &place);
     if (ex->endpoint || !ex->target->is_failover)
-        return ex->endpoint != NULL;
+        return;
     struct arm *other = pick_other_arm(ex->worker, ex->target, ex->arm);
     if (!other)
-        return false;
+        return;
     ex->run = other;
     place = balance_choose(ex->worker, other->version, NULL);
     course_take_place(ex, &place);
     struct metrics_cell *cell = assign_counts(ex->picked) ? cell_of(ex, other) : NULL;
     if (cell)
         metrics_add(&cell->runs, 1);
-    return ex->endpoint != NULL;
 }
 
 /* Method and size are refused before a version is drawn: such a request is no invocation. */
 static int check_request(struct exchange *ex, const struct head *head)
 {
     const struct settings *s = ex->tuning->settings;
+    bool is_large = s->limits.body_bytes > 0 && head->body == BODY_LENGTH &&
+                    head->content_length > s->limits.body_bytes;
+    bool is_method = head->is_connect || (head->is_trace && !s->allow_trace);
+    bool is_last = head->has_max_forwards && head->max_forwards == 0;
 
-    if (head->is_connect || (head->is_trace && !s->allow_trace))
+    if (!is_large && !is_method && !is_last)
+        return 0;
+    describe(ex, head);
+    if (is_method)
         return reject(ex, 501, "NotImplementedException", "CONNECT and TRACE are not served here.",
                       METRICS_REJECTION_METHOD);
-    if (head->has_max_forwards && head->max_forwards == 0) {
-        ex->request.method = head_method(head);
+    if (is_last) {
         id_make(&ex->worker->rng, ex->request.request_id);
         course_answer(ex, 200, NULL,
                       "The request was to go no further than this proxy (Max-Forwards: 0).",
                       STR("ok"));
         return -1;
     }
-    if (s->limits.body_bytes > 0 && head->body == BODY_LENGTH &&
-        head->content_length > s->limits.body_bytes)
-        return reject(ex, 413, "RequestEntityTooLargeException",
-                      "The body is larger than this proxy takes.",
-                      METRICS_REJECTION_BODY_TOO_LARGE);
-    return 0;
+    return reject(ex, 413, "RequestEntityTooLargeException",
+                  "The body is larger than this proxy takes.", METRICS_REJECTION_BODY_TOO_LARGE);
 }
 
 /* weir answers for the function whether a page of another origin may ask. */
@@ -231,6 +239,7 @@ static int answer_preflight(struct exchange *ex, const struct head *head,
 /* No version is to run: something is wrong, or it is a preflight or a dry run. */
 static int refuse(struct exchange *ex, const struct head *head, const struct choice *choice)
 {
+    describe(ex, head);
     request_find_trace(&ex->request, head);
     if (choice->is_preflight)
         return answer_preflight(ex, head, choice);
@@ -274,14 +283,6 @@ static void choose_way(struct exchange *ex, const struct choice *choice)
         ex->user.on = ex->next;
 }
 
-/* Without an endpoint the request is made for any, for the log's sake. */
-static int make_request(struct exchange *ex, struct head *head, struct choice *choice)
-{
-    const struct endpoint *any = &ex->run->version->endpoints[0];
-
-    return compose_request(ex, head, ex->endpoint ? ex->endpoint : any, &choice->request);
-}
-
 /* An attempt is no invocation of its own: it belongs to the pick that was made for its event. What
  * is drawn only now counts as if it had been then. Letter boxes count nowhere. */
 static void count_attempt(struct exchange *ex, bool is_drawn)
@@ -308,53 +309,6 @@ static void count_pick(struct exchange *ex, bool is_drawn)
         metrics_add(is_drawn ? &ex->cell->picks : &ex->cell->repeats, 1);
 }
 
-/* A version is known: sends the request there. is_drawn: it was drawn for this, and counts. 0, or
- * -1 where the exchange is over. */
-static int run(struct exchange *ex, struct head *head, struct choice *choice, bool is_drawn)
-{
-    ex->target = choice->target;
-    ex->arm = choice->arm;
-    ex->picked = choice->picked;
-    ex->caller = choice->caller;
-    if (choice->issued.source)
-        issue_cookie(ex, &choice->issued);
-    if (ex->order) {
-        count_attempt(ex, is_drawn);
-    } else {
-        count_pick(ex, is_drawn);
-        observe_begin(ex, choice);
-    }
-    bool has_endpoint = find_endpoint(ex);
-    if (choice->terms && furl_run(ex, head, choice) < 0)
-        return reject_choice(ex, choice);
-    if (choice->request.is_invoke)
-        choose_way(ex, choice);
-    else
-        ex->user.is_upgrade = ex->run->version->allow_upgrade && upgrade_may_pass(head);
-    ex->user.stream_idle_ms = ex->run->version->stream_idle_ms
-                                  ? ex->run->version->stream_idle_ms
-                                  : ex->tuning->settings->timeouts.stream_idle_ms;
-    choice->request.is_upgrade = ex->user.is_upgrade;
-    if (make_request(ex, head, choice) < 0) {
-        course_give_up(ex, METRICS_ERROR_INTERNAL);
-        return -1;
-    }
-    if (!has_endpoint) {
-        course_give_up(ex, METRICS_ERROR_UNAVAILABLE);
-        return -1;
-    }
-    ex->reason = in_flight_enter(&ex->in_flight, ex->target->function, ex->run->version,
-                                 ex->tuning->settings->limits.in_flight);
-    if (ex->reason) {
-        ex->outcome = METRICS_ERROR_OVERLOAD;
-        course_answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
-                      str_of(metrics_error_labels[METRICS_ERROR_OVERLOAD]));
-        return -1;
-    }
-    course_acquire(ex);
-    return ex->state == EXCHANGE_OVER ? -1 : 0;
-}
-
 /* ---- Gathering ------------------------------------------------------------------------------- */
 
 /* 0, or -1 with the refusal. */
@@ -373,6 +327,18 @@ static int describe_event(struct exchange *ex, const struct head *head, struct c
                                    "weir is out of memory.");
 }
 
+/* What the log says of it lasts as long as the copy of its head. */
+static void keep_description(struct exchange *ex, const char *base)
+{
+    const char *copy = buffer_text(&ex->gathered->head).p;
+    struct request *r = &ex->request;
+
+    r->method.p = copy + (r->method.p - base);
+    r->target.p = copy + (r->target.p - base);
+    if (r->host.p)
+        r->host.p = copy + (r->host.p - base);
+}
+
 /* Nothing is drawn, and no table held, until the payload is complete. */
 static int begin_gathering(struct exchange *ex, const struct head *head, struct choice *choice)
 {
@@ -384,10 +350,12 @@ static int begin_gathering(struct exchange *ex, const struct head *head, struct 
     bool is_checked =
         !ex->order && choice->target->is_gathered && !(choice->terms && choice->terms->is_event);
 
+    describe(ex, head);
     ex->gathered = gathered_make(head, ex->order ? UINT64_MAX : limit, is_checked);
     if (!ex->gathered)
         return reject(ex, 503, "ServiceException", "weir is out of memory.",
                       METRICS_REJECTION_NO_MEMORY);
+    keep_description(ex, head->base);
     if ((is_event && describe_event(ex, head, choice) < 0) ||
         (choice->terms && furl_begin(ex, head, choice) < 0))
         return reject_choice(ex, choice);
@@ -420,31 +388,6 @@ static enum pick_result pick_ordered(struct exchange *ex, struct choice *out, bo
     return pick_named(out, ex->worker, order->function, order->qualifier);
 }
 
-/* Hands an event over: the client is answered when it is durable. */
-static int accept_event(struct exchange *ex, struct head *head, struct choice *choice)
-{
-    struct str payload = buffer_text(&ex->gathered->payload);
-    const char *why;
-
-    ex->target = choice->target;
-    ex->run = ex->arm = choice->arm;
-    ex->picked = choice->picked;
-    ex->caller = choice->caller;
-    count_pick(ex, !choice->is_pinned);
-    if (ex->cell)
-        metrics_end(ex->cell); /* that it is accepted says nothing of the version */
-    ex->cell = NULL;
-    if (make_request(ex, head, choice) < 0) {
-        course_give_up(ex, METRICS_ERROR_INTERNAL);
-        return -1;
-    }
-    why = ex->worker->acceptor->put(ex->worker->acceptor, ex, payload);
-    if (!why)
-        return 0;
-    exchange_accepted(ex, why);
-    return -1;
-}
-
 void exchange_accepted(struct exchange *ex, const char *failure)
 {
     struct choice choice;
@@ -461,6 +404,130 @@ void exchange_accepted(struct exchange *ex, const char *failure)
                   str_of(metrics_rejection_labels[choice.rejection]));
 }
 
+/* That an event is accepted says nothing of its version, but that it was picked. */
+static void begin_event(struct exchange *ex, bool is_drawn)
+{
+    ex->run = ex->arm;
+    count_pick(ex, is_drawn);
+    if (ex->cell)
+        metrics_end(ex->cell);
+    ex->cell = NULL;
+}
+
+/* Hands an event over: the client is answered when it is durable. 0, or -1 where it is over. */
+static int accept_event(struct exchange *ex)
+{
+    struct acceptor *acceptor = ex->worker->acceptor;
+    const char *why = acceptor->put(acceptor, ex, buffer_text(&ex->gathered->payload));
+
+    if (!why)
+        return 0;
+    exchange_accepted(ex, why);
+    return -1;
+}
+
+/* Where it runs, and how the response comes back. 0, or -1 with the refusal. */
+static inline int begin_run(struct exchange *ex, struct head *head, struct choice *choice,
+                            bool is_drawn)
+{
+    if (ex->order) {
+        count_attempt(ex, is_drawn);
+    } else {
+        count_pick(ex, is_drawn);
+        observe_begin(ex, choice);
+    }
+    find_endpoint(ex);
+    if (choice->terms && furl_run(ex, head, choice) < 0)
+        return -1;
+    if (choice->request.is_invoke)
+        choose_way(ex, choice);
+    else
+        ex->user.is_upgrade = ex->run->version->allow_upgrade && upgrade_may_pass(head);
+    ex->user.stream_idle_ms = ex->run->version->stream_idle_ms
+                                  ? ex->run->version->stream_idle_ms
+                                  : ex->tuning->settings->timeouts.stream_idle_ms;
+    choice->request.is_upgrade = ex->user.is_upgrade;
+    return 0;
+}
+
+/* A version is known: sends the request there. is_drawn: it was drawn for this, and counts. 0, or
+ * -1 where the exchange is over. */
+static inline int run(struct exchange *ex, struct head *head, struct choice *choice, bool is_drawn)
+{
+    ex->target = choice->target;
+    ex->arm = choice->arm;
+    ex->picked = choice->picked;
+    ex->caller = choice->caller;
+    if (choice->issued.source && !ex->event)
+        issue_cookie(ex, &choice->issued);
+    if (ex->event)
+        begin_event(ex, is_drawn);
+    else if (begin_run(ex, head, choice, is_drawn) < 0) {
+        describe(ex, head);
+        return reject_choice(ex, choice);
+    }
+    /* Without an endpoint the request is made for any, for the log's sake. */
+    if (compose_request(ex, head, ex->endpoint ? ex->endpoint : &ex->run->version->endpoints[0],
+                        &choice->request) < 0) {
+        describe(ex, head);
+        course_give_up(ex, METRICS_ERROR_INTERNAL);
+        return -1;
+    }
+    if (ex->event)
+        return accept_event(ex);
+    if (!ex->endpoint) {
+        course_give_up(ex, METRICS_ERROR_UNAVAILABLE);
+        return -1;
+    }
+    ex->reason = in_flight_enter(&ex->in_flight, ex->target->function, ex->run->version,
+                                 ex->tuning->settings->limits.in_flight);
+    if (ex->reason) {
+        ex->outcome = METRICS_ERROR_OVERLOAD;
+        course_answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
+                      str_of(metrics_error_labels[METRICS_ERROR_OVERLOAD]));
+        return -1;
+    }
+    course_acquire(ex);
+    return ex->state == EXCHANGE_OVER ? -1 : 0;
+}
+
+static int begin_order(struct exchange *ex, const struct head *head)
+{
+    struct choice choice = {.type = PICK_SYNC, .terms = NULL};
+
+    return begin_gathering(ex, head, &choice);
+}
+
+/* Picks and runs. from: of a request that begins; NULL: what had to be gathered has been. Both
+ * come through here, so that the compiler makes one piece of the usual one. 0, or -1 where the
+ * exchange is over. */
+static __attribute__((noinline)) int proceed(struct exchange *ex, struct head *head,
+                                             const struct request_caller *from)
+{
+    struct choice choice;
+    bool is_drawn = true, is_whole = !from;
+    enum pick_result r;
+
+    if (from) {
+        init(ex, head, from);
+        if (check_request(ex, head) < 0)
+            return -1;
+        if (ex->order)
+            return begin_order(ex, head);
+    }
+    choice.key = ex->furl ? ex->furl->key : NULL;
+    choice.from = &ex->from;
+    r = ex->order ? pick_ordered(ex, &choice, &is_drawn)
+                  : pick_version(&choice, ex->worker, head, is_whole);
+    ex->lease = choice.lease;
+    if (r != PICK_DONE)
+        return r == PICK_GATHER ? begin_gathering(ex, head, &choice) : refuse(ex, head, &choice);
+    is_drawn &= !choice.is_pinned;
+    if (is_whole && ex->order)
+        choice.request.request_id = ex->order->request_id;
+    return run(ex, head, &choice, is_drawn);
+}
+
 /* The payload is complete: what is wrong with it is said, or the invocation runs. 0, or -1 where
  * the exchange is over. */
 static int end_gathering(struct exchange *ex)
@@ -468,51 +535,21 @@ static int end_gathering(struct exchange *ex)
     struct gathered *g = ex->gathered;
     struct choice choice;
     struct head *head;
-    bool is_drawn = true;
-    enum pick_result r;
 
     if (gathered_complain(g, ex->event != NULL, &choice) < 0 ||
         (ex->furl && furl_end(ex, &choice) < 0))
         return reject_choice(ex, &choice);
-    choice.key = ex->furl ? ex->furl->key : NULL;
-    choice.from = &ex->from;
     head = gathered_head(g, ex->worker);
     assert(head);
     course_goto(ex, EXCHANGE_WAITING);
     ex->is_request_complete = true;
     ex->request_body = head->body;
-    r = ex->order ? pick_ordered(ex, &choice, &is_drawn)
-                  : pick_version(&choice, ex->worker, head, true);
-    ex->lease = choice.lease;
-    if (r != PICK_DONE)
-        return refuse(ex, head, &choice);
-    is_drawn &= !choice.is_pinned;
-    if (ex->order)
-        choice.request.request_id = ex->order->request_id;
-    return choice.type == PICK_EVENT ? accept_event(ex, head, &choice)
-                                     : run(ex, head, &choice, is_drawn);
+    return proceed(ex, head, NULL);
 }
 
 int exchange_start(struct exchange *ex, struct head *head, const struct request_caller *from)
 {
-    struct choice choice;
-    enum pick_result r;
-
-    init(ex, head, from);
-    if (check_request(ex, head) < 0)
-        return -1;
-    if (ex->order) {
-        choice.type = PICK_SYNC;
-        choice.terms = NULL;
-        return begin_gathering(ex, head, &choice);
-    }
-    choice.key = NULL;
-    choice.from = &ex->from;
-    r = pick_version(&choice, ex->worker, head, false);
-    ex->lease = choice.lease;
-    if (r == PICK_DONE)
-        return run(ex, head, &choice, !choice.is_pinned);
-    return r == PICK_GATHER ? begin_gathering(ex, head, &choice) : refuse(ex, head, &choice);
+    return proceed(ex, head, from);
 }
 
 void exchange_on_client_left(struct exchange *ex)

@@ -112,19 +112,20 @@ struct exchange {
     struct arm *arm; /* picked */
     struct arm *run; /* what really runs: another one after a failover */
     struct endpoint *endpoint;
-    struct attempt attempt;    /* at the endpoint */
     struct metrics_cell *cell; /* of the picked arm */
     struct upstream *upstream;
     struct pool *pool;
+    struct attempt attempt; /* at the endpoint */
     struct pool_waiter waiter;
     struct in_flight in_flight;
     struct study_visit visit;           /* its period NULL: it is in no figure */
     struct request request;             /* serialized, and what the log needs of it */
     struct exchange_names names;        /* filled when the lease ends, or at the end */
     const struct exchange_order *order; /* NULL: a client's request */
+    const struct upstream_events *next; /* what passes a response on, for filter */
+    /* What stands together is cleared together. */
     char *event; /* of a request that is to become an event: what acceptor->describe made */
     struct acceptance *acceptance;        /* it is on its way to the disk */
-    const struct upstream_events *next;   /* what passes a response on, for filter */
     const struct exchange_filter *filter; /* NULL: it goes on as it comes */
     struct caller caller;                 /* of a sticky split */
     struct gathered *gathered;            /* NULL: request and response go on as they come */
@@ -140,7 +141,7 @@ struct exchange {
     bool is_request_sent;       /* its head and what of the body came went into a connection */
     bool is_request_replayable; /* all bytes sent so far stand in request */
     bool is_client_paused;      /* the request's body waits */
-    bool is_retry_fresh;
+    bool is_retry_fresh, was_reused;
     bool is_functions_word; /* the status is the function's: its endpoint is well */
     bool is_invoke;         /* not a route's request */
     bool wants_log;         /* X-Amz-Log-Type: Tail */
@@ -150,7 +151,6 @@ struct exchange {
     uint32_t nr_retries;
     uint64_t start_us, start_unix_us, bytes_in, bytes_out;
     int64_t connect_us, head_us;
-    bool was_reused;
 };
 
 /* Begins the exchange that a request head asks for, in storage of the caller (the client connection) that lives until the exchange is over. The

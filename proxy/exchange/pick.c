@@ -320,6 +320,16 @@ static enum pick_result refuse_for_memory(struct choice *out)
                        "weir is out of memory.");
 }
 
+/* The newest table: whoever was told that a change is in force must find it so, though the worker
+ * may not have got to its orders yet; closed splits alone do not see to that, as those with one
+ * version are never closed. */
+static inline void take_lease(struct choice *out, struct worker *w)
+{
+    if (!worker_has_newest_table(w))
+        worker_take_table(w);
+    out->lease = lease_ref(w->lease);
+}
+
 /* The arm of the target that has a version, or else, where the alias has moved on, its own.
  * False where the function has it no more. */
 static bool find_arm(struct choice *out, struct str version)
@@ -372,7 +382,8 @@ static void pin(const struct choice *out, struct worker *w)
 
 /* Of the target that was found: 0, -1 with the refusal, or 1 where the table is superseded, and the
  * newer one is to be asked. head: NULL where there is none any more. */
-static inline int draw(struct choice *out, struct worker *w, const struct head *head)
+static inline __attribute__((always_inline)) int draw(struct choice *out, struct worker *w,
+                                                      const struct head *head)
 {
     int r;
 
@@ -406,6 +417,14 @@ static inline bool needs_payload(const struct choice *out)
            (out->terms && out->terms->is_iam);
 }
 
+/* Each member that is read where nobody has set it. All of them at once took twice as long. */
+static inline void clear_request(struct request_options *request)
+{
+    request->path.n = request->query.n = request->prefix.n = request->request_id.n = 0;
+    request->has_query = request->is_post = request->is_upgrade = false;
+    request->headers = NULL;
+}
+
 enum pick_result pick_version(struct choice *out, struct worker *w, struct head *head,
                               bool is_gathered)
 {
@@ -415,7 +434,7 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     if (path.n == 0)
         path = STR("/");
     out->lease = NULL;
-    out->request = (struct request_options){.has_query = false};
+    clear_request(&out->request);
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
     out->wants_log = out->is_preflight = out->is_pinned = false;
@@ -434,11 +453,7 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     if (is_invoke && check_invoke(out, w, invoked, head) < 0)
         return PICK_REFUSED;
     for (int i = 0; i < PICKS_MAX; i++) {
-        /* Whoever was told that a change is in force must find it so, though the worker may not
-         * have got to its orders yet; closed splits alone do not see to that, as those with one
-         * version are never closed. */
-        worker_take_table(w);
-        out->lease = lease_ref(w->lease);
+        take_lease(out, w);
         int r = is_invoke ? find_invoked(out, w, out->lease->table)
                           : find_routed(out, w, head, path, is_gathered);
         if (r < 0 || refuse_dry_run(out) < 0)
@@ -476,8 +491,7 @@ enum pick_result pick_named(struct choice *out, struct worker *w, struct str fun
     begin_named(out, function, qualifier);
     for (int i = 0; i < PICKS_MAX; i++) {
         int r;
-        worker_take_table(w);
-        out->lease = lease_ref(w->lease);
+        take_lease(out, w);
         r = find_invoked(out, w, out->lease->table);
         if (r == 0)
             r = draw(out, w, NULL);
@@ -493,8 +507,7 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
     struct target *alias;
 
     begin_named(out, function, version);
-    worker_take_table(w);
-    out->lease = lease_ref(w->lease);
+    take_lease(out, w);
     if (find_invoked(out, w, out->lease->table) < 0)
         return PICK_REFUSED;
     out->request.qualifier = qualifier;
@@ -509,8 +522,7 @@ enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct st
     const struct function *f;
 
     begin_named(out, function, STR(""));
-    worker_take_table(w);
-    out->lease = lease_ref(w->lease);
+    take_lease(out, w);
     f = table_function(out->lease->table, function);
     out->target = f && f->more ? f->more->letter_box : NULL;
     if (!out->target)

@@ -145,8 +145,8 @@ static char *write_upgrade(char *p, const struct head *head)
 }
 
 /* The first line and Host, which depend on the endpoint. */
-static char *write_target(char *p, struct request *out, const struct endpoint *endpoint,
-                          struct str suffix)
+static inline __attribute__((always_inline)) char *
+write_target(char *p, struct request *out, const struct endpoint *endpoint, struct str suffix)
 {
     const struct version *version = endpoint->version;
     struct str base = endpoint->base_path, method = out->is_post ? STR("POST") : out->method;
@@ -256,9 +256,9 @@ static struct str upgrade_of(const struct head *head)
 }
 
 /* Everything behind Host. */
-static char *write_rest(char *p, struct request *out, const struct tuning *tuning,
-                        const struct head *head, const struct request_caller *from,
-                        const struct request_options *options)
+static inline __attribute__((always_inline)) char *
+write_rest(char *p, struct request *out, const struct tuning *tuning, const struct head *head,
+           const struct request_caller *from, const struct request_options *options)
 {
     struct rules_found found = {.is_trusted = from->is_trusted,
                                 .is_prefix_stripped = options->prefix.n > 0};

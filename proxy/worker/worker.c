@@ -15,8 +15,7 @@ enum { RETRY_TOKEN = 100000, RETRY_TOKENS_MAX = 100 * RETRY_TOKEN, RETRIES_A_SEC
 
 bool worker_take_table(struct worker *w)
 {
-    if (atomic_load_explicit(&w->shared->generation, memory_order_acquire) ==
-        w->lease->table->generation)
+    if (worker_has_newest_table(w))
         return false;
     struct lease *lease = lease_make_take(shared_table(w->shared));
 

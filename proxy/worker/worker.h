@@ -87,6 +87,13 @@ static inline struct worker *worker_of(struct loop *loop)
  * one. */
 bool worker_take_table(struct worker *w);
 
+/* Whether worker_take_table has nothing to do. */
+static inline bool worker_has_newest_table(const struct worker *w)
+{
+    return atomic_load_explicit(&w->shared->generation, memory_order_acquire) ==
+           w->lease->table->generation;
+}
+
 /* Takes the newest published settings and certificates, if newer than those in force. True when
  * they are new. Call it for each new connection, so that a client that was told of a reload
  * finds it in force. */

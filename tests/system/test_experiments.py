@@ -5,6 +5,7 @@ import json
 
 import pytest
 from harness import tables
+from harness.rie import Rie
 from harness.waiting import wait_until
 
 pytestmark = pytest.mark.fast
@@ -265,3 +266,54 @@ def test_a_dead_arm_of_a_sticky_split_is_a_mismatch(world):
     p = page(weir, 600)
     assert p["srm"]["mismatch"] is True and p["srm"]["p_value"] < 1e-6
     assert p["srm"]["callers"] == p["versions"]["1"]["callers"]
+
+
+# ---- Kinds of versions
+
+
+@pytest.mark.parametrize("kind", ["http", "lambda"])
+@pytest.mark.parametrize("path", ["invocations", "response-streaming-invocations"])
+def test_outcomes_of_an_invoke_are_taken_off(world, kind, path):
+    fake = world.fake(Shop(1, "order=3"))
+    alias = {"weights": {"1": 50, "2": 50}, "experiment": {}}
+    versions = {v: {"kind": kind, **tables.endpoints(fake)} for v in ("1", "2")}
+    weir = world.weir(tables.table({"hello": tables.function(versions, {"live": alias})}), workers=1)
+    date = "2021-11-15" if path.startswith("response") else "2015-03-31"
+    answers = [weir.call("POST", f"/{date}/functions/hello:live/{path}", body=b"{}") for _ in range(4)]
+    assert [a.status for a in answers] == [200] * 4, answers
+    assert not any("x-weir-outcome" in a.headers for a in answers)
+    p = page(weir, 4)
+    assert [p["versions"][v]["outcomes"]["order"]["mean"] for v in ("1", "2")] == [3, 3]
+
+
+def test_outcomes_of_a_function_url_are_taken_off(world):
+    def run(event, request):
+        return {"statusCode": 200, "headers": {"X-Weir-Outcome": "order=2", "x-own": "stays"}, "body": "done"}
+
+    versions = {v: {"kind": "rie", **tables.endpoints(world.fake(Rie(run).serve))} for v in ("1", "2")}
+    alias = {"weights": {"1": 50, "2": 50}, "experiment": {}}
+    weir = world.weir(
+        tables.table({"hello": tables.function(versions, {"live": alias})}, [tables.route(qualifier="live", function_url=True)]),
+        workers=1,
+    )
+    answers = [weir.call() for _ in range(4)]
+    assert [(a.status, a.body, a.headers["x-own"]) for a in answers] == [(200, b"done", "stays")] * 4
+    assert not any("x-weir-outcome" in a.headers for a in answers)
+    assert page(weir, 4)["versions"]["2"]["outcomes"]["order"]["mean"] == 2
+
+
+def test_function_errors_are_errors(world):
+    def fail(event, request):
+        raise ValueError("no")
+
+    versions = {
+        "1": {"kind": "rie", **tables.endpoints(world.fake(Rie().serve))},
+        "2": {"kind": "rie", **tables.endpoints(world.fake(Rie(fail).serve))},
+    }
+    alias = {"weights": {"1": 50, "2": 50}, "experiment": {}}
+    weir = world.weir(tables.table({"hello": tables.function(versions, {"live": alias})}), workers=1)
+    for _ in range(4):
+        assert weir.invoke("hello:live").status == 200
+    p = page(weir, 4)
+    assert (p["versions"]["1"]["error_rate"], p["versions"]["2"]["error_rate"]) == (0, 1)
+    assert p["srm"]["callers"] == 4

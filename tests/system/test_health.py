@@ -511,7 +511,7 @@ def test_another_question_is_asked_soon(world):
 def test_a_reload_in_the_middle_of_a_check_ends_it(world):
     fake = patient(world, answer=stall)
     weir = world.weir(tables.one(fake, health_check=CHECK))
-    fake.patient.wait_for_checks(1)
+    wait_until(lambda: fake.patient.checks, "the first check, which is not answered, has begun")
     fake.patient.answer = OK
     weir.must_reload(tables.one(fake, health_check={**CHECK, "path": "/healthz?new"}))
     wait_until(lambda: nr_checks(weir, "ok") >= 2, "two good checks")
