@@ -36,12 +36,13 @@ static void hide(struct exchange *ex)
 void observe_drawn(struct exchange *ex, const struct choice *choice)
 {
     struct worker *w = ex->worker;
-    struct study_period *period;
+    struct study_period *period = atomic_load_explicit(&ex->target->period, memory_order_acquire);
 
     hide(ex);
     if (choice->is_pinned || !is_in_figures(choice))
         return;
-    period = studied_period(ex->target, metrics_nr_workers(w->shared->metrics));
+    if (!period)
+        period = studied_period(ex->target, metrics_nr_workers(w->shared->metrics));
     if (!period)
         return;
     study_begin(&ex->visit, period, w->index, (int)(ex->arm - ex->target->arms),

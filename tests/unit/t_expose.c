@@ -19,6 +19,7 @@ struct world {
     struct metrics *metrics;
     uint32_t live1, live2, idle, direct;
     struct expose_share shares[4];
+    struct expose_evalue evalues[2];
     struct expose_use uses[5];
     struct expose_endpoint endpoints[2];
     uint64_t checks[METRICS_CHECK_COUNT];
@@ -73,6 +74,8 @@ static void build(struct world *w)
     w->shares[1] = (struct expose_share){w->live2, 0.05};
     w->shares[2] = (struct expose_share){w->idle, 1};
     w->shares[3] = (struct expose_share){METRICS_NO_SERIES, 0.5};
+    w->evalues[0] = (struct expose_evalue){hello, live, 0};
+    w->evalues[1] = (struct expose_evalue){STR("idle"), live, 1e6}; /* a logarithm */
     /* Version 1 has two endpoints at one address and one at another; version 2 shares it; 3 was
      * never used. */
     w->uses[0] = (struct expose_use){hello, STR("1"), 7};
@@ -102,6 +105,8 @@ static void build(struct world *w)
         .process_log_lost = 18,
         .nr_shares = 4,
         .shares = w->shares,
+        .nr_evalues = 2,
+        .evalues = w->evalues,
         .nr_uses = 5,
         .uses = w->uses,
         .nr_endpoints = 2,
@@ -197,6 +202,8 @@ static void weights_are_ratios(void **state)
     assert_line(w,
                 "weir_alias_weight_ratio{function=\"idle\",alias=\"live\",version=\"$LATEST\"} 1");
     assert_int_equal(count_starts(w, "weir_alias_weight_ratio{"), 3);
+    assert_line(w, "weir_split_evalue{function=\"hello\",alias=\"live\"} 1");
+    assert_line(w, "weir_split_evalue{function=\"idle\",alias=\"live\"} 1.01423e+304");
 }
 
 static void results_are_summed_over_the_workers(void **state)
