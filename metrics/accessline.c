@@ -14,6 +14,7 @@
 #include "base/decimal.h"
 #include "base/escape.h"
 #include "base/str.h"
+#include "base/text.h"
 
 /* Fields that are strings: JSON key and the bytes they may take in the line. */
 #define FIELDS(X)                                                                                  \
@@ -28,6 +29,7 @@
     X(ALIAS, "alias", 128)                                                                         \
     X(VERSION, "version", 64)                                                                      \
     X(EXECUTED_VERSION, "executed_version", 64)                                                    \
+    X(PICK, "pick", 32)                                                                            \
     X(ENDPOINT, "endpoint", 256)                                                                   \
     X(OUTCOME, "outcome", 32)                                                                      \
     X(USER_AGENT, "user_agent", 512)
@@ -51,10 +53,10 @@ static const char *const field_keys[FIELD_COUNT] = {
 #undef X
 };
 
-/* The fields at their limits and all their names in the list of cuts; besides them a line has 27
- * keys of at most 20 bytes each, and 10 numbers. */
+/* The fields at their limits and all their names in the list of cuts; besides them a line has its
+ * keys, the time and a hash, less than 480 bytes in all, and 8 numbers. */
 #define X(name, key, limit) +(limit) + (int)sizeof(key) + 2
-enum { FIELD_BYTES_MAX = 0 FIELDS(X), OTHER_BYTES_MAX = 27 * 20 + 10 * DECIMAL_DIGITS_MAX };
+enum { FIELD_BYTES_MAX = 0 FIELDS(X), OTHER_BYTES_MAX = 480 + 8 * DECIMAL_DIGITS_MAX };
 #undef X
 _Static_assert(FIELD_BYTES_MAX + OTHER_BYTES_MAX <= ACCESSLINE_MAX, "a line could be too long");
 
@@ -221,6 +223,9 @@ static inline char *json_strings(char *p, const struct accesslog_entry *e, uint3
     if (ran_elsewhere(e))
         p = json_name(p, STRING_KEY("executed_version"), e->executed_version,
                       FIELD_EXECUTED_VERSION, cuts);
+    p = json_name(p, STRING_KEY("pick"), e->pick, FIELD_PICK, cuts);
+    if (e->has_key)
+        p = text_hex_fixed(put(p, STRING_KEY("key")), e->key, 16);
     p = json_name(p, STRING_KEY("endpoint"), e->endpoint, FIELD_ENDPOINT, cuts);
     return json_name(p, STRING_KEY("outcome"), e->outcome, FIELD_OUTCOME, cuts);
 }
@@ -312,6 +317,9 @@ static inline char *text_start(char *p, const struct accesslog_entry *e, uint32_
     p = text_bare(p, STR(" Version: "), e->version, FIELD_VERSION, cuts);
     p = text_bare(p, STR(" Function: "), e->function, FIELD_FUNCTION, cuts);
     p = text_bare(p, STR(" Alias: "), e->alias, FIELD_ALIAS, cuts);
+    p = text_bare(p, STR(" Pick: "), e->pick, FIELD_PICK, cuts);
+    if (e->has_key)
+        p = text_hex_fixed(put(p, STR(" Key: ")), e->key, 16);
     p = text_bare(p, STR(" Client: "), e->client, FIELD_CLIENT, cuts);
     p = text_request_line(p, e, cuts);
     p = text_quoted(p, STR(" Host: \""), e->host, FIELD_HOST, cuts);

@@ -21,6 +21,10 @@ struct accesslog_entry {
     struct str function, alias, version, endpoint; /* names; empty where none was picked */
     /* a name; differs from version after a failover */
     struct str executed_version;
+    /* a name: how version was picked; empty where the alias had no say in it */
+    struct str pick;
+    bool has_key; /* of the caller, in a sticky split; only its hash is logged */
+    uint64_t key;
     int status; /* sent to the client; 0: none */
     /* a name: "ok" or an error's or rejection's label */
     struct str outcome;

@@ -289,6 +289,19 @@ static void put_counter(struct scrape *s, const char *name, const char *help, si
     }
 }
 
+/* The same of what most series never have: those alone that do. */
+static void put_rare(struct scrape *s, const char *name, const char *help, size_t number)
+{
+    begin_family(s, name, "counter", help);
+    for (uint32_t i = 0; i < s->nr_sums; i++) {
+        if (s->sums[i].numbers[number] == 0)
+            continue;
+        put_counted(s, name, &s->sums[i]);
+        put(s, "}");
+        end_line(s, s->sums[i].numbers[number]);
+    }
+}
+
 static void put_histogram(struct scrape *s, const struct sums *sums)
 {
     const uint64_t *buckets = &sums->numbers[NUMBER_OF(buckets)];
@@ -329,6 +342,10 @@ static void put_series_families(struct scrape *s)
                 NUMBER_OF(repeats));
     put_counter(s, "weir_failover_invocations_total",
                 "Invocations that ran here although another version was picked.", NUMBER_OF(runs));
+    put_rare(s, "weir_pinned_total", "Invocations that ran this version because of a pin.",
+             NUMBER_OF(pinned));
+    put_rare(s, "weir_overrides_total", "Invocations that ran this version because of an override.",
+             NUMBER_OF(overrides));
     begin_family(s, "weir_invocation_duration_seconds", "histogram",
                  "From the first byte of the request to the last byte of the response.");
     for (uint32_t i = 0; i < s->nr_sums; i++)

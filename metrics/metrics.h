@@ -130,6 +130,8 @@ struct metrics_cell {
     struct metrics_number attempts;
     /* of calls whose first attempt was picked: their clients sent them again */
     struct metrics_number repeats;
+    /* that a pin, or an override, sent here; in no other number */
+    struct metrics_number pinned, overrides;
 };
 
 /* Upstream connections of one pool, by state; a gauge that the worker owns. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proxy/async/meta.h"
+#include "proxy/exchange/fixed.h"
 
 static struct courier *of_inbox(struct inbox *inbox)
 {
@@ -48,7 +49,12 @@ static const char *put(struct acceptor *acceptor, struct exchange *ex, struct st
 {
     struct courier *c = (struct courier *)acceptor;
     uint64_t now_ms = loop_unix_us(&ex->worker->loop) / 1000;
-    struct event *event = event_make(&(struct event_spec){
+    struct event *event;
+    const char *failure;
+
+    if (fixed_is(ex->picked) && meta_fix(&ex->event) < 0)
+        return "weir is out of memory";
+    event = event_make(&(struct event_spec){
         .id = {ex->request.request_id, ID_LENGTH},
         .function = ex->target->function->name,
         .qualifier = ex->target->alias.n > 0 ? ex->target->alias : ex->arm->version->name,
@@ -58,8 +64,6 @@ static const char *put(struct acceptor *acceptor, struct exchange *ex, struct st
         .accepted_ms = now_ms,
         .due_ms = now_ms,
     });
-    const char *failure;
-
     if (!event)
         return "weir is out of memory";
     event->home = &c->inbox;

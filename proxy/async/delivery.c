@@ -266,11 +266,13 @@ static void start(struct delivery *d)
         .line_bytes = HEAD_MAX, .header_bytes = HEAD_MAX, .header_count = META_FIELDS_MAX + 2};
     struct worker *w = d->owner->worker;
     struct request_caller from = {.is_tls = false};
-    struct str fields = meta_read(d->event->put.event.meta, &from);
+    bool is_fixed = false;
+    struct str fields = meta_read(d->event->put.event.meta, &from, &is_fixed);
     struct http1 parser;
     char text[HEAD_MAX];
     size_t n = write_head(text, d, fields);
 
+    d->order.is_fixed = is_fixed && !d->event->past.is_letter;
     http1_init_request(&parser, &w->request_head, &limits);
     if (n == 0 || http1_head_feed(&parser, text, n) != HTTP1_HEAD) {
         /* What the store told was never put there by weir. */

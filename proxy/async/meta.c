@@ -1,6 +1,7 @@
 /* A line about the sender, then field lines as HTTP/1.1 has them. */
 #include "proxy/async/meta.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,21 @@ char *meta_write(const struct head *head, const struct request_caller *from)
     return text;
 }
 
-struct str meta_read(const char *text, struct request_caller *from)
+int meta_fix(char **text)
+{
+    const struct str word = STR(" fixed");
+    size_t n = strlen(*text) + 1, at = strcspn(*text, "\n");
+    char *longer = realloc(*text, n + word.n);
+
+    if (!longer)
+        return -ENOMEM;
+    memmove(longer + at + word.n, longer + at, n - at);
+    text_str(longer + at, word);
+    *text = longer;
+    return 0;
+}
+
+struct str meta_read(const char *text, struct request_caller *from, bool *is_fixed)
 {
     const char *line_end = strchr(text, '\n');
     const char *space = line_end ? memchr(text, ' ', (size_t)(line_end - text)) : NULL;
@@ -59,6 +74,9 @@ struct str meta_read(const char *text, struct request_caller *from)
     if (!space)
         return STR("");
     from->address = (struct str){text, (size_t)(space - text)};
-    from->is_tls = str_eq((struct str){space + 1, (size_t)(line_end - space - 1)}, STR("https"));
+    struct str words = {space + 1, (size_t)(line_end - space - 1)};
+    struct str scheme = str_until(words, ' ');
+    from->is_tls = str_eq(scheme, STR("https"));
+    *is_fixed = words.n > scheme.n;
     return str_of(line_end + 1);
 }

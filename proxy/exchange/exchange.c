@@ -11,6 +11,7 @@
 
 #include "proxy/exchange/compose.h"
 #include "proxy/exchange/course.h"
+#include "proxy/exchange/fixed.h"
 #include "proxy/exchange/framed.h"
 #include "proxy/exchange/furl.h"
 #include "proxy/exchange/gathered.h"
@@ -184,7 +185,7 @@ static inline void find_endpoint(struct exchange *ex)
 
     ex->run = ex->arm;
     course_take_place(ex, &place);
-    if (ex->endpoint || !ex->target->is_failover)
+    if (ex->endpoint || !ex->target->is_failover || ex->picked == PICKED_OVERRIDE)
         return;
     struct arm *other = pick_other_arm(ex->worker, ex->target, ex->arm);
     if (!other)
@@ -287,7 +288,7 @@ static void choose_way(struct exchange *ex, const struct choice *choice)
  * is drawn only now counts as if it had been then. Letter boxes count nowhere. */
 static void count_attempt(struct exchange *ex, bool is_drawn)
 {
-    if (ex->order->is_to_letter_box)
+    if (ex->order->is_to_letter_box || (ex->order->is_fixed && !is_drawn))
         return;
     ex->cell = cell_of(ex, ex->arm);
     if (!ex->cell)
@@ -302,6 +303,8 @@ static void count_attempt(struct exchange *ex, bool is_drawn)
 /* is_drawn: else it is another attempt of a call that was counted. */
 static void count_pick(struct exchange *ex, bool is_drawn)
 {
+    if (fixed_is(ex->picked) && is_drawn)
+        fixed_count(ex, ex->picked);
     if (!assign_counts(ex->picked))
         return; /* in no figure of the alias */
     ex->cell = cell_of(ex, ex->arm);
@@ -347,8 +350,8 @@ static int begin_gathering(struct exchange *ex, const struct head *head, struct 
     uint64_t limit = is_event ? s->limits.event_body_bytes : s->limits.invoke_body_bytes;
     /* The payload of an order was looked at when it came; a body that goes into an event, or on as
      * it is, may be anything. */
-    bool is_checked =
-        !ex->order && choice->target->is_gathered && !(choice->terms && choice->terms->is_event);
+    bool is_checked = !ex->order && (choice->target->is_gathered || choice->has_other_kind) &&
+                      !(choice->terms && choice->terms->is_event);
 
     describe(ex, head);
     ex->gathered = gathered_make(head, ex->order ? UINT64_MAX : limit, is_checked);
@@ -426,6 +429,12 @@ static int accept_event(struct exchange *ex)
     return -1;
 }
 
+static int refuse_for_memory(struct choice *choice)
+{
+    return pick_refuse(choice, 503, "ServiceException", METRICS_REJECTION_NO_MEMORY,
+                       "weir is out of memory.");
+}
+
 /* Where it runs, and how the response comes back. 0, or -1 with the refusal. */
 static inline int begin_run(struct exchange *ex, struct head *head, struct choice *choice,
                             bool is_drawn)
@@ -437,6 +446,8 @@ static inline int begin_run(struct exchange *ex, struct head *head, struct choic
         observe_begin(ex, choice);
     }
     find_endpoint(ex);
+    if (choice->asked && !ex->order && !fixed_answer(ex, choice))
+        return refuse_for_memory(choice);
     if (choice->terms && furl_run(ex, head, choice) < 0)
         return -1;
     if (choice->request.is_invoke)

@@ -93,6 +93,8 @@ struct exchange_order {
     struct str function, qualifier; /* as the client asked; an empty qualifier is $LATEST */
     /* Drawn before; where it is empty, or there is no such version any more, one is drawn now. */
     struct str version;
+    /* By a pin or an override: it is in no figure of its alias while that version is there. */
+    bool is_fixed;
     bool is_to_letter_box; /* not to the function, but where its dead letters go */
     uint32_t attempt;      /* from 1 */
 };

@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/jsoncheck.h"
+#include "proxy/exchange/fixed.h"
 #include "proxy/exchange/terms.h"
 #include "proxy/upstream/balance.h"
 
@@ -175,12 +176,23 @@ static int check_invoke(struct choice *out, const struct worker *w, enum invoke_
     return 0;
 }
 
+static int refuse_unknown(struct choice *out, const struct worker *w, struct str function,
+                          struct str qualifier)
+{
+    char arn[ARN_ADDED_MAX + INVOKE_NAME_MAX + INVOKE_QUALIFIER_MAX];
+    char *end;
+
+    if (qualifier.n > INVOKE_QUALIFIER_MAX)
+        qualifier.n = INVOKE_QUALIFIER_MAX;
+    end = arn_write(arn, &w->tuning->home, function, qualifier);
+    return pick_refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
+                       "Function not found: %.*s", (int)(end - arn), arn);
+}
+
 static int find_invoked(struct choice *out, const struct worker *w, const struct table *table)
 {
     const struct invoke_address *address = &out->address;
     struct str qualifier = address->qualifier.n > 0 ? address->qualifier : STR("$LATEST");
-    char arn[ARN_ADDED_MAX + INVOKE_NAME_MAX + INVOKE_QUALIFIER_MAX];
-    char *end;
 
     out->target = table_find(table, address->function, qualifier, NULL);
     if (out->target) {
@@ -188,9 +200,7 @@ static int find_invoked(struct choice *out, const struct worker *w, const struct
         out->request.qualifier = address->qualifier;
         return 0;
     }
-    end = arn_write(arn, &w->tuning->home, address->function, qualifier);
-    return pick_refuse(out, 404, "ResourceNotFoundException", METRICS_REJECTION_NOT_FOUND,
-                       "Function not found: %.*s", (int)(end - arn), arn);
+    return refuse_unknown(out, w, address->function, qualifier);
 }
 
 /* What is not run ends here, before a version is drawn. 0 where it is to run. */
@@ -380,16 +390,43 @@ static void pin(const struct choice *out, struct worker *w)
         pins_keep(&w->shared->pins, key_of(out, w), now_ms, now_ms + pin_ms, version);
 }
 
-/* Of the target that was found: 0, -1 with the refusal, or 1 where the table is superseded, and the
- * newer one is to be asked. head: NULL where there is none any more. */
+/* Beside 0 and PICK_REFUSED: the table is superseded, and the newer one is to be asked; the payload
+ * is to be gathered first; nothing has decided yet. */
+enum draw { DRAW_AGAIN = 1, DRAW_GATHER, DRAW_ON };
+
+/* What the request itself says of the version, where the alias lets it. */
+static __attribute__((noinline)) int fix(struct choice *out, struct worker *w,
+                                         const struct head *head, bool is_gathered)
+{
+    enum fixed fixed;
+
+    out->asked = out->target;
+    fixed = head ? fixed_pick(out, w, head, is_gathered) : FIXED_NOT;
+    if (fixed == FIXED_NOT)
+        return DRAW_ON;
+    if (fixed == FIXED_UNKNOWN)
+        return refuse_unknown(out, w, out->target->function->name, out->unknown);
+    if (out->has_other_kind && !out->request.is_invoke && !(out->terms && out->terms->is_event) &&
+        take_as_invoke(out, head, out->target->alias) < 0)
+        return PICK_REFUSED;
+    return fixed == FIXED_GATHER ? DRAW_GATHER : 0;
+}
+
+/* Of the target that was found: 0, PICK_REFUSED with the refusal, DRAW_AGAIN or DRAW_GATHER. head:
+ * NULL where there is none any more. */
 static inline __attribute__((always_inline)) int draw(struct choice *out, struct worker *w,
-                                                      const struct head *head)
+                                                      const struct head *head, bool is_gathered)
 {
     int r;
 
     out->picked = out->target->alias.n == 0          ? PICKED_NAMED
                   : out->target->mode == SPLIT_EXACT ? PICKED_EXACT
                                                      : PICKED_RANDOM;
+    if (out->target->terms) {
+        r = fix(out, w, head, is_gathered);
+        if (r != DRAW_ON)
+            return r;
+    }
     if (out->attempt_id.n > 0 && find_pinned(out, w))
         return 0;
     if (out->target->terms && assign_version(out, w, head) == ASSIGN_DONE) {
@@ -408,7 +445,7 @@ static inline __attribute__((always_inline)) int draw(struct choice *out, struct
     if (r != SPLIT_CLOSED)
         return refuse_for_memory(out);
     lease_unref(&out->lease);
-    return 1;
+    return DRAW_AGAIN;
 }
 
 static inline bool needs_payload(const struct choice *out)
@@ -437,7 +474,8 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     clear_request(&out->request);
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
-    out->wants_log = out->is_preflight = out->is_pinned = false;
+    out->wants_log = out->is_preflight = out->is_pinned = out->has_other_kind = false;
+    out->asked = NULL;
     out->picked = PICKED_NAMED;
     out->caller.is_known = false;
     out->issued.source = NULL;
@@ -460,9 +498,14 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
             return PICK_REFUSED;
         if (!is_gathered && needs_payload(out))
             return PICK_GATHER;
-        r = draw(out, w, head);
-        if (r <= 0)
-            return (enum pick_result)r;
+        r = draw(out, w, head, is_gathered);
+        if (r == DRAW_GATHER)
+            return PICK_GATHER;
+        if (r == DRAW_AGAIN)
+            continue;
+        if (r == 0 && out->asked)
+            fixed_strip(out->asked->terms, head);
+        return (enum pick_result)r;
     }
     return refuse_for_memory(out);
 }
@@ -473,7 +516,8 @@ static void begin_named(struct choice *out, struct str function, struct str qual
     out->target = NULL;
     out->type = PICK_SYNC;
     out->operation = INVOKE_BUFFERED;
-    out->wants_log = out->is_preflight = out->is_pinned = false;
+    out->wants_log = out->is_preflight = out->is_pinned = out->has_other_kind = false;
+    out->asked = NULL;
     out->picked = PICKED_NAMED;
     out->caller.is_known = false;
     out->issued.source = NULL;
@@ -494,7 +538,7 @@ enum pick_result pick_named(struct choice *out, struct worker *w, struct str fun
         take_lease(out, w);
         r = find_invoked(out, w, out->lease->table);
         if (r == 0)
-            r = draw(out, w, NULL);
+            r = draw(out, w, NULL, true);
         if (r <= 0)
             return (enum pick_result)r;
     }

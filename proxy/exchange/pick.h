@@ -34,6 +34,7 @@ struct choice {
     uint8_t picked;        /* enum picked: how the arm was */
     bool is_pinned;        /* nothing was drawn: it is another attempt of a call that was counted */
     bool wants_log;        /* X-Amz-Log-Type: Tail */
+    bool has_other_kind;   /* what an override or a pin asks for may be no HTTP */
     bool is_preflight;     /* refused, because weir answers it by terms->cors */
     struct str attempt_id; /* amz-sdk-invocation-id; empty: none, or it is not looked at */
     int status;            /* of a refusal; 204: a dry run that is right */
@@ -47,6 +48,9 @@ struct choice {
     const struct request_caller *from;
     struct caller caller; /* of a sticky split */
     struct issued issued; /* likewise */
+    struct str unknown;   /* what an override names, and the function does not have */
+    /* The alias that was asked, if it has terms of its own (router/alias_terms.h); else NULL. */
+    const struct target *asked;
     char api_id[URLID_LENGTH + 1]; /* of a function's URL; "" for a route */
     struct invoke_address address; /* of an Invoke */
     char message[INVOKE_REASON_MAX];

@@ -24,6 +24,14 @@ static void fill_names(struct exchange *ex)
         names->endpoint = (struct str){ex->endpoint->url, ex->endpoint->url_len};
 }
 
+/* By enum picked. */
+static const struct str pick_names[] = {
+    [PICKED_NAMED] = {NULL, 0},          [PICKED_EXACT] = {"exact", 5},
+    [PICKED_RANDOM] = {"random", 6},     [PICKED_STICKY] = {"sticky", 6},
+    [PICKED_PIN] = {"pin", 3},           [PICKED_OVERRIDE] = {"override", 8},
+    [PICKED_EXCLUDED] = {"excluded", 8},
+};
+
 void record_end(struct exchange *ex, struct str outcome)
 {
     const struct request *r = &ex->request;
@@ -43,6 +51,9 @@ void record_end(struct exchange *ex, struct str outcome)
         .version = ex->names.version,
         .executed_version = ex->names.executed_version,
         .endpoint = ex->names.endpoint,
+        .pick = pick_names[ex->picked],
+        .has_key = ex->caller.is_known,
+        .key = ex->caller.hash,
         .status = ex->status,
         .outcome = outcome,
         .bytes_in = ex->bytes_in,

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "proxy/exchange/extras.h"
 
 enum { CHUNK_ROOM = 24 };
 
@@ -146,11 +147,12 @@ int upload_body(struct exchange *ex, struct str span)
     return 0;
 }
 
-static char *write_last_chunk(char *p, struct str trailers)
+/* What a response may not say without weir, a request may not either. */
+static char *write_last_chunk(char *p, const struct exchange *ex, struct str trailers)
 {
     p = text_lit(p, "0\r\n");
     if (trailers.n > 0)
-        p = text_str(p, trailers);
+        p = ex->extras ? extras_put_trailers(p, ex->extras, trailers) : text_str(p, trailers);
     return text_lit(p, "\r\n");
 }
 
@@ -164,7 +166,7 @@ static void stream_last_chunk(struct exchange *ex, struct str trailers)
         upload_flush(ex);
     }
     char *p = outbox_reserve(out);
-    outbox_claim(out, (size_t)(write_last_chunk(p, trailers) - p));
+    outbox_claim(out, (size_t)(write_last_chunk(p, ex, trailers) - p));
 }
 
 int upload_end(struct exchange *ex, struct str trailers)
@@ -175,7 +177,7 @@ int upload_end(struct exchange *ex, struct str trailers)
     if (!start && ex->state == EXCHANGE_WAITING)
         return -ENOMEM;
     if (start)
-        ex->request.body_len += (uint32_t)(write_last_chunk(start, trailers) - start);
+        ex->request.body_len += (uint32_t)(write_last_chunk(start, ex, trailers) - start);
     else
         stream_last_chunk(ex, trailers);
     return 0;

@@ -131,6 +131,23 @@ static void a_rejection_leaves_out_what_it_does_not_know(void **state)
         "In: 0 bytes Out: 57 bytes\n");
 }
 
+static void how_a_version_was_picked_stands_beside_it(void **state)
+{
+    struct accesslog_entry e = invocation();
+
+    (void)state;
+    e.pick = STR("sticky");
+    assert_non_null(
+        strstr(line_of(&e, ACCESSLOG_JSON), "\"version\":\"2\",\"pick\":\"sticky\",\"endpoint\""));
+    assert_non_null(strstr(line_of(&e, ACCESSLOG_TEXT), " Alias: live Pick: sticky Client: "));
+    e.has_key = true;
+    e.key = 0x00c0ffee;
+    assert_non_null(strstr(line_of(&e, ACCESSLOG_JSON),
+                           "\"pick\":\"sticky\",\"key\":\"0000000000c0ffee\",\"endpoint\""));
+    assert_non_null(
+        strstr(line_of(&e, ACCESSLOG_TEXT), " Pick: sticky Key: 0000000000c0ffee Client: "));
+}
+
 static void a_failover_names_the_version_that_ran(void **state)
 {
     struct accesslog_entry e = invocation();
@@ -185,21 +202,22 @@ static void the_calendar_agrees_with_the_c_library(void **state)
 /* ---- Random entries ----------------------------------------------------------------------------
  */
 
-enum { STRINGS = 14 };
+enum { STRINGS = 15 };
 
 static void strings_of(struct accesslog_entry *e, struct str *strings[STRINGS])
 {
-    struct str *all[STRINGS] = {
-        &e->request_id, &e->trace_id, &e->client,     &e->method,          &e->target,
-        &e->host,       &e->protocol, &e->function,   &e->alias,           &e->version,
-        &e->endpoint,   &e->outcome,  &e->user_agent, &e->executed_version};
+    struct str *all[STRINGS] = {&e->request_id, &e->trace_id, &e->client,          &e->method,
+                                &e->target,     &e->host,     &e->protocol,        &e->function,
+                                &e->alias,      &e->version,  &e->endpoint,        &e->outcome,
+                                &e->user_agent, &e->pick,     &e->executed_version};
 
     memcpy(strings, all, sizeof(all));
 }
 
-static const char *const keys[STRINGS] = {
-    "request_id", "trace_id", "client",  "method",   "target",  "host",       "protocol",
-    "function",   "alias",    "version", "endpoint", "outcome", "user_agent", "executed_version"};
+static const char *const keys[STRINGS] = {"request_id", "trace_id", "client",          "method",
+                                          "target",     "host",     "protocol",        "function",
+                                          "alias",      "version",  "endpoint",        "outcome",
+                                          "user_agent", "pick",     "executed_version"};
 
 /* Names have no byte that would need an escape (struct accesslog_entry). */
 static bool is_name(int k)
@@ -297,6 +315,8 @@ static void the_longest_line_keeps_within_its_limit(void **state)
     (void)state;
     strings_of(&e, strings);
     e.unix_us = UINT64_MAX;
+    e.has_key = true;
+    e.key = UINT64_MAX;
     e.status = INT32_MAX;
     e.retries = INT32_MAX;
     e.bytes_in = e.bytes_out = UINT64_MAX;
@@ -318,6 +338,7 @@ int main(void)
         cmocka_unit_test(an_invocation_in_json),
         cmocka_unit_test(an_invocation_in_text),
         cmocka_unit_test(a_rejection_leaves_out_what_it_does_not_know),
+        cmocka_unit_test(how_a_version_was_picked_stands_beside_it),
         cmocka_unit_test(a_failover_names_the_version_that_ran),
         cmocka_unit_test(an_empty_entry_is_a_line),
         cmocka_unit_test(the_calendar_agrees_with_the_c_library),

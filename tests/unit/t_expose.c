@@ -47,6 +47,9 @@ static void count_traffic(struct world *w)
     metrics_add(&cell->retries, 6);
     metrics_observe(cell, 99000000);
     metrics_add(&metrics_cell(b, w->direct)->runs, 3);
+    metrics_add(&metrics_cell(a, w->direct)->pinned, 4);
+    metrics_add(&metrics_cell(b, w->direct)->pinned, 5);
+    metrics_add(&metrics_cell(b, w->direct)->overrides, 6);
     metrics_add(&metrics_pool(a, 7)->connections[METRICS_IDLE], 2);
     metrics_add(&metrics_pool(b, 7)->connections[METRICS_IDLE], 1);
     metrics_add(&metrics_pool(b, 9)->connections[METRICS_ACTIVE], 5);
@@ -221,6 +224,10 @@ static void results_are_summed_over_the_workers(void **state)
     assert_line(w, "weir_upstream_retries_total{" LIVE1 "} 6");
     assert_line(w,
                 "weir_failover_invocations_total{function=\"hello\",alias=\"\",version=\"2\"} 3");
+    assert_line(w, "weir_pinned_total{function=\"hello\",alias=\"\",version=\"2\"} 9");
+    assert_int_equal(count_starts(w, "weir_pinned_total{"), 1);
+    assert_line(w, "weir_overrides_total{function=\"hello\",alias=\"\",version=\"2\"} 6");
+    assert_int_equal(count_starts(w, "weir_overrides_total{"), 1);
 }
 
 static void the_histogram_is_cumulative(void **state)
