@@ -170,8 +170,7 @@ static void on_answer(void *owner, const struct link_answer *answer)
     drive->has_answer = true;
     drive->failures = drive->timeouts = 0;
     if (answer->has_version) {
-        sample_add(drive->sample, sample_arm(drive->sample, answer->version), ms,
-                   drive->asked->keys > 0 ? lane->number % drive->asked->keys : 0);
+        sample_add(drive->sample, sample_arm(drive->sample, answer->version), ms, lane->number);
         release(lane);
     } else {
         snprintf(why, sizeof(why), "an answer with status %d names no version in its %s%.100s",
@@ -442,6 +441,7 @@ const char *drive_run(const struct drive_terms *terms, struct sample *sample)
         link_free(drive.lanes[i].link);
     }
     uv_run(terms->loop, UV_RUN_DEFAULT);
+    sample_seal(sample);
     free(drive.lanes);
     secure_rules_free((struct secure_rules *)drive.rules.secure);
     if (!has_why && sample->nr_answers == 0)

@@ -4,6 +4,7 @@
  * request of the share: an exact split. */
 #include "splitcheck/figure.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -165,11 +166,11 @@ static void band_at(uint64_t n, double p, double alpha, double *low, double *hig
     *high = 100.0 * (double)a / (double)n;
 }
 
-/* What is worth seeing: all from where some two of the version were due. */
+/* What is worth seeing: all from where some ten of the version were due. */
 static void scale(struct picture *picture, struct panel *panel)
 {
     double p = picture->sample->arms[panel->arm].weight / (double)ASKED_WHOLE;
-    double from = fmin((double)picture->sample->nr / 2, fmax(10, 2 / fmax(1e-9, fmin(p, 1 - p))));
+    double from = fmin((double)picture->sample->nr / 2, fmax(10, 10 / fmax(1e-9, fmin(p, 1 - p))));
 
     panel->low = panel->high = 100 * p;
     for (uint32_t i = 0; i < picture->nr; i++) {
@@ -287,7 +288,8 @@ static void put_figures(struct picture *picture)
     put_words(picture, "Verdict: %s; it %s.", judge_word(judge->verdict),
               judge->fits ? "fits" : "does not fit");
     for (uint32_t i = 0; i < judge->nr_reasons; i++)
-        put_words(picture, "%s.", judge->reasons[i]);
+        put_words(picture, "%c%s.", toupper((unsigned char)judge->reasons[i][0]),
+                  judge->reasons[i] + 1);
     put_words(
         picture,
         "%llu requests, %llu of them errors. No version was ever further off its share than %.4g "

@@ -20,18 +20,16 @@ bool sample_init(struct sample *sample, const struct asked *asked)
         memcpy(sample->arms[i].name, asked->expected[i].name, ASKED_NAME_BYTES);
         sample->arms[i].weight = asked->expected[i].weight;
     }
-    sample->order = malloc(n);
+    sample->nr_places = asked->keys > 0 ? asked->keys : n;
+    sample->order = malloc(sample->nr_places);
     sample->answer_arm = malloc(n);
     sample->answer_ms = malloc(n * sizeof(sample->answer_ms[0]));
-    if (!sample->order || !sample->answer_arm || !sample->answer_ms)
+    if (asked->keys > 0)
+        sample->key_differs = calloc(asked->keys, sizeof(sample->key_differs[0]));
+    if (!sample->order || !sample->answer_arm || !sample->answer_ms ||
+        (asked->keys > 0 && !sample->key_differs))
         return false;
-    if (asked->keys == 0)
-        return true;
-    sample->key_arm = malloc(asked->keys);
-    sample->key_differs = calloc(asked->keys, sizeof(sample->key_differs[0]));
-    if (!sample->key_arm || !sample->key_differs)
-        return false;
-    memset(sample->key_arm, SAMPLE_NO_ARM, asked->keys);
+    memset(sample->order, SAMPLE_NO_ARM, sample->nr_places);
     return true;
 }
 
@@ -40,7 +38,6 @@ void sample_fini(struct sample *sample)
     free(sample->order);
     free(sample->answer_arm);
     free(sample->answer_ms);
-    free(sample->key_arm);
     free(sample->key_differs);
     *sample = (struct sample){0};
 }
@@ -71,21 +68,28 @@ uint32_t sample_arm(struct sample *sample, const char *given)
     return sample->nr_arms++;
 }
 
-void sample_add(struct sample *sample, uint32_t arm, double ms, uint64_t key)
+void sample_add(struct sample *sample, uint32_t arm, double ms, uint64_t number)
 {
+    uint64_t place = number % sample->nr_places;
+
     assert(sample->nr_answers < sample->room && arm < sample->nr_arms);
     sample->answer_arm[sample->nr_answers] = (uint8_t)arm;
     sample->answer_ms[sample->nr_answers++] = (float)ms;
-    if (!sample->key_arm) {
-        sample->order[sample->nr++] = (uint8_t)arm;
-        return;
+    if (sample->order[place] == SAMPLE_NO_ARM) {
+        sample->order[place] = (uint8_t)arm;
+    } else {
+        assert(sample->key_differs);
+        if (sample->order[place] != arm && !sample->key_differs[place]) {
+            sample->key_differs[place] = true;
+            sample->inconsistent++;
+        }
     }
-    assert(key < sample->nr_keys);
-    if (sample->key_arm[key] == SAMPLE_NO_ARM) {
-        sample->key_arm[key] = (uint8_t)arm;
-        sample->order[sample->nr++] = (uint8_t)arm;
-    } else if (sample->key_arm[key] != arm && !sample->key_differs[key]) {
-        sample->key_differs[key] = true;
-        sample->inconsistent++;
-    }
+}
+
+void sample_seal(struct sample *sample)
+{
+    sample->nr = 0;
+    for (uint64_t i = 0; i < sample->nr_places; i++)
+        if (sample->order[i] != SAMPLE_NO_ARM)
+            sample->order[sample->nr++] = sample->order[i];
 }

@@ -28,16 +28,24 @@ static void begin(struct world *w, const char *expect, uint64_t requests)
     assert_true(sample_init(&w->sample, &w->asked));
 }
 
+static void begin_anew(struct world *w)
+{
+    w->sample.nr = w->sample.nr_answers = 0;
+    memset(w->sample.order, SAMPLE_NO_ARM, w->sample.nr_places);
+}
+
 static void judge_it(struct world *w)
 {
+    if (w->sample.nr == 0)
+        sample_seal(&w->sample);
     assert_true(judge_sample(&w->judge, &w->sample, &w->asked));
 }
 
 static void add_all(struct world *w, const char *versions)
 {
     for (; *versions; versions++)
-        sample_add(&w->sample, sample_arm(&w->sample, (char[]){*versions, '\0'}), 1, 0);
-    w->sample.requests = w->sample.nr;
+        sample_add(&w->sample, sample_arm(&w->sample, (char[]){*versions, '\0'}), 1,
+                   w->sample.nr_answers);
 }
 
 static void expect_near(double got, double due)
@@ -133,15 +141,41 @@ static void keys_count_by_their_first_answer(void **state)
     w.asked.keys = 2;
     assert_true(sample_init(&w.sample, &w.asked));
     sample_add(&w.sample, 0, 1, 0);
-    sample_add(&w.sample, 1, 1, 1);
-    sample_add(&w.sample, 0, 1, 0);
+    sample_add(&w.sample, 1, 1, 3);
+    sample_add(&w.sample, 0, 1, 2);
     sample_add(&w.sample, 0, 1, 1);
-    sample_add(&w.sample, 1, 1, 1);
+    sample_add(&w.sample, 1, 1, 5);
+    sample_seal(&w.sample);
     assert_int_equal(w.sample.nr, 2);
     assert_int_equal(w.sample.nr_answers, 5);
     assert_int_equal(w.sample.inconsistent, 1);
     judge_it(&w);
     assert_false(w.judge.fits);
+    sample_fini(&w.sample);
+}
+
+/* Version 2 is slow: of each hundred its answers come last. In the order of the requests there is no
+ * pattern. */
+static void the_order_of_answers_is_no_pattern(void **state)
+{
+    struct world w;
+    struct prng g;
+    uint32_t arms[100];
+
+    (void)state;
+    prng_seed(&g, 9);
+    begin(&w, "1=70,2=30", 2000);
+    w.asked.connections = 100;
+    for (uint64_t i = 0; i < 2000; i += 100) {
+        for (int j = 0; j < 100; j++)
+            arms[j] = prng_below(&g, 100) < 30;
+        for (uint32_t arm = 0; arm < 2; arm++)
+            for (uint64_t j = 0; j < 100; j++)
+                if (arms[j] == arm)
+                    sample_add(&w.sample, arm, 1, i + j);
+    }
+    judge_it(&w);
+    assert_int_equal(w.judge.verdict, JUDGE_RANDOM);
     sample_fini(&w.sample);
 }
 
@@ -152,7 +186,7 @@ static void latencies_are_quantiles_with_their_ranks(void **state)
     (void)state;
     begin(&w, "1=100", 1000);
     for (int i = 1000; i > 0; i--)
-        sample_add(&w.sample, 0, i, 0);
+        sample_add(&w.sample, 0, i, (uint64_t)(1000 - i));
     judge_it(&w);
     expect_near(w.judge.arms[0].latency[1].estimate, 900);
     expect_near(w.judge.arms[0].latency[1].low, 881);
@@ -198,9 +232,9 @@ static void count_verdicts(enum split split, const char *expect, uint64_t n, int
     for (int run = 0; run < runs; run++) {
         double owed[2] = {0, (double)(prng_next(&g) >> 11) * 0x1p-53};
 
-        w.sample.nr = w.sample.nr_answers = 0;
+        begin_anew(&w);
         for (uint64_t i = 0; i < n; i++)
-            sample_add(&w.sample, pick(split, &g, &w.sample, owed), 1, 0);
+            sample_add(&w.sample, pick(split, &g, &w.sample, owed), 1, i);
         judge_it(&w);
         counts[w.judge.verdict]++;
     }
@@ -241,9 +275,9 @@ static void a_wrong_share_and_a_pattern_are_found(void **state)
     prng_seed(&g, 5);
     begin(&w, "1=70,2=30", 2000);
     for (int run = 0; run < 100; run++) {
-        w.sample.nr = w.sample.nr_answers = 0;
+        begin_anew(&w);
         for (int i = 0; i < 2000; i++)
-            sample_add(&w.sample, prng_below(&g, 100) < 35, 1, 0);
+            sample_add(&w.sample, prng_below(&g, 100) < 35, 1, (uint64_t)i);
         judge_it(&w);
         found += w.judge.verdict == JUDGE_BIASED;
     }
@@ -251,11 +285,12 @@ static void a_wrong_share_and_a_pattern_are_found(void **state)
     /* Each answer is that of two answers ago in three of ten cases. */
     found = 0;
     for (int run = 0; run < 100; run++) {
-        w.sample.nr = w.sample.nr_answers = 0;
+        begin_anew(&w);
         for (int i = 0; i < 2000; i++) {
             bool repeats = i >= 2 && prng_below(&g, 10) < 3;
 
-            sample_add(&w.sample, repeats ? w.sample.order[i - 2] : prng_below(&g, 100) < 30, 1, 0);
+            sample_add(&w.sample, repeats ? w.sample.order[i - 2] : prng_below(&g, 100) < 30, 1,
+                       (uint64_t)i);
         }
         judge_it(&w);
         found += w.judge.verdict == JUDGE_PATTERNED;
@@ -274,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_version_that_nobody_expects_is_a_bias),
         cmocka_unit_test(exact_means_prefixes_on_one_connection_and_totals_on_several),
         cmocka_unit_test(keys_count_by_their_first_answer),
+        cmocka_unit_test(the_order_of_answers_is_no_pattern),
         cmocka_unit_test(latencies_are_quantiles_with_their_ranks),
         cmocka_unit_test(a_right_split_is_called_wrong_in_at_most_alpha_of_the_runs),
         cmocka_unit_test(a_wrong_share_and_a_pattern_are_found),
