@@ -6,7 +6,7 @@ prefix = /usr/local
 
 dir = build$(if $(filter-out release,$(PRESET)),/$(PRESET))
 
-.PHONY: help build run test check-fast bench fuzz soak mutate analyze image install format clean
+.PHONY: help build run test check-fast bench split-table fuzz soak mutate analyze image install format clean
 
 help:
 	@echo 'make build        the release binary at build/weir (PRESET=debug, asan, tsan, clang: build/<preset>/weir)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test         the whole suite: unit, lint, whole-program; plain, ASan+UBSan, TSan'
 	@echo 'make check-fast   the inner loop: a quick build, unit tests, lint, some whole-program tests'
 	@echo 'make bench        weir beside nginx, HAProxy and a bare relay'
+	@echo 'make split-table  how exactly weir, nginx and HAProxy split, into docs/split-accuracy.md'
 	@echo 'make fuzz         libFuzzer targets (SECONDS_EACH=60)'
 	@echo 'make soak         mixed load with faults and reloads under ASan (MINUTES=10)'
 	@echo 'make mutate       FILE=router/split.c: changes one place at a time and names what no test sees (MUTATE_ARGS=--most 50)'
@@ -40,6 +41,10 @@ check-fast:
 bench: build
 	@scripts/install-deps.sh bench
 	@bench/run $(BENCH_ARGS)
+
+split-table: build
+	@scripts/install-deps.sh run bench
+	@bench/split-table --write docs/split-accuracy.md
 
 fuzz:
 	@scripts/install-deps.sh build fuzz
