@@ -98,10 +98,9 @@ void observe_answer(struct exchange *ex, const struct head *head)
 /* A client that leaves before the response has begun was not answered. */
 static bool is_answered(const struct exchange *ex)
 {
-    if (ex->run != ex->arm) /* it ran elsewhere (failover) */
+    if (ex->run != ex->arm || ex->head_us < 0) /* it ran elsewhere (failover), or not at all */
         return false;
-    return ex->outcome == METRICS_ERROR_NONE ||
-           (ex->outcome == METRICS_ERROR_CLIENT_ABORT && ex->head_us >= 0);
+    return ex->outcome == METRICS_ERROR_NONE || ex->outcome == METRICS_ERROR_CLIENT_ABORT;
 }
 
 static bool is_error(const struct exchange *ex)
