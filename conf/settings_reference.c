@@ -18,6 +18,7 @@ static const struct section sections[] = {
     {"aws.", "aws"},
     {"invoke.", "invoke"},
     {"pins.", "pins"},
+    {"shifts.", "shifts"},
     {"forwarded.", "forwarded"},
     {"limits.", "limits"},
     {"events.", "events"},
