@@ -129,6 +129,29 @@ static bool is_made_good(struct exchange *ex, enum metrics_error why)
     return ex->state < EXCHANGE_RESPONDING && standin_for_timeout(ex, why);
 }
 
+/* The client is told, if it has no response yet that it may have seen; else it sees a cut. */
+static void end_badly(struct exchange *ex, enum metrics_error why, const struct failure *failure)
+{
+    const struct exchange_front *front = ex->front;
+    struct str outcome = str_of(metrics_error_labels[why]);
+
+    if (ex->state < EXCHANGE_RESPONDING) {
+        course_answer(ex, failure->status, failure->type, failure->message, outcome);
+        return;
+    }
+    if (ex->state == EXCHANGE_RESPONDING && front->retract(ex)) {
+        ex->bytes_out = 0;
+        if (!standin_for_timeout(ex, why)) {
+            course_answer(ex, failure->status, failure->type, failure->message, outcome);
+            return;
+        }
+    } else {
+        front->cut(ex);
+    }
+    course_finish(ex, outcome);
+    front->over(ex);
+}
+
 void course_give_up(struct exchange *ex, enum metrics_error why)
 {
     const struct exchange_front *front = ex->front;
@@ -136,20 +159,20 @@ void course_give_up(struct exchange *ex, enum metrics_error why)
     struct failure failure = failure_of(why, is_serial);
 
     ex->outcome = why;
-    if (is_made_good(ex, why)) {
-        course_finish(ex, str_of(metrics_error_labels[why]));
-        front->over(ex);
+    if (!is_made_good(ex, why)) {
+        end_badly(ex, why, &failure);
         return;
     }
-    if (ex->state < EXCHANGE_RESPONDING ||
-        (ex->state == EXCHANGE_RESPONDING && front->retract(ex))) {
-        course_answer(ex, failure.status, failure.type, failure.message,
-                      str_of(metrics_error_labels[why]));
-        return;
-    }
-    front->cut(ex);
     course_finish(ex, str_of(metrics_error_labels[why]));
     front->over(ex);
+}
+
+void course_refuse(struct exchange *ex, enum metrics_error why, struct failure failure)
+{
+    ex->outcome = why;
+    /* What was read before waits for the endpoint: the answer must not stand behind it. */
+    outbox_drop(&ex->worker->outbox);
+    end_badly(ex, why, &failure);
 }
 
 static bool is_before_sending(enum metrics_error why)
@@ -289,7 +312,7 @@ static void on_drained(struct upstream_user *user)
     struct exchange *ex = (struct exchange *)user;
 
     if (ex->state == EXCHANGE_REQUESTING)
-        upstream_wait(ex->upstream, ex->is_request_complete ? upload_response_head_ms(ex) : 0);
+        upload_wait(ex);
     if (ex->is_client_paused) {
         ex->is_client_paused = false;
         ex->front->resume(ex);

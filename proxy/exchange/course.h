@@ -5,6 +5,7 @@
 #define WEIR_PROXY_EXCHANGE_COURSE_H
 
 #include "proxy/exchange/exchange.h"
+#include "proxy/exchange/failure.h"
 
 /* What a connection tells an exchange, which it passes on to the front: as it comes; to an Invoke; through
  * ex->filter. */
@@ -29,6 +30,10 @@ void course_answer(struct exchange *ex, int status, const char *type, const char
 
 /* It comes to nothing: the client is told so, or its response is cut. The exchange is over. */
 void course_give_up(struct exchange *ex, enum metrics_error why);
+
+/* The client's request is at fault: it is told so in these words, or its response is cut. The exchange
+ * is over. */
+void course_refuse(struct exchange *ex, enum metrics_error why, struct failure failure);
 
 /* The end of every exchange: account, then let go of everything. A connection that may carry others
  * has gone back to its pool before; one that is still here is closed, whatever it was about. */

@@ -11,6 +11,7 @@
 
 #include "proxy/exchange/compose.h"
 #include "proxy/exchange/course.h"
+#include "proxy/exchange/failure.h"
 #include "proxy/exchange/fixed.h"
 #include "proxy/exchange/framed.h"
 #include "proxy/exchange/furl.h"
@@ -44,9 +45,26 @@ static bool takes_body(const struct exchange *ex)
     return ex->state != EXCHANGE_OVER && (ex->upstream || ex->state == EXCHANGE_WAITING);
 }
 
+/* An Invoke in chunks has announced no length: what it may have is known on the way. Nothing of it
+ * counts as sent; the endpoint's connection ends with the exchange. */
+static __attribute__((noinline)) bool is_over_limit(struct exchange *ex)
+{
+    uint64_t limit = ex->tuning->settings->limits.invoke_body_bytes;
+    struct choice choice;
+
+    if (!ex->is_invoke || ex->state == EXCHANGE_OVER || ex->bytes_in <= limit)
+        return false;
+    pick_refuse_size(&choice, false, ex->bytes_in, limit);
+    course_refuse(ex, METRICS_ERROR_BAD_REQUEST_BODY,
+                  (struct failure){choice.status, choice.type_name, choice.message});
+    return true;
+}
+
 void exchange_body(struct exchange *ex, struct str span)
 {
     ex->bytes_in += span.n;
+    if (ex->request_body == BODY_CHUNKED && is_over_limit(ex))
+        return;
     if (takes_body(ex)) {
         if (upload_body(ex, span) < 0)
             course_give_up(ex, METRICS_ERROR_INTERNAL);
@@ -141,6 +159,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->user.limits = &ex->tuning->response_limits;
     ex->user.is_head = head->is_head;
     ex->user.is_upgrade = false;
+    ex->user.end_by_ms = 0;
     ex->names = (struct exchange_names){.function = {NULL, 0}};
     ex->request.block = NULL;
     ex->state = EXCHANGE_WAITING;

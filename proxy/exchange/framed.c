@@ -111,6 +111,12 @@ static bool gave_up(struct exchange *ex, enum metrics_error why)
     struct standin_text text;
     enum body_kind body;
 
+    if (ex->state >= EXCHANGE_RESPONDING && standin_has_timed_out(ex, why)) {
+        put_complete(ex, "Sandbox.Timedout",
+                     standin_timed_out(ex, ex->run->version->timeout_ms, error), give);
+        ex->front->end(ex, (struct str){NULL, 0});
+        return true;
+    }
     if (ex->state >= EXCHANGE_RESPONDING) {
         put_complete(ex, "Runtime.ResponseEnded",
                      STR("The endpoint's response ended before it was complete."), give);

@@ -141,7 +141,9 @@ bool standin_has_timed_out(const struct exchange *ex, enum metrics_error why)
     const struct version *version = ex->run ? ex->run->version : NULL;
 
     return why == METRICS_ERROR_RESPONSE_TIMEOUT && ex->is_invoke && version &&
-           version->timeout_ms > 0 && version->timeout_ms == version->head_wait_ms;
+           version->timeout_ms > 0 &&
+           (version->timeout_ms == version->head_wait_ms ||
+            (ex->user.end_by_ms > 0 && ex->user.end_by_ms <= ex->worker->loop.now_ms));
 }
 
 bool standin_for_timeout(struct exchange *ex, enum metrics_error why)

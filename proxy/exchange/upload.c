@@ -9,11 +9,26 @@
 
 enum { CHUNK_ROOM = 24 };
 
-uint32_t upload_response_head_ms(const struct exchange *ex)
+/* How long the endpoint may take to begin its response. */
+static uint32_t response_head_ms(const struct exchange *ex)
 {
     uint32_t own = ex->run->version->head_wait_ms;
 
     return own ? own : ex->tuning->settings->timeouts.response_head_ms;
+}
+
+/* The function's own time counts from here: it ends the response, too, where it only dribbles. */
+void upload_wait(struct exchange *ex)
+{
+    uint32_t timeout_ms = ex->run->version->timeout_ms;
+
+    if (!ex->is_request_complete) {
+        upstream_wait(ex->upstream, 0);
+        return;
+    }
+    if (timeout_ms > 0 && ex->is_invoke)
+        ex->user.end_by_ms = ex->worker->loop.now_ms + timeout_ms;
+    upstream_wait(ex->upstream, response_head_ms(ex));
 }
 
 /* Puts head and kept body into the outbox, in front of all that streams. */
@@ -63,7 +78,7 @@ void upload_flush(struct exchange *ex)
     }
     if (ex->is_request_complete && ex->state == EXCHANGE_REQUESTING &&
         !upstream_has_unsent(ex->upstream))
-        upstream_wait(ex->upstream, upload_response_head_ms(ex));
+        upload_wait(ex);
 }
 
 /* Bytes behind the head in its block, growing it while there is no connection. Answers where they

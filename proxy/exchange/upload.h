@@ -13,7 +13,8 @@ int upload_end(struct exchange *ex, struct str trailers) __attribute__((warn_unu
 /* Sends what has been gathered, of an exchange that is not over. */
 void upload_flush(struct exchange *ex);
 
-/* How long the endpoint may take to begin its response. */
-uint32_t upload_response_head_ms(const struct exchange *ex);
+/* What was sent so far has gone: how long the endpoint may take to answer counts from now on, if that
+ * was all of the request. */
+void upload_wait(struct exchange *ex);
 
 #endif

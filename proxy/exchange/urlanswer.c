@@ -289,8 +289,10 @@ static bool gave_up(struct exchange *ex, enum metrics_error why)
                              .payload = STR("Internal Server Error"),
                              .is_http = true};
 
-    if (ex->state >= EXCHANGE_RESPONDING || !standin_has_timed_out(ex, why))
+    if (!standin_has_timed_out(ex, why) ||
+        (ex->state >= EXCHANGE_RESPONDING && !ex->front->retract(ex)))
         return false;
+    ex->bytes_out = 0;
     standin_give(ex, &answer);
     return true;
 }

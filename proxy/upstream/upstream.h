@@ -55,8 +55,11 @@ struct upstream_user {
     const void *related; /* what the user's events touch too, to be fetched ahead; may be NULL */
     const struct head_limits *limits; /* of responses */
     uint32_t stream_idle_ms;          /* how long bodies may stand still */
-    bool is_head;                     /* the request is HEAD: its response has no body */
-    bool is_upgrade;                  /* it asks for an upgrade: 101 may be its answer */
+    /* By when the response must be complete, however steadily it comes; 0: any time. While the
+     * user has the connection paused, what is left of the time. */
+    uint64_t end_by_ms;
+    bool is_head;    /* the request is HEAD: its response has no body */
+    bool is_upgrade; /* it asks for an upgrade: 101 may be its answer */
 };
 
 /* Where connections lead, and how they are counted: their pool's. */

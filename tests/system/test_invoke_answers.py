@@ -175,6 +175,64 @@ def test_a_timeout_of_an_http_version(world):
     gate.set()
 
 
+def dribbling(over, head=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"):
+    """Begins to answer, and never ends; over is set where its connection does."""
+
+    def serve(c):
+        c.read_request()
+        c.send(head)
+        try:
+            while not over.wait(0.05):
+                c.send(b"1\r\nx\r\n")
+        except OSError:
+            over.set()
+
+    return serve
+
+
+def test_a_timeout_ends_a_response_that_dribbles(world):
+    over = threading.Event()
+    weir = world.weir(table(world.fake(dribbling(over)), timeout_ms=600))
+    answer = weir.invoke("hello:live")
+    assert answer.status == 200 and not answer.complete  # part of it has left
+    wait_until(over.is_set, "the endpoint's connection is closed")
+    wait_until(lambda: [line["outcome"] for line in weir.access_log()] == ["response_timeout"], "it is logged")
+
+
+def test_a_timeout_ends_a_stream_that_dribbles_in_a_frame(world):
+    over = threading.Event()
+    weir = world.weir(table(world.fake(dribbling(over)), timeout_ms=600))
+    answer = weir.call("POST", "/2021-11-15/functions/hello:live/response-streaming-invocations", body=b"{}")
+    assert answer.status == 200 and answer.complete and b'"ErrorCode":"Sandbox.Timedout"' in answer.body, answer.body
+    wait_until(over.is_set, "the endpoint's connection is closed")
+
+
+def test_a_payload_in_chunks_over_its_limit(world):
+    got, over = [], threading.Event()
+
+    def serve(c):
+        try:
+            c.read_head()
+            while line := c.read_until(b"\n"):
+                got.append(line)
+        except OSError:
+            pass
+        over.set()
+
+    weir = world.weir(table(world.fake(serve)), {"limits": {"invoke_body_bytes": 100000}})
+    with weir.connect() as c:
+        c.send_request("POST", INVOKE.format("hello:live"), headers=[("Transfer-Encoding", "chunked")])
+        for _ in range(11):
+            c.send(b"2710\r\n" + 10000 * b" " + b"\r\n")
+        answer = c.read_answer("POST")
+        assert error(answer, 413, "RequestEntityTooLargeException")["message"] == "Request must be smaller than 100000 bytes for the InvokeFunction operation"
+        assert answer.headers["connection"] == "close"
+        assert c.wait_for_end() == "closed"
+    wait_until(over.is_set, "the endpoint's connection is closed")
+    assert sum(len(line) for line in got) < 110000
+    assert b"0\r\n" not in got  # what it got has no end
+
+
 def test_an_endpoint_learns_by_which_arn_it_was_invoked(world):
     seen = []
     fake = world.fake(recording(seen))

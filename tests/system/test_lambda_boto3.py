@@ -3,6 +3,7 @@ which people use versions and aliases (a weighted alias, environments and stages
 
 import collections
 import json
+import re
 
 import pytest
 from harness import aws, tables
@@ -103,6 +104,21 @@ def test_each_error_is_its_exception(weir):
     with pytest.raises(errors.ClientError) as caught:
         api.list_layers()
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
+
+
+def test_of_all_of_lambdas_operations_each_is_served_or_unknown(weir):
+    """Never "not found", which says that the function is missing; whatever the operation names."""
+    named = {"FunctionName": "made", "UUID": "0", "LayerName": "l", "VersionNumber": "1", "StatementId": "s", "Name": "live", "Resource": arn("made")}
+    unknown = re.compile("layers|/policy|event-source-mappings|event-invoke-config|code-signing-config")
+    model = weir.api.meta.service_model
+    make(weir)
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path = re.sub(r"{(\w+)}", lambda match: named.get(match.group(1), "x"), http["requestUri"])
+        if not unknown.search(path):
+            continue
+        answer = weir.admin(path, http["method"], b"{}" if http["method"] in ("POST", "PUT") else None)
+        assert (answer.status, answer.headers["x-amzn-errortype"]) == (404, "UnknownOperationException"), (name, answer)
 
 
 def test_everything_else_that_a_function_has(weir):
