@@ -317,3 +317,19 @@ def test_function_errors_are_errors(world):
     p = page(weir, 4)
     assert (p["versions"]["1"]["error_rate"], p["versions"]["2"]["error_rate"]) == (0, 1)
     assert p["srm"]["callers"] == 4
+
+
+# ---- What is not drawn
+
+
+def test_pins_and_overrides_are_in_no_figure_and_their_outcomes_are_taken_off(world):
+    override = {"header": "x-choose", "networks": ["127.0.0.0/8"]}
+    weir = start(world, Shop(1), Shop(1), pin={"for_s": 600, "header": "x-weir-pin"}, override=override)
+    (first,) = call(weir, [None])
+    again = call(weir, [first.headers["x-weir-pin"]] * 5, name="x-weir-pin")
+    chosen = call(weir, ["2"] * 5, name="x-choose")
+    assert {a.headers["x-amz-executed-version"] for a in again} == {first.headers["x-amz-executed-version"]}
+    assert {a.headers["x-amz-executed-version"] for a in chosen} == {"2"}
+    assert not any("x-weir-outcome" in a.headers for a in [first, *again, *chosen])
+    call(weir, [None])
+    assert page(weir, 2)["srm"]["callers"] == 2
