@@ -322,10 +322,11 @@ static void count_attempt(struct exchange *ex, bool is_drawn)
 /* is_drawn: else it is another attempt of a call that was counted. */
 static void count_pick(struct exchange *ex, bool is_drawn)
 {
-    if (fixed_is(ex->picked) && is_drawn)
-        fixed_count(ex, ex->picked);
-    if (!assign_counts(ex->picked))
-        return; /* in no figure of the alias */
+    if (!assign_counts(ex->picked)) { /* in no figure of the alias */
+        if (fixed_is(ex->picked) && is_drawn)
+            fixed_count(ex, ex->picked);
+        return;
+    }
     ex->cell = cell_of(ex, ex->arm);
     if (ex->cell)
         metrics_add(is_drawn ? &ex->cell->picks : &ex->cell->repeats, 1);

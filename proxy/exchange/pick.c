@@ -395,8 +395,7 @@ static void pin(const struct choice *out, struct worker *w)
 enum draw { DRAW_AGAIN = 1, DRAW_GATHER, DRAW_ON };
 
 /* What the request itself says of the version, where the alias lets it. */
-static __attribute__((noinline)) int fix(struct choice *out, struct worker *w,
-                                         const struct head *head, bool is_gathered)
+static int fix(struct choice *out, struct worker *w, const struct head *head, bool is_gathered)
 {
     enum fixed fixed;
 
@@ -412,6 +411,23 @@ static __attribute__((noinline)) int fix(struct choice *out, struct worker *w,
     return fixed == FIXED_GATHER ? DRAW_GATHER : 0;
 }
 
+/* All that may come before a ticket where the alias has terms. */
+static __attribute__((noinline)) int settle(struct choice *out, struct worker *w,
+                                            const struct head *head, bool is_gathered)
+{
+    int r = fix(out, w, head, is_gathered);
+
+    if (r != DRAW_ON)
+        return r;
+    if (out->attempt_id.n > 0 && find_pinned(out, w))
+        return 0;
+    if (assign_version(out, w, head) != ASSIGN_DONE)
+        return DRAW_ON;
+    if (out->attempt_id.n > 0 && out->picked == PICKED_STICKY)
+        pin(out, w);
+    return 0;
+}
+
 /* Of the target that was found: 0, PICK_REFUSED with the refusal, DRAW_AGAIN or DRAW_GATHER. head:
  * NULL where there is none any more. */
 static inline __attribute__((always_inline)) int draw(struct choice *out, struct worker *w,
@@ -423,15 +439,10 @@ static inline __attribute__((always_inline)) int draw(struct choice *out, struct
                   : out->target->mode == SPLIT_EXACT ? PICKED_EXACT
                                                      : PICKED_RANDOM;
     if (out->target->terms) {
-        r = fix(out, w, head, is_gathered);
+        r = settle(out, w, head, is_gathered);
         if (r != DRAW_ON)
             return r;
-    }
-    if (out->attempt_id.n > 0 && find_pinned(out, w))
-        return 0;
-    if (out->target->terms && assign_version(out, w, head) == ASSIGN_DONE) {
-        if (out->attempt_id.n > 0 && out->picked == PICKED_STICKY)
-            pin(out, w);
+    } else if (out->attempt_id.n > 0 && find_pinned(out, w)) {
         return 0;
     }
     fetch_ahead(w, out->target);
