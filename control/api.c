@@ -12,6 +12,7 @@
 #include "control/codedeploy.h"
 #include "control/experiment.h"
 #include "control/lambda.h"
+#include "control/listing.h"
 #include "control/resource.h"
 
 /* Is this one of the query's parts? */
@@ -99,6 +100,8 @@ void api_forget(struct api_waiter *waiter)
 {
     if (waiter->change)
         change_forget(waiter);
+    else if (waiter->listing)
+        listing_forget(waiter);
     else
         waiter->hooks->forget(waiter->hooks->context, waiter);
 }
@@ -145,6 +148,7 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
     memset(response, 0, sizeof(*response));
     waiter->hooks = hooks;
     waiter->change = NULL;
+    waiter->listing = NULL;
     waiter->done = on_reloaded;
     if (access_refuse(hooks->settings(hooks->context), request, response))
         return true;

@@ -56,6 +56,7 @@ struct rowstore;
 struct merge_said;
 struct change_engine;
 struct api_errand;
+struct listing;
 struct shifts;
 
 /* One request whose answer comes later; embedded in the connection it came on, which sets
@@ -64,7 +65,9 @@ struct api_waiter {
     /* Takes over the response's body. */
     void (*answered)(struct api_waiter *waiter, struct api_response *response);
     const struct api_hooks *hooks; /* api_handle's */
-    struct change_work *change;    /* what it waits for (control/change.h); NULL: a reload */
+    /* What it waits for (control/change.h, control/listing.h); both NULL: a reload. */
+    struct change_work *change;
+    struct listing *listing;
     /* Of one that waits for a reload; link and round are the hooks'. */
     TAILQ_ENTRY(api_waiter) link;
     uint64_t round;
@@ -107,6 +110,9 @@ struct api_hooks {
      * within this call; or -1 when out of memory. The other ends it without a word. */
     int (*errand)(void *context, struct api_errand *errand);
     void (*errand_forget)(void *context, struct api_errand *errand);
+    /* Has listing_write called on another thread, then listing_written on this one, never from
+     * within this call. 0, or -1 when out of memory: then neither is called. */
+    int (*write)(void *context, struct listing *listing);
     /* Has shift_turn called soon. */
     void (*shifts_soon)(void *context);
     struct shifts *shifts;         /* control/shift.h */

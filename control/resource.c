@@ -10,6 +10,7 @@
 #include "conf/tabledoc_function.h"
 #include "control/answer.h"
 #include "control/change.h"
+#include "control/listing.h"
 #include "router/invoke.h"
 
 enum { DIGITS = 17, WEIGHT_DIGITS = 9, PAGE_MAX = 10000 };
@@ -116,34 +117,48 @@ static json_t *write_page(const struct table *table, struct function **list, siz
     return page;
 }
 
-static void list_functions(const struct api_hooks *hooks, struct str query,
-                           struct api_response *out)
+/* Any thread. */
+static char *write_functions(const struct listing *listing)
 {
-    const struct table *table = hooks->table(hooks->context);
-    char after[INVOKE_NAME_MAX + 1], max[16];
     struct function *const *all;
-    size_t nr = (size_t)table_functions(table, &all);
+    size_t nr = (size_t)table_functions(listing->table, &all);
     struct function **list = malloc((nr + 1) * sizeof(struct function *));
     json_t *page = NULL;
-    unsigned long limit;
+    char *text;
 
-    find_query(query, STR("after"), after, sizeof(after));
-    find_query(query, STR("max"), max, sizeof(max));
-    limit = max[0] ? strtoul(max, NULL, 10) : nr;
-    if (max[0] && (limit < 1 || limit > PAGE_MAX)) {
-        answer_error(out, 400, "ValidationException", "max must be a number of 1 to 10000.");
-        free(list);
-        return;
-    }
     if (list && nr > 0) {
         memcpy(list, all, nr * sizeof(struct function *));
         qsort(list, nr, sizeof(struct function *), compare_names);
     }
     if (list)
-        page = write_page(table, list, nr, after, limit);
-    answer_document(out, page ? jsondoc_dump(page, WEIGHT_DIGITS) : NULL);
+        page = write_page(listing->table, list, nr, listing->after, listing->max);
+    text = page ? jsondoc_dump(page, WEIGHT_DIGITS) : NULL;
     json_decref(page);
     free(list);
+    return text;
+}
+
+static enum api_outcome list_functions(const struct api_hooks *hooks, struct str query,
+                                       struct api_waiter *waiter, struct api_response *out)
+{
+    struct listing listing = {.write = write_functions, .max = SIZE_MAX};
+    char max[16];
+
+    find_query(query, STR("after"), listing.after, sizeof(listing.after));
+    find_query(query, STR("max"), max, sizeof(max));
+    if (max[0])
+        listing.max = strtoul(max, NULL, 10);
+    if (max[0] && (listing.max < 1 || listing.max > PAGE_MAX)) {
+        answer_error(out, 400, "ValidationException", "max must be a number of 1 to 10000.");
+        return API_ANSWERED;
+    }
+    return listing_begin(hooks, waiter, out, &listing);
+}
+
+/* Any thread. */
+static char *write_table(const struct listing *listing)
+{
+    return tabledoc_dump(listing->table);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -262,15 +277,13 @@ enum api_outcome resource_handle(const struct api_hooks *hooks, const struct api
         if (is_put)
             return begin(hooks, request, waiter, response, put_table);
         if (is_get)
-            answer_document(response, tabledoc_dump(hooks->table(hooks->context)));
-        else
-            answer_not_allowed(response, "GET, HEAD, PUT",
-                               "The table can be read, and replaced as a whole.");
+            return listing_begin(hooks, waiter, response, &(struct listing){.write = write_table});
+        answer_not_allowed(response, "GET, HEAD, PUT",
+                           "The table can be read, and replaced as a whole.");
     } else if (str_eq(request->path, STR("/functions"))) {
         if (is_get)
-            list_functions(hooks, request->query, response);
-        else
-            answer_not_allowed(response, "GET, HEAD", "Functions are listed here.");
+            return list_functions(hooks, request->query, waiter, response);
+        answer_not_allowed(response, "GET, HEAD", "Functions are listed here.");
     } else if (!parse_path(request->path, name)) {
         return API_NOT_MINE;
     } else if (is_put || str_eq(method, STR("DELETE"))) {

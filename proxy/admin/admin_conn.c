@@ -25,6 +25,7 @@
 #include "router/invoke.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, BODY_MAX = 1024 * 1024 };
+enum { SEND_BYTES = 256 * 1024, SENDS = 8 };
 enum { LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024, LINGER_READS = 16 };
 
 /* WAITING: for an answer that comes later. While SENDING and after it nothing is read. */
@@ -49,6 +50,8 @@ struct admin_conn {
     struct leftover leftover; /* pipelined requests */
     size_t discarded;         /* while it lingers */
     struct backlog backlog;
+    char *answer; /* a large body, behind what is in backlog */
+    size_t answer_at, answer_bytes;
     struct api_waiter waiter;
 };
 
@@ -67,6 +70,7 @@ static void free_conn(struct loop_garbage *garbage)
     partial_free(&c->partial);
     free(c->text);
     free(c->body);
+    free(c->answer);
     leftover_fini(&c->leftover);
     free(c);
 }
@@ -153,6 +157,46 @@ static void after_answer(struct admin_conn *c)
         io_again(c->all->loop, &c->io);
 }
 
+/* 0: all is sent, 1: some is left, or a negative errno. A client that reads as fast as we write
+ * does not keep the loop from others. */
+static int send_answer(struct admin_conn *c)
+{
+    int r = backlog_send(&c->backlog, &c->io);
+
+    for (int i = 0; r == 0 && c->answer && i < SENDS; i++) {
+        size_t left = c->answer_bytes - c->answer_at;
+        struct iovec piece = {c->answer + c->answer_at, left < SEND_BYTES ? left : SEND_BYTES};
+        ssize_t n = io_write(&c->io, &piece, 1);
+
+        if (n < 0)
+            return n == -EAGAIN ? 1 : (int)n;
+        c->answer_at += (size_t)n;
+        if (c->answer_at < c->answer_bytes)
+            continue;
+        free(c->answer);
+        c->answer = NULL;
+    }
+    if (r != 0 || !c->answer)
+        return r;
+    io_again(c->all->loop, &c->io);
+    return 1;
+}
+
+/* Keeps the body for send_answer; a small one goes with the head. */
+static int keep_answer(struct admin_conn *c, struct api_response *response)
+{
+    assert(!c->answer);
+    if (response->length == 0 || c->is_head_request)
+        return 0;
+    if (response->length <= SEND_BYTES)
+        return backlog_keep(&c->backlog, response->body, response->length);
+    c->answer = response->body;
+    c->answer_at = 0;
+    c->answer_bytes = response->length;
+    response->body = NULL;
+    return 0;
+}
+
 /* Ends the response's body in any case. */
 static void answer(struct admin_conn *c, struct api_response *response)
 {
@@ -163,13 +207,13 @@ static void answer(struct admin_conn *c, struct api_response *response)
     size_t head_len = (size_t)(admin_head_write(head, response, terms) - head);
     int r = backlog_keep(&c->backlog, head, head_len);
 
-    if (r == 0 && response->length > 0 && !c->is_head_request)
-        r = backlog_keep(&c->backlog, response->body, response->length);
+    if (r == 0)
+        r = keep_answer(c, response);
     free(response->body);
     c->state = SENDING;
     set_deadline(c, IDLE_MS);
     if (r == 0)
-        r = backlog_send(&c->backlog, &c->io);
+        r = send_answer(c);
     if (r < 0)
         close_conn(c);
     else if (r == 0)
@@ -444,8 +488,8 @@ static void on_conn_ready(struct loop *loop, struct io *io, uint32_t events)
         if (c->state == HANDSHAKE || c->state == LINGERING)
             return;
     }
-    if (c->state == SENDING && (events & EPOLLOUT)) {
-        int r = backlog_send(&c->backlog, io);
+    if (c->state == SENDING && (events == 0 || (events & EPOLLOUT))) {
+        int r = send_answer(c);
         if (r < 0)
             close_conn(c);
         else if (r == 0)

@@ -7,6 +7,7 @@
 #include "proxy/async/dispatcher.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/scrape.h"
+#include "proxy/server/writing.h"
 
 static void hook_reload(void *context, struct api_waiter *waiter)
 {
@@ -146,6 +147,11 @@ static void hook_errand_forget(void *context, struct api_errand *errand)
     errands_forget(&s->errands, errand);
 }
 
+static int hook_write(void *context, struct listing *listing)
+{
+    return writing_begin(context, listing);
+}
+
 static void hook_shifts_soon(void *context)
 {
     shifting_soon(context);
@@ -173,6 +179,7 @@ struct api_hooks hooks_make(struct server *s)
         .soon_on_all = hook_soon_on_all,
         .errand = hook_errand,
         .errand_forget = hook_errand_forget,
+        .write = hook_write,
         .shifts_soon = hook_shifts_soon,
     };
 }

@@ -483,7 +483,8 @@ static bool finish(struct server *s)
         is_stuck |= thread_fini(&s->threads[i]);
     if (s->shared.log)
         accesslog_close(&s->shared.log);
-    if (s->reload.is_running || s->edits.build || s->reclaim.is_running || s->storage.is_growing)
+    if (s->reload.is_running || s->edits.build || s->reclaim.is_running || s->storage.is_growing ||
+        s->nr_writing > 0)
         return true; /* another thread still reads, or frees, what would be freed here */
     if (s->admin)
         admin_close(&s->admin);

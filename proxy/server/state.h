@@ -58,6 +58,7 @@ struct server {
     struct errands errands;
     struct shifting shifting;
     struct reload reload;
+    int nr_writing; /* listings on their way (writing.h) */
     struct reclaim reclaim;
     uv_work_t first_work;
     double start_time_s;

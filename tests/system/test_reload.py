@@ -360,6 +360,42 @@ def test_health_and_changes_of_aliases_are_served_while_a_reload_runs(world):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("path", ["/table", "/functions"])
+def test_health_is_served_while_a_large_table_is_written(world, path):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(large_table(demos, 20000, 1, 5), workers=1)
+    for _ in range(10):  # until both were answered before the first byte of the table came
+        c = client.Connection(weir.admin_port, timeout=60)
+        c.send_request("GET", path, host="127.0.0.1")
+        statuses = [weir.admin("/healthz").status for _ in range(2)]
+        was_writing = not has_answer(c)
+        answer = c.read_answer()
+        c.close()
+        assert statuses == [200, 200] and answer.status == 200
+        assert len(answer.json()["functions"]) == 20000
+        if was_writing:
+            return
+    raise AssertionError(f"{path} was written ten times before two requests for /healthz were answered")
+
+
+@pytest.mark.slow
+def test_a_client_that_leaves_while_its_table_is_written_harms_nobody(world):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(large_table(demos, 5000, 1, 5), workers=1)
+    for _ in range(3):
+        c = client.Connection(weir.admin_port, timeout=60)
+        c.send_request("GET", "/table", host="127.0.0.1")
+        c.close()
+    assert len(weir.admin("/table").json()["functions"]) == 5000
+    c = client.Connection(weir.admin_port, timeout=60)
+    c.send_request("GET", "/table", host="127.0.0.1")
+    assert weir.admin("/healthz").status == 200
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 0
+    c.close()
+
+
+@pytest.mark.slow
 def test_a_reload_that_comes_during_a_reload_runs_after_it_and_both_are_answered(world):
     demos = {"1": world.demo("1"), "2": world.demo("2")}
     weir = world.weir(large_table(demos, 1, 1, 5), workers=1)

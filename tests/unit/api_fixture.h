@@ -12,6 +12,7 @@
 
 #include "conf/tabledoc_merge.h"
 #include "control/change.h"
+#include "control/listing.h"
 #include "control/rowstore.h"
 #include "store/store_memory.h"
 
@@ -34,6 +35,7 @@ static struct {
     bool is_ready, is_draining, is_out_of_memory;
     bool is_reloading;
     struct api_build *build; /* is to be built */
+    struct listing *listing; /* is to be written */
     struct merge_said *said; /* by the table file */
     uv_loop_t loop;
     struct store *store;
@@ -115,6 +117,13 @@ static bool api_hook_is_reloading(void *context)
     return api.is_reloading;
 }
 
+static int api_hook_write(void *context, struct listing *listing)
+{
+    (void)context;
+    api.listing = listing;
+    return api.is_out_of_memory ? -1 : 0;
+}
+
 static void api_hook_put_table(void *context, struct table *table)
 {
     (void)context;
@@ -152,6 +161,7 @@ static struct api_hooks api_hooks = {
     .said = api_hook_said,
     .build = api_hook_build,
     .is_reloading = api_hook_is_reloading,
+    .write = api_hook_write,
     .put_table = api_hook_put_table,
     .between = api_hook_between,
     .soon = api_hook_soon,
@@ -328,10 +338,14 @@ static inline struct api_response api_ask(const char *method, const char *target
     memset(&response, 0x5a, sizeof(response));
     if (!api_handle(&api_hooks, &request, &waiter, &response)) {
         api_late = (struct api_response){.status = 0};
-        if (waiter.change)
+        if (waiter.change) {
             api_go_on();
-        else
+        } else if (waiter.listing) {
+            listing_write(api.listing);
+            listing_written(api.listing);
+        } else {
             api_answer(&response);
+        }
         if (api_late.status)
             response = api_late;
         for (int i = 0; i < 10 && qsbr_reclaim(fixture.domain) > 0; i++)

@@ -1,0 +1,64 @@
+/* How long a listing lives: from the request to its text, whether the client stays or not. */
+#include "control/listing.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/answer.h"
+
+static void end(struct listing *listing)
+{
+    table_unref(&listing->table);
+    free(listing->text);
+    free(listing);
+}
+
+enum api_outcome listing_begin(const struct api_hooks *hooks, struct api_waiter *waiter,
+                               struct api_response *response, const struct listing *from)
+{
+    struct listing *listing = malloc(sizeof(*listing));
+
+    if (!listing) {
+        answer_document(response, NULL);
+        return API_ANSWERED;
+    }
+    *listing = *from;
+    listing->table = table_ref(hooks->table(hooks->context));
+    listing->waiter = waiter;
+    listing->text = NULL;
+    if (hooks->write(hooks->context, listing) < 0) {
+        end(listing);
+        answer_document(response, NULL);
+        return API_ANSWERED;
+    }
+    waiter->listing = listing;
+    return API_LATER;
+}
+
+void listing_write(struct listing *listing)
+{
+    listing->text = listing->write(listing);
+}
+
+void listing_written(struct listing *listing)
+{
+    struct api_waiter *waiter = listing->waiter;
+    struct api_response response;
+
+    if (waiter) {
+        assert(waiter->listing == listing);
+        waiter->listing = NULL;
+        memset(&response, 0, sizeof(response));
+        answer_document(&response, listing->text);
+        listing->text = NULL; /* the response's */
+        waiter->answered(waiter, &response);
+    }
+    end(listing);
+}
+
+void listing_forget(struct api_waiter *waiter)
+{
+    waiter->listing->waiter = NULL;
+    waiter->listing = NULL;
+}
