@@ -121,6 +121,36 @@ static void every_member_of_an_alias_counts(void **state)
     }
 }
 
+/* What is not said, the map in force, does not count. */
+static void an_aliases_terms_and_its_own_map_count(void **state)
+{
+    const struct arm_spec arms[] = {{STR("1"), 950000000}, {STR("2"), 50000000}};
+    const struct str names[] = {STR("1"), STR("2")};
+    const struct stickymap_piece pieces[] = {{950000000, 0}, {STICKYMAP_ONE, 1}};
+    const struct stickymap_piece others[] = {{50000000, 1}, {STICKYMAP_ONE, 0}};
+    struct alias_terms terms = {.document = STR("{}")}, more = {.document = STR("{\"pin\":{}}")};
+    struct stickymap *map = stickymap_make(names, 2, pieces, 2);
+    struct stickymap *other = stickymap_make(names, 2, others, 2);
+    struct alias_spec spec = {.arms = arms, .nr_arms = 2};
+
+    (void)state;
+    seen.nr = 0;
+    is_other(tabledoc_digest_alias(&spec));
+    spec.terms = &terms;
+    is_other(tabledoc_digest_alias(&spec));
+    spec.terms = &more;
+    is_other(tabledoc_digest_alias(&spec));
+    spec.map = map;
+    is_other(tabledoc_digest_alias(&spec));
+    spec.map = other;
+    is_other(tabledoc_digest_alias(&spec));
+    spec.map = NULL;
+    spec.in_force = map;
+    assert_true(tabledoc_digest_alias(&spec) == seen.list[2]);
+    stickymap_unref(&map);
+    stickymap_unref(&other);
+}
+
 #define ROUTE(function_, qualifier_, ...)                                                          \
     tabledoc_digest_route(&(struct route_spec){                                                    \
         .said_function = function_, .said_qualifier = qualifier_, __VA_ARGS__})
@@ -214,6 +244,7 @@ int main(void)
         cmocka_unit_test(every_member_of_a_version_counts),
         cmocka_unit_test(a_versions_name_does_not_count),
         cmocka_unit_test(every_member_of_an_alias_counts),
+        cmocka_unit_test(an_aliases_terms_and_its_own_map_count),
         cmocka_unit_test(neither_a_functions_name_nor_its_last_version_counts),
         cmocka_unit_test(what_is_stored_stays_true),
         cmocka_unit_test(functions_and_routes_count_too),
