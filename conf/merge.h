@@ -28,8 +28,9 @@ enum merge_kind {
     MERGE_ALIAS,
     MERGE_ROUTE,
     MERGE_URL,
-    MERGE_WHOLE, /* a function with all that belongs to it */
-    MERGE_ROUTES /* all routes */
+    MERGE_WHOLE,  /* a function with all that belongs to it */
+    MERGE_ROUTES, /* all routes */
+    MERGE_SECTION /* by its name, of no owner */
 };
 
 struct merge_thing {

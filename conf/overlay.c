@@ -18,7 +18,8 @@ static const char *const names[] = {
     [OVERLAY_FUNCTION] = "function", [OVERLAY_VERSION] = "version",
     [OVERLAY_ALIAS] = "alias",       [OVERLAY_URL] = "url",
     [OVERLAY_LAST] = "last_version", [OVERLAY_REPLACED] = "replaced",
-    [OVERLAY_ROUTES] = "routes",     [OVERLAY_MAP] = "map",
+    [OVERLAY_ROUTES] = "routes",     [OVERLAY_SECTION] = "section",
+    [OVERLAY_MAP] = "map",
 };
 
 const char *overlay_kind_name(enum overlay_kind kind)

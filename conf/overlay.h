@@ -21,6 +21,7 @@ enum overlay_kind {
     OVERLAY_LAST,     /* last_version: the document is a number; the larger one counts */
     OVERLAY_REPLACED, /* all that the file says of a function is void; base is of all of it */
     OVERLAY_ROUTES,   /* all routes, an array; no function, no name */
+    OVERLAY_SECTION,  /* deployment_configs, alarms: an object; no function */
     /* the map of an alias's sticky split as it was in force (control/mapstore.h); it lies over
      * nothing, and stands in no overlay of what the API changed */
     OVERLAY_MAP

@@ -18,6 +18,7 @@
 #include "conf/tabledoc_overlay.h"
 #include "conf/tabledoc_parts.h"
 #include "conf/tabledoc_route.h"
+#include "conf/tabledoc_section.h"
 #include "router/builder.h"
 
 static void read_table_special(struct jsondoc *doc, const struct place *at, const struct row *row,
@@ -28,6 +29,8 @@ static void read_table_special(struct jsondoc *doc, const struct place *at, cons
 static const struct row table_list[] = {
     {.path = "functions", .type = ROWS_SPECIAL, .expected = "an object of functions, {\"NAME\": {...}}"},
     {.path = "routes", .type = ROWS_SPECIAL, .expected = "an array of routes, [{...}]"},
+    {.path = "deployment_configs", .type = ROWS_SPECIAL, .expected = "an object of plans, {\"NAME\": {\"steps\": [...]}}"},
+    {.path = "alarms", .type = ROWS_SPECIAL, .expected = "an object of alarms, {\"NAME\": {\"metric\": \"error_percent\"}}"},
 };
 
 /* clang-format on */
@@ -41,7 +44,7 @@ static void read_table_special(struct jsondoc *doc, const struct place *at, cons
                                const json_t *value, void *base)
 {
     (void)base;
-    if (strcmp(row->path, "functions") == 0)
+    if (strcmp(row->path, "routes") != 0)
         (void)jsondoc_is_object(doc, at, value, row->expected);
     else
         (void)jsondoc_is_array(doc, at, value, row->expected);
@@ -148,6 +151,9 @@ static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct
     read_functions(doc, &functions_at, parts, out);
     if (!parts->is_over)
         read_routes(doc, &routes_at, parts, out);
+    for (int i = 0; i < MODEL_SECTIONS && !parts->is_over; i++)
+        tabledoc_section_take(doc, tabledoc_section_names[i],
+                              json_object_get(parts->top, tabledoc_section_names[i]), out);
 }
 
 /* Reads all of the document; 0, or -1 with problems added. */

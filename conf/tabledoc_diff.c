@@ -10,6 +10,7 @@
 #include "conf/tabledoc_alias.h"
 #include "conf/tabledoc_function.h"
 #include "conf/tabledoc_route.h"
+#include "conf/tabledoc_section.h"
 
 enum { DIGITS = 17 };
 
@@ -282,6 +283,23 @@ static int diff_routes(struct tabledoc_diff *diff, const struct tabledoc_diff_so
     return pair.is_out ? -1 : 0;
 }
 
+int tabledoc_diff_section(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources,
+                          const char *name)
+{
+    struct pair pair = {.diff = diff, .sources = sources, .name = NONE, .is_files = true};
+    enum model_section section = tabledoc_section_of(name);
+    json_t *before = json_loads(table_section(sources->before, section), 0, NULL);
+    json_t *after = json_loads(table_section(sources->after, section), 0, NULL);
+
+    if (before && after)
+        compare(&pair, OVERLAY_SECTION, MERGE_SECTION, str_of(name), before, after);
+    else
+        pair.is_out = true;
+    json_decref(before);
+    json_decref(after);
+    return pair.is_out ? -1 : 0;
+}
+
 int tabledoc_diff_table(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources)
 {
     struct function *const *list;
@@ -294,6 +312,9 @@ int tabledoc_diff_table(struct tabledoc_diff *diff, const struct tabledoc_diff_s
     for (int i = 0; i < nr; i++)
         if (!table_function(sources->after, list[i]->name) &&
             tabledoc_diff_function(diff, sources, list[i]->name) < 0)
+            return -1;
+    for (int i = 0; i < MODEL_SECTIONS; i++)
+        if (tabledoc_diff_section(diff, sources, tabledoc_section_names[i]) < 0)
             return -1;
     return diff_routes(diff, sources);
 }

@@ -25,7 +25,11 @@ struct tabledoc_diff_sources {
 int tabledoc_diff_function(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources,
                            struct str name) __attribute__((warn_unused_result));
 
-/* All functions, and the routes. */
+/* A section, by its name. */
+int tabledoc_diff_section(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources,
+                          const char *name) __attribute__((warn_unused_result));
+
+/* All functions, the routes, and the sections. */
 int tabledoc_diff_table(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources)
     __attribute__((warn_unused_result));
 

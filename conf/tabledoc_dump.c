@@ -5,6 +5,7 @@
 #include "conf/tabledoc.h"
 #include "conf/tabledoc_function.h"
 #include "conf/tabledoc_route.h"
+#include "conf/tabledoc_section.h"
 
 /* Weights below 100 have nine digits at most. */
 enum { WEIGHT_DIGITS = 9 };
@@ -34,6 +35,21 @@ static int write_routes(const struct table *table, json_t *json)
     return 0;
 }
 
+static int write_sections(const struct table *table, json_t *json)
+{
+    for (int i = 0; i < MODEL_SECTIONS; i++) {
+        json_t *section = json_loads(table_section(table, (enum model_section)i), 0, NULL);
+
+        if (!section)
+            return -1;
+        if (json_object_size(section) == 0)
+            json_decref(section);
+        else if (json_object_set_new(json, tabledoc_section_names[i], section) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 char *tabledoc_dump(const struct table *table)
 {
     json_t *json = json_object();
@@ -45,7 +61,8 @@ char *tabledoc_dump(const struct table *table)
         return NULL;
     }
     if (json_object_set_new(json, "functions", functions) == 0 &&
-        write_functions(table, functions) == 0 && write_routes(table, json) == 0)
+        write_functions(table, functions) == 0 && write_routes(table, json) == 0 &&
+        write_sections(table, json) == 0)
         text = jsondoc_dump(json, WEIGHT_DIGITS);
     json_decref(json);
     return text;

@@ -5,6 +5,7 @@
 
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_function.h"
+#include "conf/tabledoc_section.h"
 #include "router/builder.h"
 
 struct reading {
@@ -20,7 +21,8 @@ static int index_edits(struct reading *r)
 {
     r->by_name = json_object();
     for (int i = 0; r->by_name && i < r->nr; i++)
-        if (json_object_set_new(r->by_name, r->edits[i].function, json_integer(i)) < 0)
+        if (!r->edits[i].section &&
+            json_object_set_new(r->by_name, r->edits[i].function, json_integer(i)) < 0)
             return -1;
     return r->by_name ? 0 : -1;
 }
@@ -55,7 +57,7 @@ static void take_functions(struct reading *r, const struct table *previous)
             jsondoc_no_memory(&r->doc);
     }
     for (int i = 0; i < r->nr; i++)
-        if (!table_function(previous, str_of(r->edits[i].function)))
+        if (!r->edits[i].section && !table_function(previous, str_of(r->edits[i].function)))
             read_edit(r, &r->edits[i]);
 }
 
@@ -82,6 +84,17 @@ static void take_routes(struct reading *r, const struct table *previous)
     }
 }
 
+static void take_sections(struct reading *r, const struct table *previous)
+{
+    for (int i = 0; i < MODEL_SECTIONS && !r->doc.is_bad; i++)
+        if (builder_section(r->out.builder, (enum model_section)i,
+                            table_section(previous, (enum model_section)i)) < 0)
+            jsondoc_no_memory(&r->doc);
+    for (int i = 0; i < r->nr; i++)
+        if (r->edits[i].section)
+            tabledoc_section_read(&r->doc, r->edits[i].section, r->edits[i].document, &r->out);
+}
+
 struct table *tabledoc_edit(struct registry *registry, struct table *previous,
                             const struct tabledoc_edit *edits, int nr, struct problems *problems)
 {
@@ -99,6 +112,8 @@ struct table *tabledoc_edit(struct registry *registry, struct table *previous,
         take_functions(&r, previous);
     if (!r.doc.is_bad)
         take_routes(&r, previous);
+    if (!r.doc.is_bad)
+        take_sections(&r, previous);
     if (!r.doc.is_bad) {
         table = builder_freeze(&r.out.builder, previous);
         if (!table)

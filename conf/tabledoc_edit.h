@@ -9,10 +9,11 @@
 #include "router/registry.h"
 #include "router/table.h"
 
-/* What a function is to be. */
+/* What a function is to be, or a section. */
 struct tabledoc_edit {
-    const char *function;
-    json_t *document; /* the object below its name in "functions"; NULL: no such function */
+    const char *function; /* "" of a section */
+    json_t *document;     /* the object below its name in "functions"; NULL: no such function */
+    const char *section;  /* its name; NULL: a function. document NULL: it says nothing */
 };
 
 /* A table that takes over from previous (as tabledoc_build), with a reference for the caller; NULL

@@ -258,6 +258,21 @@ int tabledoc_merge_url(struct tabledoc_merge *merge, struct str function, struct
     return 0;
 }
 
+int tabledoc_merge_section(struct tabledoc_merge *merge, struct str name, uint64_t digest)
+{
+    struct jsondoc_text path = {0}, text = {0};
+    bool is_edit, is_new;
+
+    if (take(merge, merge_key(MERGE_SECTION, NONE, name), digest, &is_edit, &is_new) < 0)
+        return -1;
+    if (!is_edit)
+        return 0;
+    jsondoc_append(&path, "$.%.*s", STR_ARG(name));
+    jsondoc_append(&text, "%.*s are %s", STR_ARG(name), is_new ? "new" : "changed");
+    report(merge, is_new ? "new" : "changed", path.s, &text);
+    return 0;
+}
+
 int tabledoc_merge_function_end(struct tabledoc_merge *merge, struct str name)
 {
     return say(merge, merge_key(MERGE_WHOLE, name, NONE), merge->whole);

@@ -84,6 +84,10 @@ int tabledoc_merge_alias(struct tabledoc_merge *merge, struct str function, stru
 int tabledoc_merge_route(struct tabledoc_merge *merge, struct str host, struct str path,
                          uint64_t digest) __attribute__((warn_unused_result));
 
+/* The file's section of this name says something. */
+int tabledoc_merge_section(struct tabledoc_merge *merge, struct str name, uint64_t digest)
+    __attribute__((warn_unused_result));
+
 /* After the last thing: finds what the file no longer says. */
 int tabledoc_merge_end(struct tabledoc_merge *merge) __attribute__((warn_unused_result));
 

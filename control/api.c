@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/access.h"
+#include "control/alarm.h"
 #include "control/alias.h"
 #include "control/answer.h"
 #include "control/change.h"
@@ -139,8 +140,8 @@ static bool serve_page(const struct api_hooks *hooks, const struct api_request *
 typedef enum api_outcome resource(const struct api_hooks *hooks, const struct api_request *request,
                                   struct api_waiter *waiter, struct api_response *response);
 
-static resource *const resources[] = {codedeploy_handle, alias_handle, experiment_handle,
-                                      resource_handle, lambda_handle};
+static resource *const resources[] = {codedeploy_handle, alarm_handle,    alias_handle,
+                                      experiment_handle, resource_handle, lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)

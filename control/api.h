@@ -57,6 +57,7 @@ struct merge_said;
 struct change_engine;
 struct api_errand;
 struct listing;
+struct metrics_figures;
 struct shifts;
 
 /* One request whose answer comes later; embedded in the connection it came on, which sets
@@ -113,6 +114,9 @@ struct api_hooks {
     /* Has listing_write called on another thread, then listing_written on this one, never from
      * within this call. 0, or -1 when out of memory: then neither is called. */
     int (*write)(void *context, struct listing *listing);
+    /* What a version has been invoked for by its alias, since the process began. */
+    void (*figures)(void *context, struct str function, struct str alias, struct str version,
+                    struct metrics_figures *out);
     /* Has shift_turn called soon. */
     void (*shifts_soon)(void *context);
     struct shifts *shifts;         /* control/shift.h */

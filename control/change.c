@@ -337,7 +337,7 @@ static void fail_memory(struct change_work *w)
 static struct tabledoc_edit *find_outline(struct change_work *w, const char *function)
 {
     for (int i = 0; i < w->outline.nr; i++)
-        if (strcmp(w->outline.list[i].function, function) == 0)
+        if (!w->outline.list[i].section && strcmp(w->outline.list[i].function, function) == 0)
             return &w->outline.list[i];
     return NULL;
 }
@@ -354,7 +354,7 @@ static struct tabledoc_edit *add_outline(struct change_work *w, const char *func
         return NULL;
     }
     w->outline.list = list;
-    list[w->outline.nr] = (struct tabledoc_edit){function, document};
+    list[w->outline.nr] = (struct tabledoc_edit){function, document, NULL};
     return &list[w->outline.nr++];
 }
 
@@ -370,6 +370,16 @@ static void outline_function(struct change_work *w, const struct edit *edit)
         json_decref(outline->document);
         outline->document = json_incref(edit->document);
     }
+}
+
+static void outline_section(struct change_work *w, const struct edit *edit)
+{
+    struct tabledoc_edit *outline = add_outline(w, "", json_incref(edit->document));
+
+    if (outline)
+        outline->section = edit->name;
+    else
+        fail_memory(w);
 }
 
 /* An alias as part of its function. */
@@ -428,9 +438,13 @@ static int compare(struct api_build *build)
 
     if (build->text)
         return tabledoc_diff_table(&w->diff, &sources);
-    for (int i = 0; i < w->outline.nr; i++)
-        if (tabledoc_diff_function(&w->diff, &sources, str_of(w->outline.list[i].function)) < 0)
+    for (int i = 0; i < w->outline.nr; i++) {
+        const struct tabledoc_edit *e = &w->outline.list[i];
+        int r = e->section ? tabledoc_diff_section(&w->diff, &sources, e->section)
+                           : tabledoc_diff_function(&w->diff, &sources, str_of(e->function));
+        if (r < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -444,6 +458,8 @@ static void build(struct change_work *w)
             take_text(w, &w->edits[i]);
         else if (w->edits[i].kind == CHANGE_ALIAS)
             outline_alias(w, &w->edits[i]);
+        else if (w->edits[i].kind == CHANGE_SECTION)
+            outline_section(w, &w->edits[i]);
         else
             outline_function(w, &w->edits[i]);
     }
@@ -467,7 +483,9 @@ static void log_functions(const struct change_work *w)
     struct jsondoc_text text = {0};
 
     for (int i = 0; i < w->outline.nr; i++)
-        jsondoc_append(&text, "%s%s%s", i > 0 ? ", " : "", w->outline.list[i].function,
+        jsondoc_append(&text, "%s%s%s", i > 0 ? ", " : "",
+                       w->outline.list[i].section ? w->outline.list[i].section
+                                                  : w->outline.list[i].function,
                        w->outline.list[i].document ? "" : " (deleted)");
     log_info("generation %llu is in force: %s, by %s", (unsigned long long)in_force(w)->generation,
              w->build.text ? "a whole table" : text.s, by(w));

@@ -40,15 +40,16 @@ enum change_kind {
     CHANGE_FUNCTION, /* a function: of an edit, with its versions, aliases and URLs */
     CHANGE_VERSION,  /* not of an edit */
     CHANGE_ALIAS,
-    CHANGE_URL,  /* not of an edit */
-    CHANGE_TABLE /* of an edit: the whole document; what it does not name is deleted */
+    CHANGE_URL,     /* not of an edit */
+    CHANGE_SECTION, /* of an edit: one of conf/tabledoc_section.h, by its name; no function */
+    CHANGE_TABLE    /* of an edit: the whole document; what it does not name is deleted */
 };
 
 /* What a thing is to say. The strings are copied by change_submit. */
 struct change_edit {
     enum change_kind kind;
     const char *function;
-    const char *name; /* of an alias */
+    const char *name; /* of an alias, or a section */
     /* As the table document has it, whole: what is left out has its default. The reference goes
      * over to change_submit. NULL: the thing is to go; of CHANGE_TABLE: it is the request's
      * body. */

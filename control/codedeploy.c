@@ -30,6 +30,8 @@ static const struct codedeploy_operation operations[] = {
     {"ListDeploymentGroups", codedeploy_group_list, false},
     {"UpdateDeploymentGroup", codedeploy_group_update, true},
 
+    {"CreateDeploymentConfig", codedeploy_config_create, true},
+    {"DeleteDeploymentConfig", codedeploy_config_delete, true},
     {"GetDeploymentConfig", codedeploy_config_get, false},
     {"ListDeploymentConfigs", codedeploy_config_list, false},
 

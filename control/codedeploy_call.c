@@ -280,7 +280,7 @@ void codedeploy_call_submit(struct codedeploy_call *call)
     if (call->move.is_made)
         shift_submit(&call->move, change, done);
     else
-        change_submit(change, NULL, 0, done);
+        change_submit(change, &call->edit, call->edit.name ? 1 : 0, done);
 }
 
 void codedeploy_call_arn(const struct codedeploy_call *call, const char *application,

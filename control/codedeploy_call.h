@@ -39,6 +39,8 @@ struct codedeploy_call {
     json_t *body;   /* owned */
     json_t *answer; /* owned; of one that writes, for its end. NULL: an empty answer */
     struct ledger_edits edits;
+    /* Of the table; name NULL: none. codedeploy_call_submit takes its document. */
+    struct change_edit edit;
     struct shift_move move;     /* is_made: submitted with the edits */
     struct deployment *created; /* owned until it has come into the ledger */
     bool is_over;               /* it has been answered */

@@ -5,6 +5,8 @@
 
 #include "control/codedeploy_call.h"
 
+codedeploy_step codedeploy_config_create;
+codedeploy_step codedeploy_config_delete;
 codedeploy_step codedeploy_config_get;
 codedeploy_step codedeploy_config_list;
 

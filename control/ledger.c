@@ -167,6 +167,8 @@ static void take_row(void *context, const struct store_row *row)
             log_warning("the row of deployment %s cannot be read and is left alone", row->name);
         return;
     }
+    if (strcmp(row->kind, "alarm") == 0)
+        l->is_out |= json_object_set_new(l->ledger->alarms, row->name, json_true()) < 0;
     for (int i = 0; i < (int)(sizeof(kinds) / sizeof(kinds[0])); i++) {
         const char *application = i == LEDGER_APPLICATION ? row->name : row->function;
         if (strcmp(row->kind, kinds[i]) == 0)
@@ -179,11 +181,12 @@ int ledger_open(struct ledger *ledger, struct store *store, struct store_reason 
 {
     struct loading loading = {.ledger = ledger};
 
-    *ledger = (struct ledger){.applications = json_object(), .groups = json_object()};
+    *ledger = (struct ledger){
+        .applications = json_object(), .groups = json_object(), .alarms = json_object()};
     TAILQ_INIT(&ledger->deployments);
     prng_init(&ledger->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
-    if (!ledger->applications || !ledger->groups)
+    if (!ledger->applications || !ledger->groups || !ledger->alarms)
         return -1;
     if (store_load_now(store, take_row, &loading, reason) < 0)
         return -1;
@@ -196,7 +199,8 @@ void ledger_fini(struct ledger *l)
 
     json_decref(l->applications);
     json_decref(l->groups);
-    l->applications = l->groups = NULL;
+    json_decref(l->alarms);
+    l->applications = l->groups = l->alarms = NULL;
     if (!l->deployments.tqh_last)
         return;
     while ((d = TAILQ_FIRST(&l->deployments))) {

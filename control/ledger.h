@@ -18,6 +18,7 @@ enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP };
 struct ledger {
     json_t *applications;           /* by name */
     json_t *groups;                 /* by application, then by name */
+    json_t *alarms;                 /* manual ones that are set, by name */
     struct deployments deployments; /* the newest first */
     uint64_t nr_deployments, last_serial;
     struct prng rng;

@@ -225,7 +225,7 @@ static void begin_rollback(struct shift_move *m)
 
 static void begin(struct shift_move *m)
 {
-    const struct deployment *d = m->deployment;
+    struct deployment *d = m->deployment;
     struct shift_trouble trouble;
 
     m->is_made = true;
@@ -476,12 +476,19 @@ static void free_move(void *state)
     free(m);
 }
 
+/* The driver looks at it again. */
+static void end_own(struct shifts *s, struct deployment *d)
+{
+    d->now.is_moving = false;
+    s->hooks->shifts_soon(s->hooks->context);
+}
+
 static void own_done(struct change *change, const struct change_result *result)
 {
     struct shift_move *m = change->state;
 
-    m->deployment->now.is_moving = false;
     shift_take(m, result);
+    end_own(m->shifts, m->deployment);
 }
 
 static void take_turn(struct change *change)
@@ -490,8 +497,8 @@ static void take_turn(struct change *change)
     struct shift_move *m = malloc(sizeof(*m));
 
     if (!m) {
-        d->now.is_moving = false;
         d->now.again_ms = clock_ms() + AGAIN_MS;
+        end_own(change->hooks->shifts, d);
         return;
     }
     (void)make_move(m, change->hooks->shifts, d);
@@ -500,7 +507,7 @@ static void take_turn(struct change *change)
     if (m->is_made)
         shift_submit(m, change, own_done);
     else
-        d->now.is_moving = false;
+        end_own(m->shifts, d);
 }
 
 /* Returns in how many ms to look again. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "control/alarm.h"
 
 /* CodeDeploy's own first sentence. */
 #define WRONG_SPEC                                                                                 \
@@ -98,6 +99,20 @@ static bool has_healthy(const struct version *version)
     return false;
 }
 
+static bool is_alarmed(const struct shifts *s, struct deployment *d, bool is_begin,
+                       struct shift_trouble *trouble, bool *is_held)
+{
+    char reason[ALARM_REASON_MAX];
+    enum alarm_verdict verdict = alarm_look(s->hooks, d, is_begin, reason);
+
+    *is_held = verdict == ALARM_HOLDS;
+    if (verdict != ALARM_FIRES)
+        return false;
+    (void)tell(trouble, "ALARM_ACTIVE", "%s", reason);
+    trouble->is_stop = true;
+    return true;
+}
+
 /* ---- Beginning ------------------------------------------------------------------------------- */
 
 /* The other deployment that moves the same alias, in another group. */
@@ -173,9 +188,9 @@ static bool check_version(const struct target *target, const struct appspec *spe
                 spec->function, name);
 }
 
-bool shift_check_begin(const struct shifts *s, const struct deployment *d,
-                       struct shift_trouble *trouble)
+bool shift_check_begin(const struct shifts *s, struct deployment *d, struct shift_trouble *trouble)
 {
+    bool is_held;
     const struct table *table = s->hooks->table(s->hooks->context);
     const struct appspec *spec = &d->spec;
     const struct target *target = find_alias(s, spec);
@@ -194,7 +209,7 @@ bool shift_check_begin(const struct shifts *s, const struct deployment *d,
                     "Version %s of %s has no healthy endpoint: its health checks fail, or its "
                     "endpoints are ejected (weir_endpoint_up). Deploy again when it is up.",
                     spec->target, spec->function);
-    return false;
+    return is_alarmed(s, d, true, trouble, &is_held);
 }
 
 /* ---- Going on -------------------------------------------------------------------------------- */
@@ -214,5 +229,7 @@ bool shift_check_running(const struct shifts *s, struct deployment *d,
                     "Somebody else has changed the alias %s:%s while it was shifted. It stays as "
                     "they have left it, and nothing is rolled back; deploy again from there.",
                     spec->function, spec->alias);
-    return check_version(target, spec, spec->target, trouble);
+    if (check_version(target, spec, spec->target, trouble))
+        return true;
+    return is_alarmed(s, d, d->state.step < 0, trouble, is_held);
 }

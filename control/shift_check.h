@@ -13,7 +13,7 @@ struct shift_trouble {
 };
 
 /* True where there is trouble. */
-bool shift_check_begin(const struct shifts *shifts, const struct deployment *deployment,
+bool shift_check_begin(const struct shifts *shifts, struct deployment *deployment,
                        struct shift_trouble *trouble);
 /* *is_held: an alarm wants no further step before it has data. */
 bool shift_check_running(const struct shifts *shifts, struct deployment *deployment,

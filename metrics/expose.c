@@ -592,6 +592,17 @@ static void put_deployments(struct scrape *s)
     }
 }
 
+static void put_alarms(struct scrape *s)
+{
+    begin_family(s, "weir_alarm_state", "gauge", "1: the alarm fires.");
+    for (int i = 0; i < s->facts->nr_alarms; i++) {
+        put(s, "weir_alarm_state");
+        put_label(s, "{", "alarm", s->facts->alarms[i].name);
+        put(s, "}");
+        end_line(s, s->facts->alarms[i].is_firing);
+    }
+}
+
 /* ---- Families of the workers and the process ------------------------------------------------- */
 
 static const struct {
@@ -706,6 +717,7 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_endpoint_families(&s);
         put_event_families(&s);
         put_deployments(&s);
+        put_alarms(&s);
         put_worker_families(&s);
         put_process_families(&s);
     } else {

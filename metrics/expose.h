@@ -41,6 +41,11 @@ struct expose_deployment_counts {
     uint64_t succeeded, failed, stopped;
 };
 
+struct expose_alarm {
+    struct str name;
+    bool is_firing;
+};
+
 /* What is shown beside the cells; main fills it in at each scrape. */
 struct expose_facts {
     const char *version; /* weir's */
@@ -80,6 +85,8 @@ struct expose_facts {
     const struct expose_event_counts *event_counts;
     int nr_deployment_counts;
     const struct expose_deployment_counts *deployment_counts;
+    int nr_alarms;
+    const struct expose_alarm *alarms;
 };
 
 /* The whole text, to be freed by the caller; *length without terminator. NULL when out of

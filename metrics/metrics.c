@@ -138,6 +138,22 @@ struct metrics_worker *metrics_worker(struct metrics *metrics, int worker)
     return metrics->workers[worker];
 }
 
+void metrics_figures_of(struct metrics *m, uint32_t series, struct metrics_figures *out)
+{
+    *out = (struct metrics_figures){.ended = 0};
+    for (int i = 0; i < metrics_nr_workers(m); i++) {
+        const struct metrics_cell *cell = metrics_slots_find(&metrics_worker(m, i)->cells, series);
+
+        if (!cell)
+            continue;
+        out->failed += metrics_read(&cell->failed);
+        for (int k = 0; k < METRICS_BUCKET_COUNT; k++) {
+            out->buckets[k] += metrics_read(&cell->buckets[k]);
+            out->ended += metrics_read(&cell->buckets[k]);
+        }
+    }
+}
+
 int metrics_nr_workers(const struct metrics *metrics)
 {
     return metrics->nr_workers;

@@ -123,6 +123,8 @@ struct metrics_cell {
     struct metrics_number responses[6];
     struct metrics_number buckets[METRICS_BUCKET_COUNT];
     struct metrics_number errors[METRICS_ERROR_COUNT];
+    /* status 500 and more, no connection, time limits, function errors; no client's fault */
+    struct metrics_number failed;
     struct metrics_number retries;
     /* invocations that ran here though another version was picked (failover) */
     struct metrics_number runs;
@@ -305,6 +307,12 @@ void metrics_sweep(struct metrics *metrics, uint64_t now_ms);
  * call this. */
 const struct series *metrics_lock_series(struct metrics *metrics);
 void metrics_unlock_series(struct metrics *metrics);
+
+/* A series' numbers over all workers. */
+struct metrics_figures {
+    uint64_t ended, failed, buckets[METRICS_BUCKET_COUNT];
+};
+void metrics_figures_of(struct metrics *metrics, uint32_t series, struct metrics_figures *out);
 
 int metrics_nr_workers(const struct metrics *metrics);
 

@@ -572,6 +572,17 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
     return add_target_take(builder, target);
 }
 
+int builder_section(struct builder *builder, enum model_section section, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (!copy)
+        return -1;
+    free(builder->skeleton->sections[section]);
+    builder->skeleton->sections[section] = copy;
+    return 0;
+}
+
 int builder_end_functions(struct builder *builder)
 {
     return settle(builder);

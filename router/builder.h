@@ -104,6 +104,10 @@ bool builder_knows(const struct builder *builder, struct str function, struct st
 int builder_route(struct builder *builder, const struct route_spec *spec)
     __attribute__((warn_unused_result));
 
+/* What a section says: a JSON object, copied. At any time. */
+int builder_section(struct builder *builder, enum model_section section, const char *text)
+    __attribute__((warn_unused_result));
+
 /* Adds a function of the table as it is, with its versions and aliases; a route of the table, or
  * answers 1 where what it leads to has not been added. */
 int builder_copy_function(struct builder *builder, const struct table *table,

@@ -185,6 +185,9 @@ struct target {
     struct arm arms[];        /* in the document's order; the first is the primary version */
 };
 
+/* Parts of a table that no invocation reads: the text of each, a JSON object. */
+enum model_section { MODEL_DEPLOYMENT_CONFIGS, MODEL_ALARMS, MODEL_SECTIONS };
+
 enum { FUNCTION_NO_CONCURRENCY = UINT32_MAX };
 
 /* The address of a function, or alias, that browsers and others call (Lambda's function URLs). */

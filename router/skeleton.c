@@ -62,6 +62,8 @@ void skeleton_unref(struct skeleton **skeleton)
     free(s->functions);
     free(s->with_urls);
     free(s->watched);
+    for (int i = 0; i < MODEL_SECTIONS; i++)
+        free(s->sections[i]);
     flathash_fini(&s->names);
     flathash_fini(&s->qualifiers);
     routes_fini(&s->routes);

@@ -27,6 +27,7 @@ struct skeleton {
     struct flathash names;      /* of functions, to their indexes */
     struct flathash qualifiers; /* of (function, qualifier), to the indexes of targets */
     struct routes routes;
+    char *sections[MODEL_SECTIONS]; /* malloc'ed; NULL: nothing is said */
 };
 
 /* Empty, with one reference for the caller. NULL when out of memory. */

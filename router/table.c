@@ -80,6 +80,13 @@ int table_routes(const struct table *table, const struct route **routes)
     return (int)table->skeleton->routes.nr;
 }
 
+const char *table_section(const struct table *table, enum model_section section)
+{
+    const char *text = table->skeleton->sections[section];
+
+    return text ? text : "{}";
+}
+
 int table_watched(const struct table *table, struct version *const **versions)
 {
     *versions = table->skeleton->watched;

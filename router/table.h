@@ -81,6 +81,9 @@ int table_routes(const struct table *table, const struct route **routes);
 /* The functions that have URLs; *serial is a number that changes whenever they may have changed. */
 int table_url_functions(const struct table *table, struct function *const **functions,
                         uint64_t *serial);
+/* What a section says, a JSON object with sorted keys; "{}" where it says nothing. */
+const char *table_section(const struct table *table, enum model_section section);
+
 /* The versions that may fail, because their endpoints have health checks or ejection. */
 int table_watched(const struct table *table, struct version *const **versions);
 

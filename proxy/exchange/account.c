@@ -1,13 +1,35 @@
 /* Counting and logging. */
 #include "proxy/exchange/account.h"
 
+/* Is it the version's failure, whatever the client was told? */
+static bool is_versions(enum metrics_error why)
+{
+    switch (why) {
+    case METRICS_ERROR_CONNECT:
+    case METRICS_ERROR_CONNECT_TIMEOUT:
+    case METRICS_ERROR_RESOLVE:
+    case METRICS_ERROR_TLS:
+    case METRICS_ERROR_RESPONSE_TIMEOUT:
+    case METRICS_ERROR_STREAM_TIMEOUT:
+    case METRICS_ERROR_RESET:
+    case METRICS_ERROR_BAD_RESPONSE:
+    case METRICS_ERROR_UNAVAILABLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void account_exchange(struct metrics_cell *cell, struct accesslog_ring *log,
-                      const struct accesslog_entry *entry, enum metrics_error why)
+                      const struct accesslog_entry *entry, bool is_function_error,
+                      enum metrics_error why)
 {
     if (cell) {
         metrics_add(&cell->responses[entry->status / 100 < 6 ? entry->status / 100 : 0], 1);
         if (why != METRICS_ERROR_NONE)
             metrics_add(&cell->errors[why], 1);
+        if (entry->status >= 500 || is_function_error || is_versions(why))
+            metrics_add(&cell->failed, 1);
         metrics_observe(cell, (uint64_t)entry->total_us);
         metrics_end(cell);
     }

@@ -400,6 +400,17 @@ static bool is_gateway_error(const struct exchange *ex)
     return !ex->is_functions_word && (ex->status == 502 || ex->status == 503 || ex->status == 504);
 }
 
+/* Lambda's own endpoints tell it by a field. */
+static bool is_marked(const struct head *head)
+{
+    bool is = false;
+
+    for (int i = 0; i < head->nr_fields; i++)
+        is |= head->fields[i].name_len == 20 &&
+              str_ieq(head_name(head, &head->fields[i]), STR("x-amz-function-error"));
+    return is;
+}
+
 static bool on_head(struct upstream_user *user, const struct head *head, enum body_kind body)
 {
     struct exchange *ex = (struct exchange *)user;
@@ -411,6 +422,8 @@ static bool on_head(struct upstream_user *user, const struct head *head, enum bo
     ex->head_us = (int64_t)(ex->worker->loop.now_us - ex->start_us);
     ex->status = head->status;
     observe_head(ex, head);
+    if (ex->run->version->kind == VERSION_LAMBDA)
+        ex->is_function_error = is_marked(head);
     /* What goes well is known at its end: else one that always dies in its body would count as
      * well. */
     if (is_gateway_error(ex))

@@ -147,6 +147,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->picked = PICKED_NAMED;
     ex->caller.is_known = false;
     ex->is_functions_word = false;
+    ex->is_function_error = false;
     ex->is_invoke = ex->wants_log = ex->is_stream = false;
     ex->in_flight = (struct in_flight){.function = NULL};
     ex->visit.period = NULL;

@@ -145,6 +145,7 @@ struct exchange {
     bool is_client_paused;      /* the request's body waits */
     bool is_retry_fresh, was_reused;
     bool is_functions_word; /* the status is the function's: its endpoint is well */
+    bool is_function_error; /* the function says that it has failed */
     bool is_invoke;         /* not a route's request */
     bool wants_log;         /* X-Amz-Log-Type: Tail */
     bool is_stream;         /* InvokeWithResponseStream */

@@ -230,6 +230,7 @@ static void end_held(struct exchange *ex)
 
     if (!ex->gathered->has_begun)
         begin(ex);
+    ex->is_function_error = standin.is_function_error;
     if (!standin.is_function_error) {
         put_chunk(ex, standin.payload);
         put_complete(ex, NULL, STR(""), pass_on);

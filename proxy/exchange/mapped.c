@@ -114,6 +114,7 @@ static void end(struct exchange *ex, struct str trailers, bool is_reusable)
     (void)trailers;
     if (ex->wants_log)
         answer.fields = standin_log_line(ex, log);
+    ex->is_function_error = answer.is_function_error;
     const struct head *made = standin_head(ex->worker, &answer, &text, &kind);
     ex->next->head(&ex->user, made, kind);
     if (answer.payload.n > 0)

@@ -68,7 +68,7 @@ void record_end(struct exchange *ex, struct str outcome)
     };
     if (r->has_trace_id)
         entry.trace_id = (struct str){r->trace_id, REQUEST_TRACE_ID};
-    account_exchange(ex->cell, ex->worker->log, &entry, ex->outcome);
+    account_exchange(ex->cell, ex->worker->log, &entry, ex->is_function_error, ex->outcome);
 }
 
 void record_outlive_table(struct exchange *ex)

@@ -63,6 +63,7 @@ void standin_give(struct exchange *ex, const struct standin *answer)
     const struct head *head = standin_head(ex->worker, answer, &text, &body);
 
     ex->status = answer->status;
+    ex->is_function_error |= answer->is_function_error;
     if (ex->head_us < 0)
         ex->head_us = (int64_t)(ex->worker->loop.now_us - ex->start_us);
     ex->front->head(ex, head, body);

@@ -121,6 +121,7 @@ static void end_whole(struct exchange *ex)
     struct standin answer =
         ex->run->version->kind == VERSION_RIE ? mapped_answer(ex, error) : read_lambda(ex);
 
+    ex->is_function_error = answer.is_function_error;
     if (answer.status == 200 && !answer.is_function_error) {
         give_answer(ex, answer.payload);
         return;

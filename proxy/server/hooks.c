@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "control/alarm.h"
 #include "control/shift.h"
 #include "proxy/async/dispatcher.h"
 #include "proxy/server/reload.h"
@@ -35,6 +36,16 @@ static struct expose_deployment_counts *count_deployments(const struct shifts *s
     return list;
 }
 
+/* The metrics page's alarms, to be freed; the names are those of shown. */
+static struct expose_alarm *name_alarms(const struct alarm_shown *shown, int nr)
+{
+    struct expose_alarm *list = calloc((size_t)nr + 1, sizeof(*list));
+
+    for (int i = 0; list && i < nr; i++)
+        list[i] = (struct expose_alarm){str_of(shown[i].name), shown[i].is_firing};
+    return list;
+}
+
 static char *hook_metrics(void *context, bool all, size_t *length)
 {
     struct server *s = context;
@@ -47,6 +58,9 @@ static char *hook_metrics(void *context, bool all, size_t *length)
         .start_time_s = s->start_time_s,
     };
     struct expose_deployment_counts *counts;
+    struct expose_alarm *alarms;
+    struct alarm_shown *shown;
+    int nr_alarms;
     struct dispatcher_report report = {0};
     char *page;
 
@@ -58,9 +72,14 @@ static char *hook_metrics(void *context, bool all, size_t *length)
     sources.nr_event_counts = report.nr;
     sources.deployment_counts = counts =
         count_deployments(s->shifting.shifts, &sources.nr_deployment_counts);
+    shown = alarm_list(s->shifting.shifts->hooks, &nr_alarms);
+    sources.alarms = alarms = name_alarms(shown, nr_alarms);
+    sources.nr_alarms = alarms ? nr_alarms : 0;
     page = scrape_page(&sources, all, length);
     free(report.counts);
     free(counts);
+    free(alarms);
+    free(shown);
     return page;
 }
 
@@ -152,6 +171,19 @@ static int hook_write(void *context, struct listing *listing)
     return writing_begin(context, listing);
 }
 
+static void hook_figures(void *context, struct str function, struct str alias, struct str version,
+                         struct metrics_figures *out)
+{
+    struct server *s = context;
+    uint32_t series = metrics_series_get(s->shared.metrics, function, alias, version);
+
+    *out = (struct metrics_figures){.ended = 0};
+    if (series == METRICS_NO_SERIES)
+        return;
+    metrics_figures_of(s->shared.metrics, series, out);
+    metrics_series_release(s->shared.metrics, series);
+}
+
 static void hook_shifts_soon(void *context)
 {
     shifting_soon(context);
@@ -177,6 +209,7 @@ struct api_hooks hooks_make(struct server *s)
         .between = hook_between,
         .soon = hook_soon,
         .soon_on_all = hook_soon_on_all,
+        .figures = hook_figures,
         .errand = hook_errand,
         .errand_forget = hook_errand_forget,
         .write = hook_write,

@@ -248,6 +248,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .event_counts = sources->event_counts,
             .nr_deployment_counts = sources->nr_deployment_counts,
             .deployment_counts = sources->deployment_counts,
+            .nr_alarms = sources->nr_alarms,
+            .alarms = sources->alarms,
         };
         page = expose_text(sources->metrics, &facts, length);
     }

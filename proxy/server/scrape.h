@@ -24,6 +24,8 @@ struct scrape_sources {
     int nr_event_counts;
     const struct expose_deployment_counts *deployment_counts;
     int nr_deployment_counts;
+    const struct expose_alarm *alarms;
+    int nr_alarms;
 };
 
 /* The page, to be freed by the caller; *length without terminator. NULL when out of memory. all:

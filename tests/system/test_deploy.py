@@ -462,3 +462,110 @@ def test_a_hook_that_had_not_reported_is_called_again_under_the_same_id(world, t
 def test_without_a_state_directory_the_answer_says_that_it_does_not_last(lab):
     made = lab.api.create_application(applicationName="x")
     assert made["ResponseMetadata"]["HTTPHeaders"]["x-weir-durable"] == "no"
+
+
+# ---- Alarms ----
+
+ALARMS = {
+    "alarms": {
+        "errors": {"metric": "error_percent", "threshold": 10, "window_s": 60, "min_invocations": 10},
+        "waits": {"metric": "error_percent", "threshold": 10, "min_invocations": 10, "on_no_data": "hold"},
+        "slow": {"metric": "p99_ms", "threshold": 200, "min_invocations": 5},
+        "button": {"metric": "manual"},
+    }
+}
+
+
+def alarmed(world, *names, config="CodeDeployDefault.LambdaCanary10Percent5Minutes", minute_ms=60000, start=True, **more):
+    lab = Lab(world, {"shifts": {"minute_ms": minute_ms}}, more=ALARMS, **more)
+    lab.group(config, autoRollbackConfiguration=RULE, alarmConfiguration={"enabled": True, "alarms": [{"name": n} for n in names]})
+    if start:
+        lab.deployment = lab.deploy()
+        wait_until(lambda: lab.alias() == {"1": 0.9, "2": 0.1}, "the first step is in force")
+    return lab
+
+
+def press(lab, state, name="button"):
+    body = json.dumps({"state": state}).encode()
+    return lab.weir.admin(f"/alarms/{name}", "PUT", body, headers=[("Content-Type", "application/json")])
+
+
+def states(lab):
+    return {name: alarm["state"] for name, alarm in lab.weir.admin("/alarms").json()["alarms"].items()}
+
+
+def test_a_manual_alarm_takes_traffic_back(world):
+    lab = alarmed(world, "button")
+    assert states(lab)["button"] == "OK"
+    assert press(lab, "ALARM").status == 200
+    info = lab.ends(lab.deployment, "Stopped")
+    assert info["errorInformation"]["code"] == "ALARM_ACTIVE" and "button" in info["errorInformation"]["message"]
+    rolled_back(lab, lab.deployment)
+    assert states(lab)["button"] == "ALARM"
+    lab.weir.expect_metric(1, "weir_alarm_state", alarm="button")
+    # A deployment does not begin while it fires, unless that is overridden.
+    info = lab.ends(lab.deploy(), "Stopped")
+    assert info["errorInformation"]["code"] == "ALARM_ACTIVE"
+    off = {"overrideAlarmConfiguration": {"enabled": False}, "deploymentConfigName": "CodeDeployDefault.LambdaAllAtOnce"}
+    lab.ends(lab.deploy(more=off))
+    assert lab.alias() == {"2": 1}
+    assert press(lab, "OK").json()["state"] == "OK" and states(lab)["button"] == "OK"
+    assert press(lab, "ALARM", "none").status == 404
+    assert press(lab, "RED").status == 400
+    assert press(lab, "ALARM", "errors").status == 400
+
+
+def test_an_alarm_outlives_the_process(world, tmp_path):
+    (tmp_path / "state").mkdir()
+    lab = alarmed(world, "button", start=False, arguments=("--state", tmp_path / "state"))
+    press(lab, "ALARM")
+    lab.live_again("second", signal.SIGKILL, {})
+    assert states(lab)["button"] == "ALARM"
+
+
+def test_errors_of_the_target_version_take_traffic_back(world):
+    lab = alarmed(world, "errors")
+    fails = [("X-Demo", "status=500")]
+    n = 0
+    while lab.status(lab.deployment) == "InProgress":
+        lab.weir.invoke("hello:PROD", headers=fails if n % 3 == 0 else ())
+        n += 1
+        assert n < 2000
+    info = lab.ends(lab.deployment, "Stopped")
+    assert "errors fires: error_percent" in info["errorInformation"]["message"]
+    rolled_back(lab, lab.deployment)
+
+
+def test_what_clients_do_wrong_fires_no_alarm(world):
+    lab = alarmed(world, "errors")
+    for _ in range(300):
+        lab.weir.invoke("hello:PROD", headers=[("X-Demo", "status=404")])
+    time.sleep(0.3)  # three looks
+    assert lab.status(lab.deployment) == "InProgress" and states(lab)["errors"] == "OK"
+
+
+def test_no_data_holds_where_it_is_said_so(world):
+    lab = alarmed(world, "waits", minute_ms=10)
+    time.sleep(0.3)  # the hold of 50 ms is long over
+    assert lab.alias() == {"1": 0.9, "2": 0.1} and lab.status(lab.deployment) == "InProgress"
+    while lab.status(lab.deployment) == "InProgress":
+        lab.weir.invoke("hello:PROD")
+    lab.ends(lab.deployment)
+    assert lab.alias() == {"2": 1}
+
+
+def test_slowness_takes_traffic_back(world):
+    lab = alarmed(world, "slow", config="CodeDeployDefault.LambdaCanary10Percent5Minutes")
+    n = 0
+    while lab.status(lab.deployment) == "InProgress":
+        lab.weir.invoke("hello:PROD", headers=[("X-Demo", "delay=300")] if n % 10 else ())
+        n += 1
+        assert n < 1000
+    info = lab.ends(lab.deployment, "Stopped")
+    assert "p99_ms" in info["errorInformation"]["message"]
+
+
+def test_an_unknown_alarm_is_refused_with_those_that_there_are(world):
+    lab = Lab(world, more=ALARMS)
+    with pytest.raises(lab.api.exceptions.InvalidAlarmConfigException, match="button, errors, slow, waits"):
+        lab.group(alarmConfiguration={"enabled": True, "alarms": [{"name": "none"}]})

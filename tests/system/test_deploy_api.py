@@ -279,3 +279,65 @@ def test_signatures_and_rights(world, tmp_path):
     fails(stranger, "UnrecognizedClientException", stranger.list_applications)
     answer = raw(weir, "ListApplications")
     assert answer.status == 400 and answer.json()["__type"] == "MissingAuthenticationTokenException"
+
+
+# ---- Configurations ----
+
+
+def routing(kind, percentage, interval):
+    name = kind.lower()
+    return {"type": f"TimeBased{kind}", f"timeBased{kind}": {f"{name}Percentage": percentage, f"{name}Interval": interval}}
+
+
+def test_configurations_of_ones_own(world):
+    lab = Lab(world, more={"deployment_configs": {"drop": {"steps": [{"weight": 0.5, "hold_s": 60}, {"weight": 50, "hold_s": 0}]}}})
+    api = lab.api
+    made = api.create_deployment_config(deploymentConfigName="third", computePlatform="Lambda", trafficRoutingConfig=routing("Linear", 30, 2))
+    got = api.get_deployment_config(deploymentConfigName="third")["deploymentConfigInfo"]
+    assert got["deploymentConfigId"] == made["deploymentConfigId"] and got["trafficRoutingConfig"] == routing("Linear", 30, 2)
+    assert "trafficRoutingConfig" not in api.get_deployment_config(deploymentConfigName="drop")["deploymentConfigInfo"]
+    assert [n for n in api.list_deployment_configs()["deploymentConfigsList"] if "Default" not in n] == ["drop", "third"]
+    table = lab.weir.admin("/table").json()
+    assert table["deployment_configs"]["third"] == {"steps": [{"weight": w, "hold_s": 120} for w in (30, 60, 90)]}
+    answer = lab.weir.admin("/table", "PUT", json.dumps(table).encode(), headers=[("Content-Type", "application/json")])
+    assert answer.status == 200 and answer.json()["changes"] == []
+    make = {"computePlatform": "Lambda", "deploymentConfigName": "x"}
+    for wrong in (routing("Canary", 0, 5), routing("Canary", 100, 5), routing("Canary", 10, 2881), routing("Linear", 1, 30), routing("Linear", 10, 0)):
+        fails(api, "InvalidTrafficRoutingConfigurationException", api.create_deployment_config, **make, trafficRoutingConfig=wrong)
+    fails(api, "InvalidTrafficRoutingConfigurationException", api.create_deployment_config, **make)
+    fails(api, "DeploymentConfigAlreadyExistsException", api.create_deployment_config, **{**make, "deploymentConfigName": "third"},
+          trafficRoutingConfig={"type": "AllAtOnce"})  # fmt: skip
+    fails(api, "InvalidDeploymentConfigNameException", api.create_deployment_config, **{**make, "deploymentConfigName": "CodeDeployDefault.X"},
+          trafficRoutingConfig={"type": "AllAtOnce"})  # fmt: skip
+    fails(api, "InvalidComputePlatformException", api.create_deployment_config, deploymentConfigName="x", computePlatform="ECS")
+    lab.group("drop")
+    fails(api, "DeploymentConfigInUseException", api.delete_deployment_config, deploymentConfigName="drop")
+    fails(api, "InvalidOperationException", api.delete_deployment_config, deploymentConfigName="CodeDeployDefault.LambdaAllAtOnce")
+    deployment = lab.deploy()
+    lab.weir.wait_for_words("version 2 at 0.5 %")
+    lab.ends(deployment)
+    lab.weir.wait_for_words("version 2 at 50 %")
+    api.delete_deployment_config(deploymentConfigName="third")
+    api.delete_deployment_config(deploymentConfigName="third")
+    assert [n for n in api.list_deployment_configs()["deploymentConfigsList"] if "Default" not in n] == ["drop"]
+
+
+@pytest.mark.parametrize(
+    "section, document, words",
+    [
+        ("deployment_configs", {"a b": {"steps": []}}, "$.deployment_configs"),
+        ("deployment_configs", {"a": {}}, "$.deployment_configs.a.steps: is missing"),
+        ("deployment_configs", {"a": {"steps": [{"hold_s": 1}]}}, "$.deployment_configs.a.steps[0].weight: is missing"),
+        ("deployment_configs", {"a": {"steps": [{"weight": 20}, {"weight": 10}]}}, "$.deployment_configs.a.steps[1].weight: must be more than"),
+        ("deployment_configs", {"CodeDeployDefault.X": {"steps": []}}, "AWS's own"),
+        ("alarms", {"a": {}}, "$.alarms.a.metric: must be"),
+        ("alarms", {"a": {"metric": "errors"}}, "$.alarms.a.threshold: is missing"),
+        ("alarms", {"a": {"metric": "manual", "x": 1}}, "$.alarms.a.x"),
+        ("alarms", {"a": {"metric": "manual", "on_no_data": "wait"}}, "$.alarms.a.on_no_data"),
+        ("alarms", [], "$.alarms"),
+    ],
+)
+def test_sections_of_the_table_are_checked(weir, section, document, words):
+    answer = weir.reload({"functions": {}, section: document})
+    weir.allow_error("reload rejected")
+    assert answer.status == 400 and words in " ".join(f"{p['path']}: {p['message']}" for p in answer.json()["problems"]), answer.body
