@@ -120,16 +120,14 @@ def test_all_at_once(lab):
     assert lab.weir.invoke("hello:PROD").headers["x-amz-executed-version"] == "2"
 
 
-def test_canary_then_all(lab):
-    lab.group("CodeDeployDefault.LambdaCanary10Percent5Minutes")
-    deployment = lab.deploy()
-    wait_until(lambda: lab.alias() == {"1": 0.9, "2": 0.1}, "the first step is in force")
-    assert lab.weight(deployment) == 10 and lab.status(deployment) == "InProgress"
-    assert lab.events(deployment)["AllowTraffic"] == "InProgress"
-    with pytest.raises(lab.api.exceptions.DeploymentLimitExceededException, match=deployment):
+def test_one_deployment_a_group_at_a_time(shifting):
+    lab = shifting
+    assert lab.weight(lab.deployment) == 10 and lab.status(lab.deployment) == "InProgress"
+    assert lab.events(lab.deployment)["AllowTraffic"] == "InProgress"
+    with pytest.raises(lab.api.exceptions.DeploymentLimitExceededException, match=lab.deployment):
         lab.deploy()
-    lab.ends(deployment)
-    assert lab.alias() == {"2": 1} and lab.weight(deployment) == 100
+    lab.api.stop_deployment(deploymentId=lab.deployment, autoRollbackEnabled=True)
+    lab.ends(lab.deployment, "Stopped")
 
 
 def log_of_weights(lab):
@@ -197,7 +195,7 @@ def with_hook(world, settings=None, **more):
 
 
 def test_no_weight_is_set_before_the_hook_has_reported(world):
-    lab, hook = with_hook(world)
+    lab, hook = with_hook(world, {"shifts": {"minute_ms": 60000}})
     lab.group("CodeDeployDefault.LambdaCanary10Percent30Minutes")
     deployment = lab.deploy(hooks={"BeforeAllowTraffic": "pre"})
     wait_until(lambda: hook.calls, "the hook is called")
@@ -224,7 +222,6 @@ def test_no_weight_is_set_before_the_hook_has_reported(world):
         lab.api.put_lifecycle_event_hook_execution_status(
             deploymentId=deployment, lifecycleEventHookExecutionId=body["LifecycleEventHookExecutionId"], status="Pending"
         )
-    lab.ends(deployment)
 
 
 def test_a_hook_may_report_from_within_its_call(world):
