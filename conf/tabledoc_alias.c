@@ -40,6 +40,8 @@ static const struct row alias_list[] = {
     {.path = "override", .type = ROWS_SPECIAL, DRAFT(terms.override)},
     {.path = "audit", .type = ROWS_SPECIAL, DRAFT(terms.audit)},
     {.path = "experiment", .type = ROWS_SPECIAL, DRAFT(terms.experiment)},
+    {.path = "budget", .type = ROWS_SPECIAL, DRAFT(terms.budget)},
+    {.path = "guard", .type = ROWS_SPECIAL, DRAFT(terms.guard)},
 };
 
 /* "split" where it is a word. */

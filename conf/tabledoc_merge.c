@@ -99,7 +99,8 @@ static void append_weights(struct jsondoc_text *text, const struct alias_spec *s
 static void append_terms(struct jsondoc_text *text, const struct alias_terms *from,
                          const struct alias_terms *to)
 {
-    static const char *const keys[] = {"split", "pin", "override", "audit", "experiment"};
+    static const char *const keys[] = {"split",      "pin",    "override", "audit",
+                                       "experiment", "budget", "guard"};
     bool is_out;
     json_t *a = from ? jsondoc_piece(from->document, NULL, &is_out) : NULL;
     json_t *b = to ? jsondoc_piece(to->document, NULL, &is_out) : NULL;

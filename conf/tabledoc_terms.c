@@ -13,6 +13,7 @@ enum {
     NAME_MAX_BYTES = 256,
     FOR_MAX_S = 400 * 86400,
     HEX_DIGITS = 64,
+    FAILURES_MAX = 1000000000,
     FUNCTION_MAX = 255,
     ALPHA_DIGITS = 17
 };
@@ -25,8 +26,10 @@ struct terms_draft {
     struct network networks[ALIAS_TERMS_NETWORKS_MAX];
     struct alias_audit audit;
     struct alias_experiment experiment;
+    struct alias_budget budget;
+    struct alias_guard guard;
     char *pin_header, *pin_cookie, *override_header, *secret, *audit_header, *outcome_header;
-    const json_t *sticky_said, *networks_said, *alpha_said;
+    const json_t *sticky_said, *networks_said, *alpha_said, *guard_alpha_said;
 };
 
 static void take_special(struct jsondoc *doc, const struct place *at, const struct row *row,
@@ -96,8 +99,18 @@ static const struct row experiment_list[] = {
 };
 static const struct rows experiment_rows = {experiment_list, NR(experiment_list), take_special};
 
+static const struct row budget_list[] = {
+    {.path = "failures", .type = ROWS_U32, DRAFT(budget.failures), .min = 1, .max = FAILURES_MAX, .default_text = "0"},
+};
+static const struct rows budget_rows = {budget_list, NR(budget_list), NULL};
+
+static const struct row guard_list[] = {
+    {.path = "alpha", .type = ROWS_SPECIAL, DRAFT(guard_alpha_said)},
+};
+static const struct rows guard_rows = {guard_list, NR(guard_list), take_special};
+
 static const struct rows *const all_rows[] = {
-    &split_rows, &pin_rows, &override_rows, &audit_rows, &experiment_rows,
+    &split_rows, &pin_rows, &override_rows, &audit_rows, &experiment_rows, &budget_rows, &guard_rows,
 };
 
 /* clang-format on */
@@ -202,26 +215,61 @@ static void read_audit(struct terms_draft *draft, struct jsondoc *doc, const str
     draft->audit.header = str_of(draft->audit_header);
 }
 
+static double read_alpha(struct jsondoc *doc, const struct place *at, const json_t *said,
+                         const char *example)
+{
+    struct place alpha_at = JSONDOC_KEY(at, "alpha");
+    double alpha = json_number_value(said);
+
+    if (!json_is_number(said))
+        jsondoc_problem(doc, &alpha_at, "wrong_type", "must be a number such as %s, not %s",
+                        example, jsondoc_kind(said));
+    else if (!(alpha >= 1e-9 && alpha <= 0.5))
+        jsondoc_problem(doc, &alpha_at, "out_of_range",
+                        "must be 0.000000001 to 0.5, such as %s, not %.12g", example, alpha);
+    return alpha;
+}
+
 static void read_experiment(struct terms_draft *draft, struct jsondoc *doc, const struct place *at,
                             const json_t *value)
 {
-    struct place alpha_at = JSONDOC_KEY(at, "alpha");
-    double alpha = 0.05;
 
     if (!jsondoc_is_object(doc, at, value, "an object such as {\"alpha\": 0.05}"))
         return;
     rows_read(&experiment_rows, doc, at, value, draft);
-    if (draft->alpha_said) {
-        alpha = json_number_value(draft->alpha_said);
-        if (!json_is_number(draft->alpha_said))
-            jsondoc_problem(doc, &alpha_at, "wrong_type", "must be a number such as 0.05, not %s",
-                            jsondoc_kind(draft->alpha_said));
-        else if (!(alpha >= 1e-9 && alpha <= 0.5))
-            jsondoc_problem(doc, &alpha_at, "out_of_range",
-                            "must be 0.000000001 to 0.5, such as 0.05, not %.12g", alpha);
-    }
-    draft->experiment.alpha = alpha;
+    draft->experiment.alpha =
+        draft->alpha_said ? read_alpha(doc, at, draft->alpha_said, "0.05") : 0.05;
     draft->experiment.outcome_header = str_of(draft->outcome_header);
+}
+
+/* ---- Budgets and guards ---------------------------------------------------------------------- */
+
+static void read_budget(struct terms_draft *draft, struct jsondoc *doc, const struct place *at,
+                        const json_t *value)
+{
+    if (!jsondoc_is_object(doc, at, value, "an object such as {\"failures\": 20}"))
+        return;
+    rows_read(&budget_rows, doc, at, value, draft);
+    if (!json_object_get(value, "failures"))
+        jsondoc_problem(
+            doc, at, "missing",
+            "\"failures\" is missing: how many invocations of each version but the first "
+            "may fail, such as 20");
+}
+
+static void read_guard(struct terms_draft *draft, struct jsondoc *doc, const struct place *at,
+                       const json_t *value)
+{
+    if (!jsondoc_is_object(doc, at, value, "an object such as {\"alpha\": 0.01}"))
+        return;
+    rows_read(&guard_rows, doc, at, value, draft);
+    if (draft->guard_alpha_said)
+        draft->guard.alpha = read_alpha(doc, at, draft->guard_alpha_said, "0.01");
+    else
+        jsondoc_problem(
+            doc, at, "missing",
+            "\"alpha\" is missing: with which probability a healthy version may be taken "
+            "back, such as 0.01");
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -289,7 +337,13 @@ static int write_all(const struct terms_draft *draft, const struct alias_terms *
         return -1;
     if (parts->audit && !add_rows(object, "audit", &audit_rows, draft))
         return -1;
-    return parts->experiment ? write_experiment(draft, object) : 0;
+    if (parts->experiment && write_experiment(draft, object) < 0)
+        return -1;
+    if (parts->budget && !add_rows(object, "budget", &budget_rows, draft))
+        return -1;
+    return parts->guard ? json_object_set_new(object, "guard",
+                                              json_pack("{s:f}", "alpha", draft->guard.alpha))
+                        : 0;
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
@@ -313,7 +367,9 @@ static void make(struct jsondoc *doc, const struct terms_draft *draft,
                                 .pin = said->pin ? &draft->pin : NULL,
                                 .override = said->override ? &draft->override : NULL,
                                 .audit = said->audit ? &draft->audit : NULL,
-                                .experiment = said->experiment ? &draft->experiment : NULL};
+                                .experiment = said->experiment ? &draft->experiment : NULL,
+                                .budget = said->budget ? &draft->budget : NULL,
+                                .guard = said->guard ? &draft->guard : NULL};
     char *text = canonical(draft, &parts);
 
     parts.document = str_of(text);
@@ -330,6 +386,7 @@ static void read_all(struct terms_draft *draft, struct jsondoc *doc, const struc
     struct place split_at = JSONDOC_KEY(at, "split"), pin_at = JSONDOC_KEY(at, "pin");
     struct place override_at = JSONDOC_KEY(at, "override"), audit_at = JSONDOC_KEY(at, "audit");
     struct place experiment_at = JSONDOC_KEY(at, "experiment");
+    struct place budget_at = JSONDOC_KEY(at, "budget"), guard_at = JSONDOC_KEY(at, "guard");
 
     if (said->split)
         read_split(draft, doc, &split_at, said->split, versions, salt);
@@ -341,6 +398,10 @@ static void read_all(struct terms_draft *draft, struct jsondoc *doc, const struc
         read_audit(draft, doc, &audit_at, said->audit);
     if (said->experiment)
         read_experiment(draft, doc, &experiment_at, said->experiment);
+    if (said->budget)
+        read_budget(draft, doc, &budget_at, said->budget);
+    if (said->guard)
+        read_guard(draft, doc, &guard_at, said->guard);
 }
 
 static void read_draft(struct terms_draft *draft, struct jsondoc *doc, const struct place *at,
@@ -374,7 +435,8 @@ void tabledoc_terms_read(struct jsondoc *doc, const struct place *at,
 
     *terms = NULL;
     *map = NULL;
-    if (!said->split && !said->pin && !said->override && !said->audit && !said->experiment)
+    if (!said->split && !said->pin && !said->override && !said->audit && !said->experiment &&
+        !said->budget && !said->guard)
         return;
     draft = calloc(1, sizeof(*draft));
     if (draft)

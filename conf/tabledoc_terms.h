@@ -1,5 +1,5 @@
 /* What few aliases of the table document have (router/alias_terms.h), and back: the keys split
- * (where it is sticky), pin, override, audit and experiment of an alias's object. */
+ * (where it is sticky), pin, override, audit, experiment, budget and guard of an alias's object. */
 #ifndef WEIR_CONF_TABLEDOC_TERMS_H
 #define WEIR_CONF_TABLEDOC_TERMS_H
 
@@ -10,7 +10,7 @@
 /* The values of the keys; NULL where absent. Borrowed. */
 struct tabledoc_terms {
     const json_t *split; /* an object */
-    const json_t *pin, *override, *audit, *experiment;
+    const json_t *pin, *override, *audit, *experiment, *budget, *guard;
 };
 
 /* Reads and checks them, for an alias whose place is at, of this function; adds a problem for

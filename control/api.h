@@ -59,6 +59,7 @@ struct api_errand;
 struct listing;
 struct metrics_figures;
 struct shifts;
+struct takebacks;
 
 /* One request whose answer comes later; embedded in the connection it came on, which sets
  * answered. */
@@ -121,6 +122,7 @@ struct api_hooks {
     void (*shifts_soon)(void *context);
     struct shifts *shifts;         /* control/shift.h */
     struct change_engine *changes; /* control/change.h */
+    struct takebacks *takebacks;   /* control/takeback.h */
     struct rowstore *rows;         /* control/rowstore.h */
 };
 

@@ -556,6 +556,13 @@ void shift_stop(struct shift_move *m, struct shifts *shifts, struct deployment *
         roll_back(m);
 }
 
+void shift_taken_back(struct shift_move *m, struct shifts *shifts, struct deployment *d,
+                      const char *message)
+{
+    open_move(m, shifts, d);
+    end_badly(m, DEPLOYMENT_STOPPED, "ALARM_ACTIVE", message);
+}
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 struct shifts *shift_make(const struct api_hooks *hooks, struct store *store,

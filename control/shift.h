@@ -57,6 +57,10 @@ struct shift_move {
 /* Ends a deployment that runs. is_rollback: another deployment takes it back. */
 void shift_stop(struct shift_move *move, struct shifts *shifts, struct deployment *deployment,
                 bool is_rollback);
+/* Its budget or guard has taken the alias back (control/takeback.h): it ends, and there is
+ * nothing to roll back. */
+void shift_taken_back(struct shift_move *move, struct shifts *shifts, struct deployment *deployment,
+                      const char *message);
 /* What a hook has said. message NULL: it was the API that said it. */
 void shift_report(struct shift_move *move, struct shifts *shifts, struct deployment *deployment,
                   enum appspec_hook hook, bool is_success, const char *message);

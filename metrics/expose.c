@@ -230,6 +230,52 @@ static void put_evalues(struct scrape *s)
     }
 }
 
+static void put_ward(struct scrape *s, const char *name, const struct expose_ward *ward)
+{
+    put(s, name);
+    put_label(s, "{", "function", ward->function);
+    put_label(s, ",", "alias", ward->alias);
+    put_label(s, ",", "version", ward->version);
+    put(s, "}");
+}
+
+static void put_budgets(struct scrape *s)
+{
+    static const char name[] = "weir_budget_left";
+
+    begin_family(s, name, "gauge", "Invocations of this version that may still fail.");
+    for (int i = 0; i < s->facts->nr_wards; i++) {
+        const struct expose_ward *ward = &s->facts->wards[i];
+
+        if (!ward->has_budget)
+            continue;
+        put_ward(s, name, ward);
+        end_line(s, ward->left);
+    }
+}
+
+/* Six digits, as far as a double goes. */
+static void put_guards(struct scrape *s)
+{
+    static const char name[] = "weir_guard_evalue";
+    const double log_max = 700;
+
+    begin_family(
+        s, name, "gauge",
+        "Evidence that this version fails more often than the first one: 1 is none, 1/alpha "
+        "takes it back.");
+    for (int i = 0; i < s->facts->nr_wards; i++) {
+        const struct expose_ward *ward = &s->facts->wards[i];
+        char text[32];
+
+        if (!ward->has_guard)
+            continue;
+        put_ward(s, name, ward);
+        snprintf(text, sizeof(text), " %.6g\n", exp(fmin(ward->log_evalue, log_max)));
+        put(s, text);
+    }
+}
+
 static void put_in_flight(struct scrape *s)
 {
     static const char name[] = "weir_invocations_in_flight";
@@ -331,6 +377,8 @@ static void put_series_families(struct scrape *s)
     put_picks(s);
     put_weights(s);
     put_evalues(s);
+    put_budgets(s);
+    put_guards(s);
     put_in_flight(s);
     put_results(s);
     put_counter(s, "weir_upstream_retries_total",
@@ -346,6 +394,10 @@ static void put_series_families(struct scrape *s)
              NUMBER_OF(pinned));
     put_rare(s, "weir_overrides_total", "Invocations that ran this version because of an override.",
              NUMBER_OF(overrides));
+    put_counter(
+        s, "weir_budget_deferred_total",
+        "Invocations that ran on the first version, as this one had no failure left to risk.",
+        NUMBER_OF(deferred));
     begin_family(s, "weir_invocation_duration_seconds", "histogram",
                  "From the first byte of the request to the last byte of the response.");
     for (uint32_t i = 0; i < s->nr_sums; i++)

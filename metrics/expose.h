@@ -65,6 +65,14 @@ struct expose_facts {
         struct str function, alias;
         double log_evalue; /* natural */
     } * evalues;
+    /* weir_budget_left, weir_guard_evalue: of versions whose alias has one */
+    int nr_wards;
+    const struct expose_ward {
+        struct str function, alias, version;
+        bool has_budget, has_guard;
+        uint64_t left;
+        double log_evalue; /* natural */
+    } * wards;
     /* weir_upstream_connections: which version uses which pool; a version's uses are adjacent */
     int nr_uses;
     const struct expose_use {

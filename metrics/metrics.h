@@ -130,6 +130,8 @@ struct metrics_cell {
     struct metrics_number runs;
     /* to run events, whose picks ended when they were accepted */
     struct metrics_number attempts;
+    /* for which this was picked, and which ran on the first version: for its budget or guard */
+    struct metrics_number deferred;
     /* of calls whose first attempt was picked: their clients sent them again */
     struct metrics_number repeats;
     /* that a pin, or an override, sent here; in no other number */

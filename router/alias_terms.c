@@ -93,6 +93,15 @@ static int keep_measures(struct alias_terms *terms, const struct alias_terms *pa
     return 0;
 }
 
+static int keep_limits(struct alias_terms *terms, const struct alias_terms *parts)
+{
+    if (parts->budget)
+        terms->budget = copy(&terms->stash, parts->budget, sizeof(*parts->budget));
+    if (parts->guard)
+        terms->guard = copy(&terms->stash, parts->guard, sizeof(*parts->guard));
+    return !terms->budget == !parts->budget && !terms->guard == !parts->guard ? 0 : -1;
+}
+
 struct alias_terms *alias_terms_make(const struct alias_terms *parts)
 {
     struct alias_terms *terms = calloc(1, sizeof(*terms));
@@ -105,7 +114,8 @@ struct alias_terms *alias_terms_make(const struct alias_terms *parts)
     if (keep(&terms->stash, &terms->document) ||
         (parts->sticky && keep_sticky(terms, parts->sticky)) ||
         (parts->pin && keep_pin(terms, parts->pin)) ||
-        (parts->override && keep_override(terms, parts->override)) || keep_measures(terms, parts))
+        (parts->override && keep_override(terms, parts->override)) || keep_measures(terms, parts) ||
+        keep_limits(terms, parts))
         alias_terms_unref(&terms);
     return terms;
 }

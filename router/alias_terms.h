@@ -76,6 +76,15 @@ struct alias_experiment {
     struct str outcome_header;
 };
 
+/* What the versions but the first may do before they are taken back (router/ward.h). */
+struct alias_budget {
+    uint32_t failures;
+};
+
+struct alias_guard {
+    double alpha;
+};
+
 /* Each part is NULL where the alias does not have it. */
 struct alias_terms {
     _Atomic uint32_t refs;
@@ -85,6 +94,8 @@ struct alias_terms {
     const struct alias_override *override;
     const struct alias_audit *audit;
     const struct alias_experiment *experiment;
+    const struct alias_budget *budget;
+    const struct alias_guard *guard;
     /* The keys as the table document has them, without the map and without defaults: one text for
      * all that say the same. */
     struct str document;

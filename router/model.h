@@ -62,6 +62,7 @@ struct endpoint_health {
 struct study;
 struct study_period;
 struct version;
+struct wards;
 
 struct endpoint {
     struct origin *origin;
@@ -175,6 +176,7 @@ struct target {
      * made with the first invocation (router/studied.h). */
     struct study *study;
     _Atomic(struct study_period *) period;
+    struct wards *wards; /* router/ward.h; NULL: neither budget nor guard */
     uint16_t nr_arms;
     uint8_t nr_past;
     bool is_stashed;  /* its memory is the skeleton's */

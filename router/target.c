@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "router/studied.h"
+#include "router/ward.h"
 
 enum { PAST_MAX = 16 };
 
@@ -262,7 +263,7 @@ int target_join(struct target *target, const struct target *before, struct regis
     struct split_spec spec;
 
     *is_replacement = false;
-    if (fit_map(target, before) || studied_join(target, before))
+    if (fit_map(target, before) || studied_join(target, before) || ward_join(target, before))
         return -1;
     spec.logbook = registry_logbook(registry);
     spec.heir_of = LOGBOOK_NONE;
@@ -307,6 +308,7 @@ void target_unref(struct target **target, struct registry *registry)
         if (atomic_load(&t->arms[i].series) != REGISTRY_NO_SERIES)
             registry_series_release(registry, atomic_load(&t->arms[i].series));
     studied_leave(t);
+    ward_leave(t);
     split_unref(&t->split);
     alias_terms_unref(&t->terms);
     stickymap_unref(&t->said_map);

@@ -216,8 +216,11 @@ static void read_some(struct client *c)
 
 static void send_backlog(struct client *c)
 {
-    int r = backlog_send(&c->backlog, &c->io);
+    int r;
 
+    if (backlog_is_held(&c->backlog))
+        return;
+    r = backlog_send(&c->backlog, &c->io);
     if (r < 0) {
         conn_leave(c);
         return;
@@ -322,8 +325,31 @@ static void close_idle(struct client *c)
         conn_close(c);
 }
 
+static void release(struct client *c)
+{
+    backlog_release(&c->backlog);
+    send_backlog(c);
+}
+
+void client_release_all(struct clients *clients)
+{
+    struct client *c, *next;
+
+    for (c = LIST_FIRST(&clients->list); c; c = next) {
+        next = LIST_NEXT(c, link);
+        if (backlog_is_held(&c->backlog)) {
+            release(c);
+            outbox_must_be_empty(&c->worker->outbox);
+        }
+    }
+}
+
 static void expire(struct client *c)
 {
+    if (backlog_is_held(&c->backlog)) {
+        release(c);
+        return;
+    }
     switch ((enum client_state)c->state) {
     case CLIENT_IDLE:
         close_idle(c);

@@ -17,4 +17,7 @@ void client_adopt_take(struct listeners *all, struct handover **handover);
  * a moment later if it has just been made or used. */
 void client_drain(struct client *c);
 
+/* No recall is pending any more: what was withheld for one is sent (struct exchange_front). */
+void client_release_all(struct clients *clients);
+
 #endif

@@ -227,6 +227,8 @@ void conn_next(struct client *c)
         return;
     }
     conn_goto(c, CLIENT_FINISHING);
+    if (backlog_is_held(&c->backlog))
+        conn_set_deadline(c, CONN_WITHHELD_MS);
     if (c->output == CLIENT_OUTPUT_BROKEN) /* its event closes it */
         io_again(&c->worker->loop, &c->io);
 }

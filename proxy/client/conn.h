@@ -29,8 +29,9 @@
 #include "proxy/worker/worker.h"
 
 /* CONN_DRAIN_GRACE_MS: a client that has just connected, or just got a response, may be sending
- * its next request: while weir drains, its connection is kept open so long. */
-enum { CONN_DISCARD_MAX = 65536, CONN_DRAIN_GRACE_MS = 500, CONN_LINGER_MS = 2000 };
+ * its next request: while weir drains, its connection is kept open so long. CONN_WITHHELD_MS: so
+ * long an answer waits at most for the alias to be written (exchange_front.withhold). */
+enum { CONN_DISCARD_MAX = 65536, CONN_DRAIN_GRACE_MS = 500, CONN_LINGER_MS = 2000, CONN_WITHHELD_MS = 1000 };
 
 enum client_state {
     CLIENT_HANDSHAKE, /* TLS */

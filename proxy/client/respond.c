@@ -42,7 +42,8 @@ static inline __attribute__((always_inline)) int flush(struct client *c)
         io_again(&c->worker->loop, &c->io);
         return 0;
     }
-    conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
+    if (!backlog_is_held(&c->backlog))
+        conn_set_deadline(c, c->tuning->settings->timeouts.stream_idle_ms);
     return 1;
 }
 
@@ -290,6 +291,18 @@ static void describe(const struct exchange *ex, struct exchange_peer *out)
     tls_describe(&c->io, &out->tls_version, &out->tls_cipher);
 }
 
+/* A head that still lies in the outbox may be taken back, so nothing is sent here. Where something
+ * waits for the client already, the rest of that response is of no use to anybody who waits. */
+static void withhold(struct exchange *ex)
+{
+    struct client *c = client_of(ex);
+
+    if (c->output == CLIENT_OUTPUT_BROKEN || !backlog_is_empty(&c->backlog))
+        return;
+    backlog_hold(&c->backlog);
+    conn_set_deadline(c, CONN_WITHHELD_MS);
+}
+
 static void over(struct exchange *ex)
 {
     assert(client_of(ex)->exchange == ex);
@@ -309,5 +322,6 @@ const struct exchange_front respond_front = {
     .resume = resume_reading,
     .tunnel = tunnel,
     .describe = describe,
+    .withhold = withhold,
     .over = over,
 };

@@ -20,7 +20,8 @@ enum picked {
     PICKED_STICKY,
     PICKED_PIN,
     PICKED_OVERRIDE,
-    PICKED_EXCLUDED /* of callers outside of the namespace: the primary version */
+    PICKED_EXCLUDED, /* of callers outside of the namespace: the primary version */
+    PICKED_DEFERRED  /* a version was, but may not run now (warden.h): the first one does */
 };
 
 /* A caller, by a sticky split's key. */

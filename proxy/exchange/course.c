@@ -20,6 +20,7 @@
 #include "proxy/exchange/standin.h"
 #include "proxy/exchange/upgrade.h"
 #include "proxy/exchange/upload.h"
+#include "proxy/exchange/warden.h"
 #include "proxy/upstream/abandon.h"
 
 static void set_out(struct exchange *ex);
@@ -95,6 +96,7 @@ void course_finish(struct exchange *ex, struct str outcome)
     if (ex->upstream)
         leave_connection(ex, true);
     course_goto(ex, EXCHANGE_OVER);
+    warden_end(ex);
     record_end(ex, outcome);
     in_flight_leave(&ex->in_flight);
     request_fini(&ex->request, w);
@@ -158,6 +160,7 @@ void course_give_up(struct exchange *ex, enum metrics_error why)
     bool is_serial = ex->run && ex->run->version->kind == VERSION_RIE;
     struct failure failure = failure_of(why, is_serial);
 
+    warden_gave_up(ex, why);
     ex->outcome = why;
     if (!is_made_good(ex, why)) {
         end_badly(ex, why, &failure);
@@ -424,6 +427,7 @@ static bool on_head(struct upstream_user *user, const struct head *head, enum bo
     observe_head(ex, head);
     if (ex->run->version->kind == VERSION_LAMBDA)
         ex->is_function_error = is_marked(head);
+    warden_head(ex, head);
     /* What goes well is known at its end: else one that always dies in its body would count as
      * well. */
     if (is_gateway_error(ex))
@@ -463,6 +467,7 @@ static void on_end(struct upstream_user *user, struct str trailers, bool is_reus
 
     if (!is_gateway_error(ex))
         balance_on_success(ex->worker, ex->endpoint, ex->pool);
+    warden_end(ex);
     front->end(ex, trailers);
     pool_put(ex->pool, &ex->upstream, is_reusable && ex->is_request_complete);
     course_finish(ex, str_of(metrics_error_labels[ex->outcome]));
@@ -551,6 +556,7 @@ static void replace_large(struct exchange *ex)
         .payload = standin_too_large(ex->tuning->settings->limits.invoke_response_bytes, error),
     };
 
+    warden_failed(ex);
     leave_connection(ex, false);
     ex->bytes_out = 0;
     standin_give(ex, &standin);

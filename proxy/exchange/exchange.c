@@ -25,6 +25,7 @@
 #include "proxy/exchange/upgrade.h"
 #include "proxy/exchange/upload.h"
 #include "proxy/exchange/urlanswer.h"
+#include "proxy/exchange/warden.h"
 
 static int end_gathering(struct exchange *ex);
 
@@ -134,6 +135,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->lease = NULL;
     ex->target = NULL;
     ex->arm = ex->run = NULL;
+    ex->wards = NULL;
     ex->endpoint = NULL;
     ex->cell = NULL;
     ex->upstream = NULL;
@@ -208,7 +210,7 @@ static inline void find_endpoint(struct exchange *ex)
     if (ex->endpoint || !ex->target->is_failover || ex->picked == PICKED_OVERRIDE)
         return;
     struct arm *other = pick_other_arm(ex->worker, ex->target, ex->arm);
-    if (!other)
+    if (!other || !warden_may_move(ex, other))
         return;
     ex->run = other;
     place = balance_choose(ex->worker, other->version, NULL);
@@ -460,6 +462,7 @@ static int refuse_for_memory(struct choice *choice)
 static inline int begin_run(struct exchange *ex, struct head *head, struct choice *choice,
                             bool is_drawn)
 {
+    warden_begin(ex, choice, is_drawn);
     if (ex->order) {
         count_attempt(ex, is_drawn);
     } else {

@@ -58,6 +58,9 @@ struct exchange_front {
     void (*tunnel)(struct exchange *ex);
     /* Says more of the client's connection; NULL where there is none. */
     void (*describe)(const struct exchange *ex, struct exchange_peer *out);
+    /* Nothing of the response, which has not begun, leaves before recalls are done (worker/recall.h),
+     * or for a second; NULL: nobody waits for it. */
+    void (*withhold)(struct exchange *ex);
     /* The last word of an exchange that was not aborted. Its storage must last to the end of the turn (loop_discard). */
     void (*over)(struct exchange *ex);
 };
@@ -113,6 +116,8 @@ struct exchange {
     struct target *target;
     struct arm *arm; /* picked */
     struct arm *run; /* what really runs: another one after a failover */
+    const struct wards *wards; /* it is not settled there yet (warden.h); NULL: nothing is to be */
+    struct ward *ward;         /* where wards is not NULL: of which it has a unit; or NULL */
     struct endpoint *endpoint;
     struct metrics_cell *cell; /* of the picked arm */
     struct upstream *upstream;
@@ -138,6 +143,7 @@ struct exchange {
     enum body_kind request_body;
     uint8_t minor; /* the client's HTTP/1.minor */
     uint8_t picked; /* enum picked */
+    bool is_evidence; /* where wards is not NULL: for the guard */
     bool is_idempotent;
     bool is_request_complete;   /* all of it arrived from the client */
     bool is_request_sent;       /* its head and what of the body came went into a connection */

@@ -9,6 +9,7 @@
 #include "proxy/exchange/override.h"
 #include "proxy/exchange/pintoken.h"
 #include "proxy/http/cookie.h"
+#include "router/ward.h"
 
 enum { BILLION = 1000000000, SECOND_US = 1000000 };
 
@@ -190,6 +191,8 @@ static enum fixed take_pin(struct choice *out, struct worker *w, const struct he
 
     if (!keys || !find_pin(terms, head, &value) ||
         !pintoken_read(&token, value, keys, now_s(w), terms->for_s))
+        return FIXED_NOT;
+    if (out->target->wards && ward_is_taken_back(out->target->wards, token.version))
         return FIXED_NOT;
     arm = find_arm(out, token.version);
     return arm ? run_version(out, w, arm, PICKED_PIN, is_gathered) : FIXED_NOT;

@@ -8,6 +8,7 @@
 #include "proxy/exchange/gathered.h"
 #include "proxy/exchange/mapped.h"
 #include "proxy/exchange/standin.h"
+#include "proxy/exchange/warden.h"
 #include "proxy/http/eventstream.h"
 
 /* How much of a response may be held back as one that may yet be an error. */
@@ -70,6 +71,8 @@ static void put_complete(struct exchange *ex, const char *code, struct str detai
 {
     struct buffer payload = {.p = NULL};
 
+    if (code)
+        warden_failed(ex);
     write_complete(ex, code, details, &payload);
     put_frame(ex, EVENTSTREAM_COMPLETE,
               payload.is_out ? STR("{\"ErrorCode\":\"OutOfMemory\"}") : buffer_text(&payload), put);

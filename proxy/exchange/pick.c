@@ -11,6 +11,7 @@
 #include "proxy/exchange/fixed.h"
 #include "proxy/exchange/terms.h"
 #include "proxy/upstream/balance.h"
+#include "router/ward.h"
 
 enum { PICKS_MAX = 16, CACHE_LINE = 64, VALUE_SHOWN_MAX = 128, CONTEXT_MAX = 3583 };
 
@@ -341,7 +342,7 @@ static inline void take_lease(struct choice *out, struct worker *w)
 }
 
 /* The arm of the target that has a version, or else, where the alias has moved on, its own.
- * False where the function has it no more. */
+ * False where the function has it no more, and where it was taken back. */
 static bool find_arm(struct choice *out, struct str version)
 {
     struct target *own;
@@ -353,7 +354,8 @@ static bool find_arm(struct choice *out, struct str version)
         return true;
     }
     own = table_find(out->lease->table, out->target->function->name, version, NULL);
-    if (!own || own->alias.n > 0)
+    if ((out->target->wards && ward_is_taken_back(out->target->wards, version)) || !own ||
+        own->alias.n > 0)
         return false;
     out->target = own;
     out->arm = &own->arms[0];

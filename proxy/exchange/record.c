@@ -29,7 +29,7 @@ static const struct str pick_names[] = {
     [PICKED_NAMED] = {NULL, 0},          [PICKED_EXACT] = {"exact", 5},
     [PICKED_RANDOM] = {"random", 6},     [PICKED_STICKY] = {"sticky", 6},
     [PICKED_PIN] = {"pin", 3},           [PICKED_OVERRIDE] = {"override", 8},
-    [PICKED_EXCLUDED] = {"excluded", 8},
+    [PICKED_EXCLUDED] = {"excluded", 8}, [PICKED_DEFERRED] = {"deferred", 8},
 };
 
 void record_end(struct exchange *ex, struct str outcome)

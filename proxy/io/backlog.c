@@ -1,6 +1,7 @@
 /* Keeping bytes and sending them later. */
 #include "proxy/io/backlog.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,23 @@ void backlog_fini(struct backlog *b)
     memset(b, 0, sizeof(*b));
 }
 
+void backlog_hold(struct backlog *b)
+{
+    assert(backlog_is_empty(b));
+    b->at = BACKLOG_HELD;
+    b->len = 0;
+}
+
+void backlog_release(struct backlog *b)
+{
+    assert(backlog_is_held(b));
+    b->at = 0;
+}
+
 int backlog_send(struct backlog *b, struct io *io)
 {
+    if (backlog_is_held(b))
+        return 1;
     while (b->at < b->len) {
         struct iovec piece = {b->data + b->at, b->len - b->at};
         ssize_t n = io_write(io, &piece, 1);

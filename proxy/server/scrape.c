@@ -13,6 +13,7 @@
 #include "metrics/expose.h"
 #include "metrics/series.h"
 #include "proxy/upstream/health.h"
+#include "router/ward.h"
 
 #ifndef WEIR_VERSION
 #define WEIR_VERSION "unknown"
@@ -28,9 +29,10 @@ struct shown {
 struct lists {
     struct expose_share *shares;
     struct expose_evalue *evalues;
+    struct expose_ward *wards;
     struct expose_use *uses;
     struct expose_endpoint *endpoints;
-    int nr_shares, nr_evalues, nr_uses, nr_endpoints;
+    int nr_shares, nr_evalues, nr_wards, nr_uses, nr_endpoints;
 };
 
 /* ---- What is shown --------------------------------------------------------------------------- */
@@ -121,6 +123,7 @@ static void count_all(const struct shown *targets, const struct shown *versions,
         const struct target *target = targets->list[i];
         out->nr_shares += target->nr_arms;
         out->nr_evalues += target->study != NULL;
+        out->nr_wards += target->wards ? target->wards->nr : 0;
     }
     for (size_t i = 0; i < versions->nr; i++)
         out->nr_endpoints += ((const struct version *)versions->list[i])->nr_endpoints;
@@ -148,6 +151,30 @@ static void fill_evalues(const struct shown *targets, struct expose_evalue *eval
         if (target->study)
             *evalue++ = (struct expose_evalue){target->function->name, target->alias,
                                                study_log_evalue(target->study)};
+    }
+}
+
+static struct expose_ward expose_ward_of(const struct wards *wards, struct ward *ward)
+{
+    struct ward_figures figures = ward_figures(ward);
+
+    return (struct expose_ward){
+        .function = ward->function,
+        .alias = ward->alias,
+        .version = ward->version,
+        .has_budget = wards->failures > 0,
+        .has_guard = wards->alpha > 0,
+        .left = figures.failed < wards->failures ? wards->failures - figures.failed : 0,
+        .log_evalue = figures.log_evalue,
+    };
+}
+
+static void fill_wards(const struct shown *targets, struct expose_ward *out)
+{
+    for (size_t i = 0; i < targets->nr; i++) {
+        const struct wards *wards = ((const struct target *)targets->list[i])->wards;
+        for (int k = 0; wards && k < wards->nr; k++)
+            *out++ = expose_ward_of(wards, wards->list[k].ward);
     }
 }
 
@@ -220,11 +247,13 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
     count_all(targets, versions, &lists);
     lists.shares = calloc((size_t)lists.nr_shares + 1, sizeof(*lists.shares));
     lists.evalues = calloc((size_t)lists.nr_evalues + 1, sizeof(*lists.evalues));
+    lists.wards = calloc((size_t)lists.nr_wards + 1, sizeof(*lists.wards));
     lists.uses = calloc((size_t)lists.nr_uses + 1, sizeof(*lists.uses));
     lists.endpoints = calloc((size_t)lists.nr_endpoints + 1, sizeof(*lists.endpoints));
-    if (lists.shares && lists.evalues && lists.uses && lists.endpoints) {
+    if (lists.shares && lists.evalues && lists.wards && lists.uses && lists.endpoints) {
         fill_shares(sources->table, targets, lists.shares);
         fill_evalues(targets, lists.evalues);
+        fill_wards(targets, lists.wards);
         fill_endpoints(versions, lists.uses, lists.endpoints);
         struct expose_facts facts = {
             .version = WEIR_VERSION,
@@ -238,6 +267,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .shares = lists.shares,
             .nr_evalues = lists.nr_evalues,
             .evalues = lists.evalues,
+            .nr_wards = lists.nr_wards,
+            .wards = lists.wards,
             .nr_uses = lists.nr_uses,
             .uses = lists.uses,
             .nr_endpoints = lists.nr_endpoints,
@@ -255,6 +286,7 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
     }
     free(lists.shares);
     free(lists.evalues);
+    free(lists.wards);
     free(lists.uses);
     free(lists.endpoints);
     return page;

@@ -15,6 +15,7 @@
 #include "conf/tabledoc_merge.h"
 #include "control/change.h"
 #include "control/mapstore.h"
+#include "control/shift_takeback.h"
 #include "metrics/accesslog.h"
 #include "proxy/admin/admin.h"
 #include "proxy/async/dispatcher.h"
@@ -264,6 +265,8 @@ static int start_handles(struct server *s, struct api_hooks *hooks)
         r = edits_init(s, hooks->changes);
     if (r == 0)
         r = uv_async_init(uv, &s->news_of_handed_back, on_handed_back);
+    if (r == 0)
+        r = recalling_init(s, hooks);
 
     if (r == 0)
         r = signals_deliver(&s->signals, uv, on_signal, s);
@@ -404,7 +407,10 @@ static int start_shifts(struct server *s, struct api_hooks *hooks)
         log_error("hooks cannot be called: out of memory or descriptors");
         return -1;
     }
-    return shifting_init(s, hooks);
+    if (shifting_init(s, hooks) < 0)
+        return -1;
+    s->recalling.takebacks.listener = shift_takeback_listener(hooks->shifts);
+    return 0;
 }
 
 static int start(struct server *s, struct api_hooks *hooks)
@@ -490,6 +496,7 @@ static bool finish(struct server *s)
         admin_close(&s->admin);
     handover_queue_fini(&s->handed_back);
     edits_fini(s);
+    recalling_fini(s);
     shifting_fini(s);
     errands_fini(&s->errands);
     rowstore_fini(&s->rows);

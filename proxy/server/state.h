@@ -16,6 +16,7 @@
 #include "proxy/server/documents.h"
 #include "proxy/server/edits.h"
 #include "proxy/server/errands.h"
+#include "proxy/server/recalling.h"
 #include "proxy/server/reclaim.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/shifting.h"
@@ -60,6 +61,7 @@ struct server {
     struct reload reload;
     int nr_writing; /* listings on their way (writing.h) */
     struct reclaim reclaim;
+    struct recalling recalling;
     uv_work_t first_work;
     double start_time_s;
 };

@@ -125,6 +125,9 @@ static void on_wake(uv_async_t *wake)
         pool_on_names(&t->worker);
     if (orders & THREAD_TAKE_CLIENTS)
         take_clients(t);
+    /* Where another one was posted meanwhile, its end orders it again. */
+    if (orders & THREAD_RELEASE && !recall_is_any_pending(&t->worker.shared->recalls))
+        client_release_all(&t->clients);
     if (orders & THREAD_DRAIN)
         drain(t);
     if (orders & THREAD_STOP)

@@ -39,7 +39,8 @@ enum thread_order {
     THREAD_DRAIN = 4, /* ends when the last client has gone */
     THREAD_STOP = 8,  /* ends now; what still runs is cut off */
     THREAD_TAKE_NAMES = 16,
-    THREAD_TAKE_CLIENTS = 32
+    THREAD_TAKE_CLIENTS = 32,
+    THREAD_RELEASE = 64 /* recalls are done */
 };
 
 /* Prepares a thread: its worker, listening sockets fds[nr] (owned from now on). 0 or -1 with a

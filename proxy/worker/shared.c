@@ -13,6 +13,7 @@ void shared_init(struct shared *s)
     pins_init(&s->pins);
     s->pin_keys = pinkeys_make();
     slots_init(&s->slots);
+    recall_init(&s->recalls);
 }
 
 void shared_fini(struct shared *s)
@@ -23,6 +24,7 @@ void shared_fini(struct shared *s)
         tls_server_unref(&s->tls);
     if (s->settings)
         settings_unref(&s->settings);
+    recall_fini(&s->recalls);
     slots_fini(&s->slots);
     pins_fini(&s->pins);
     pinkeys_free(&s->pin_keys);

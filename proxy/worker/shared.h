@@ -16,6 +16,7 @@
 
 #include "conf/settings.h"
 #include "proxy/worker/pins.h"
+#include "proxy/worker/recall.h"
 #include "proxy/worker/slots.h"
 #include "router/table.h"
 
@@ -46,6 +47,7 @@ struct shared {
     /* signs pins (docs/pins.md) where no pins.key_file is given; NULL: no memory for it */
     struct pinkeys *pin_keys;
     struct slots slots;    /* limits of connections over all workers */
+    struct recalls recalls; /* canaries that are to be taken back */
 };
 
 /* All empty. Control thread, as the next three. */

@@ -1,5 +1,5 @@
-/* The keys of an alias that few have: split, pin, override, audit, experiment; what is wrong with
- * them; and which map is in force after which document. */
+/* The keys of an alias that few have: split, pin, override, audit, experiment, budget, guard; what
+ * is wrong with them; and which map is in force after which document. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -189,6 +189,14 @@ static const struct fixture_bad bads[] = {
     {WITH("\"experiment\": {\"outcome_header\": \"te\"}"), "bad_value",
      AT ".experiment.outcome_header", "the name of a header"},
     {WITH("\"experiment\": []"), "wrong_type", AT ".experiment", "an object such as"},
+    {WITH("\"budget\": 20"), "wrong_type", AT ".budget", "{\"failures\": 20}"},
+    {WITH("\"budget\": {}"), "missing", AT ".budget", "\"failures\" is missing"},
+    {WITH("\"budget\": {\"failures\": 0}"), "out_of_range", AT ".budget.failures", "1"},
+    {WITH("\"budget\": {\"failures\": 1.5}"), "wrong_type", AT ".budget.failures", ""},
+    {WITH("\"guard\": true"), "wrong_type", AT ".guard", "{\"alpha\": 0.01}"},
+    {WITH("\"guard\": {}"), "missing", AT ".guard", "\"alpha\" is missing"},
+    {WITH("\"guard\": {\"alpha\": 0.6}"), "out_of_range", AT ".guard.alpha", "0.01, not 0.6"},
+    {WITH("\"guard\": {\"alpha\": \"a\"}"), "wrong_type", AT ".guard.alpha", "0.01"},
 };
 
 static void what_is_wrong_is_said_with_place_and_advice(void **state)
