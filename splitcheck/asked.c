@@ -298,8 +298,8 @@ static const struct option options[] = {
 /* Those that say how to send. */
 static bool take_sending(struct asked *asked, int c)
 {
-    uint64_t whole;
-    double seconds;
+    uint64_t whole = 0;
+    double seconds = 0;
 
     switch (c) {
     case 'n':
