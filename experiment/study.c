@@ -409,6 +409,7 @@ void study_begin(struct study_visit *visit, struct study_period *period, int wor
     if (answer == CALLERS_NOT_KEPT || answer == CALLERS_CROSSED)
         return;
     visit->period = period;
+    visit->is_thorough = has_key || period->study->workers || period->study->wish.is_audited;
     visit->is_counting = answer == CALLERS_NEW;
     if (visit->is_counting)
         count_begin(period, worker, arm);

@@ -71,6 +71,9 @@ struct study_visit {
     int16_t reported; /* the arm that the endpoint says that it is, or STUDY_NOT_ANSWERED */
     bool has_key;
     bool is_counting; /* it was counted when it began */
+    /* More is to be known of it than whether an endpoint answered; else one that was answered may
+     * end by clearing period. */
+    bool is_thorough;
     /* For the owner: what the endpoint said was taken; it says that the function failed. */
     bool has_outcomes, has_failed;
 };

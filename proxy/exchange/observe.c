@@ -95,14 +95,6 @@ void observe_answer(struct exchange *ex, const struct head *head)
         ex->visit.has_failed = true;
 }
 
-/* A client that leaves before the response has begun was not answered. */
-static bool is_answered(const struct exchange *ex)
-{
-    if (ex->run != ex->arm || ex->head_us < 0) /* it ran elsewhere (failover), or not at all */
-        return false;
-    return ex->outcome == METRICS_ERROR_NONE || ex->outcome == METRICS_ERROR_CLIENT_ABORT;
-}
-
 static bool is_error(const struct exchange *ex)
 {
     return ex->visit.has_failed || ex->status >= 500 ||
@@ -112,7 +104,7 @@ static bool is_error(const struct exchange *ex)
 void observe_outcome(struct exchange *ex)
 {
     struct study_end end = {
-        .is_answered = is_answered(ex),
+        .is_answered = observe_is_answered(ex),
         .is_error = is_error(ex),
         .duration_us = experiment_of(ex) ? clock_us() - ex->start_us : 0,
     };

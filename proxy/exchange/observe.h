@@ -24,15 +24,26 @@ static inline void observe_begin(struct exchange *ex, const struct choice *choic
 /* The head of a final response, as it comes and as it is made of that. */
 static inline void observe_head(struct exchange *ex, const struct head *head)
 {
-    if (ex->visit.period)
+    if (ex->visit.period && ex->visit.is_thorough)
         observe_answer(ex, head);
+}
+
+/* By an endpoint of the version. A client that leaves before the response has begun was not. */
+static inline bool observe_is_answered(const struct exchange *ex)
+{
+    if (ex->run != ex->arm || ex->head_us < 0) /* it ran elsewhere (failover), or not at all */
+        return false;
+    return ex->outcome == METRICS_ERROR_NONE || ex->outcome == METRICS_ERROR_CLIENT_ABORT;
 }
 
 /* It is over, or a tunnel from now on. It still has its lease. */
 static inline void observe_end(struct exchange *ex)
 {
-    if (ex->visit.period)
+    if (!ex->visit.period)
+        return;
+    if (ex->visit.is_thorough || !observe_is_answered(ex))
         observe_outcome(ex);
+    ex->visit.period = NULL; /* that it was answered was counted when it began */
 }
 
 #endif
