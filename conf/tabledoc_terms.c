@@ -274,13 +274,14 @@ static void read_guard(struct terms_draft *draft, struct jsondoc *doc, const str
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The object of a key, of plain rows; taken over as a member. */
+/* The object of a key, of plain rows; taken over as a member. Defaults are written too: they are as
+ * much in force as what was said. */
 static json_t *add_rows(json_t *object, const char *key, const struct rows *rows,
                         const struct terms_draft *draft)
 {
     json_t *member = json_object();
 
-    if (!member || rows_write(rows, draft, false, member) < 0) {
+    if (!member || rows_write(rows, draft, true, member) < 0) {
         json_decref(member);
         return NULL;
     }
@@ -316,8 +317,6 @@ static int write_experiment(const struct terms_draft *draft, json_t *object)
 
     if (!experiment)
         return -1;
-    if (draft->experiment.alpha == 0.05)
-        return 0;
     return json_object_set_new(experiment, "alpha", json_real(draft->experiment.alpha));
 }
 
