@@ -111,7 +111,10 @@ def test_it_holds_through_reloads_and_changes_of_weights(world):
     thread.join()
     load.stop()
     failed = sum(n for status, n in result["statuses"].items() if int(status) >= 500)
-    assert failed == demos["2"].count()["requests"] <= 40, result
+    assert failed == demos["2"].count()["requests"], result
+    # A table that is read in the moment after the version was taken back brings it in again, and so begins anew.
+    back = "hello:live is back at version 1 alone; budget"
+    wait_until(lambda: weir.stderr().count(back) * 40 >= failed, "the version is taken back once for forty failures")
 
 
 @pytest.mark.fast
