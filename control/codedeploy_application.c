@@ -69,7 +69,8 @@ void codedeploy_application_list(struct codedeploy_call *call)
 
 void codedeploy_application_create(struct codedeploy_call *call)
 {
-    const char *name = codedeploy_call_name(call, "applicationName", "ApplicationName");
+    const char *name =
+        codedeploy_call_name(call, "applicationName", &codedeploy_call_kind_application);
     char id[ID_LENGTH + 1];
     json_t *tags;
 
@@ -108,7 +109,8 @@ static void edit_groups(struct codedeploy_call *call, const char *name, const ch
 /* One that is not there is gone already. Its deployments run on. */
 void codedeploy_application_delete(struct codedeploy_call *call)
 {
-    const char *name = codedeploy_call_name(call, "applicationName", "ApplicationName");
+    const char *name =
+        codedeploy_call_name(call, "applicationName", &codedeploy_call_kind_application);
     const json_t *application = name ? ledger_application(call->ledger, name) : NULL;
 
     if (call->is_over)
@@ -126,8 +128,9 @@ void codedeploy_application_update(struct codedeploy_call *call)
 {
     json_t *application = codedeploy_call_application(call), *renamed;
     const char *name = json_string_value(json_object_get(application, "applicationName"));
-    const char *new_name =
-        application ? codedeploy_call_name(call, "newApplicationName", "ApplicationName") : NULL;
+    const char *new_name = application ? codedeploy_call_name(call, "newApplicationName",
+                                                              &codedeploy_call_kind_application)
+                                       : NULL;
 
     if (call->is_over)
         return;

@@ -132,6 +132,15 @@ json_t *codedeploy_call_texts(struct codedeploy_call *call, const json_t *object
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
+#define NAME(what)                                                                                 \
+    {                                                                                              \
+        what "RequiredException", "Invalid" what "Exception"                                       \
+    }
+
+const struct codedeploy_call_kind codedeploy_call_kind_application = NAME("ApplicationName");
+const struct codedeploy_call_kind codedeploy_call_kind_group = NAME("DeploymentGroupName");
+const struct codedeploy_call_kind codedeploy_call_kind_config = NAME("DeploymentConfigName");
+
 bool codedeploy_call_is_name(const char *name)
 {
     size_t n = strlen(name);
@@ -141,22 +150,20 @@ bool codedeploy_call_is_name(const char *name)
                n;
 }
 
-const char *codedeploy_call_name(struct codedeploy_call *call, const char *member, const char *what)
+const char *codedeploy_call_name(struct codedeploy_call *call, const char *member,
+                                 const struct codedeploy_call_kind *kind)
 {
     const char *name = codedeploy_call_text(call, call->body, member);
-    char type[80];
 
     if (call->is_over)
         return NULL;
     if (!name || !*name) {
-        snprintf(type, sizeof(type), "%sRequiredException", what);
-        codedeploy_call_fail(call, type, "%s is required.", member);
+        codedeploy_call_fail(call, kind->required, "%s is required.", member);
         return NULL;
     }
     if (codedeploy_call_is_name(name))
         return name;
-    snprintf(type, sizeof(type), "Invalid%sException", what);
-    codedeploy_call_fail(call, type,
+    codedeploy_call_fail(call, kind->invalid,
                          "%s must have 1 to %d letters, digits, or any of . _ + = , @ -, unlike "
                          "\"%.120s\".",
                          member, CODEDEPLOY_NAME_MAX, name);
@@ -165,7 +172,8 @@ const char *codedeploy_call_name(struct codedeploy_call *call, const char *membe
 
 json_t *codedeploy_call_application(struct codedeploy_call *call)
 {
-    const char *name = codedeploy_call_name(call, "applicationName", "ApplicationName");
+    const char *name =
+        codedeploy_call_name(call, "applicationName", &codedeploy_call_kind_application);
     json_t *application = name ? ledger_application(call->ledger, name) : NULL;
 
     if (name && !application)
@@ -177,7 +185,7 @@ json_t *codedeploy_call_application(struct codedeploy_call *call)
 json_t *codedeploy_call_group(struct codedeploy_call *call, const char *member)
 {
     const char *application = json_string_value(json_object_get(call->body, "applicationName"));
-    const char *name = codedeploy_call_name(call, member, "DeploymentGroupName");
+    const char *name = codedeploy_call_name(call, member, &codedeploy_call_kind_group);
     json_t *group = name ? ledger_group(call->ledger, application, name) : NULL;
 
     if (name && !group)

@@ -48,7 +48,7 @@ struct codedeploy_call {
 
 void codedeploy_call_fini(struct codedeploy_call *call);
 
-/* 400 with __type and message. */
+/* 400 with __type and message. type lasts as long as the process. */
 void codedeploy_call_fail(struct codedeploy_call *call, const char *type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void codedeploy_call_fail_memory(struct codedeploy_call *call);
@@ -69,15 +69,24 @@ int codedeploy_call_flag(struct codedeploy_call *call, const json_t *object, con
 /* The texts of a list; checks that they are texts. */
 json_t *codedeploy_call_texts(struct codedeploy_call *call, const json_t *object, const char *name);
 
+/* The exceptions of a kind of name. */
+struct codedeploy_call_kind {
+    const char *required, *invalid;
+};
+
+extern const struct codedeploy_call_kind codedeploy_call_kind_application;
+extern const struct codedeploy_call_kind codedeploy_call_kind_group;
+extern const struct codedeploy_call_kind codedeploy_call_kind_config;
+
 /* Is it a name of 1 to 100 letters, digits and . _ + = , @ -? */
 bool codedeploy_call_is_name(const char *name);
 
 /* The application that the body names, and the group; NULL where it fails. */
 json_t *codedeploy_call_application(struct codedeploy_call *call);
 json_t *codedeploy_call_group(struct codedeploy_call *call, const char *member);
-/* A name from the body; NULL where it fails. what: "ApplicationName" and the like. */
+/* A name from the body; NULL where it fails, with its kind's exceptions. */
 const char *codedeploy_call_name(struct codedeploy_call *call, const char *member,
-                                 const char *what);
+                                 const struct codedeploy_call_kind *kind);
 
 /* Platform Lambda, or nothing said: else fails. */
 void codedeploy_call_platform(struct codedeploy_call *call);

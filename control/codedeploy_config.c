@@ -136,7 +136,8 @@ static json_t *write_id(const char *name)
 
 void codedeploy_config_get(struct codedeploy_call *call)
 {
-    const char *name = codedeploy_call_name(call, "deploymentConfigName", "DeploymentConfigName");
+    const char *name =
+        codedeploy_call_name(call, "deploymentConfigName", &codedeploy_call_kind_config);
     json_t *steps = name ? codedeploy_config_steps(call->hooks, name) : NULL, *info;
     struct plan_rule rule;
 
@@ -228,7 +229,8 @@ static json_t *write_config(const struct plan_rule *rule)
 
 void codedeploy_config_create(struct codedeploy_call *call)
 {
-    const char *name = codedeploy_call_name(call, "deploymentConfigName", "DeploymentConfigName");
+    const char *name =
+        codedeploy_call_name(call, "deploymentConfigName", &codedeploy_call_kind_config);
     json_t *configs = read_section(call->hooks);
     struct plan_rule rule;
 
@@ -276,7 +278,8 @@ static const char *find_user(const struct codedeploy_call *call, const char *con
 /* One that is not there is gone already. */
 void codedeploy_config_delete(struct codedeploy_call *call)
 {
-    const char *name = codedeploy_call_name(call, "deploymentConfigName", "DeploymentConfigName");
+    const char *name =
+        codedeploy_call_name(call, "deploymentConfigName", &codedeploy_call_kind_config);
     const char *user = name ? find_user(call, name) : NULL;
     json_t *configs;
 

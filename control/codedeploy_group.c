@@ -275,7 +275,7 @@ void codedeploy_group_create(struct codedeploy_call *call)
 {
     const char *name =
         codedeploy_call_application(call)
-            ? codedeploy_call_name(call, "deploymentGroupName", "DeploymentGroupName")
+            ? codedeploy_call_name(call, "deploymentGroupName", &codedeploy_call_kind_group)
             : NULL;
     json_t *group, *tags;
 
@@ -308,7 +308,7 @@ static const char *read_new_name(struct codedeploy_call *call, const char *name)
 
     if (!new_name || strcmp(new_name, name) == 0)
         return name;
-    new_name = codedeploy_call_name(call, "newDeploymentGroupName", "DeploymentGroupName");
+    new_name = codedeploy_call_name(call, "newDeploymentGroupName", &codedeploy_call_kind_group);
     if (new_name && ledger_group(call->ledger, application_of(call), new_name))
         codedeploy_call_fail(call, "DeploymentGroupAlreadyExistsException",
                              "Deployment group name: %s already exists for the application.",
@@ -344,9 +344,10 @@ void codedeploy_group_update(struct codedeploy_call *call)
 /* One that is not there is gone already. Its deployments run on. */
 void codedeploy_group_delete(struct codedeploy_call *call)
 {
-    const char *application = codedeploy_call_name(call, "applicationName", "ApplicationName");
+    const char *application =
+        codedeploy_call_name(call, "applicationName", &codedeploy_call_kind_application);
     const char *name =
-        application ? codedeploy_call_name(call, "deploymentGroupName", "DeploymentGroupName")
+        application ? codedeploy_call_name(call, "deploymentGroupName", &codedeploy_call_kind_group)
                     : NULL;
 
     if (!name)

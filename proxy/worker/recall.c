@@ -19,9 +19,10 @@ void recall_fini(struct recalls *recalls)
 
 void recall_post(struct recalls *recalls, struct ward *ward)
 {
+    ward_ref(ward); /* the list's: not within the macro, which names its argument several times */
     atomic_fetch_add(&recalls->nr_pending, 1);
     pthread_mutex_lock(&recalls->lock);
-    STAILQ_INSERT_TAIL(&recalls->list, ward_ref(ward), link);
+    STAILQ_INSERT_TAIL(&recalls->list, ward, link);
     pthread_mutex_unlock(&recalls->lock);
     if (recalls->posted)
         recalls->posted(recalls->context);
