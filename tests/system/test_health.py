@@ -262,7 +262,7 @@ def test_a_tcp_check_sees_an_endpoint_go_and_come(world):
     world.demo(port=port)
     wait_for_up(weir)
     assert weir.call().status == 200
-    assert changes(weir) == ["down", "up again"]
+    wait_until(lambda: changes(weir) == ["down", "up again"], "the log has just that")
 
 
 # ---- Rise and fall ----
@@ -446,7 +446,7 @@ def test_a_flapping_endpoint_is_followed(world):
         fake.patient.script = "g"
         wait_for_up(weir)
         assert weir.call().status == 200
-    assert changes(weir) == ["down", "up again"] * 5
+    wait_until(lambda: changes(weir) == ["down", "up again"] * 5, "the log has all of it")
 
 
 # ---- Reload ----
@@ -464,7 +464,7 @@ def test_a_reload_keeps_what_is_known(world):
     # Neither did they make new checks, which are a minute away: the first check of another endpoint would come within 2 s.
     time.sleep(2.3)
     assert len(sick.patient.checks) <= 1 and len(well.patient.checks) <= 1
-    assert changes(weir) == ["down"]
+    wait_until(lambda: changes(weir) == ["down"], "the log has just that")
     assert nr_checks(weir, "status", endpoint=sick.url) == 1
 
 
@@ -476,7 +476,7 @@ def test_a_count_of_bad_checks_goes_on_through_reloads(world):
         fake.patient.wait_for_checks(1)
         weir.must_reload({**table, "routes": [*table["routes"], tables.route(f"/other-{i}", qualifier="1")]})
     wait_for_down(weir)
-    assert changes(weir) == ["down"]
+    wait_until(lambda: changes(weir) == ["down"], "the log has just that")
 
 
 def test_checkers_follow_the_table(world):
@@ -528,7 +528,7 @@ def test_a_change_of_weights_leaves_checks_alone(world):
     weir.must_reload(table)
     assert not is_up(weir, "2") and is_up(weir, "1")
     sick.patient.wait_for_checks(2)
-    assert changes(weir) == ["down"]
+    wait_until(lambda: changes(weir) == ["down"], "the log has just that")
 
 
 # ---- TLS ----
