@@ -201,9 +201,16 @@ void ward_give(struct ward *ward)
 
 bool ward_spend(const struct wards *wards, struct ward *ward)
 {
-    uint32_t failed = atomic_fetch_add(&ward->failed, 1) + 1;
+    uint32_t failed = atomic_load(&ward->failed);
+    bool is_last = false;
 
-    return wards->failures > 0 && failed >= wards->failures && take_back(ward, WARD_BUDGET);
+    /* It is taken back before its last failure shows: else a ward_take in between would find all
+     * failed, and the recall would be its to do, while this one is answered at once. */
+    do {
+        if (wards->failures > 0 && failed + 1 >= wards->failures)
+            is_last |= take_back(ward, WARD_BUDGET);
+    } while (!atomic_compare_exchange_weak(&ward->failed, &failed, failed + 1));
+    return is_last;
 }
 
 bool ward_is_taken_back(const struct wards *wards, struct str version)

@@ -181,7 +181,8 @@ static void *run(void *arg)
 {
     struct crowd *c = arg;
 
-    for (int i = 0; i < 20000; i++) {
+    /* To the end of the budget: a thread that stops while it holds a unit may leave it unspent. */
+    for (int i = 0; atomic_load(&c->ward->cause) == WARD_FINE; i++) {
         if (ward_take(c->wards, c->ward) != WARD_MAY)
             continue;
         int running = atomic_fetch_add(&c->nr_running, 1) + 1;
