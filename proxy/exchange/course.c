@@ -118,6 +118,7 @@ void course_answer(struct exchange *ex, int status, const char *type, const char
     const struct exchange_front *front = ex->front;
 
     ex->status = status;
+    in_flight_leave(&ex->in_flight);
     front->error(ex, status, type, message);
     course_finish(ex, outcome);
     front->over(ex);
@@ -468,6 +469,7 @@ static void on_end(struct upstream_user *user, struct str trailers, bool is_reus
     if (!is_gateway_error(ex))
         balance_on_success(ex->worker, ex->endpoint, ex->pool);
     warden_end(ex);
+    in_flight_leave(&ex->in_flight);
     front->end(ex, trailers);
     pool_put(ex->pool, &ex->upstream, is_reusable && ex->is_request_complete);
     course_finish(ex, str_of(metrics_error_labels[ex->outcome]));

@@ -106,6 +106,12 @@ static bool flush(struct exchange *ex)
     return ex->next->flush(&ex->user);
 }
 
+static void end(struct exchange *ex)
+{
+    in_flight_leave(&ex->in_flight);
+    ex->front->end(ex, (struct str){NULL, 0});
+}
+
 /* The endpoint is lost, or took too long: in a frame, if the stream has begun or is what the client
  * waits for. */
 static bool gave_up(struct exchange *ex, enum metrics_error why)
@@ -117,13 +123,13 @@ static bool gave_up(struct exchange *ex, enum metrics_error why)
     if (ex->state >= EXCHANGE_RESPONDING && standin_has_timed_out(ex, why)) {
         put_complete(ex, "Sandbox.Timedout",
                      standin_timed_out(ex, ex->run->version->timeout_ms, error), give);
-        ex->front->end(ex, (struct str){NULL, 0});
+        end(ex);
         return true;
     }
     if (ex->state >= EXCHANGE_RESPONDING) {
         put_complete(ex, "Runtime.ResponseEnded",
                      STR("The endpoint's response ended before it was complete."), give);
-        ex->front->end(ex, (struct str){NULL, 0});
+        end(ex);
         return true;
     }
     if (!standin_has_timed_out(ex, why))
@@ -133,7 +139,7 @@ static bool gave_up(struct exchange *ex, enum metrics_error why)
     ex->front->head(ex, head, body);
     put_complete(ex, "Sandbox.Timedout", standin_timed_out(ex, ex->run->version->timeout_ms, error),
                  give);
-    ex->front->end(ex, (struct str){NULL, 0});
+    end(ex);
     return true;
 }
 

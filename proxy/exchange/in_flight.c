@@ -61,7 +61,7 @@ static void put(struct gauge **gauge, bool is_held)
         gauge_unref(&g);
 }
 
-void in_flight_leave(struct in_flight *in)
+void in_flight_give_back(struct in_flight *in)
 {
     put(&in->function, in->is_held);
     put(&in->version, in->is_held);

@@ -21,7 +21,14 @@ const char *in_flight_enter(struct in_flight *in, const struct function *functio
 /* The table may go from now on. */
 void in_flight_hold(struct in_flight *in);
 
-/* Idempotent. */
-void in_flight_leave(struct in_flight *in);
+void in_flight_give_back(struct in_flight *in);
+
+/* Idempotent. It comes before the client is told of the end: a client that sends its next request at
+ * once, perhaps to another worker, must not find its own last one in the way. */
+static inline void in_flight_leave(struct in_flight *in)
+{
+    if (in->function || in->version)
+        in_flight_give_back(in);
+}
 
 #endif

@@ -71,6 +71,7 @@ void standin_give(struct exchange *ex, const struct standin *answer)
         ex->bytes_out += answer->payload.n;
         ex->front->body(ex, answer->payload);
     }
+    in_flight_leave(&ex->in_flight);
     ex->front->end(ex, (struct str){NULL, 0});
 }
 
