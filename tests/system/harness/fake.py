@@ -49,24 +49,31 @@ class FakeConnection:
         out, self.buffer = self.buffer[:n], self.buffer[n:]
         return out
 
+    def _read_head(self):
+        head = self.read_until(b"\r\n\r\n")
+        return None if head is None else Request(head)
+
     def read_head(self):
         """The next request's head, recorded; None at the connection's end."""
-        head = self.read_until(b"\r\n\r\n")
-        if head is None:
-            return None
-        request = Request(head)
-        self.endpoint.requests.append(request)
+        request = self._read_head()
+        if request is not None:
+            self.endpoint.requests.append(request)
         return request
 
     def read_request(self):
-        """The next request with its body; None when the connection ends before it is complete."""
-        request = self.read_head()
-        if request is None:
+        """The next request with its body, recorded once both are here; None when the connection ends before."""
+        request = self._read_head()
+        if request is None or not self._read_body(request):
             return None
+        self.endpoint.requests.append(request)
+        return request
+
+    def _read_body(self, request):
         if request.headers.get("transfer-encoding") == "chunked":
-            return request if self._read_chunks(request) else None
-        request.body = self.read_exactly(int(request.headers.get("content-length", "0")))
-        return None if request.body is None else request
+            return self._read_chunks(request)
+        body = self.read_exactly(int(request.headers.get("content-length", "0")))
+        request.body = body or b""
+        return body is not None
 
     def _read_chunks(self, request):
         """False when the connection ends before the last chunk and its trailers."""
