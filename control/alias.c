@@ -9,6 +9,7 @@
 #include "conf/tabledoc_alias.h"
 #include "control/answer.h"
 #include "control/change.h"
+#include "control/etag.h"
 #include "router/invoke.h"
 
 /* Weights below 100 have nine digits at most. */
@@ -82,12 +83,31 @@ static void answer_unknown(struct api_response *out, const struct alias_path *pa
     answer_error(out, 404, "ResourceNotFoundException", message);
 }
 
-static void answer_alias(struct api_response *out, const struct target *target)
+static void answer_alias(const struct api_hooks *hooks, struct api_response *out,
+                         const struct target *target, bool is_read)
 {
-    json_t *json = tabledoc_alias_write(target);
+    struct etag etag;
+    json_t *json = etag_alias(hooks, target, &etag) == 0 ? tabledoc_alias_write(target) : NULL;
 
     answer_document(out, json ? jsondoc_dump(json, WEIGHT_DIGITS) : NULL);
+    if (json && is_read)
+        etag_tell_read(out, &etag, hooks->table(hooks->context));
+    else if (json)
+        etag_tell(out, &etag);
     json_decref(json);
+}
+
+/* Is the alias not as the request says that it must be? Then the response says so. target: NULL
+ * where there is none. */
+static bool is_stale(struct change *change, const struct target *target)
+{
+    struct etag etag = {.text = ""};
+
+    if (target && target->alias.n > 0 && etag_alias(change->hooks, target, &etag) < 0) {
+        answer_document(&change->response, NULL);
+        return true;
+    }
+    return etag_refuse(&change->request, "the alias", &etag, &change->response);
 }
 
 /* The alias of the path; NULL with a 404 filled in. */
@@ -117,7 +137,7 @@ static void answer_in_force(struct change *change, const struct change_result *r
         return;
     target = find_alias(change->hooks, &path, &change->response);
     if (target)
-        answer_alias(&change->response, target);
+        answer_alias(change->hooks, &change->response, target, false);
 }
 
 /* What the request leaves out, but for weights, stays as it is in an alias that there is; null
@@ -161,6 +181,8 @@ static void put_alias(struct change *change)
         answer_unknown(&change->response, &path, false);
         return;
     }
+    if (is_stale(change, target))
+        return;
     said = jsondoc_load(&doc, body.p, body.n);
     if (!said) {
         answer_problems(&change->response, &problems);
@@ -190,9 +212,12 @@ static void delete_alias(struct change *change)
 {
     struct change_edit edit = {.kind = CHANGE_ALIAS};
     struct alias_path path;
+    const struct target *target;
 
-    if (!parse_path(change->request.path, &path) ||
-        !find_alias(change->hooks, &path, &change->response))
+    if (!parse_path(change->request.path, &path))
+        return;
+    target = find_alias(change->hooks, &path, &change->response);
+    if (!target || is_stale(change, target))
         return;
     edit.function = path.function;
     edit.name = path.alias;
@@ -219,6 +244,6 @@ enum api_outcome alias_handle(const struct api_hooks *hooks, const struct api_re
     }
     target = find_alias(hooks, &path, response);
     if (target)
-        answer_alias(response, target);
+        answer_alias(hooks, response, target, true);
     return API_ANSWERED;
 }

@@ -87,6 +87,8 @@ void api_answer_reload(const struct api_hooks *hooks, const struct api_reload *r
                 json_pack("{s:I, s:o, s:o}", "generation",
                           (json_int_t)hooks->table(hooks->context)->generation, "changes",
                           messages(result->changes), "notes", answer_problem_list(result->notes)));
+    answer_field(out, "x-weir-generation", "%llu",
+                 (unsigned long long)hooks->table(hooks->context)->generation);
 }
 
 static void on_reloaded(struct api_waiter *waiter, const struct api_reload *result)

@@ -132,6 +132,8 @@ struct api_request {
     struct str origin;                /* the Origin field; p NULL where there is none */
     struct str content_type;          /* the Content-Type field; p NULL where there is none */
     struct str target;                /* the X-Amz-Target field; p NULL where there is none */
+    struct str if_match;              /* the If-Match field; p NULL where there is none */
+    struct str if_none_match;         /* likewise */
     const struct sigv4_field *fields; /* all of them; gone once api_handle has returned */
     int nr_fields;
     bool has_certificate; /* the client showed one that admin.tls.client_ca vouches for */

@@ -21,7 +21,8 @@ int apicopy_make(struct apicopy *memory, struct api_request *to, const struct ap
 {
     bool is_taken = from->body_owner && from->body.p && from->body.p == *from->body_owner;
     size_t bytes = from->method.n + from->path.n + from->query.n + from->host.n + from->origin.n +
-                   from->content_type.n + from->target.n + (is_taken ? 0 : from->body.n);
+                   from->content_type.n + from->target.n + from->if_match.n +
+                   from->if_none_match.n + (is_taken ? 0 : from->body.n);
     char *at = malloc(bytes + 1);
 
     if (!at)
@@ -34,6 +35,8 @@ int apicopy_make(struct apicopy *memory, struct api_request *to, const struct ap
     to->origin = put_string(&at, from->origin);
     to->content_type = put_string(&at, from->content_type);
     to->target = put_string(&at, from->target);
+    to->if_match = put_string(&at, from->if_match);
+    to->if_none_match = put_string(&at, from->if_none_match);
     if (is_taken) {
         to->body = from->body;
         memory->body = *from->body_owner;

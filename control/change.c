@@ -191,22 +191,29 @@ static int copy_edit(struct edit *to, const struct change_edit *from)
     return to->function && to->name ? 0 : -1;
 }
 
-static bool has_revision(const struct change_work *w, const struct change_edit *edit)
-{
-    char now[CHANGE_REVISION_SIZE];
-
-    if (!edit->expected_revision)
-        return true;
-    change_revision(w->engine->hooks, edit->kind, str_of(edit->function),
-                    str_of(edit->name ? edit->name : ""), now);
-    return strcmp(now, edit->expected_revision) == 0;
-}
-
 static void fail(struct change_work *w, enum change_status status, const char *reason)
 {
     w->result.status = status;
     w->result.reason = reason;
     w->stage = SETTLED;
+}
+
+static void fail_memory(struct change_work *w)
+{
+    fail(w, CHANGE_FAILED, "out of memory");
+}
+
+static void check_revision(struct change_work *w, const struct change_edit *edit)
+{
+    char now[CHANGE_REVISION_SIZE];
+
+    if (!edit->expected_revision)
+        return;
+    if (change_revision(w->engine->hooks, edit->kind, str_of(edit->function),
+                        str_of(edit->name ? edit->name : ""), now) < 0)
+        fail_memory(w);
+    else if (strcmp(now, edit->expected_revision) != 0)
+        fail(w, CHANGE_CONFLICT, "the revision is another by now");
 }
 
 void change_keep(struct change *change, const struct store_edit *edit)
@@ -232,12 +239,11 @@ void change_submit(struct change *change, const struct change_edit *edits, int n
             json_decref(edits[i].document);
     }
     if (!w->edits || is_out) {
-        fail(w, CHANGE_FAILED, "out of memory");
+        fail_memory(w);
         return;
     }
-    for (int i = 0; i < nr; i++)
-        if (!has_revision(w, &edits[i]))
-            fail(w, CHANGE_CONFLICT, "the revision is another by now");
+    for (int i = 0; i < nr && w->stage == SUBMITTED; i++)
+        check_revision(w, &edits[i]);
 }
 
 /* ---- Aliases that exist ---------------------------------------------------------------------- */
@@ -327,11 +333,6 @@ static void problem(struct change_work *w, const struct edit *edit, const char *
 
     jsondoc_problem(&doc, &at, code, "%s", message);
     fail(w, CHANGE_REFUSED, NULL);
-}
-
-static void fail_memory(struct change_work *w)
-{
-    fail(w, CHANGE_FAILED, "out of memory");
 }
 
 static struct tabledoc_edit *find_outline(struct change_work *w, const char *function)

@@ -116,10 +116,12 @@ void change_answer_failure(struct change *change, const struct change_result *re
 
 /* The RevisionId of what is in force: another UUID after each change through the API, also one that
  * says the same; of what only the table file says, one that is made from what it says. name: of the
- * alias, version ("$LATEST" too), or of the URL its qualifier; "" for a function. */
+ * alias, version ("$LATEST" too), or of the URL its qualifier; "" for a function. 0, or -1 when out
+ * of memory: a revision that says nothing true would take somebody's change for known. */
 enum { CHANGE_REVISION_SIZE = 37 };
-void change_revision(const struct api_hooks *hooks, enum change_kind kind, struct str function,
-                     struct str name, char out[CHANGE_REVISION_SIZE]);
+int change_revision(const struct api_hooks *hooks, enum change_kind kind, struct str function,
+                    struct str name, char out[CHANGE_REVISION_SIZE])
+    __attribute__((warn_unused_result));
 
 /* ---- For the wiring ---- */
 

@@ -16,33 +16,41 @@
 /* Numbers are written so that they read back to the same. */
 enum { DOCUMENT_DIGITS = 17 };
 
-/* What is said of a thing that has no row, as text; NULL where it is not there, or when out of
- * memory. */
-static char *text_of(const struct table *table, enum change_kind kind, struct str function,
-                     struct str name)
+/* What is said of a thing that has no row, as text: NULL where it is not there. 0, or -1 when out
+ * of memory. */
+static int text_of(const struct table *table, enum change_kind kind, struct str function,
+                   struct str name, char **text)
 {
     const struct function *f = table_function(table, function);
     const struct target *target = f ? table_find(table, function, name, NULL) : NULL;
+    bool is_there = true;
     json_t *value = NULL;
-    char *text;
 
+    *text = NULL;
+    if (kind == CHANGE_URL) {
+        for (uint32_t i = 0; f && f->more && i < f->more->nr_urls; i++) {
+            if (str_eq(f->more->urls[i].qualifier, name)) {
+                *text = strdup(f->more->urls[i].document);
+                return *text ? 0 : -1;
+            }
+        }
+        return 0;
+    }
     if (kind == CHANGE_FUNCTION && f)
         value = tabledoc_function_write_own(f);
     else if (kind == CHANGE_ALIAS && target && target->alias.n > 0)
         value = tabledoc_alias_write(target);
     else if (kind == CHANGE_VERSION && target && target->alias.n == 0)
         value = tabledoc_version_write(target->arms[0].version);
-    else if (kind == CHANGE_URL && f && f->more)
-        for (uint32_t i = 0; i < f->more->nr_urls; i++)
-            if (str_eq(f->more->urls[i].qualifier, name))
-                return strdup(f->more->urls[i].document);
-    text = value ? jsondoc_dump_line(value, DOCUMENT_DIGITS) : NULL;
+    else
+        is_there = false;
+    *text = value ? jsondoc_dump_line(value, DOCUMENT_DIGITS) : NULL;
     json_decref(value);
-    return text;
+    return is_there && !*text ? -1 : 0;
 }
 
-void change_revision(const struct api_hooks *hooks, enum change_kind kind, struct str function,
-                     struct str name, char out[CHANGE_REVISION_SIZE])
+int change_revision(const struct api_hooks *hooks, enum change_kind kind, struct str function,
+                    struct str name, char out[CHANGE_REVISION_SIZE])
 {
     static const enum overlay_kind kinds[] = {
         [CHANGE_FUNCTION] = OVERLAY_FUNCTION,
@@ -59,12 +67,14 @@ void change_revision(const struct api_hooks *hooks, enum change_kind kind, struc
     row = overlay_find(hooks->rows->overlay, kinds[kind], function, name);
     if (row) {
         memcpy(out, row->revision, CHANGE_REVISION_SIZE);
-        return;
+        return 0;
     }
-    text = text_of(hooks->table(hooks->context), kind, function, name);
+    if (text_of(hooks->table(hooks->context), kind, function, name, &text) < 0)
+        return -1;
     seed = hash_str(name, hash_str(function, hooks->rows->seed + (uint64_t)kind));
     prng_seed(&rng, hash_str(str_of(text ? text : ""), seed));
     free(text);
     id_make(&rng, out);
     out[ID_LENGTH] = '\0';
+    return 0;
 }

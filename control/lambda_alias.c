@@ -68,7 +68,8 @@ static json_t *write_alias(const struct lambda_call *call, const struct target *
     json_t *json;
 
     lambda_shape_terminate(alias, name, sizeof(name));
-    change_revision(call->hooks, CHANGE_ALIAS, target->function->name, alias, revision);
+    if (change_revision(call->hooks, CHANGE_ALIAS, target->function->name, alias, revision) < 0)
+        return NULL;
     json = json_pack("{s:s, s:s%, s:s%, s:s%, s:s}", "AliasArn",
                      lambda_call_arn(call, call->function, name).s, "Name", alias.p, alias.n,
                      "FunctionVersion", version.p, version.n, "Description", description.p,

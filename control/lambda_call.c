@@ -320,7 +320,10 @@ bool lambda_call_has_revision(struct lambda_call *call, enum change_kind kind, c
 
     if (!revision)
         return true;
-    change_revision(call->hooks, kind, str_of(call->function), str_of(name), now);
+    if (change_revision(call->hooks, kind, str_of(call->function), str_of(name), now) < 0) {
+        lambda_call_fail_memory(call);
+        return false;
+    }
     if (strcmp(revision, now) == 0)
         return true;
     lambda_call_fail(call, 412, "PreconditionFailedException",

@@ -215,10 +215,11 @@ json_t *lambda_shape_configuration(const struct lambda_call *call, const struct 
     char revision[CHANGE_REVISION_SIZE];
 
     w.configuration = json_object_get(w.version, "configuration");
-    change_revision(call->hooks, CHANGE_VERSION, str_of(shape->function), str_of(shape->version),
-                    revision);
+    w.is_out |= change_revision(call->hooks, CHANGE_VERSION, str_of(shape->function),
+                                str_of(shape->version), revision) < 0;
     write_head(&w, call, shape);
-    set_text(&w, "RevisionId", revision);
+    if (!w.is_out)
+        set_text(&w, "RevisionId", revision);
     write_tail(&w, call, shape);
     if (!w.is_out)
         return w.to;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/answer.h"
+#include "control/etag.h"
 
 static void end(struct listing *listing)
 {
@@ -50,6 +51,10 @@ void listing_written(struct listing *listing)
         assert(waiter->listing == listing);
         waiter->listing = NULL;
         memset(&response, 0, sizeof(response));
+        if (listing->text) {
+            struct etag etag = etag_table(waiter->hooks, listing->table);
+            etag_tell_read(&response, &etag, listing->table);
+        }
         answer_document(&response, listing->text);
         listing->text = NULL; /* the response's */
         waiter->answered(waiter, &response);

@@ -10,6 +10,7 @@
 #include "conf/tabledoc_function.h"
 #include "control/answer.h"
 #include "control/change.h"
+#include "control/etag.h"
 #include "control/listing.h"
 #include "router/invoke.h"
 
@@ -46,19 +47,26 @@ static void answer_unknown(struct api_response *out, const char *name)
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static void answer_function(const struct api_hooks *hooks, const char *name,
+static void answer_function(const struct api_hooks *hooks, const char *name, bool is_read,
                             struct api_response *out)
 {
     const struct table *table = hooks->table(hooks->context);
     const struct function *function = table_function(table, str_of(name));
+    struct etag etag;
     json_t *json;
 
     if (!function) {
         answer_unknown(out, name);
         return;
     }
-    json = tabledoc_function_write(table, function);
+    json = etag_function(hooks, function->name, &etag) == 0
+               ? tabledoc_function_write(table, function)
+               : NULL;
     answer_document(out, json ? jsondoc_dump(json, WEIGHT_DIGITS) : NULL);
+    if (json && is_read)
+        etag_tell_read(out, &etag, table);
+    else if (json)
+        etag_tell(out, &etag);
     json_decref(json);
 }
 
@@ -163,6 +171,18 @@ static char *write_table(const struct listing *listing)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
+/* Is the function not as the request says that it must be? Then the response says so. */
+static bool is_stale(struct change *change, const char *name)
+{
+    struct etag etag;
+
+    if (etag_function(change->hooks, str_of(name), &etag) < 0) {
+        answer_document(&change->response, NULL);
+        return true;
+    }
+    return etag_refuse(&change->request, "the function", &etag, &change->response);
+}
+
 static void answer_put(struct change *change, const struct change_result *result)
 {
     char name[INVOKE_NAME_MAX + 1];
@@ -170,7 +190,7 @@ static void answer_put(struct change *change, const struct change_result *result
     if (result->status != CHANGE_DONE)
         change_answer_failure(change, result);
     else if (parse_path(change->request.path, name))
-        answer_function(change->hooks, name, &change->response);
+        answer_function(change->hooks, name, false, &change->response);
 }
 
 static void answer_deleted(struct change *change, const struct change_result *result)
@@ -193,6 +213,8 @@ static void put_function(struct change *change)
         answer_unknown(&change->response, "");
         return;
     }
+    if (is_stale(change, name))
+        return;
     edit.document = jsondoc_load(&doc, body.p, body.n);
     if (edit.document)
         change_submit(change, &edit, 1, answer_put);
@@ -207,10 +229,10 @@ static void delete_function(struct change *change)
     struct change_edit edit = {.kind = CHANGE_FUNCTION, .function = name};
     const struct table *table = change->hooks->table(change->hooks->context);
 
-    if (parse_path(change->request.path, name) && table_function(table, str_of(name)))
-        change_submit(change, &edit, 1, answer_deleted);
-    else
+    if (!parse_path(change->request.path, name) || !table_function(table, str_of(name)))
         answer_unknown(&change->response, name);
+    else if (!is_stale(change, name))
+        change_submit(change, &edit, 1, answer_deleted);
 }
 
 /* "function hello", "version hello 3": what a row is of. */
@@ -241,6 +263,11 @@ static json_t *list_changes(const struct tabledoc_diff *diff)
 
 static void answer_table(struct change *change, const struct change_result *result)
 {
+    const struct api_hooks *hooks = change->hooks;
+    struct etag etag = etag_table(hooks, hooks->table(hooks->context));
+
+    if (result->status == CHANGE_DONE)
+        etag_tell(&change->response, &etag);
     if (result->status == CHANGE_DONE)
         answer_json(&change->response, 200,
                     json_pack("{s:I, s:o}", "generation", (json_int_t)result->generation, "changes",
@@ -252,8 +279,11 @@ static void answer_table(struct change *change, const struct change_result *resu
 static void put_table(struct change *change)
 {
     const struct change_edit edit = {.kind = CHANGE_TABLE};
+    const struct api_hooks *hooks = change->hooks;
+    struct etag etag = etag_table(hooks, hooks->table(hooks->context));
 
-    change_submit(change, &edit, 1, answer_table);
+    if (!etag_refuse(&change->request, "the table", &etag, &change->response))
+        change_submit(change, &edit, 1, answer_table);
 }
 
 /* ---- The addresses --------------------------------------------------------------------------- */
@@ -289,7 +319,7 @@ enum api_outcome resource_handle(const struct api_hooks *hooks, const struct api
     } else if (is_put || str_eq(method, STR("DELETE"))) {
         return begin(hooks, request, waiter, response, is_put ? put_function : delete_function);
     } else if (is_get) {
-        answer_function(hooks, name, response);
+        answer_function(hooks, name, true, response);
     } else {
         answer_not_allowed(response, "GET, HEAD, PUT, DELETE",
                            "A function can be read, made, replaced and deleted here.");

@@ -56,6 +56,7 @@ int rowstore_open(struct rowstore *rows, struct store *store, struct store_reaso
 
     *rows = (struct rowstore){.store = store, .overlay = loading.overlay, .maps = loading.maps};
     prng_init(&rows->rng);
+    rows->life = prng_next(&rows->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
     if (r == 0)
         r = store_load_now(store, take_row, &loading, reason);

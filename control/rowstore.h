@@ -13,6 +13,7 @@ struct rowstore {
     struct overlay *overlay; /* as the store has it */
     struct overlay *maps;    /* likewise, of sticky splits (control/mapstore.h) */
     uint64_t seed;           /* RevisionIds of what only the file says are made with it */
+    uint64_t life;           /* no other process has this number */
     struct prng rng;
 };
 

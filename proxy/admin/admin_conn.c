@@ -267,6 +267,8 @@ static void handle(struct admin_conn *c)
         .origin = find_field(head, STR("origin")),
         .content_type = find_field(head, STR("content-type")),
         .target = find_field(head, STR("x-amz-target")),
+        .if_match = find_field(head, STR("if-match")),
+        .if_none_match = find_field(head, STR("if-none-match")),
         .fields = fields,
         .nr_fields = fieldlist_take(head, fields),
         .has_certificate = c->has_certificate,

@@ -255,6 +255,86 @@ def test_a_whole_table_is_one_change_that_lasts(lives):
     assert table_of(weir) == only
 
 
+# ---- If-Match ----
+
+
+def conditional(weir, method, path, document=None, **conditions):
+    fields = [(name.replace("_", "-"), value) for name, value in conditions.items()]
+    body = json.dumps(document).encode() if document is not None else None
+    return weir.admin(path, method, body, headers=(JSON if body else []) + fields)
+
+
+THINGS = {
+    "alias": (LIVE, {"weights": {"1": 60, "2": 40}}),
+    "function": ("/functions/hello", TABLE["functions"]["other"]),
+    "table": ("/table", {"functions": {"other": TABLE["functions"]["other"]}}),
+}
+
+
+@pytest.mark.parametrize("by", ["the API", "the Lambda API", "the file"])
+@pytest.mark.parametrize("thing", THINGS)
+def test_who_saw_an_older_one_changes_nothing(lives, thing, by):
+    path, document = THINGS[thing]
+    weir = lives.start(TABLE)
+    old = must(weir, "GET", path).headers["etag"]
+    if by == "the API":
+        must(weir, "PUT", LIVE, {"weights": {"1": 50, "2": 50}})
+    elif by == "the Lambda API":
+        must(weir, "PUT", "/2015-03-31/functions/hello/aliases/live", {"FunctionVersion": "1"})
+    else:
+        weir.write_table(FILE["changed"])
+        must(weir, "POST", "/reload")
+    before = must(weir, "GET", path)
+    stale = conditional(weir, "PUT", path, document, If_Match=old)
+    assert stale.status == 412 and stale.headers["x-amzn-errortype"] == "PreconditionFailedException"
+    assert stale.headers["etag"] == before.headers["etag"] != old
+    assert f"If-Match does not name the ETag of the {thing}, which is {before.headers['etag']}" in stale.json()["message"]
+    assert must(weir, "GET", path).body == before.body
+    done = conditional(weir, "PUT", path, document, If_Match=before.headers["etag"])
+    assert done.status == 200, done.body
+    after = must(weir, "GET", path)
+    assert done.headers["etag"] == after.headers["etag"]
+    assert done.headers["x-weir-generation"] == after.headers["x-weir-generation"]
+
+
+def test_the_etag_of_an_alias_is_its_revision_in_all_lives_and_that_of_a_table_of_one(lives):
+    weir = lives.start(TABLE)
+    must(weir, "PUT", LIVE, {"weights": {"1": 50, "2": 50}})
+    first = [must(weir, "GET", path).headers["etag"] for path, _ in THINGS.values()]
+    assert first[0] == f'"{revision(weir)}"'
+    lives.end()
+    weir = lives.start(TABLE)
+    second = [must(weir, "GET", path).headers["etag"] for path, _ in THINGS.values()]
+    assert first[:2] == second[:2] and first[2] != second[2]
+    assert conditional(weir, "PUT", "/table", TABLE, If_Match=first[2]).status == 412
+
+
+def test_of_many_that_saw_the_same_one_is_first(lives):
+    weir = lives.start(TABLE)
+    etag, statuses = must(weir, "GET", LIVE).headers["etag"], []
+
+    def change(i):
+        statuses.append(conditional(weir, "PUT", LIVE, {"weights": {"1": 10 + i, "2": 90 - i}}, If_Match=etag).status)
+
+    threads = [threading.Thread(target=change, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [200] + 7 * [412]
+
+
+def test_what_there_is_already_is_not_made_again(lives):
+    weir = lives.start(TABLE)
+    path, weights = "/functions/hello/aliases/new", {"weights": {"1": 100}}
+    assert conditional(weir, "PUT", path, weights, If_Match="*").status == 412
+    assert conditional(weir, "PUT", path, weights, If_None_Match="*").status == 200
+    again = conditional(weir, "PUT", path, weights, If_None_Match="*")
+    assert again.status == 412 and "If-None-Match" in again.json()["message"]
+    assert conditional(weir, "DELETE", path, If_Match='"x"').status == 412
+    assert conditional(weir, "DELETE", path, If_Match=again.headers["etag"]).status == 204
+
+
 # ---- Many at once ----
 
 

@@ -45,7 +45,7 @@ static struct {
     struct rowstore rows;
     bool is_settling; /* workers take what is in force */
     int nr_changes, nr_reloads;
-    const char *host, *origin, *content_type; /* of the next requests; NULL: none */
+    const char *host, *origin, *content_type, *if_match, *if_none_match; /* of the next requests; NULL: none */
 } api;
 
 static void api_hook_reload(void *context, struct api_waiter *waiter)
@@ -330,6 +330,8 @@ static inline struct api_response api_ask(const char *method, const char *target
         .host = str_of(api.host ? api.host : ""),
         .origin = api_optional(api.origin),
         .content_type = api_optional(api.content_type ? api.content_type : body ? "application/json" : NULL),
+        .if_match = api_optional(api.if_match),
+        .if_none_match = api_optional(api.if_none_match),
         .body = str_of(body),
     };
     struct api_response response;

@@ -206,7 +206,8 @@ static void a_revision_that_is_not_the_latest_changes_nothing(void **state)
     char revision[CHANGE_REVISION_SIZE];
 
     (void)state;
-    change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), revision);
+    assert_int_equal(change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), revision),
+                     0);
     lab.expected = revision;
     assert_int_equal(edit(CHANGE_ALIAS, "hello", "live", "{\"weights\": {\"1\": 100}}"),
                      CHANGE_DONE);
@@ -326,7 +327,8 @@ static void a_change_that_is_not_stored_does_not_come_into_force(void **state)
     char before[CHANGE_REVISION_SIZE], after[CHANGE_REVISION_SIZE];
 
     (void)state;
-    change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), before);
+    assert_int_equal(change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), before),
+                     0);
     ops.change = fail_change;
     api.store->ops = &ops;
     for (int i = 0; i < 2; i++) {
@@ -336,7 +338,8 @@ static void a_change_that_is_not_stored_does_not_come_into_force(void **state)
         assert_non_null(strstr(lab.reason, "the disk is full"));
     }
     api.store->ops = real;
-    change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), after);
+    assert_int_equal(change_revision(&api_hooks, CHANGE_ALIAS, STR("hello"), STR("live"), after),
+                     0);
     assert_string_equal(before, after);
     assert_int_equal(api.table->generation, generation);
     assert_int_equal(find("hello", "live")->nr_arms, 2);
