@@ -298,8 +298,9 @@ static void make_alias(struct change_work *w)
     const struct api_hooks *hooks = w->engine->hooks;
     const struct edit *edit = &w->edits[0];
     const struct target *target = find_alias(w, edit);
-    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
-    struct place function = JSONDOC_KEY(&functions, edit->function);
+    struct place root = JSONDOC_ROOT;
+    struct place section = JSONDOC_KEY(&root, tabledoc_function_section(str_of(edit->function)));
+    struct place function = tabledoc_function_place(&section, edit->function);
     struct place aliases = JSONDOC_KEY(&function, "aliases");
     struct place at = JSONDOC_KEY(&aliases, edit->name);
     struct jsondoc doc = {.problems = &w->problems};
@@ -327,8 +328,9 @@ static void make_alias(struct change_work *w)
 static void problem(struct change_work *w, const struct edit *edit, const char *code,
                     const char *message)
 {
-    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
-    struct place at = JSONDOC_KEY(&functions, edit->function);
+    struct place root = JSONDOC_ROOT;
+    struct place section = JSONDOC_KEY(&root, tabledoc_function_section(str_of(edit->function)));
+    struct place at = tabledoc_function_place(&section, edit->function);
     struct jsondoc doc = {.problems = &w->problems};
 
     jsondoc_problem(&doc, &at, code, "%s", message);
