@@ -5,12 +5,13 @@
 
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_function.h"
+#include "conf/tabledoc_publish.h"
 #include "conf/tabledoc_section.h"
-#include "router/builder.h"
+#include "router/builder_copy.h"
 
 struct reading {
     struct jsondoc doc;
-    struct place functions_at, machines_at;
+    struct place functions_at;
     struct tabledoc_out out;
     const struct tabledoc_edit *edits;
     int nr;
@@ -36,9 +37,7 @@ static const struct tabledoc_edit *find_edit(const struct reading *r, struct str
 
 static void read_edit(struct reading *r, const struct tabledoc_edit *edit)
 {
-    bool is_machine = machine_is(str_of(edit->function));
-    struct place at =
-        tabledoc_function_place(is_machine ? &r->machines_at : &r->functions_at, edit->function);
+    struct place at = JSONDOC_KEY(&r->functions_at, edit->function);
 
     if (edit->document)
         tabledoc_function_read(&r->doc, &at, edit->document, &r->out);
@@ -103,7 +102,6 @@ struct table *tabledoc_edit(struct registry *registry, struct table *previous,
     struct place root = JSONDOC_ROOT;
     struct reading r = {.doc = {.problems = problems},
                         .functions_at = JSONDOC_KEY(&root, "functions"),
-                        .machines_at = JSONDOC_KEY(&root, "state_machines"),
                         .out = {.builder = builder_make(registry), .edited = previous},
                         .edits = edits,
                         .nr = nr};
@@ -119,8 +117,12 @@ struct table *tabledoc_edit(struct registry *registry, struct table *previous,
         take_sections(&r, previous);
     if (!r.doc.is_bad) {
         table = builder_freeze(&r.out.builder, previous);
-        if (!table)
+        if (table)
+            tabledoc_publish_check_names(&r.doc, table);
+        else
             jsondoc_no_memory(&r.doc);
+        if (r.doc.is_bad && table)
+            table_unref(&table);
     }
     builder_free(&r.out.builder);
     json_decref(r.by_name);

@@ -3,9 +3,7 @@
  *
  *     $.functions.NAME              -> builder_function
  *     $.functions.NAME.versions.V   -> builder_version, builder_endpoint
- *     $.functions.NAME.aliases.A    -> builder_alias
- *
- * and the same below $.state_machines: a machine is a function with other keys of its own. */
+ *     $.functions.NAME.aliases.A    -> builder_alias */
 #include "conf/tabledoc_function.h"
 
 #include <stdlib.h>
@@ -15,6 +13,7 @@
 #include "conf/rows.h"
 #include "conf/tabledoc_alias.h"
 #include "conf/tabledoc_digest.h"
+#include "conf/tabledoc_publish.h"
 #include "conf/tabledoc_url.h"
 #include "conf/tabledoc_version.h"
 #include "conf/url.h"
@@ -23,14 +22,14 @@
 enum { TAGS_MAX = 50, TAG_KEY_MAX = 128, TAG_VALUE_MAX = 256, URLS_MAX = 256 };
 
 struct function_draft {
-    const json_t *versions, *aliases, *tags, *urls; /* borrowed; NULL where absent */
-    char *dead_letter;                              /* the rows' */
+    const json_t *versions, *aliases, *tags, *urls, *preference; /* borrowed; NULL where absent */
+    char *dead_letter, *auto_publish_alias;                      /* the rows' */
     uint32_t max_in_flight, concurrency;
     uint64_t last_version;
-    unsigned type; /* of a machine */
 };
 
 static const char *check_dead_letter(const char *text);
+static const char *check_auto_publish_alias(const char *text);
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
                          const json_t *value, void *base);
 
@@ -50,22 +49,15 @@ static const struct row function_list[] = {
     {.path = "tags", .type = ROWS_SPECIAL, DRAFT(tags), .expected = "an object of texts, {\"team\": \"shop\"}"},
     {.path = "dead_letter", .type = ROWS_STRING, DRAFT(dead_letter), .min = 1, .max = 2048, .check = check_dead_letter,
      .expected = "a URL, or a function such as \"failed\" or \"failed:live\""},
+    {.path = "auto_publish_alias", .type = ROWS_STRING, DRAFT(auto_publish_alias), .min = 1, .max = 128,
+     .check = check_auto_publish_alias, .expected = "an alias, such as \"live\""},
+    {.path = "deployment_preference", .type = ROWS_SPECIAL, DRAFT(preference),
+     .expected = "an object such as {\"type\": \"Linear10PercentEvery2Minutes\"}"},
     {.path = "urls", .type = ROWS_SPECIAL, DRAFT(urls), .expected = "an object of URLs, {\"live\": {...}}"},
-};
-
-static const struct row machine_list[] = {
-    {.path = "type", .type = ROWS_CHOICE, DRAFT(type), .choices = "STANDARD|EXPRESS", .default_text = "STANDARD"},
-    {.path = "versions", .type = ROWS_SPECIAL, DRAFT(versions), .expected = "an object of versions, {\"1\": {...}}"},
-    {.path = "aliases", .type = ROWS_SPECIAL, DRAFT(aliases), .expected = "an object of aliases, {\"NAME\": {...}}"},
-    {.path = "last_version", .type = ROWS_U64, DRAFT(last_version), .min = 0, .max = 1000000000000000000,
-     .default_text = "0"},
-    {.path = "tags", .type = ROWS_SPECIAL, DRAFT(tags), .expected = "an object of texts, {\"team\": \"shop\"}"},
 };
 
 /* clang-format on */
 
-static const struct rows machine_rows = {
-    machine_list, (int)(sizeof(machine_list) / sizeof(machine_list[0])), read_special};
 static const struct rows function_rows = {
     function_list, (int)(sizeof(function_list) / sizeof(function_list[0])), read_special};
 
@@ -86,6 +78,13 @@ static const char *check_dead_letter(const char *text)
     return "has no alias or version behind the colon";
 }
 
+static const char *check_auto_publish_alias(const char *text)
+{
+    return invoke_is_alias_name(str_of(text)) ? NULL
+                                              : "is no alias name; those have letters, digits, "
+                                                "'-' or '_', and are no number";
+}
+
 static json_t *unconst(const json_t *value)
 {
     return (json_t *)(uintptr_t)value; /* jansson's iterators take no const */
@@ -100,15 +99,7 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
 
 static void check_function_name(struct jsondoc *doc, const struct place *at)
 {
-    if (at->skip > 0 ? machine_is_name(machine_bare(str_of(at->key)))
-                     : invoke_is_function_name(str_of(at->key)))
-        return;
-    if (at->skip > 0)
-        jsondoc_problem(doc, at, "bad_name",
-                        "\"%.*s\" is no name of a state machine; those have 1 to 80 characters, no "
-                        "white space and none of < > { } [ ] ? * \" # %% \\ ^ | ~ ` $ & , ; : /",
-                        JSONDOC_QUOTE(at->key + at->skip));
-    else
+    if (!invoke_is_function_name(str_of(at->key)))
         jsondoc_problem(doc, at, "bad_name",
                         "\"%.*s\" is no function name; those have 1 to 64 letters, digits, '-' or "
                         "'_'",
@@ -121,15 +112,6 @@ static void check_version_name(struct jsondoc *doc, const struct place *at)
         jsondoc_problem(doc, at, "bad_name",
                         "\"%.*s\" is no version; versions are $LATEST and numbers such as 1, 2, 3 "
                         "without leading zeros",
-                        JSONDOC_QUOTE(at->key));
-}
-
-static void check_machine_alias_name(struct jsondoc *doc, const struct place *at)
-{
-    if (!machine_is_alias_name(str_of(at->key)))
-        jsondoc_problem(doc, at, "bad_name",
-                        "\"%.*s\" is no alias name; those of state machines have 1 to 80 letters, "
-                        "digits, '-', '_' or '.', and not digits alone",
                         JSONDOC_QUOTE(at->key));
 }
 
@@ -154,9 +136,8 @@ static void read_versions(struct jsondoc *doc, const struct place *at, const jso
 
     if (json_object_size(versions) == 0)
         jsondoc_problem(doc, at, "empty",
-                        "a %s needs a version, such as {\"1\": {\"endpoints\": "
-                        "[\"http://127.0.0.1:9001\"]}}",
-                        at->parent->skip > 0 ? "state machine" : "function");
+                        "a function needs a version, such as {\"1\": {\"endpoints\": "
+                        "[\"http://127.0.0.1:9001\"]}}");
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
         check_version_name(doc, &key);
@@ -171,10 +152,7 @@ static void read_aliases(struct jsondoc *doc, const struct place *at, const json
 
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
-        if (at->parent->skip > 0)
-            check_machine_alias_name(doc, &key);
-        else
-            check_alias_name(doc, &key);
+        check_alias_name(doc, &key);
         tabledoc_alias_read(doc, &key, json_object_iter_value(i), versions, out);
     }
 }
@@ -260,7 +238,7 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
 {
     struct place tags_at = JSONDOC_KEY(at, "tags"), urls_at = JSONDOC_KEY(at, "urls");
     char *tags = draft->tags ? jsondoc_dump_sorted(draft->tags) : NULL;
-    const struct machine machine = {.is_express = draft->type == 1};
+    char *preference = draft->preference ? jsondoc_dump_sorted(draft->preference) : NULL;
     struct stash stash = {0};
     struct function_spec spec = {.name = str_of(at->key),
                                  .max_in_flight = draft->max_in_flight,
@@ -268,14 +246,15 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
                                  .last_version = draft->last_version,
                                  .tags = tags,
                                  .dead_letter = draft->dead_letter,
-                                 .urls = urls,
-                                 .machine = at->skip > 0 ? &machine : NULL};
+                                 .auto_publish_alias = draft->auto_publish_alias,
+                                 .deployment_preference = preference,
+                                 .urls = urls};
 
     if (draft->tags)
         check_tags(doc, &tags_at, draft->tags);
     if (draft->urls)
         spec.nr_urls = read_urls(doc, &urls_at, draft, urls, &stash);
-    if (draft->tags && !tags)
+    if ((draft->tags && !tags) || (draft->preference && !preference))
         jsondoc_no_memory(doc);
     if (!doc->is_bad && out->merge && tabledoc_merge_function(out->merge, &spec) < 0)
         jsondoc_no_memory(doc);
@@ -290,12 +269,8 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
     for (int i = 0; i < spec.nr_urls; i++)
         free(urls[i].document);
     stash_fini(&stash);
+    free(preference);
     free(tags);
-}
-
-static const struct rows *rows_of(const struct place *at)
-{
-    return at->skip > 0 ? &machine_rows : &function_rows;
 }
 
 static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
@@ -305,7 +280,9 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     struct place aliases_at = JSONDOC_KEY(at, "aliases");
     struct function_url urls[URLS_MAX];
 
-    rows_read(rows_of(at), doc, at, value, draft);
+    rows_read(&function_rows, doc, at, value, draft);
+    tabledoc_publish_check(doc, at, json_object_get(value, "auto_publish_alias") != NULL,
+                           draft->preference);
     read_own(doc, at, draft, urls, out);
     if (!json_object_get(value, "versions"))
         jsondoc_problem(doc, at, "missing",
@@ -322,24 +299,16 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
 void tabledoc_function_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                             struct tabledoc_out *out)
 {
-    struct function_draft draft = {.concurrency = FUNCTION_NO_CONCURRENCY};
+    struct function_draft draft = {0};
 
     check_function_name(doc, at);
     if (!jsondoc_is_object(doc, at, value, "an object such as {\"versions\": {...}}"))
         return;
-    if (rows_init(rows_of(at), &draft) < 0)
+    if (rows_init(&function_rows, &draft) < 0)
         jsondoc_no_memory(doc);
     else
         read_parts(doc, at, value, &draft, out);
-    rows_fini(rows_of(at), &draft);
-}
-
-struct place tabledoc_function_place(const struct place *section, const char *name)
-{
-    struct place at = JSONDOC_KEY(section, name);
-
-    at.skip = machine_is(str_of(name)) ? MACHINE_PREFIX_BYTES : 0;
-    return at;
+    rows_fini(&function_rows, &draft);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -348,13 +317,14 @@ struct function_spec tabledoc_function_spec(const struct function *function)
 {
     struct function_spec spec = {.name = function->name,
                                  .max_in_flight = function->max_in_flight,
-                                 .concurrency = function->concurrency,
-                                 .machine = function->machine};
+                                 .concurrency = function->concurrency};
 
     if (function->more) {
         spec.last_version = function->more->last_version;
         spec.tags = function->more->tags;
         spec.dead_letter = function->more->dead_letter;
+        spec.auto_publish_alias = function->more->auto_publish_alias;
+        spec.deployment_preference = function->more->deployment_preference;
     }
     return spec;
 }
@@ -369,15 +339,15 @@ json_t *tabledoc_function_write_own(const struct function *function)
     struct function_spec spec = tabledoc_function_spec(function);
     struct function_draft draft = {
         .dead_letter = function->more ? function->more->dead_letter : NULL,
+        .auto_publish_alias = function->more ? function->more->auto_publish_alias : NULL,
         .max_in_flight = spec.max_in_flight,
         .concurrency = spec.concurrency,
-        .type = spec.machine && spec.machine->is_express,
     };
-    const struct rows *rows = spec.machine ? &machine_rows : &function_rows;
     json_t *object = json_object();
 
-    if (object && rows_write(rows, &draft, false, object) == 0 &&
-        set_text(object, "tags", spec.tags) == 0)
+    if (object && rows_write(&function_rows, &draft, false, object) == 0 &&
+        set_text(object, "tags", spec.tags) == 0 &&
+        set_text(object, "deployment_preference", spec.deployment_preference) == 0)
         return object;
     json_decref(object);
     return NULL;

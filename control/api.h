@@ -55,6 +55,7 @@ struct change_work;
 struct rowstore;
 struct merge_said;
 struct change_engine;
+struct change_listener;
 struct api_errand;
 struct listing;
 struct metrics_figures;
@@ -120,10 +121,11 @@ struct api_hooks {
                     struct metrics_figures *out);
     /* Has shift_turn called soon. */
     void (*shifts_soon)(void *context);
-    struct shifts *shifts;         /* control/shift.h */
-    struct change_engine *changes; /* control/change.h */
-    struct takebacks *takebacks;   /* control/takeback.h */
-    struct rowstore *rows;         /* control/rowstore.h */
+    struct shifts *shifts;                  /* control/shift.h */
+    struct change_engine *changes;          /* control/change.h */
+    const struct change_listener *listener; /* the same; NULL: none */
+    struct takebacks *takebacks;            /* control/takeback.h */
+    struct rowstore *rows;                  /* control/rowstore.h */
 };
 
 struct api_request {

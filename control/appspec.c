@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "conf/url.h"
+#include "conf/hookname.h"
 #include "control/yamldoc.h"
 
 const char *const appspec_hook_names[APPSPEC_HOOKS] = {"BeforeAllowTraffic", "AfterAllowTraffic"};
@@ -164,24 +164,6 @@ static int read_resources(struct reading *r, json_t *resources)
 
 /* ---- Hooks ----------------------------------------------------------------------------------- */
 
-bool appspec_is_url(const char *hook)
-{
-    return strncasecmp(hook, "http://", 7) == 0 || strncasecmp(hook, "https://", 8) == 0;
-}
-
-bool appspec_is_hook(const char *text)
-{
-    struct invoke_address address;
-    struct url url;
-
-    if (strlen(text) > APPSPEC_HOOK_MAX)
-        return false;
-    if (appspec_is_url(text)) /* whose query url_parse does not know */
-        return !url_parse(str_until(str_of(text), '?'), &url) && !strpbrk(text, " \t\r\n#");
-    return invoke_parse_name(&address, str_of(text)) == INVOKE_OK &&
-           invoke_is_function_name(address.function);
-}
-
 static int read_hook(struct reading *r, const char *key, const json_t *value)
 {
     const char *text = json_string_value(value);
@@ -196,7 +178,7 @@ static int read_hook(struct reading *r, const char *key, const json_t *value)
                      key);
     if (r->out->hooks[i][0])
         return wrong(r, "The hook %s is there twice.", appspec_hook_names[i]);
-    if (!text || !appspec_is_hook(text))
+    if (!text || !hookname_is(text))
         return wrong(r, "%s must be the name or ARN of a function, or a URL, not \"%.100s\".",
                      appspec_hook_names[i], text ? text : "...");
     snprintf(r->out->hooks[i], sizeof(r->out->hooks[i]), "%s", text);

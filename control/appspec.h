@@ -18,9 +18,10 @@
 #include <jansson.h>
 
 #include "base/str.h"
+#include "conf/hookname.h"
 #include "router/invoke.h"
 
-enum { APPSPEC_BYTES_MAX = 262144, APPSPEC_REASON_MAX = 512, APPSPEC_HOOK_MAX = 2048 };
+enum { APPSPEC_BYTES_MAX = 262144, APPSPEC_REASON_MAX = 512, APPSPEC_HOOK_MAX = HOOKNAME_MAX };
 enum { APPSPEC_VERSION_MAX = 20 };
 
 enum appspec_hook { APPSPEC_BEFORE, APPSPEC_AFTER, APPSPEC_HOOKS };
@@ -37,10 +38,5 @@ struct appspec {
 /* 0, or -1 with what is wrong and what would be right, as sentences. */
 int appspec_read(struct appspec *out, struct str text, char reason[APPSPEC_REASON_MAX])
     __attribute__((warn_unused_result));
-
-/* Is it a hook as appspec_read takes it: a function's name or ARN, with or without qualifier, or a
- * URL? */
-bool appspec_is_hook(const char *text);
-bool appspec_is_url(const char *hook);
 
 #endif

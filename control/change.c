@@ -104,6 +104,8 @@ static void drop_edits(struct change_work *w)
     if (w->build.table)
         table_unref(&w->build.table);
     tabledoc_diff_fini(&w->diff);
+    if (w->change.noted)
+        w->engine->hooks->listener->forget(&w->change);
 }
 
 /* Everything that a turn has left. */
@@ -218,7 +220,7 @@ static void check_revision(struct change_work *w, const struct change_edit *edit
 
 void change_keep(struct change *change, const struct store_edit *edit)
 {
-    assert(change->work->stage == TURN && edit->kind != STORE_SET);
+    assert(change->work->stage <= BUILT && edit->kind != STORE_SET);
     kept_add(&change->work->kept, edit);
 }
 
@@ -298,9 +300,8 @@ static void make_alias(struct change_work *w)
     const struct api_hooks *hooks = w->engine->hooks;
     const struct edit *edit = &w->edits[0];
     const struct target *target = find_alias(w, edit);
-    struct place root = JSONDOC_ROOT;
-    struct place section = JSONDOC_KEY(&root, tabledoc_function_section(str_of(edit->function)));
-    struct place function = tabledoc_function_place(&section, edit->function);
+    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
+    struct place function = JSONDOC_KEY(&functions, edit->function);
     struct place aliases = JSONDOC_KEY(&function, "aliases");
     struct place at = JSONDOC_KEY(&aliases, edit->name);
     struct jsondoc doc = {.problems = &w->problems};
@@ -328,9 +329,8 @@ static void make_alias(struct change_work *w)
 static void problem(struct change_work *w, const struct edit *edit, const char *code,
                     const char *message)
 {
-    struct place root = JSONDOC_ROOT;
-    struct place section = JSONDOC_KEY(&root, tabledoc_function_section(str_of(edit->function)));
-    struct place at = tabledoc_function_place(&section, edit->function);
+    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
+    struct place at = JSONDOC_KEY(&functions, edit->function);
     struct jsondoc doc = {.problems = &w->problems};
 
     jsondoc_problem(&doc, &at, code, "%s", message);
@@ -451,6 +451,19 @@ static int compare(struct api_build *build)
     return 0;
 }
 
+static void tell_edits(struct change_work *w)
+{
+    const struct change_listener *listener = w->engine->hooks->listener;
+    int result = 0;
+
+    for (int i = 0; listener && i < w->outline.nr && result == 0; i++)
+        if (!w->outline.list[i].section && w->outline.list[i].document)
+            result = listener->edits(&w->change, w->outline.list[i].function,
+                                     w->outline.list[i].document);
+    if (result < 0 || w->kept.is_short)
+        fail_memory(w);
+}
+
 static void build(struct change_work *w)
 {
     const struct api_hooks *hooks = w->engine->hooks;
@@ -466,6 +479,8 @@ static void build(struct change_work *w)
         else
             outline_function(w, &w->edits[i]);
     }
+    if (w->stage == SUBMITTED)
+        tell_edits(w);
     if (w->stage != SUBMITTED)
         return;
     w->build =
@@ -528,11 +543,19 @@ static bool is_bare(const struct change_work *w)
 
 static void store(struct change_work *w)
 {
+    const struct change_listener *listener = w->engine->hooks->listener;
+
     if (w->nr_edits > 0 && !w->build.table) {
         fail(w, CHANGE_REFUSED, NULL);
         return;
     }
     assert(w->nr_edits == 0 || in_force(w) == w->build.previous);
+    if (listener && w->build.text &&
+        (listener->replaces(&w->change, w->build.previous, w->build.table) < 0 ||
+         w->kept.is_short)) {
+        fail_memory(w);
+        return;
+    }
     if (is_bare(w) && w->kept.nr == 0) { /* all of it is so already */
         w->stage = SETTLED;
         return;
@@ -578,6 +601,8 @@ static void put_in_force(struct change_work *w)
     w->build.table = NULL;
     table_unref(&w->build.previous);
     hooks->put_table(hooks->context, table);
+    if (w->change.noted)
+        w->engine->hooks->listener->done(&w->change);
     log_change(w);
     w->stage = SETTLING;
     hooks->soon_on_all(hooks->context);
@@ -772,22 +797,4 @@ void change_engine_free(struct change_engine **changes)
         free_work(w);
     }
     free(c);
-}
-
-void change_answer_failure(struct change *change, const struct change_result *result)
-{
-    struct api_response *out = &change->response;
-
-    assert(result->status != CHANGE_DONE);
-    switch (result->status) {
-    case CHANGE_REFUSED:
-        answer_problems(out, result->problems);
-        return;
-    case CHANGE_CONFLICT:
-        answer_error(out, 412, "PreconditionFailedException",
-                     "It was changed by somebody else meanwhile: its RevisionId is another.");
-        return;
-    default:
-        answer_error(out, 503, "ServiceException", result->reason);
-    }
 }

@@ -79,6 +79,19 @@ struct change_result {
 typedef void change_fn(struct change *change);
 typedef void change_done_fn(struct change *change, const struct change_result *result);
 
+/* Who has to know what becomes other, and may add to it (control/publish.h). Rows are added by
+ * change_keep. The first two return 0, or -1 when out of memory. */
+struct change_listener {
+    /* A function is to be as this document says, which may be changed. */
+    int (*edits)(struct change *change, const char *function, json_t *document);
+    /* Likewise a table as a whole, which has been built. */
+    int (*replaces)(struct change *change, const struct table *before, const struct table *after);
+    /* It is stored and in force. */
+    void (*done)(struct change *change);
+    /* Ends what was noted in the change (change->noted), in any case. */
+    void (*forget)(struct change *change);
+};
+
 /* One operation. You read request, and fill in response; state is yours. */
 struct change {
     const struct api_hooks *hooks;
@@ -87,6 +100,7 @@ struct change {
     void *state; /* whatever the handler keeps for done; state_free, if set, ends it */
     void (*state_free)(void *state);
     void *context;            /* of one that nobody asked for; else NULL */
+    void *noted;              /* the listener's */
     const char *by;           /* who does it, for the log; NULL: the admin API */
     struct change_work *work; /* the engine's */
 };

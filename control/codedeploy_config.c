@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/tabledoc_publish.h"
 #include "control/plan.h"
 #include "router/hash.h"
 #include "router/split.h"
@@ -16,11 +17,15 @@ enum { MINUTE_MS = 60000, CONFIGS_MAX = 200 };
 
 /* ---- Steps ----------------------------------------------------------------------------------- */
 
-/* The section; a new reference. */
-static json_t *read_section(const struct api_hooks *hooks)
+static const struct table *in_force(const struct codedeploy_call *call)
 {
-    json_t *configs =
-        json_loads(table_section(hooks->table(hooks->context), MODEL_DEPLOYMENT_CONFIGS), 0, NULL);
+    return call->hooks->table(call->hooks->context);
+}
+
+/* The section; a new reference. */
+static json_t *read_section(const struct table *table)
+{
+    json_t *configs = json_loads(table_section(table, MODEL_DEPLOYMENT_CONFIGS), 0, NULL);
 
     return configs ? configs : json_object();
 }
@@ -52,7 +57,7 @@ static json_t *convert(const json_t *steps)
     return out;
 }
 
-json_t *codedeploy_config_steps(const struct api_hooks *hooks, const char *name)
+json_t *codedeploy_config_steps(const struct table *table, const char *name)
 {
     const struct plan_rule *rule = plan_find(name);
     struct plan plan;
@@ -62,7 +67,7 @@ json_t *codedeploy_config_steps(const struct api_hooks *hooks, const char *name)
         plan_make(&plan, rule, MINUTE_MS);
         return steps_of(&plan);
     }
-    configs = read_section(hooks);
+    configs = read_section(table);
     config = json_object_get(configs, name);
     if (config)
         steps = convert(json_object_get(config, "steps"));
@@ -138,7 +143,7 @@ void codedeploy_config_get(struct codedeploy_call *call)
 {
     const char *name =
         codedeploy_call_name(call, "deploymentConfigName", &codedeploy_call_kind_config);
-    json_t *steps = name ? codedeploy_config_steps(call->hooks, name) : NULL, *info;
+    json_t *steps = name ? codedeploy_config_steps(in_force(call), name) : NULL, *info;
     struct plan_rule rule;
 
     if (call->is_over)
@@ -158,7 +163,7 @@ void codedeploy_config_get(struct codedeploy_call *call)
 
 void codedeploy_config_list(struct codedeploy_call *call)
 {
-    json_t *names = json_array(), *configs = read_section(call->hooks), *value;
+    json_t *names = json_array(), *configs = read_section(in_force(call)), *value;
     const char *key;
 
     for (int i = 0; i < PLAN_BUILTINS; i++)
@@ -231,7 +236,7 @@ void codedeploy_config_create(struct codedeploy_call *call)
 {
     const char *name =
         codedeploy_call_name(call, "deploymentConfigName", &codedeploy_call_kind_config);
-    json_t *configs = read_section(call->hooks);
+    json_t *configs = read_section(in_force(call));
     struct plan_rule rule;
 
     codedeploy_call_platform(call);
@@ -275,12 +280,37 @@ static const char *find_user(const struct codedeploy_call *call, const char *con
     return NULL;
 }
 
+/* The function that is brought in by it (control/publish.h), into out; false: none. */
+static bool find_publisher(const struct codedeploy_call *call, const char *config,
+                           char out[INVOKE_NAME_MAX + 1])
+{
+    struct function *const *functions;
+    int nr = table_functions(in_force(call), &functions);
+
+    for (int i = 0; i < nr; i++) {
+        const struct function_more *more = functions[i]->more;
+        char name[TABLEDOC_PUBLISH_CONFIG];
+        json_t *preference;
+
+        if (!more || !more->deployment_preference)
+            continue;
+        preference = json_loads(more->deployment_preference, 0, NULL);
+        tabledoc_publish_config(preference, name);
+        json_decref(preference);
+        snprintf(out, INVOKE_NAME_MAX + 1, "%.*s", STR_ARG(functions[i]->name));
+        if (strcmp(name, config) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One that is not there is gone already. */
 void codedeploy_config_delete(struct codedeploy_call *call)
 {
     const char *name =
         codedeploy_call_name(call, "deploymentConfigName", &codedeploy_call_kind_config);
     const char *user = name ? find_user(call, name) : NULL;
+    char publisher[INVOKE_NAME_MAX + 1];
     json_t *configs;
 
     if (call->is_over)
@@ -291,9 +321,14 @@ void codedeploy_config_delete(struct codedeploy_call *call)
     else if (user)
         codedeploy_call_fail(call, "DeploymentConfigInUseException",
                              "The deployment group %s has this configuration.", user);
+    else if (find_publisher(call, name, publisher))
+        codedeploy_call_fail(call, "DeploymentConfigInUseException",
+                             "The deployment_preference of the function %s has this "
+                             "configuration.",
+                             publisher);
     if (call->is_over)
         return;
-    configs = read_section(call->hooks);
+    configs = read_section(in_force(call));
     if (json_object_del(configs, name) < 0) {
         json_decref(configs);
         codedeploy_call_answer_empty(call);

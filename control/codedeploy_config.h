@@ -12,6 +12,6 @@ codedeploy_step codedeploy_config_list;
 
 /* The steps of the configuration of this name, [[weight in billionths, seconds], ...] without the
  * last: a new reference. NULL where there is none of this name. */
-json_t *codedeploy_config_steps(const struct api_hooks *hooks, const char *name);
+json_t *codedeploy_config_steps(const struct table *table, const char *name);
 
 #endif

@@ -389,7 +389,7 @@ static void add_config(struct codedeploy_call *call, const json_t *group, json_t
 
     if (!name)
         name = json_string_value(json_object_get(group, "deploymentConfigName"));
-    steps = codedeploy_config_steps(call->hooks, name);
+    steps = codedeploy_config_steps(call->hooks->table(call->hooks->context), name);
     if (!steps) {
         codedeploy_call_fail(call, "DeploymentConfigDoesNotExistException",
                              "No Deployment Configuration found for name: %.120s", name);
@@ -397,21 +397,6 @@ static void add_config(struct codedeploy_call *call, const json_t *group, json_t
     }
     json_object_set_new(info, "deploymentConfigName", json_string(name));
     json_object_set_new(info, "steps", steps);
-}
-
-/* The last revision that has succeeded. */
-static void add_previous(const struct codedeploy_call *call, const char *group_id, json_t *info)
-{
-    const struct deployment *d;
-
-    TAILQ_FOREACH(d, &call->ledger->deployments, link)
-    {
-        if (d->state.status != DEPLOYMENT_SUCCEEDED ||
-            strcmp(deployment_text(d, "deploymentGroupId"), group_id) != 0)
-            continue;
-        json_object_set(info, "previousRevision", json_object_get(d->info, "revision"));
-        return;
-    }
 }
 
 static json_t *make_info(struct codedeploy_call *call, const json_t *application,
@@ -451,7 +436,7 @@ void codedeploy_deployment_create(struct codedeploy_call *call)
     info = make_info(call, application, group, revision);
     add_config(call, group, info);
     add_optional(call, group, info);
-    add_previous(call, group_id, info);
+    ledger_add_previous(call->ledger, group_id, info);
     if (call->is_over) {
         json_decref(info);
         return;

@@ -123,7 +123,7 @@ static void read_config(struct codedeploy_call *call, json_t *document)
 
     if (!name || call->is_over)
         return;
-    steps = codedeploy_config_steps(call->hooks, name);
+    steps = codedeploy_config_steps(call->hooks->table(call->hooks->context), name);
     if (steps)
         json_object_set_new(document, "deploymentConfigName", json_string(name));
     else

@@ -82,8 +82,41 @@ struct deployment *deployment_make_take(json_t *info)
     snprintf(d->id, sizeof(d->id), "%s", id);
     d->serial = (uint64_t)json_integer_value(json_object_get(info, "serial"));
     d->state.step = -1;
+    d->is_published = json_is_true(json_object_get(info, "isPublished"));
     read_from(d);
     return d;
+}
+
+/* Resources[0].NAME.Properties */
+static json_t *properties_of(const json_t *spec)
+{
+    json_t *resource = json_array_get(json_object_get(spec, "Resources"), 0);
+    void *first = json_object_iter(resource);
+
+    return first ? json_object_get(json_object_iter_value(first), "Properties") : NULL;
+}
+
+/* The revision may be another deployment's previousRevision, so it is replaced, not changed. */
+int deployment_retarget(struct deployment *d, struct str current)
+{
+    json_t *spec = json_loads(content_of(d->info), 0, NULL);
+    json_t *revision = NULL;
+    char *content = NULL;
+    int result = -1;
+
+    if (spec && json_object_set_new(properties_of(spec), "CurrentVersion",
+                                    json_stringn(current.p, current.n)) == 0)
+        content = json_dumps(spec, JSON_COMPACT);
+    if (content)
+        revision = json_pack("{s:s, s:{s:s}}", "revisionType", "AppSpecContent", "appSpecContent",
+                             "content", content);
+    if (revision)
+        result = json_object_set_new(d->info, "revision", revision);
+    if (result == 0)
+        snprintf(d->spec.current, sizeof(d->spec.current), "%.*s", STR_ARG(current));
+    free(content);
+    json_decref(spec);
+    return result;
 }
 
 void deployment_free(struct deployment **deployment)

@@ -77,11 +77,12 @@ struct deployment {
     TAILQ_ENTRY(deployment) link;
     char id[DEPLOYMENT_ID + 1];
     uint64_t serial; /* in the order of their making */
-    json_t *info;    /* what was asked for; does not change */
+    json_t *info;    /* what was asked for; does not change (but deployment_retarget) */
     struct appspec spec;
     struct deployment_state state;
     /* Of a rollback: the alias has these, weight to the second, before it is written back. */
     bool is_rollback;
+    bool is_published; /* by control/publish.h: its CurrentVersion is found when it begins */
     char from_first[APPSPEC_VERSION_MAX + 1], from_second[APPSPEC_VERSION_MAX + 1];
     uint32_t from_weight;
 
@@ -115,6 +116,10 @@ struct deployment *deployment_read(const char *document);
 char *deployment_write(const struct deployment *deployment, const struct deployment_state *state);
 /* Clears the pointer, which may be NULL. */
 void deployment_free(struct deployment **deployment);
+
+/* Its AppSpec has another CurrentVersion from now on. 0, or -1 when out of memory. */
+int deployment_retarget(struct deployment *deployment, struct str current)
+    __attribute__((warn_unused_result));
 
 /* Text members of the info; "" where there is none. */
 const char *deployment_text(const struct deployment *deployment, const char *member);

@@ -75,6 +75,20 @@ struct deployment *ledger_active(const struct ledger *l, const char *group_id)
     return oldest;
 }
 
+void ledger_add_previous(const struct ledger *l, const char *group_id, json_t *info)
+{
+    const struct deployment *d;
+
+    TAILQ_FOREACH(d, &l->deployments, link)
+    {
+        if (d->state.status != DEPLOYMENT_SUCCEEDED ||
+            strcmp(deployment_text(d, "deploymentGroupId"), group_id) != 0)
+            continue;
+        json_object_set(info, "previousRevision", json_object_get(d->info, "revision"));
+        return;
+    }
+}
+
 /* ---- New names ------------------------------------------------------------------------------- */
 
 void ledger_new_id(struct ledger *l, char out[DEPLOYMENT_ID + 1])

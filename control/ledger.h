@@ -42,6 +42,9 @@ json_t *ledger_group_by(const struct ledger *ledger, const char *application, co
 /* The deployment of a group that has not ended, the oldest of them; NULL: none. */
 struct deployment *ledger_active(const struct ledger *ledger, const char *group_id);
 
+/* Gives the info of a new deployment of the group the last revision that has succeeded. */
+void ledger_add_previous(const struct ledger *ledger, const char *group_id, json_t *info);
+
 /* An id that no deployment has. */
 void ledger_new_id(struct ledger *ledger, char out[DEPLOYMENT_ID + 1]);
 /* A UUID, terminated. */

@@ -136,7 +136,8 @@ static struct deployment *make_rollback(struct shift_move *m)
 
 static void roll_back(struct shift_move *m)
 {
-    if (m->deployment->is_rollback || m->next.rollback_id[0])
+    if (m->deployment->is_rollback || m->next.rollback_id[0] ||
+        m->deployment->state.status == DEPLOYMENT_QUEUED) /* it has done nothing yet */
         return;
     m->other = make_rollback(m);
     if (m->other)
@@ -223,10 +224,26 @@ static void begin_rollback(struct shift_move *m)
     succeed(m);
 }
 
+/* Those before it have ended: where they have left the alias is where it begins. */
+static void find_current(struct shift_move *m)
+{
+    struct deployment *d = m->deployment;
+    const struct target *target =
+        table_find(in_force(m->shifts), str_of(d->spec.function), str_of(d->spec.alias), NULL);
+    struct str current = target ? target->arms[0].version->name : STR("$LATEST");
+
+    if (current.p[0] != '$' && !str_eq(current, str_of(d->spec.current)) &&
+        deployment_retarget(d, current) < 0)
+        log_error("out of memory: deployment %s has an old CurrentVersion", d->id);
+}
+
 static void begin(struct shift_move *m)
 {
     struct deployment *d = m->deployment;
     struct shift_trouble trouble;
+
+    if (d->is_published)
+        find_current(m);
 
     m->is_made = true;
     m->next.status = DEPLOYMENT_IN_PROGRESS;
@@ -315,16 +332,23 @@ static bool is_disturbed(struct shift_move *m, bool *is_held)
     return true;
 }
 
+static bool is_rival(const struct deployment *own, const struct deployment *d)
+{
+    return strcmp(deployment_text(d, "deploymentGroupId"),
+                  deployment_text(own, "deploymentGroupId")) == 0 ||
+           (strcmp(d->spec.function, own->spec.function) == 0 &&
+            strcmp(d->spec.alias, own->spec.alias) == 0);
+}
+
+/* Have those before it ended, in its group and of its alias? */
 static bool may_begin(const struct shift_move *m)
 {
     const struct deployment *own = m->deployment, *d;
-    const char *group = deployment_text(own, "deploymentGroupId");
 
     TAILQ_FOREACH(d, &m->shifts->ledger.deployments, link)
     {
         bool is_before = d->state.status != DEPLOYMENT_QUEUED || d->serial < own->serial;
-        if (d != own && !deployment_is_over(d) && is_before &&
-            strcmp(deployment_text(d, "deploymentGroupId"), group) == 0)
+        if (d != own && !deployment_is_over(d) && is_before && is_rival(own, d))
             return false;
     }
     return true;
@@ -577,6 +601,7 @@ struct shifts *shift_make(const struct api_hooks *hooks, struct store *store,
         return NULL;
     }
     s->hooks = hooks;
+    LIST_INIT(&s->publications);
     if (ledger_open(&s->ledger, store, reason) < 0) {
         shift_free(&s);
         return NULL;
@@ -593,12 +618,17 @@ struct shifts *shift_make(const struct api_hooks *hooks, struct store *store,
 void shift_free(struct shifts **shifts)
 {
     struct shifts *s = *shifts;
+    struct shift_publication *publication;
     struct deployment *d;
 
     *shifts = NULL;
     if (!s)
         return;
     s->is_over = true;
+    while ((publication = LIST_FIRST(&s->publications))) {
+        LIST_REMOVE(publication, link);
+        free(publication);
+    }
     TAILQ_FOREACH(d, &s->ledger.deployments, link)
     {
         shift_hook_forget(s, d);

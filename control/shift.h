@@ -22,9 +22,18 @@ struct shift_count {
     uint64_t ended[DEPLOYMENT_STATUS_COUNT]; /* of the last three */
 };
 
+/* A version that is looked at again in a change of weir's own (control/publish.h). */
+struct shift_publication {
+    LIST_ENTRY(shift_publication) link;
+    char function[INVOKE_NAME_MAX + 1];
+    char version[APPSPEC_VERSION_MAX + 1];
+};
+LIST_HEAD(shift_publications, shift_publication);
+
 struct shifts {
     const struct api_hooks *hooks;
     struct ledger ledger;
+    struct shift_publications publications; /* that wait for their turn */
     struct shift_count *counts;
     size_t nr_counts;
     bool is_over;

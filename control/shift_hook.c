@@ -89,7 +89,7 @@ static void write_request(struct hook_call *call, enum appspec_hook hook)
 
 static bool address(struct hook_call *call, const char *to)
 {
-    if (appspec_is_url(to)) {
+    if (hookname_is_url(to)) {
         call->errand.url = to;
         return true;
     }

@@ -227,19 +227,18 @@ static int seal(struct builder *builder)
     if (builder->nr_versions == 0)
         return 0;
     function->versions = stash_take(stash, builder->nr_versions * sizeof(function->versions[0]));
-    endpoints = stash_take(stash, ((size_t)builder->nr_endpoints + 1) * sizeof(endpoints[0]));
+    endpoints = stash_take(stash, builder->nr_endpoints * sizeof(endpoints[0]));
     if (!function->versions || !endpoints)
         return -1;
     memcpy(function->versions, builder->versions,
            builder->nr_versions * sizeof(function->versions[0]));
-    if (builder->nr_endpoints > 0)
-        memcpy(endpoints, builder->endpoints, builder->nr_endpoints * sizeof(endpoints[0]));
+    memcpy(endpoints, builder->endpoints, builder->nr_endpoints * sizeof(endpoints[0]));
     builder->nr_endpoints = 0; /* their origins belong to the skeleton now */
     function->nr_versions = (int)builder->nr_versions;
     for (int v = 0; v < function->nr_versions; v++) {
         struct version *version = &function->versions[v];
 
-        assert((version->nr_endpoints > 0) == (version->kind != VERSION_FUNCTION));
+        assert(version->nr_endpoints > 0);
         version->function = function;
         version->endpoints = endpoints;
         endpoints += version->nr_endpoints;
@@ -290,14 +289,17 @@ static int keep_more(struct builder *builder, const struct function_spec *spec,
 {
     struct function_more *more;
 
-    if (spec->last_version == 0 && !spec->tags && !spec->dead_letter && spec->nr_urls == 0)
+    if (spec->last_version == 0 && !spec->tags && !spec->dead_letter && spec->nr_urls == 0 &&
+        !spec->auto_publish_alias && !spec->deployment_preference)
         return 0;
     more = function->more = stash_take(&builder->skeleton->stash, sizeof(*more));
     if (!more)
         return -1;
     more->last_version = spec->last_version;
     if (keep_option(builder, spec->tags, &more->tags) ||
-        keep_option(builder, spec->dead_letter, &more->dead_letter))
+        keep_option(builder, spec->dead_letter, &more->dead_letter) ||
+        keep_option(builder, spec->auto_publish_alias, &more->auto_publish_alias) ||
+        keep_option(builder, spec->deployment_preference, &more->deployment_preference))
         return -1;
     return spec->nr_urls > 0 ? keep_urls(builder, spec, more) : 0;
 }
@@ -348,9 +350,7 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
     function->limit = smaller(spec->max_in_flight, spec->concurrency == FUNCTION_NO_CONCURRENCY ? 0
                                                    : spec->concurrency == 0                     ? 1
                                                                             : spec->concurrency);
-    assert(machine_is(name) == (spec->machine != NULL));
-    if (machine_copy(&skeleton->stash, spec->machine, &function->machine) ||
-        keep_more(builder, spec, function) ||
+    if (keep_more(builder, spec, function) ||
         (spec->nr_urls > 0 && list_with_urls(skeleton, function)))
         return -1;
     functions[skeleton->nr_functions++] = function;
@@ -422,7 +422,6 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
         keep_option(builder, spec->host, &version->host) ||
         keep_option(builder, spec->health_check.path, &version->health_check.path) ||
         keep_option(builder, spec->configuration, &version->configuration) ||
-        machine_task_copy(&builder->skeleton->stash, &spec->task, &version->task) ||
         keep_option(builder, spec->tls.ca_file, &builder->tls.ca_file) ||
         keep_option(builder, spec->tls.server_name, &builder->tls.server_name) ||
         keep_option(builder, spec->tls.certificate, &builder->tls.certificate) ||
@@ -440,7 +439,7 @@ static int keep_base_path(struct builder *builder, const struct version *version
     bool is_latest = str_eq(version->name, STR("$LATEST"));
     char *p, *start;
 
-    if (version->kind == VERSION_HTTP || version->kind == VERSION_SFN || path.n > 1)
+    if (version->kind == VERSION_HTTP || path.n > 1)
         return keep(builder, path.n > 0 ? path : STR("/"), out);
     if (version->kind == VERSION_RIE)
         return keep(builder, STR("/2015-03-31/functions/function/invocations"), out);
@@ -578,7 +577,13 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
 
 int builder_section(struct builder *builder, enum model_section section, const char *text)
 {
-    return skeleton_say(builder->skeleton, section, text);
+    char *copy = strdup(text);
+
+    if (!copy)
+        return -1;
+    free(builder->skeleton->sections[section]);
+    builder->skeleton->sections[section] = copy;
+    return 0;
 }
 
 int builder_end_functions(struct builder *builder)
@@ -671,8 +676,7 @@ static int copy_version(struct builder *builder, const struct version *from)
     if (keep(builder, from->name, &version->name) || keep_headers(builder, &spec, version) ||
         keep_option(builder, from->host, &version->host) ||
         keep_option(builder, from->health_check.path, &version->health_check.path) ||
-        keep_option(builder, from->configuration, &version->configuration) ||
-        machine_task_copy(&builder->skeleton->stash, from->task, &version->task))
+        keep_option(builder, from->configuration, &version->configuration))
         return -1;
     builder->nr_versions++;
     for (int i = 0; i < from->nr_endpoints; i++)
@@ -686,13 +690,14 @@ static struct function_spec spec_of(const struct function *function)
     const struct function_more *more = function->more;
     struct function_spec spec = {.name = function->name,
                                  .max_in_flight = function->max_in_flight,
-                                 .concurrency = function->concurrency,
-                                 .machine = function->machine};
+                                 .concurrency = function->concurrency};
 
     if (more) {
         spec.last_version = more->last_version;
         spec.tags = more->tags;
         spec.dead_letter = more->dead_letter;
+        spec.auto_publish_alias = more->auto_publish_alias;
+        spec.deployment_preference = more->deployment_preference;
         spec.urls = more->urls;
         spec.nr_urls = (int)more->nr_urls;
     }
@@ -719,27 +724,6 @@ int builder_copy_function(struct builder *builder, const struct table *table,
             return -1;
     }
     return 0;
-}
-
-int builder_copy_route(struct builder *builder, const struct table *table,
-                       const struct route *route)
-{
-    const struct target *target = table_target(table, route->target);
-    struct str qualifier = target->alias.n > 0 ? target->alias : target->arms[0].version->name;
-    struct route_spec spec = {.host = route->host,
-                              .path = route->path,
-                              .function = target->function->name,
-                              .qualifier = qualifier,
-                              .said_function = route->function,
-                              .said_qualifier = route->qualifier,
-                              .strip_prefix = route->strip_prefix,
-                              .terms = route->terms};
-
-    if (settle(builder))
-        return -1;
-    if (!find(builder, spec.function, qualifier))
-        return 1;
-    return builder_route(builder, &spec);
 }
 
 /* ---- The table ------------------------------------------------------------------------------- */

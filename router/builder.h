@@ -38,7 +38,6 @@ struct version_spec {
     struct ejection ejection;
     struct origin_tls tls; /* strings are copied; used for https endpoints */
     const char *configuration;
-    struct machine_task task; /* of a state machine's version; copied */
 };
 
 /* As struct function has them. */
@@ -48,9 +47,9 @@ struct function_spec {
     uint32_t concurrency;
     uint64_t last_version;
     const char *tags, *dead_letter;
+    const char *auto_publish_alias, *deployment_preference;
     const struct function_url *urls;
     int nr_urls;
-    const struct machine *machine; /* copied; NULL: a function */
 };
 
 struct endpoint_spec {
@@ -88,7 +87,7 @@ int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec
 int builder_version(struct builder *builder, const struct version_spec *spec)
     __attribute__((warn_unused_result));
 
-/* To the last version added; each version gets one or more, those of kind function none. */
+/* To the last version added; each version gets one or more. */
 int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
     __attribute__((warn_unused_result));
 
@@ -110,12 +109,9 @@ int builder_route(struct builder *builder, const struct route_spec *spec)
 int builder_section(struct builder *builder, enum model_section section, const char *text)
     __attribute__((warn_unused_result));
 
-/* Adds a function of the table as it is, with its versions and aliases; a route of the table, or
- * answers 1 where what it leads to has not been added. */
+/* Adds a function of the table as it is, with its versions and aliases. */
 int builder_copy_function(struct builder *builder, const struct table *table,
                           const struct function *function) __attribute__((warn_unused_result));
-int builder_copy_route(struct builder *builder, const struct table *table,
-                       const struct route *route) __attribute__((warn_unused_result));
 
 /* Freezes what was added and ends the builder. previous is the table in force, or NULL: an alias
  * with the same name, mode, versions in the same order and weights keeps its split; a changed one

@@ -11,7 +11,6 @@
 
 #include "base/str.h"
 #include "router/alias_terms.h"
-#include "router/machine.h"
 #include "router/origin.h"
 #include "router/split.h"
 #include "router/stickymap.h"
@@ -76,12 +75,9 @@ struct endpoint {
 
 /* How an endpoint is spoken to. */
 enum version_kind {
-    VERSION_HTTP,   /* HTTP, forwarded as it is */
-    VERSION_RIE,    /* the Lambda runtime interface emulator: one invocation at a time */
-    VERSION_LAMBDA, /* Lambda's own Invoke */
-    /* Only of state machines, whose executions (proxy/async/execution.h) speak for them: */
-    VERSION_FUNCTION, /* a function of this table; no endpoints */
-    VERSION_SFN       /* another server that speaks Step Functions' wire */
+    VERSION_HTTP,  /* HTTP, forwarded as it is */
+    VERSION_RIE,   /* the Lambda runtime interface emulator: one invocation at a time */
+    VERSION_LAMBDA /* Lambda's own Invoke */
 };
 
 /* The fields that a version adds to requests, in place of the client's of the same names. */
@@ -99,7 +95,7 @@ struct version {
     struct function *function;
     struct endpoint *endpoints;
     char *host;       /* Host to send instead of the origin's authority, or NULL */
-    int nr_endpoints; /* 1 or more; of kind function 0 */
+    int nr_endpoints; /* 1 or more */
     enum version_kind kind;
     bool preserve_host; /* send the client's Host */
     /* pass Upgrade (WebSocket) through; default true */
@@ -122,8 +118,7 @@ struct version {
     /* shared with the same version of other tables; NULL where max_in_flight is 0 */
     struct gauge *in_flight;
     struct health_check health_check;
-    char *configuration;       /* a JSON object that weir only shows; NULL: none */
-    struct machine_task *task; /* NULL: nothing of it */
+    char *configuration; /* a JSON object that weir only shows; NULL: none */
 };
 
 /* A counted number that outlives tables: invocations in flight of a version or a function. */
@@ -206,9 +201,11 @@ struct function_url {
 
 /* What few functions have. */
 struct function_more {
-    uint64_t last_version; /* numbers up to here are used up; 0: none is said */
-    char *tags;            /* a JSON object of strings; NULL: none */
-    char *dead_letter;     /* a URL, or FUNCTION[:QUALIFIER]; NULL: none */
+    uint64_t last_version;       /* numbers up to here are used up; 0: none is said */
+    char *tags;                  /* a JSON object of strings; NULL: none */
+    char *dead_letter;           /* a URL, or FUNCTION[:QUALIFIER]; NULL: none */
+    char *auto_publish_alias;    /* that a new version is brought in to; NULL: none */
+    char *deployment_preference; /* how, a JSON object; NULL: nothing is said */
     /* That URL, as a version of its own that nobody can name, and whose counters are nowhere; NULL
      * where it is none. */
     struct target *letter_box;
@@ -225,8 +222,7 @@ struct function {
     struct gauge *in_flight; /* shared with the same function of other tables; never NULL */
     int nr_versions;
     struct version *versions;
-    struct function_more *more;    /* NULL where there is nothing of it */
-    const struct machine *machine; /* NULL: a function */
+    struct function_more *more; /* NULL where there is nothing of it */
 };
 
 struct route {

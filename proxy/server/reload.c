@@ -380,6 +380,7 @@ static void take_table(struct server *s, struct reload_reading *r)
     mapstore_follow(&s->rows, &r->maps, table, s->said, s->shared.settings->table_file);
     reclaim_trim(&s->reclaim, s->loop.now_ms);
     documents_log_changes(&r->merge.changes);
+    shifting_publish(s, r->old_table, table);
     log_info("generation %llu is in force", (unsigned long long)table->generation);
 }
 

@@ -73,17 +73,16 @@ static void show_once(struct shown *shown)
     shown->nr = nr;
 }
 
-/* State machines have series of their own: weir_executions_started_total and others. */
 static void show_all(const struct table *table, struct shown *targets, struct shown *versions)
 {
     struct function *const *functions;
     int nr = table_functions(table, &functions);
 
     for (uint32_t i = 0; i < table->nr_targets; i++)
-        if (table_target(table, i)->alias.n > 0 && !table_target(table, i)->function->machine)
+        if (table_target(table, i)->alias.n > 0)
             show(targets, table_target(table, i));
     for (int i = 0; i < nr; i++)
-        for (int k = 0; !functions[i]->machine && k < functions[i]->nr_versions; k++)
+        for (int k = 0; k < functions[i]->nr_versions; k++)
             show(versions, &functions[i]->versions[k]);
 }
 
@@ -105,7 +104,7 @@ static void show_counted(const struct table *table, const struct series *series,
         if (series_names(series, n, &names))
             target = table_find(table, names.function,
                                 names.alias.n > 0 ? names.alias : names.version, NULL);
-        if (!target || target->function->machine)
+        if (!target)
             continue;
         if (target->alias.n > 0)
             show(targets, target);

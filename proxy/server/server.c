@@ -15,6 +15,7 @@
 #include "conf/tabledoc_merge.h"
 #include "control/change.h"
 #include "control/mapstore.h"
+#include "control/publish.h"
 #include "control/shift_takeback.h"
 #include "metrics/accesslog.h"
 #include "proxy/admin/admin.h"
@@ -410,6 +411,7 @@ static int start_shifts(struct server *s, struct api_hooks *hooks)
     if (shifting_init(s, hooks) < 0)
         return -1;
     s->recalling.takebacks.listener = shift_takeback_listener(hooks->shifts);
+    hooks->listener = &publish_listener;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "proxy/server/shifting.h"
 
 #include "base/log.h"
+#include "control/publish.h"
 #include "control/shift.h"
 #include "proxy/server/state.h"
 
@@ -75,6 +76,12 @@ void shifting_fini(struct server *s)
 {
     s->shifting.is_running = false;
     shift_free(&s->shifting.shifts);
+}
+
+void shifting_publish(struct server *s, const struct table *before, const struct table *after)
+{
+    if (s->shifting.is_running)
+        publish_reloaded(s->shifting.shifts->hooks, before, after);
 }
 
 void shifting_soon(struct server *s)

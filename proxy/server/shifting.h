@@ -10,6 +10,7 @@
 struct api_hooks;
 struct server;
 struct shifts;
+struct table;
 
 struct shifting {
     struct shifts *shifts;
@@ -27,6 +28,9 @@ void shifting_begin(struct server *s);
 void shifting_drain(struct server *s);
 /* After the engine of changes, before errands. All zero is fine. */
 void shifting_fini(struct server *s);
+
+/* A table that was read from the file has replaced another: what is new in it is brought in. */
+void shifting_publish(struct server *s, const struct table *before, const struct table *after);
 
 /* A turn is had soon. */
 void shifting_soon(struct server *s);

@@ -43,7 +43,7 @@ struct server {
     struct admin *admin;
     struct health *health;
     struct dispatcher *events; /* NULL: the store keeps none */
-    struct thread *threads; /* the workers' */
+    struct thread *threads;    /* the workers' */
     int nr_threads, nr_running;
     int next_taker;                    /* the worker that gets the admin listener's next Invoke */
     struct handover_queue handed_back; /* connections of the admin listener, from workers */

@@ -43,6 +43,8 @@ class Lab:
     def __init__(self, world, settings=None, functions=None, more=None, **arguments):
         self.world, self.arguments = world, arguments.get("arguments", ())
         self.demos = {v: world.demo(v) for v in ("1", "2", "3")}
+        if not arguments.pop("start", True):
+            return
         self.table = tables.table({"hello": tables.function(self.demos, {"PROD": {"1": 100}}), **(functions or {})})
         self.table.update(more or {})
         self.weir = world.weir(self.table, {**FAST, **(settings or {})}, **arguments)

@@ -89,14 +89,14 @@ static void test_hooks(void **state)
                 "{\"AFTERALLOWTRAFFIC\":\"post:live\"}]}");
     assert_string_equal(spec.hooks[APPSPEC_BEFORE], "http://127.0.0.1:8000/check?a=b");
     assert_string_equal(spec.hooks[APPSPEC_AFTER], "post:live");
-    assert_true(appspec_is_url(spec.hooks[APPSPEC_BEFORE]));
-    assert_false(appspec_is_url(spec.hooks[APPSPEC_AFTER]));
-    assert_true(appspec_is_hook("https://hooks.example/x"));
-    assert_false(appspec_is_hook("http://"));
-    assert_false(appspec_is_hook("http://a b/"));
-    assert_false(appspec_is_hook(""));
-    assert_false(appspec_is_hook("a b"));
-    assert_false(appspec_is_hook("f:1:2:3"));
+    assert_true(hookname_is_url(spec.hooks[APPSPEC_BEFORE]));
+    assert_false(hookname_is_url(spec.hooks[APPSPEC_AFTER]));
+    assert_true(hookname_is("https://hooks.example/x"));
+    assert_false(hookname_is("http://"));
+    assert_false(hookname_is("http://a b/"));
+    assert_false(hookname_is(""));
+    assert_false(hookname_is("a b"));
+    assert_false(hookname_is("f:1:2:3"));
 }
 
 static void test_what_is_malformed_says_why(void **state)

@@ -53,6 +53,8 @@ static void what_is_written_reads_back_to_the_same(void **state)
 {
     const char *text = FUNCTION(
         "\"concurrency\": 5, \"last_version\": 9, \"tags\": {\"a\": \"1\"},"
+        "\"auto_publish_alias\": \"live\", \"deployment_preference\": {\"type\": \"AllAtOnce\","
+        " \"hooks\": {\"post_traffic\": \"http://h/x?y=z\"}, \"enabled\": false},"
         "\"dead_letter\": \"http://127.0.0.1:1/x\", \"urls\": {\"live\": {\"created\": \"now\"}}");
     struct table *table = fixture_good(text);
     json_t *document = json_loads(text, 0, NULL);
@@ -66,6 +68,8 @@ static void what_is_written_reads_back_to_the_same(void **state)
     fixture_drop(&table);
 }
 
+#define LIVE "\"auto_publish_alias\": \"live\", \"deployment_preference\": "
+
 static const struct fixture_bad bads[] = {
     {FUNCTION("\"concurrency\": -1"), "out_of_range", AT ".concurrency", "0 to 4294967294"},
     {FUNCTION("\"concurency\": 1"), "unknown_key", AT ".concurency",
@@ -77,6 +81,17 @@ static const struct fixture_bad bads[] = {
     {FUNCTION("\"dead_letter\": \"a b\""), "bad_value", AT ".dead_letter", "names no function"},
     {FUNCTION("\"dead_letter\": \"f:\""), "bad_value", AT ".dead_letter", "behind the colon"},
     {FUNCTION("\"dead_letter\": \"ftp://h\""), "bad_value", AT ".dead_letter", "http://"},
+    {FUNCTION("\"auto_publish_alias\": \"12\""), "bad_value", AT ".auto_publish_alias", "number"},
+    {FUNCTION("\"deployment_preference\": {}"), "missing", AT ".deployment_preference",
+     "auto_publish_alias"},
+    {FUNCTION(LIVE "{\"tpye\": \"AllAtOnce\"}"), "unknown_key", AT ".deployment_preference.tpye",
+     "did you mean \"type\"?"},
+    {FUNCTION(LIVE "{\"type\": \"AllatOnce\"}"), "unknown_config", AT ".deployment_preference.type",
+     "did you mean \"AllAtOnce\"?"},
+    {FUNCTION(LIVE "{\"hooks\": {\"pre_traffic\": \"f:1:2\"}}"), "bad_value",
+     AT ".deployment_preference.hooks.pre_traffic", "is no hook"},
+    {FUNCTION(LIVE "{\"alarms\": [\"a\"]}"), "unknown_alarm", AT ".deployment_preference.alarms[0]",
+     "no alarm \"a\""},
     {FUNCTION("\"urls\": {\"lve\": {}}"), "unknown_qualifier", AT ".urls.lve",
      "did you mean \"live\"?"},
     {FUNCTION("\"urls\": {\"live\": 1}"), "wrong_type", AT ".urls.live", "an object such as"},
