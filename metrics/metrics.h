@@ -57,6 +57,7 @@
     X(BAD_CONTENT, "bad_content",                                                                  \
       "a payload or a client context that is not what an Invoke needs")                            \
     X(BAD_ADDRESS, "bad_address", "a malformed function name, ARN or qualifier")                   \
+    X(OVERLOAD, "overload", "a limit of invocations in flight was reached")                        \
     X(UNAUTHORIZED, "unauthorized", "no signature or token that allows it")                        \
     X(CONNECTIONS, "connections", "over a limit on client connections")                            \
     X(DESCRIPTORS, "descriptors", "out of file descriptors")                                       \

@@ -38,6 +38,7 @@ struct target *target_make(struct stash *stash, struct function *function, struc
     target->description = (struct str){names + alias.n, description.n};
     target->mode = mode;
     target->is_failover = is_failover;
+    target->is_limited = function->limit > 0;
     target->is_stashed = stash != NULL;
     target->nr_arms = (uint16_t)nr_arms;
     for (int i = 0; i < nr_arms; i++)
@@ -64,6 +65,7 @@ void target_set_arm(struct target *target, int i, struct version *version, uint3
     target->arms[i].version = version;
     target->arms[i].weight = weight;
     target->is_gathered |= version->kind != VERSION_HTTP;
+    target->is_limited |= version->max_in_flight > 0;
 }
 
 uint32_t target_series(const struct target *target, struct arm *arm, struct registry *registry)

@@ -266,9 +266,12 @@ static int refuse(struct exchange *ex, const struct head *head, const struct cho
     request_find_trace(&ex->request, head);
     if (choice->is_preflight)
         return answer_preflight(ex, head, choice);
+    if (choice->status == 204 || choice->status == 429)
+        ex->target = choice->target;
+    if (choice->status == 429)
+        ex->reason = choice->reason;
     if (choice->status != 204)
         return reject_choice(ex, choice);
-    ex->target = choice->target;
     id_make(&ex->worker->rng, ex->request.request_id);
     course_answer(ex, choice->status, NULL, NULL, STR("dry_run"));
     return -1;
@@ -406,7 +409,7 @@ static enum pick_result pick_ordered(struct exchange *ex, struct choice *out, bo
         return pick_letter_box(out, ex->worker, order->function);
     if (order->version.n > 0) {
         r = pick_again(out, ex->worker, order->function, order->qualifier, order->version);
-        if (r == PICK_DONE)
+        if (r == PICK_DONE || out->status == 429)
             return r;
         lease_unref(&out->lease);
     }
@@ -514,8 +517,7 @@ static inline int run(struct exchange *ex, struct head *head, struct choice *cho
         course_give_up(ex, METRICS_ERROR_UNAVAILABLE);
         return -1;
     }
-    ex->reason = in_flight_enter(&ex->in_flight, ex->target->function, ex->run->version,
-                                 ex->tuning->settings->limits.in_flight);
+    ex->reason = in_flight_enter_version(&ex->in_flight, ex->run->version);
     if (ex->reason) {
         ex->outcome = METRICS_ERROR_OVERLOAD;
         course_answer(ex, 429, "TooManyRequestsException", "Rate Exceeded.",
@@ -552,6 +554,7 @@ static __attribute__((noinline)) int proceed(struct exchange *ex, struct head *h
     }
     choice.key = ex->furl ? ex->furl->key : NULL;
     choice.from = &ex->from;
+    choice.in_flight = &ex->in_flight;
     r = ex->order ? pick_ordered(ex, &choice, &is_drawn)
                   : pick_version(&choice, ex->worker, head, is_whole);
     ex->lease = choice.lease;

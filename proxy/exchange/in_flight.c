@@ -9,35 +9,46 @@ static bool take(struct gauge *gauge, uint32_t limit)
     return false;
 }
 
-static const char *enter_function(struct in_flight *in, const struct function *function,
-                                  uint32_t limit)
-{
-    bool is_reserved = function->concurrency <= limit;
+static const char of_reserve[] = "ReservedFunctionConcurrentInvocationLimitExceeded";
+static const char of_limit[] = "ConcurrentInvocationLimitExceeded";
 
+const char *in_flight_enter(struct in_flight *in, const struct function *function,
+                            uint32_t default_limit)
+{
+    uint32_t limit = function->limit ? function->limit : default_limit;
+
+    if (limit == 0)
+        return NULL;
     if (function->concurrency > 0 && take(function->in_flight, limit)) {
         in->function = function->in_flight;
         return NULL;
     }
-    return is_reserved ? "ReservedFunctionConcurrentInvocationLimitExceeded"
-                       : "ConcurrentInvocationLimitExceeded";
+    return function->concurrency <= limit ? of_reserve : of_limit;
 }
 
-const char *in_flight_enter(struct in_flight *in, const struct function *function,
-                            const struct version *version, uint32_t default_limit)
+const char *in_flight_enter_version(struct in_flight *in, const struct version *version)
 {
-    uint32_t limit = function->limit ? function->limit : default_limit;
-
-    if (limit > 0) {
-        const char *reason = enter_function(in, function, limit);
-        if (reason)
-            return reason;
-    }
-    if (version->max_in_flight > 0) {
-        if (!take(version->in_flight, version->max_in_flight))
-            return "ConcurrentInvocationLimitExceeded";
-        in->version = version->in_flight;
-    }
+    if (version->max_in_flight == 0)
+        return NULL;
+    if (!take(version->in_flight, version->max_in_flight))
+        return of_limit;
+    in->version = version->in_flight;
     return NULL;
+}
+
+static bool is_full(const struct version *version)
+{
+    return version->max_in_flight > 0 &&
+           atomic_load_explicit(&version->in_flight->value, memory_order_relaxed) >=
+               version->max_in_flight;
+}
+
+const char *in_flight_look(const struct target *target)
+{
+    for (int i = 0; i < target->nr_arms; i++)
+        if (target->arms[i].weight > 0 && !is_full(target->arms[i].version))
+            return NULL;
+    return of_limit;
 }
 
 void in_flight_hold(struct in_flight *in)

@@ -11,12 +11,17 @@ struct in_flight {
     bool is_held;
 };
 
-/* Counts an invocation. NULL, or, where a limit is reached, the Reason that Lambda gives for it; what was
- * counted till then is taken back by in_flight_leave. default_limit: of functions that say none; 0: no
- * limit. */
+/* Counts an invocation of a function, before its version is drawn. NULL, or, where a limit is reached, the Reason that Lambda gives
+ * for it. default_limit: of functions that say none; 0: no limit. */
 const char *in_flight_enter(struct in_flight *in, const struct function *function,
-                            const struct version *version, uint32_t default_limit)
+                            uint32_t default_limit) __attribute__((warn_unused_result));
+
+/* The same of the version that was drawn. Where it is refused, in_flight_leave takes back what was counted of the function. */
+const char *in_flight_enter_version(struct in_flight *in, const struct version *version)
     __attribute__((warn_unused_result));
+
+/* Whichever version is drawn, it is at its limit: the Reason, and nothing is counted. NULL: one of them may have room. */
+const char *in_flight_look(const struct target *target);
 
 /* The table may go from now on. */
 void in_flight_hold(struct in_flight *in);

@@ -392,6 +392,26 @@ static void pin(const struct choice *out, struct worker *w)
         pins_keep(&w->shared->pins, key_of(out, w), now_ms, now_ms + pin_ms, version);
 }
 
+static enum pick_result throttle(struct choice *out, const char *reason)
+{
+    out->reason = reason;
+    return pick_refuse(out, 429, "TooManyRequestsException", METRICS_REJECTION_OVERLOAD,
+                       "Rate Exceeded.");
+}
+
+/* What is throttled draws nothing, so the order of the others is as if it had not been there. An
+ * event is throttled when it runs. 0, or PICK_REFUSED. */
+static inline int enter(struct choice *out, const struct worker *w)
+{
+    uint32_t by_default = w->tuning->settings->limits.in_flight;
+    const char *reason;
+
+    if ((!out->target->is_limited && by_default == 0) || out->type == PICK_EVENT)
+        return 0;
+    reason = in_flight_enter(out->in_flight, out->target->function, by_default);
+    return reason ? throttle(out, reason) : 0;
+}
+
 /* Beside 0 and PICK_REFUSED: the table is superseded, and the newer one is to be asked; the payload
  * is to be gathered first; nothing has decided yet. */
 enum draw { DRAW_AGAIN = 1, DRAW_GATHER, DRAW_ON };
@@ -446,6 +466,11 @@ static inline __attribute__((always_inline)) int draw(struct choice *out, struct
             return r;
     } else if (out->attempt_id.n > 0 && find_pinned(out, w)) {
         return 0;
+    }
+    if (out->target->is_limited && out->type != PICK_EVENT) {
+        const char *reason = in_flight_look(out->target);
+        if (reason)
+            return throttle(out, reason);
     }
     fetch_ahead(w, out->target);
     r = out->target->split ? split_pick(out->target->split, &w->rng) : 0;
@@ -511,7 +536,11 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
             return PICK_REFUSED;
         if (!is_gathered && needs_payload(out))
             return PICK_GATHER;
-        r = draw(out, w, head, is_gathered);
+        r = enter(out, w);
+        if (r == 0)
+            r = draw(out, w, head, is_gathered);
+        if (r > 0)
+            in_flight_leave(out->in_flight);
         if (r == DRAW_GATHER)
             return PICK_GATHER;
         if (r == DRAW_AGAIN)
@@ -551,9 +580,12 @@ enum pick_result pick_named(struct choice *out, struct worker *w, struct str fun
         take_lease(out, w);
         r = find_invoked(out, w, out->lease->table);
         if (r == 0)
+            r = enter(out, w);
+        if (r == 0)
             r = draw(out, w, NULL, true);
         if (r <= 0)
             return (enum pick_result)r;
+        in_flight_leave(out->in_flight);
     }
     return refuse_for_memory(out);
 }
@@ -564,6 +596,7 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
     struct target *alias;
 
     begin_named(out, function, version);
+    out->status = 0;
     take_lease(out, w);
     if (find_invoked(out, w, out->lease->table) < 0)
         return PICK_REFUSED;
@@ -571,7 +604,9 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
     alias = qualifier.n > 0 ? table_find(out->lease->table, function, qualifier, NULL) : NULL;
     if (alias)
         out->target = alias;
-    return find_arm(out, version) ? PICK_DONE : PICK_REFUSED;
+    if (!find_arm(out, version))
+        return PICK_REFUSED;
+    return enter(out, w) < 0 ? PICK_REFUSED : PICK_DONE;
 }
 
 enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct str function)

@@ -3,6 +3,7 @@
 #define WEIR_PROXY_EXCHANGE_PICK_H
 
 #include "proxy/exchange/assign.h"
+#include "proxy/exchange/in_flight.h"
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
 #include "proxy/worker/urlindex.h"
@@ -39,6 +40,7 @@ struct choice {
     struct str attempt_id; /* amz-sdk-invocation-id; empty: none, or it is not looked at */
     int status;            /* of a refusal; 204: a dry run that is right */
     const char *type_name; /* x-amzn-ErrorType */
+    const char *reason;    /* of a 429 */
     enum metrics_rejection rejection;
     const struct url_terms *terms; /* of a route or a function's URL; NULL: none */
     /* Whose signature the request has; you set it before you pick. NULL: nobody's, as far as is
@@ -46,6 +48,9 @@ struct choice {
     const struct credentials_key *key;
     /* Who asks; likewise. */
     const struct request_caller *from;
+    /* Likewise: where the invocation is counted as one of its function before its version is drawn, so that one over the
+     * function's limit draws nothing. It lasts as the lease does. */
+    struct in_flight *in_flight;
     struct caller caller; /* of a sticky split */
     struct issued issued; /* likewise */
     struct str unknown;   /* what an override names, and the function does not have */
@@ -68,7 +73,8 @@ enum pick_result pick_named(struct choice *out, struct worker *w, struct str fun
                             struct str qualifier) __attribute__((warn_unused_result));
 
 /* The arm that a name, once drawn from, gave: the alias' own, or the version's where the alias has
- * moved on. As pick_named; PICK_REFUSED also where there is no such version any more. */
+ * moved on. As pick_named; PICK_REFUSED also where there is no such version any more; status is 429 where
+ * there is, and it is throttled. */
 enum pick_result pick_again(struct choice *out, struct worker *w, struct str function,
                             struct str qualifier, struct str version)
     __attribute__((warn_unused_result));

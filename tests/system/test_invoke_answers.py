@@ -141,6 +141,70 @@ def test_one_too_many_is_throttled_with_its_reason(world, function, version, rea
     assert weir.invoke("hello:1").status == 200
 
 
+def held_by(gate, seen):
+    """Answers when the gate is open."""
+
+    def serve(c):
+        while (request := c.read_request()) is not None:
+            seen.append(request)
+            gate.wait(20)
+            c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    return serve
+
+
+def drawn(weir):
+    metrics = weir.metrics()
+    return [metrics.value("weir_invocations_total", function="hello", alias="live", version=v) for v in "12"]
+
+
+@pytest.mark.parametrize(
+    "function,version,nr",
+    [({"concurrency": 1}, {}, 1), ({"limits": {"max_in_flight": 1}}, {}, 1), ({}, {"limits": {"max_in_flight": 1}}, 2)],
+)
+@pytest.mark.parametrize("path", [INVOKE.format("hello:live"), "/"])
+def test_what_is_throttled_draws_no_version(world, function, version, nr, path):
+    gate, seen = threading.Event(), []
+    place = {**tables.endpoints(world.fake(held_by(gate, seen))), **version}
+    function = {**tables.function({"1": place, "2": place}, {"live": {"1": 50, "2": 50}}), **function}
+    weir = world.weir(tables.table({"hello": function}, [tables.route(qualifier="live")]))
+    running = [weir.connect() for _ in range(nr)]
+    for i, c in enumerate(running):
+        c.send_request("POST", path, body=b"{}")
+        wait_until(lambda: len(seen) > i, "it runs")
+    before = drawn(weir)
+    assert sum(before) == nr
+    for _ in range(5):
+        assert error(weir.call("POST", path, body=b"{}"), 429, "TooManyRequestsException")["Type"] == "User"
+    assert drawn(weir) == before
+    weir.expect_metric(5, "weir_rejected_requests_total", reason="overload")
+    gate.set()
+    for c in running:
+        assert c.read_answer("POST").status == 200
+        c.close()
+    for _ in range(100 - nr):
+        assert weir.call("POST", path, body=b"{}").status == 200
+    assert drawn(weir) == [50, 50]
+    lines = [line for line in weir.wait_for_log(105) if line["status"] == 429]
+    assert [(line["outcome"], line["function"], line["alias"], line.get("version")) for line in lines] == [("overload", "hello", "live", None)] * 5
+
+
+@pytest.mark.parametrize("kind", ["http", "rie"])
+def test_an_event_over_its_limit_draws_no_version(world, tmp_path, kind):
+    place = {**tables.endpoints(world.demo("1")), "kind": kind}
+    weir = world.weir(
+        tables.table({"hello": tables.function({"1": place, "2": place}, {"live": {"1": 50, "2": 50}})}),
+        {"limits": {"event_body_bytes": 100}, "state": {"directory": str(tmp_path)}},
+    )
+    fields = [("X-Amz-Invocation-Type", "Event")]
+    for body in (b"1" * 101, [b"1" * 90, b"1" * 11], b"1" * 3000):  # a list goes in chunks
+        document = error(weir.call("POST", INVOKE.format("hello:live"), headers=fields, body=body), 413, "RequestEntityTooLargeException")
+        assert document["message"].endswith("byte payload is too large for the Event invocation type (limit 100 bytes)")
+    assert not weir.metrics().find("weir_invocations_total", function="hello")
+    assert weir.call("POST", INVOKE.format("hello:live"), headers=fields, body=b"1" * 100).status == 202
+    assert sum(drawn(weir)) == 1
+
+
 def test_a_log_of_an_http_version(plainly):
     answer = plainly.invoke("hello:1", headers=[("X-Amz-Log-Type", "Tail")])
     log = base64.b64decode(answer.headers["x-amz-log-result"]).decode()

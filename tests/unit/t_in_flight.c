@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -21,7 +22,9 @@ static uint32_t fill(const struct function *function, const struct version *vers
 
     *reason = NULL;
     while (nr < 16) {
-        *reason = in_flight_enter(&list[nr], function, version, default_limit);
+        *reason = in_flight_enter(&list[nr], function, default_limit);
+        if (!*reason)
+            *reason = in_flight_enter_version(&list[nr], version);
         if (*reason)
             break;
         nr++;
@@ -65,10 +68,41 @@ static void each_limit_has_its_reason(void **state)
     }
 }
 
+/* A target has no room when none of the versions that it may draw has. */
+static void a_target_is_full_when_all_its_versions_are(void **state)
+{
+    struct gauge gauges[3] = {0};
+    struct version versions[3] = {{.max_in_flight = 1, .in_flight = &gauges[0]},
+                                  {.max_in_flight = 2, .in_flight = &gauges[1]},
+                                  {.max_in_flight = 0, .in_flight = NULL}};
+    struct target *target = calloc(1, sizeof(*target) + 3 * sizeof(struct arm));
+    struct in_flight in[3] = {{.function = NULL}};
+
+    (void)state;
+    assert_non_null(target);
+    for (int i = 0; i < 3; i++)
+        target->arms[i] = (struct arm){.version = &versions[i], .weight = i < 2 ? 1 : 0};
+    target->nr_arms = 3;
+    assert_null(in_flight_look(target));
+    assert_null(in_flight_enter_version(&in[0], &versions[0]));
+    assert_null(in_flight_enter_version(&in[1], &versions[1]));
+    assert_null(in_flight_look(target));
+    assert_null(in_flight_enter_version(&in[2], &versions[1]));
+    assert_string_equal(in_flight_look(target), usual); /* the third one is never drawn */
+    in_flight_leave(&in[1]);
+    assert_null(in_flight_look(target));
+    for (int i = 0; i < 3; i++)
+        in_flight_leave(&in[i]);
+    target->arms[2].weight = 1;
+    assert_null(in_flight_look(target)); /* it has no limit */
+    free(target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_limit_has_its_reason),
+        cmocka_unit_test(a_target_is_full_when_all_its_versions_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
