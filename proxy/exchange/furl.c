@@ -11,6 +11,7 @@
 #include "proxy/exchange/standin.h"
 #include "proxy/exchange/terms.h"
 #include "proxy/exchange/urlevent.h"
+#include "proxy/http/eventreader.h"
 #include "proxy/http/fieldlist.h"
 
 static struct furl *make(struct exchange *ex, const struct head *head)
@@ -32,6 +33,9 @@ void furl_free(struct furl **furl)
     if (!f)
         return;
     sigv4_free(&f->sigv4);
+    if (f->reader)
+        eventreader_fini(f->reader);
+    free(f->reader);
     free(f);
 }
 
@@ -160,6 +164,8 @@ static int make_event(struct exchange *ex, struct head *head, struct choice *cho
     ex->user.is_head = false; /* what is sent is a POST */
     furl->is_event = true;
     furl->is_streamed = choice->terms->is_streamed;
+    if (furl->is_streamed && ex->run->version->kind == VERSION_LAMBDA)
+        choice->operation = INVOKE_STREAM;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/pick.h"
 
+struct eventreader;
 struct sigv4;
 
 enum furl_stage {
@@ -29,7 +30,10 @@ struct furl {
     bool is_event; /* the answer is a function's, to be read */
     bool is_streamed, is_head;
     bool is_cut;   /* what still comes of a streamed answer is not for the client */
+    bool is_typed; /* a streamed answer says that it has a prelude; else its bytes tell */
     uint8_t stage; /* enum furl_stage */
+    struct eventreader *reader; /* the answer is an event stream; NULL: it is not */
+    bool is_complete;           /* that stream's last frame has come */
 };
 
 /* 0, or -1 with the refusal in *choice. */

@@ -4,12 +4,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "proxy/exchange/course.h"
 #include "proxy/exchange/furl.h"
 #include "proxy/exchange/gathered.h"
 #include "proxy/exchange/mapped.h"
 #include "proxy/exchange/standin.h"
+#include "proxy/exchange/warden.h"
+#include "proxy/http/eventreader.h"
+#include "proxy/http/eventstream.h"
 #include "proxy/http/reply.h"
 #include "proxy/payload/payload_answer.h"
 
@@ -169,10 +174,8 @@ static void fail_stream(struct exchange *ex)
 }
 
 /* Without a prelude the bytes are the body. */
-static bool begin_plain_stream(struct exchange *ex, const struct head *head)
+static bool begin_plain_stream(struct exchange *ex, struct str value)
 {
-    const struct head_field *type = find(head, STR("content-type"));
-    struct str value = type ? head_value(head, type) : STR("application/octet-stream");
     struct buffer fields = {0};
     bool is_given;
 
@@ -212,21 +215,111 @@ static bool end_prelude(struct exchange *ex, size_t n)
     return is_going;
 }
 
+static bool give_body(struct exchange *ex, struct str span)
+{
+    return ex->furl->is_cut || ex->furl->is_head || ex->next->body(&ex->user, span);
+}
+
+/* What has come begins with no prelude. */
+static bool begin_as_it_is(struct exchange *ex)
+{
+    return begin_plain_stream(ex, STR("application/octet-stream")) &&
+           give_body(ex, buffer_text(&ex->gathered->payload));
+}
+
 static bool take_prelude(struct exchange *ex, struct str span)
 {
     struct gathered *g = ex->gathered;
+    bool is_object;
     ptrdiff_t n;
 
     if (gathered_add(g, span) < 0)
         g->is_too_large = true;
+    is_object = g->payload.n > 0 && g->payload.p[0] == '{';
+    if (!ex->furl->is_typed && !is_object)
+        return begin_as_it_is(ex);
     n = payload_answer_find_body(buffer_text(&g->payload));
     if (n < 0 && g->payload.n <= PAYLOAD_PRELUDE_MAX + PAYLOAD_PRELUDE_END_BYTES)
         return true;
     if (n >= 0 && n <= PAYLOAD_PRELUDE_MAX)
         return end_prelude(ex, (size_t)n);
+    if (!ex->furl->is_typed)
+        return begin_as_it_is(ex);
     log_refusal(ex, "its prelude is too long");
     fail_stream(ex);
     return true;
+}
+
+/* ---- Event streams --------------------------------------------------------------------------- */
+
+static bool is_event_stream(const struct head *head)
+{
+    const struct head_field *type = find(head, STR("content-type"));
+
+    return type && head->status == 200 &&
+           str_ieq(str_until(head_value(head, type), ';'), STR(EVENTSTREAM_TYPE));
+}
+
+/* What goes on as it comes has no limit; what is held back is bounded by take_prelude. */
+static bool begin_events(struct exchange *ex)
+{
+    ex->furl->reader = calloc(1, sizeof(*ex->furl->reader));
+    ex->furl->stage = FURL_PRELUDE;
+    ex->gathered->limit = UINT64_MAX;
+    if (!ex->furl->reader)
+        course_give_up(ex, METRICS_ERROR_INTERNAL);
+    return ex->state != EXCHANGE_OVER;
+}
+
+/* The stream is over, and the response is not what it began to be. False: so is the exchange. */
+static bool break_off(struct exchange *ex, enum metrics_error why)
+{
+    ex->furl->is_complete = true;
+    if (ex->furl->stage == FURL_PRELUDE) {
+        fail_stream(ex);
+        return true;
+    }
+    if (ex->furl->is_cut)
+        return true;
+    course_give_up(ex, why);
+    return false;
+}
+
+/* The last frame: how it went. */
+static bool end_events(struct exchange *ex)
+{
+    struct eventreader *reader = ex->furl->reader;
+
+    ex->furl->is_complete = true;
+    if (!reader->is_exception && !payload_answer_is_failure(buffer_text(&reader->last)))
+        return true;
+    ex->is_function_error = true;
+    warden_failed(ex);
+    return break_off(ex, METRICS_ERROR_BAD_RESPONSE);
+}
+
+static bool take_events(struct exchange *ex, struct str span)
+{
+    struct str piece;
+
+    for (;;) {
+        bool is_going = true;
+
+        switch (eventreader_next(ex->furl->reader, &span, &piece)) {
+        case EVENTREADER_MORE:
+            return true;
+        case EVENTREADER_PIECE:
+            is_going =
+                ex->furl->stage == FURL_PRELUDE ? take_prelude(ex, piece) : give_body(ex, piece);
+            break;
+        case EVENTREADER_END:
+            return end_events(ex);
+        case EVENTREADER_BROKEN:
+            return ex->furl->is_complete || break_off(ex, METRICS_ERROR_BAD_RESPONSE);
+        }
+        if (!is_going)
+            return false;
+    }
 }
 
 /* ---- What a connection tells ----------------------------------------------------------------- */
@@ -240,11 +333,16 @@ static bool head(struct exchange *ex, const struct head *h, enum body_kind body)
     gathered_turn(g, ex->tuning->settings->limits.invoke_response_bytes);
     g->status = h->status;
     g->is_marked = find(h, mark) != NULL;
+    if (ex->is_stream && is_event_stream(h))
+        return begin_events(ex);
     if (!ex->furl->is_streamed || !is_streamed(h, body) || g->is_marked)
         return true;
-    if (!has_prelude(h))
-        return begin_plain_stream(ex, h);
+    if (!has_prelude(h)) {
+        const struct head_field *type = find(h, STR("content-type"));
+        return begin_plain_stream(ex, type ? head_value(h, type) : STR("application/octet-stream"));
+    }
     g->limit = UINT64_MAX;
+    ex->furl->is_typed = true;
     ex->furl->stage = FURL_PRELUDE;
     return true;
 }
@@ -254,6 +352,8 @@ static bool body(struct exchange *ex, struct str span)
 {
     struct gathered *g = ex->gathered;
 
+    if (ex->furl->reader)
+        return take_events(ex, span);
     switch ((enum furl_stage)ex->furl->stage) {
     case FURL_WHOLE:
         if (gathered_add(g, span) < 0)
@@ -264,7 +364,7 @@ static bool body(struct exchange *ex, struct str span)
     case FURL_BODY:
         break;
     }
-    return ex->furl->is_cut || ex->furl->is_head || ex->next->body(&ex->user, span);
+    return give_body(ex, span);
 }
 
 static bool flush(struct exchange *ex)
@@ -275,6 +375,8 @@ static bool flush(struct exchange *ex)
 static void end(struct exchange *ex, struct str trailers, bool is_reusable)
 {
     (void)trailers;
+    if (ex->furl->reader && !ex->furl->is_complete && !break_off(ex, METRICS_ERROR_RESET))
+        return;
     if (ex->furl->stage == FURL_WHOLE)
         end_whole(ex);
     else if (ex->furl->stage == FURL_PRELUDE) /* it ended before its prelude did */

@@ -279,6 +279,16 @@ static int take_as_it_is(struct payload_answer *answer, struct str body)
     return add_line(answer, "content-type", STR("application/json"));
 }
 
+bool payload_answer_is_failure(struct str complete)
+{
+    json_t *object = load(complete);
+    const json_t *code = json_object_get(object, "ErrorCode");
+    bool is = !json_is_object(object) || (code && !json_is_null(code));
+
+    json_decref(object);
+    return is;
+}
+
 ptrdiff_t payload_answer_find_body(struct str bytes)
 {
     static const char zeros[PAYLOAD_PRELUDE_END_BYTES] = {0};

@@ -42,6 +42,9 @@ int payload_answer_read_prelude(struct payload_answer *answer, struct str prelud
 
 void payload_answer_fini(struct payload_answer *answer);
 
+/* Does the last frame of an event stream, InvokeComplete, tell of an error? */
+bool payload_answer_is_failure(struct str complete);
+
 /* Where the prelude ends: the number of bytes before the zero bytes, or -1 where they are not
  * among these. */
 ptrdiff_t payload_answer_find_body(struct str bytes);
