@@ -163,6 +163,7 @@ void course_give_up(struct exchange *ex, enum metrics_error why)
 
     warden_gave_up(ex, why);
     ex->outcome = why;
+    in_flight_leave(&ex->in_flight);
     if (!is_made_good(ex, why)) {
         end_badly(ex, why, &failure);
         return;
@@ -534,6 +535,7 @@ static void on_filtered_end(struct upstream_user *user, struct str trailers, boo
 {
     struct exchange *ex = (struct exchange *)user;
 
+    in_flight_leave(&ex->in_flight);
     ex->filter->end(ex, trailers, is_reusable);
 }
 
