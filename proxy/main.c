@@ -20,7 +20,8 @@ static const char usage[] =
     "usage: weir run [--settings FILE] [--table FILE] [--state DIR] [--listen ADDRESS]... "
     "[--admin ADDRESS] [--workers N]\n"
     "       weir check [--settings FILE] [--table FILE] [--state DIR]\n"
-    "       weir apply --table FILE [--admin ADDRESS] [--token-file FILE]\n"
+    "       weir apply --table FILE [--admin ADDRESS] [--ca FILE] [--certificate FILE --key FILE]\n"
+    "                  [--token-file FILE | --credentials-file FILE [--region REGION]]\n"
     "       weir splitcheck --expect VERSION=PERCENT,... [options] URL\n"
     "       weir settings\n"
     "       weir --version | --help\n"
@@ -40,9 +41,22 @@ static const char usage[] =
     "  --state DIR        the folder of what must survive a restart; default: none\n"
     "  --listen ADDRESS   HOST:PORT to serve on, instead of the settings' listeners; may be "
     "repeated\n"
-    "  --token-file FILE  apply: the file with the token of the admin listener\n"
-    "  --admin ADDRESS    HOST:PORT of metrics, reload and the control API\n"
-    "  --workers N        threads; default: one per CPU that the process may use\n";
+    "  --admin ADDRESS    HOST:PORT of metrics, reload and the control API; apply: "
+    "https://HOST:PORT "
+    "where it speaks TLS\n"
+    "  --workers N        threads; default: one per CPU that the process may use\n"
+    "\n"
+    "  apply shows the admin listener who you are by one of these:\n"
+    "  --token-file FILE        the file with its token\n"
+    "  --certificate FILE --key FILE  your certificate, over TLS\n"
+    "  --credentials-file FILE  access keys, a document as of aws.credentials_file; it signs with "
+    "the first that may do it;\n"
+    "                           without any: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
+    "AWS_SESSION_TOKEN where they are set\n"
+    "  --region REGION          of the signature; default: AWS_REGION, AWS_DEFAULT_REGION, "
+    "us-east-1\n"
+    "  --ca FILE                authorities of the listener's certificate; default: the "
+    "system's\n";
 
 static int complain(const char *what, const char *which)
 {
@@ -104,28 +118,35 @@ static int parse(int argc, char **argv, struct documents_options *out)
 
 static int apply(int argc, char **argv)
 {
+    struct apply_options out = {.table_file = NULL};
+    const char **const values[] = {&out.table_file,       &out.admin,  &out.token_file,
+                                   &out.credentials_file, &out.region, &out.ca_file,
+                                   &out.certificate,      &out.key};
     static const struct option options[] = {
-        {"table", required_argument, NULL, 't'},
-        {"admin", required_argument, NULL, 'a'},
-        {"token-file", required_argument, NULL, 'k'},
+        {"table", required_argument, NULL, 0},
+        {"admin", required_argument, NULL, 1},
+        {"token-file", required_argument, NULL, 2},
+        {"credentials-file", required_argument, NULL, 3},
+        {"region", required_argument, NULL, 4},
+        {"ca", required_argument, NULL, 5},
+        {"certificate", required_argument, NULL, 6},
+        {"key", required_argument, NULL, 7},
         {NULL, 0, NULL, 0},
     };
-    struct apply_options out = {.table_file = NULL};
     int c;
 
     opterr = 0;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 't')
-            out.table_file = optarg;
-        else if (c == 'a')
-            out.admin = optarg;
-        else if (c == 'k')
-            out.token_file = optarg;
-        else
+        if (c >= (int)(sizeof(values) / sizeof(values[0])))
             return complain("unknown option, or one without its value: ", argv[optind - 1]);
+        *values[c] = optarg;
     }
     if (optind < argc)
         return complain("not understood: ", argv[optind]);
+    if (out.key && !out.certificate)
+        return complain("--key is given without --certificate", NULL);
+    if (out.token_file && out.credentials_file)
+        return complain("one of --token-file and --credentials-file is enough", NULL);
     return out.table_file ? end_of_output(apply_run(&out)) : complain("--table is missing", NULL);
 }
 
