@@ -25,18 +25,19 @@ static const struct signer_request request = {.method = "PUT",
                                               .body = {"{\"k\":1}", 7},
                                               .now_s = NOW};
 
-/* The fields of a head, cut at its lines. */
-static int cut(char *text, struct sigv4_field *out)
+/* The fields of a head. */
+static int cut(const char *text, struct sigv4_field *out)
 {
     int nr = 0;
 
-    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
-        char *colon = strchr(line, ':');
+    for (const char *end; (end = strstr(text, "\r\n")); text = end + 2) {
+        const char *colon = strchr(text, ':');
 
-        assert_non_null(colon);
-        out[nr].name = (struct str){line, (size_t)(colon - line)};
-        out[nr++].value = str_of(colon + 2);
+        assert_true(colon && colon < end);
+        out[nr].name = (struct str){text, (size_t)(colon - text)};
+        out[nr++].value = (struct str){colon + 2, (size_t)(end - colon - 2)};
     }
+    assert_string_equal(text, "");
     return nr;
 }
 
