@@ -12,14 +12,15 @@ static const char SEED[] = "revision_seed";
 
 /* ---- Loading --------------------------------------------------------------------------------- */
 
-struct loading {
-    struct overlay *overlay, *maps;
-    bool is_out; /* of memory */
-};
-
-static void take_row(void *context, const struct store_row *from)
+int rowstore_begin(struct rowstore *rows)
 {
-    struct loading *l = context;
+    *rows = (struct rowstore){.overlay = overlay_make(), .maps = overlay_make()};
+    return rows->overlay && rows->maps ? 0 : -1;
+}
+
+void rowstore_add(void *context, const struct store_row *from)
+{
+    struct rowstore *rows = context;
     int kind = overlay_kind_of(from->kind);
     struct overlay_row *row;
 
@@ -28,14 +29,14 @@ static void take_row(void *context, const struct store_row *from)
     row = overlay_row_make((enum overlay_kind)kind, str_of(from->function), str_of(from->name),
                            from->document);
     if (!row) {
-        l->is_out = true;
+        rows->is_short = true;
         return;
     }
     row->has_base = from->has_base;
     row->base = from->base;
     row->is_deleted = from->is_deleted;
     snprintf(row->revision, sizeof(row->revision), "%s", from->revision);
-    l->is_out |= overlay_put_take(kind == OVERLAY_MAP ? l->maps : l->overlay, row) < 0;
+    rows->is_short |= overlay_put_take(kind == OVERLAY_MAP ? rows->maps : rows->overlay, row) < 0;
 }
 
 static int make_seed(struct rowstore *rows)
@@ -50,19 +51,18 @@ static int make_seed(struct rowstore *rows)
 
 int rowstore_open(struct rowstore *rows, struct store *store, struct store_reason *reason)
 {
-    struct loading loading = {.overlay = overlay_make(), .maps = overlay_make()};
     char *seed = NULL;
-    int r = loading.overlay && loading.maps ? 0 : -1;
+    int r = rowstore_begin(rows);
 
-    *rows = (struct rowstore){.store = store, .overlay = loading.overlay, .maps = loading.maps};
+    rows->store = store;
     prng_init(&rows->rng);
     rows->life = prng_next(&rows->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
     if (r == 0)
-        r = store_load_now(store, take_row, &loading, reason);
-    if (r == 0 && !loading.is_out)
+        r = store_load_now(store, rowstore_add, rows, reason);
+    if (r == 0 && !rows->is_short)
         r = store_value_now(store, SEED, &seed, reason);
-    if (r < 0 || loading.is_out)
+    if (r < 0 || rows->is_short)
         return -1;
     rows->seed = seed ? strtoull(seed, NULL, 16) : 0;
     free(seed);

@@ -15,7 +15,13 @@ struct rowstore {
     uint64_t seed;           /* RevisionIds of what only the file says are made with it */
     uint64_t life;           /* no other process has this number */
     struct prng rng;
+    bool is_short; /* memory was, while rows were read: some are missing */
 };
+
+/* Begins with rows of nothing, for rowstore_add; not to be stored. 0, or -1 when out of memory. */
+int rowstore_begin(struct rowstore *rows) __attribute__((warn_unused_result));
+/* A store_each_row: rows is the context. Where memory runs out is_short says so. */
+void rowstore_add(void *rows, const struct store_row *from);
 
 /* Reads all rows, and the seed, which is made where there is none. Waits for the disk: for the
  * start. 0, or -1 with a reason. */

@@ -9,6 +9,7 @@
 
 #include "conf/settings.h"
 #include "proxy/server/apply.h"
+#include "proxy/server/check.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/server.h"
 #include "proxy/server/signals.h"
@@ -196,5 +197,5 @@ int main(int argc, char **argv)
         return r;
     if (strcmp(command, "run") == 0)
         return server_run(&options);
-    return end_of_output(documents_check(&options));
+    return end_of_output(check_run(&options));
 }

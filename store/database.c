@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "store/reason.h"
 #include "store/statedir.h"
 
@@ -279,6 +280,89 @@ static int prepare(const char *directory, const char *file, struct store_reason 
         return -1;
     return make(directory, file, reason);
 }
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+/* What has a meaning in a URI is escaped. */
+static char *write_uri(const char *file)
+{
+    char *uri = malloc(3 * strlen(file) + 32), *p = uri;
+
+    if (!uri)
+        return NULL;
+    p = text_lit(p, "file:");
+    for (const char *c = file; *c; c++) {
+        *p++ = strchr("%?#", *c) ? '%' : *c;
+        if (p[-1] == '%')
+            p = text_hex_fixed(p, (unsigned char)*c, 2);
+    }
+    p = text_lit(p, "?immutable=1");
+    *p = '\0';
+    return uri;
+}
+
+/* A file that nobody writes is read as it is: SQLite would make a log and shared memory beside it.
+ * With a log it needs both, and they are there. */
+static sqlite3 *open_to_look(const char *directory, const char *file, struct store_reason *reason)
+{
+    char *wal = statedir_file(directory, "weir.db-wal"), *uri = NULL;
+    bool is_quiet = wal && access(wal, F_OK) < 0 && errno == ENOENT;
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX | (is_quiet ? SQLITE_OPEN_URI : 0);
+    int r = SQLITE_NOMEM;
+    sqlite3 *db = NULL;
+
+    if (is_quiet)
+        uri = write_uri(file);
+    if (wal && (uri || !is_quiet))
+        r = sqlite3_open_v2(is_quiet ? uri : file, &db, flags, NULL);
+    free(uri);
+    free(wal);
+    if (r == SQLITE_OK) {
+        (void)sqlite3_extended_result_codes(db, 1);
+        (void)sqlite3_busy_timeout(db, BUSY_MS);
+        return db;
+    }
+    reason_say(reason, "%s cannot be opened: %s", file, db ? sqlite3_errmsg(db) : "out of memory");
+    database_close(&db);
+    return NULL;
+}
+
+static int look(const char *directory, const char *file, sqlite3 **db, struct store_reason *reason)
+{
+    struct stat status;
+    int version = 0;
+
+    if (stat(file, &status) < 0) {
+        if (errno == ENOENT)
+            return check_leftovers(directory, file, reason);
+        return reason_say(reason, "%s cannot be used: %s", file, strerror(errno));
+    }
+    if (status.st_size == 0)
+        return reason_say(reason, "%s is damaged: it is empty; %s", file, advice);
+    *db = open_to_look(directory, file, reason);
+    if (!*db)
+        return -1;
+    if (check_origin(*db, file, &version, reason) < 0 || check_whole(*db, file, reason) < 0) {
+        database_close(db);
+        return -1;
+    }
+    if (version < DATABASE_VERSION)
+        database_close(db);
+    return 0;
+}
+
+int database_look(const char *directory, sqlite3 **db, struct store_reason *reason)
+{
+    char *file = statedir_file(directory, "weir.db");
+    int r;
+
+    *db = NULL;
+    r = file ? look(directory, file, db, reason) : reason_say(reason, "out of memory");
+    free(file);
+    return r;
+}
+
+/* ---- Taking up ------------------------------------------------------------------------------- */
 
 sqlite3 *database_open(const char *directory, struct store_reason *reason)
 {

@@ -15,6 +15,12 @@ enum { DATABASE_APPLICATION = 0x77656972, DATABASE_VERSION = 1 };
  * a reason that names the file. Ended by database_close. */
 sqlite3 *database_open(const char *directory, struct store_reason *reason);
 
+/* Looks at weir.db in the folder, as it would be opened, but changes nothing, takes no lock, and a
+ * weir may be running on it. 0: *db is it, to be read alone, or NULL where there is none yet, or
+ * its tables are older ones; -1 with a reason where a start would end. */
+int database_look(const char *directory, sqlite3 **db, struct store_reason *reason)
+    __attribute__((warn_unused_result));
+
 void database_close(sqlite3 **db);
 
 /* One or more statements without results; 0 or SQLite's code. */

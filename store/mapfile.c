@@ -90,6 +90,27 @@ int mapfile_open(struct mapfile *file, const char *path, size_t reserved,
     return -1;
 }
 
+int mapfile_look(struct mapfile *file, const char *path, size_t reserved,
+                 struct store_reason *reason)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
+
+    *file = (struct mapfile){.fd = -1, .memory = MAP_FAILED, .reserved = reserved};
+    if (fd < 0)
+        return errno == ENOENT
+                   ? 0
+                   : reason_say(reason, "%s cannot be opened: %s", path, strerror(errno));
+    if (fstat(fd, &status) == 0)
+        file->memory = mmap(NULL, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    if (file->memory == MAP_FAILED)
+        r = reason_say(reason, "%s cannot be mapped: %s", path, strerror(errno));
+    else
+        file->bytes = (size_t)status.st_size < reserved ? (size_t)status.st_size : reserved;
+    close(fd);
+    return r;
+}
+
 int mapfile_grow(struct mapfile *file, size_t bytes, struct store_reason *reason)
 {
     int error;

@@ -29,6 +29,12 @@ int mapfile_open(struct mapfile *file, const char *path, size_t reserved,
                  const struct mapfile_start *start, struct store_reason *reason)
     __attribute__((warn_unused_result));
 
+/* A view of the file as it is now, which may be written to and is nobody else's: nothing of it
+ * comes into the file. 0, also where there is none (bytes is 0 then), or -1 with a reason.
+ * mapfile_close ends it. */
+int mapfile_look(struct mapfile *file, const char *path, size_t reserved,
+                 struct store_reason *reason) __attribute__((warn_unused_result));
+
 /* Makes the file so long, at most as long as was reserved. 0: file->bytes says so from now on; or
  * -1 with a reason, and it is as long as it was. Waits for the disk; any one thread at a time. */
 int mapfile_grow(struct mapfile *file, size_t bytes, struct store_reason *reason)

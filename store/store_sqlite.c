@@ -494,3 +494,19 @@ struct store *store_sqlite_open(const struct store_host *host, const char *direc
     free(s);
     return NULL;
 }
+
+int store_sqlite_look(const char *directory, store_each_row *each, void *context,
+                      struct store_reason *reason)
+{
+    sqlite3 *db;
+    int r = database_look(directory, &db, reason);
+
+    if (r < 0 || !db)
+        return r;
+    if (records_load_now(db, each, context) != SQLITE_OK) {
+        database_explain(db, reason);
+        r = -1;
+    }
+    database_close(&db);
+    return r;
+}

@@ -12,4 +12,9 @@
 struct store *store_sqlite_open(const struct store_host *host, const char *directory,
                                 struct store_reason *reason);
 
+/* Tells every row that store_sqlite_open would find in the folder, and why it would fail: 0, or -1
+ * with a reason. Changes nothing; a weir may be running on the folder. No database: no rows. */
+int store_sqlite_look(const char *directory, store_each_row *each, void *context,
+                      struct store_reason *reason) __attribute__((warn_unused_result));
+
 #endif

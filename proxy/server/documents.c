@@ -12,7 +12,6 @@
 #include "control/api.h"
 #include "proxy/tls/tls.h"
 #include "router/registry.h"
-#include "store/statedir.h"
 
 /* So many lines of usual length find room in the queue of the log, whatever its reader does. */
 enum { LOGGED_MAX = 500 };
@@ -163,85 +162,4 @@ void documents_log_changes(const struct problems *changes)
         log_info("%s changed: %s", changes->list[i].file, changes->list[i].message);
     if (nr > CHANGES_LOGGED_MAX && changes->nr > 0)
         log_info("%s changed: %zu more things", changes->list[0].file, nr - CHANGES_LOGGED_MAX);
-}
-
-/* ---- weir check ------------------------------------------------------------------------------ */
-
-static uint32_t no_series(void *context, struct str function, struct str alias, struct str version)
-{
-    (void)context;
-    (void)function;
-    (void)alias;
-    (void)version;
-    return 0; /* nothing will be counted */
-}
-
-static void no_release(void *context, uint32_t series)
-{
-    (void)context;
-    (void)series;
-}
-
-static void check_state(const struct settings *settings, struct problems *problems)
-{
-    struct store_reason reason;
-
-    if (settings->state.directory && settings->state.directory[0] &&
-        statedir_check(settings->state.directory, &reason) < 0)
-        problems_add(problems, "state_directory", NULL, "$.state.directory", "%s", reason.text);
-}
-
-/* The table is built for real, then thrown away; certificates are read. */
-static void check_rest(const struct settings *settings, struct problems *problems)
-{
-    struct qsbr *qsbr = qsbr_make();
-    struct series_hooks hooks = {.get = no_series, .release = no_release};
-    struct registry *registry = qsbr ? registry_make(qsbr, hooks, 0) : NULL;
-
-    if (!registry) {
-        problems_add(problems, "no_memory", NULL, "$", "out of memory");
-    } else {
-        struct table *table = documents_table(settings, registry, NULL, NULL, problems);
-        if (table)
-            table_unref(&table);
-        struct tls_server *tls = tls_server_make(settings, NULL, problems);
-        if (tls)
-            tls_server_unref(&tls);
-        registry_free(&registry);
-    }
-    if (qsbr)
-        qsbr_free(&qsbr);
-}
-
-int documents_check(const struct documents_options *options)
-{
-    struct problems problems = {0};
-    struct settings *settings = documents_settings(options, &problems);
-
-    if (settings) {
-        check_state(settings, &problems);
-        check_rest(settings, &problems);
-    } else if (options->table_file) {
-        /* Settings that can't be used do not hide what is wrong with the table. */
-        struct settings *defaults = settings_parse(NULL, 0, NULL, &problems);
-        if (defaults &&
-            settings_override(defaults, "table.file", options->table_file, &problems) == 0)
-            check_rest(defaults, &problems);
-        if (defaults)
-            settings_unref(&defaults);
-    }
-    for (size_t i = 0; i < problems.nr; i++) {
-        char *line = problems_line(&problems.list[i]);
-        fprintf(stderr, "%s\n", line ? line : problems.list[i].message);
-        free(line);
-    }
-    size_t nr = problems.nr + problems.nr_lost;
-    if (nr == 0)
-        printf("the documents are fine\n");
-    else
-        fprintf(stderr, "%zu problem%s\n", nr, nr == 1 ? "" : "s");
-    problems_fini(&problems);
-    if (settings)
-        settings_unref(&settings);
-    return nr == 0 ? 0 : 1;
 }

@@ -38,10 +38,6 @@ struct table *documents_table(const struct settings *settings, struct registry *
 struct api_build;
 void documents_build(struct registry *registry, struct api_build *build);
 
-/* weir check: prints every problem of both documents to standard error, one a line; the exit
- * status. */
-int documents_check(const struct documents_options *options);
-
 /* Each problem as an error line of the process log; of very many, the first and how many more. */
 void documents_log(const struct problems *problems, const char *what);
 

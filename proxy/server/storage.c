@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 #include "proxy/server/state.h"
@@ -83,6 +85,42 @@ int storage_open(struct server *s)
         return 0;
     log_error("the store cannot be made: out of memory or descriptors");
     return -1;
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+/* A weir that runs on the folder changes the file meanwhile: what it is in the middle of is done
+ * when it is looked at again. */
+enum { LOOKS = 3 };
+
+static int look(const char *path, struct store_reason *reason)
+{
+    struct storage storage = {.logbook = NULL};
+
+    if (mapfile_look(&storage.splits, path, LOGBOOK_BYTES_MAX, reason) < 0)
+        return -1;
+    if (storage.splits.memory != MAP_FAILED) {
+        storage.splits.path = strdup(path);
+        if (!storage.splits.path || open_logbook(&storage, reason) < 0) {
+            mapfile_close(&storage.splits);
+            return -1;
+        }
+        logbook_close(&storage.logbook);
+    }
+    mapfile_close(&storage.splits);
+    return 0;
+}
+
+int storage_look(const char *directory, struct store_reason *reason)
+{
+    char *path = statedir_file(directory, "splits");
+    int r = -1;
+
+    snprintf(reason->text, sizeof(reason->text), "out of memory");
+    for (int i = 0; path && r < 0 && i < LOOKS; i++)
+        r = look(path, reason);
+    free(path);
+    return r;
 }
 
 /* ---- While it runs --------------------------------------------------------------------------- */

@@ -26,6 +26,11 @@ struct storage {
  * logged. */
 int storage_open(struct server *s) __attribute__((warn_unused_result));
 
+/* Would the file of splits in the folder be taken by storage_open? 0, or -1 with a reason. Changes
+ * nothing. */
+int storage_look(const char *directory, struct store_reason *reason)
+    __attribute__((warn_unused_result));
+
 /* The first table is in force. */
 void storage_settle(struct server *s);
 

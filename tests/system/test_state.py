@@ -105,6 +105,78 @@ def test_check_finds_a_folder_that_is_missing_or_none(tmp_path, state):
         assert "$.state.directory" in done.stderr and str(folder) in done.stderr and words in done.stderr
 
 
+def content(folder):
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("way", ["runs", "killed", "ended"])
+def test_check_lays_what_the_api_changed_over_the_file(world, tmp_path, state, way):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps(tables.split(demos, {"1": 90, "2": 10})))
+    strange = state.parent / "100%41?x#y"
+    state.rename(strange)
+    state = strange
+    weir = start(tmp_path / "weir", state, table=json.loads(table.read_text()))
+    weir.wait_until_ready()
+    assert put_weights(weir, 50).status == 200
+    if way != "runs":
+        weir.signal(signal.SIGKILL if way == "killed" else signal.SIGTERM)
+        weir.wait()
+    before = content(state)
+    done = check("--table", table, "--state", state)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "the documents are fine\n")
+    # The alias has version 2 from the API, too; the file that takes it away cannot be started with.
+    fewer = json.loads(table.read_text())
+    del fewer["functions"]["hello"]["versions"]["2"]
+    fewer["functions"]["hello"]["aliases"]["live"]["weights"] = {"1": 90, "2": 10}
+    table.write_text(json.dumps(fewer))
+    assert check("--table", table, "--state", state).returncode == 1
+    fewer["functions"]["hello"]["aliases"]["live"]["weights"] = {"1": 100}
+    table.write_text(json.dumps(fewer))
+    done = check("--table", table, "--state", state)
+    assert done.returncode == 0 and "hello alias live: the file says" in done.stdout and '"2":50' in done.stdout.replace(" ", "")
+    if way != "runs":
+        after = content(state)
+        assert {**after, "weir.db-shm": 0} == {**before, "weir.db-shm": 0}, "a check changes nothing"
+    else:
+        weir.stop()
+
+
+def test_check_finds_what_the_api_made_and_the_file_no_longer_bears(world, tmp_path, state):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    table = tmp_path / "table.json"
+    document = tables.split(demos, {"1": 100})
+    weir = world.weir(document, arguments=("--state", state))
+    made = weir.admin("/functions/hello/aliases/made", "PUT", b'{"weights": {"2": 100}}', [("Content-Type", "application/json")])
+    assert made.status == 200, made.body
+    del document["functions"]["hello"]["versions"]["2"]
+    table.write_text(json.dumps(document))
+    assert check("--table", table).returncode == 0
+    done = check("--table", table, "--state", state)
+    assert done.returncode == 1 and "$.functions.hello.aliases.made: version 2 is gone from the file" in done.stderr, done.stderr
+
+
+def test_check_finds_a_damaged_state(world, tmp_path, state):
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps(TABLE))
+    weir = start(tmp_path / "first", state)
+    weir.wait_until_ready()
+    weir.stop()
+    for name in ("weir.db", "splits"):
+        whole = (state / name).read_bytes()
+        (state / name).write_bytes(b"x" * 100 + whole[100:])
+        done = check("--table", table, "--state", state)
+        assert done.returncode == 1 and "$.state.directory: " in done.stderr and str(state / name) in done.stderr, done.stderr
+        (state / name).write_bytes(b"")
+        assert check("--table", table, "--state", state).returncode == 1
+        (state / name).write_bytes(whole)
+    assert check("--table", table, "--state", state).returncode == 0
+    with sqlite3.connect(state / "weir.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    assert "newer weir" in check("--table", table, "--state", state).stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root for a read-only mount")
 def test_check_and_run_find_a_folder_that_cannot_be_written(tmp_path, state):
     table = tmp_path / "table.json"
