@@ -245,7 +245,7 @@ char *jsondoc_dump_sorted(const json_t *json)
 
 int jsondoc_set_take(json_t *object, struct str name, json_t *value)
 {
-    char key[256];
+    char key[512];
 
     assert(name.n < sizeof(key));
     memcpy(key, name.p, name.n);
@@ -333,12 +333,14 @@ static bool is_plain_word(const char *key)
 
 static void append_step(struct jsondoc_text *text, const struct place *at)
 {
-    if (!at->key)
+    const char *key = at->key ? at->key + at->skip : NULL;
+
+    if (!key)
         jsondoc_append(text, "[%zu]", at->index);
-    else if (is_plain_word(at->key))
-        jsondoc_append(text, ".%.*s", JSONDOC_QUOTE(at->key));
+    else if (is_plain_word(key))
+        jsondoc_append(text, ".%.*s", JSONDOC_QUOTE(key));
     else
-        jsondoc_append(text, "[\"%.*s\"]", JSONDOC_QUOTE(at->key));
+        jsondoc_append(text, "[\"%.*s\"]", JSONDOC_QUOTE(key));
 }
 
 void jsondoc_path(const struct place *at, char out[JSONDOC_PATH_MAX])

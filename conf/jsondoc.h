@@ -20,11 +20,12 @@ struct place {
     const struct place *parent;
     const char *key;
     size_t index;
+    size_t skip; /* bytes of the key that the document does not have */
 };
 
-#define JSONDOC_ROOT         ((struct place){NULL, NULL, 0})
-#define JSONDOC_KEY(at, key) ((struct place){(at), (key), 0})
-#define JSONDOC_ITEM(at, i)  ((struct place){(at), NULL, (i)})
+#define JSONDOC_ROOT         ((struct place){NULL, NULL, 0, 0})
+#define JSONDOC_KEY(at, key) ((struct place){(at), (key), 0, 0})
+#define JSONDOC_ITEM(at, i)  ((struct place){(at), NULL, (i), 0})
 
 /* The document being read. */
 struct jsondoc {
@@ -42,7 +43,7 @@ char *jsondoc_dump_line(const json_t *json, int digits);
 /* In one line without its end, keys sorted: one text for whatever says the same. */
 char *jsondoc_dump_sorted(const json_t *json);
 
-/* Sets a member of an object under a name that need not be terminated and has 255 bytes at most;
+/* Sets a member of an object under a name that need not be terminated and has 511 bytes at most;
  * takes the value, which may be NULL (then it fails). 0, or -1 when out of memory. */
 int jsondoc_set_take(json_t *object, struct str name, json_t *value)
     __attribute__((warn_unused_result));

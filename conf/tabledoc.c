@@ -1,6 +1,6 @@
 /* The table document to a table.
  *
- *     $.functions.NAME   -> tabledoc_function.c
+ *     $.functions.NAME, $.state_machines.NAME -> tabledoc_function.c
  *     $.routes[i]        -> builder_route
  *
  * One pass checks everything and feeds the builder as it goes, in the builder's order, whatever the
@@ -29,6 +29,7 @@ static void read_table_special(struct jsondoc *doc, const struct place *at, cons
 
 static const struct row table_list[] = {
     {.path = "functions", .type = ROWS_SPECIAL, .expected = "an object of functions, {\"NAME\": {...}}"},
+    {.path = "state_machines", .type = ROWS_SPECIAL, .expected = "an object of state machines, {\"NAME\": {...}}"},
     {.path = "routes", .type = ROWS_SPECIAL, .expected = "an array of routes, [{...}]"},
     {.path = "deployment_configs", .type = ROWS_SPECIAL, .expected = "an object of plans, {\"NAME\": {\"steps\": [...]}}"},
     {.path = "alarms", .type = ROWS_SPECIAL, .expected = "an object of alarms, {\"NAME\": {\"metric\": \"error_percent\"}}"},
@@ -68,6 +69,82 @@ static void read_functions(struct jsondoc *doc, const struct place *at,
     }
     if (out->merge && !parts->is_over && !doc->is_bad)
         tabledoc_overlay_rest(doc, at, parts, out);
+}
+
+/* ---- State machines -------------------------------------------------------------------------- */
+
+/* What a version of kind function names. What the API has touched may be gone: then executions say
+ * so. */
+static void check_callee(struct jsondoc *doc, const struct place *at, const json_t *version,
+                         const struct tabledoc_parts *parts, const struct tabledoc_out *out)
+{
+    const char *function = json_string_value(json_object_get(version, "function"));
+    const char *qualifier = json_string_value(json_object_get(version, "qualifier"));
+    struct place function_at = JSONDOC_KEY(at, "function"), key = JSONDOC_KEY(at, "qualifier");
+    struct jsondoc_text known = {0};
+
+    if (!function || (out->merge && overlay_group(out->merge->overlay, str_of(function))))
+        return;
+    if (!tabledoc_parts_has(parts, function)) {
+        tabledoc_parts_append_known(parts, &known, function);
+        jsondoc_problem(doc, &function_at, "unknown_function", "there is no function \"%.*s\"%s",
+                        JSONDOC_QUOTE(function), known.s);
+    } else if (!doc->is_bad && !builder_knows(out->builder, str_of(function),
+                                              qualifier ? str_of(qualifier) : STR("$LATEST"))) {
+        jsondoc_problem(doc, qualifier ? &key : at, "unknown_qualifier",
+                        "the function has no alias or version \"%.*s\"",
+                        JSONDOC_QUOTE(qualifier ? qualifier : "$LATEST"));
+    }
+}
+
+static void check_callees(struct jsondoc *doc, const struct place *at, const json_t *machine,
+                          const struct tabledoc_parts *parts, const struct tabledoc_out *out)
+{
+    json_t *versions = json_object_get(machine, "versions");
+    struct place versions_at = JSONDOC_KEY(at, "versions");
+
+    for (void *i = json_object_iter(versions); i; i = json_object_iter_next(versions, i)) {
+        struct place key = JSONDOC_KEY(&versions_at, json_object_iter_key(i));
+        check_callee(doc, &key, json_object_iter_value(i), parts, out);
+    }
+}
+
+static void read_machine(struct jsondoc *doc, const struct place *at, const char *name,
+                         const json_t *value, struct tabledoc_out *out)
+{
+    char full[MACHINE_BYTES_MAX + 1];
+    struct place key = JSONDOC_KEY(at, name);
+
+    if (!machine_full(str_of(name), full) || !*name) {
+        jsondoc_problem(doc, &key, "bad_name",
+                        "the name of a state machine has 1 to 80 characters");
+        return;
+    }
+    key = tabledoc_function_place(at, full);
+    if (out->merge && overlay_group(out->merge->overlay, str_of(full)))
+        tabledoc_overlay_function(doc, &key, value, out);
+    else
+        tabledoc_function_read(doc, &key, value, out);
+}
+
+/* After the functions, which versions may name. */
+static void read_machines(struct jsondoc *doc, const struct place *at, struct tabledoc_parts *parts,
+                          struct tabledoc_out *out)
+{
+    json_t *machines = json_object_get(parts->top, at->key);
+
+    if (!doc->is_bad && builder_end_functions(out->builder) < 0)
+        jsondoc_no_memory(doc);
+    if (!json_is_object(machines))
+        machines = NULL; /* said already, if it is anything */
+    for (void *i = json_object_iter(machines); i; i = json_object_iter_next(machines, i)) {
+        struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
+        check_callees(doc, &key, json_object_iter_value(i), parts, out);
+    }
+    for (void *i = json_object_iter(machines); i; i = json_object_iter_next(machines, i))
+        read_machine(doc, at, json_object_iter_key(i), json_object_iter_value(i), out);
+    if (out->merge && !doc->is_bad)
+        tabledoc_overlay_rest_machines(doc, at, machines, out);
 }
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
@@ -140,16 +217,19 @@ static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct
 {
     struct place root = JSONDOC_ROOT;
     struct place functions_at = JSONDOC_KEY(&root, "functions");
+    struct place machines_at = JSONDOC_KEY(&root, "state_machines");
     struct place routes_at = JSONDOC_KEY(&root, "routes");
 
     rows_read(&table_rows, doc, &root, parts->top, NULL);
-    if (!json_object_get(parts->top, "functions"))
+    if (!json_object_get(parts->top, "functions") && !json_object_get(parts->top, "state_machines"))
         jsondoc_problem(doc, &root, "missing",
                         "\"functions\" is missing: an object such as {\"hello\": {\"versions\": "
                         "{...}}}");
-    if (parts->functions.n == 0)
+    if (parts->functions.n == 0 && !json_object_get(parts->top, "state_machines"))
         return;
     read_functions(doc, &functions_at, parts, out);
+    if (!parts->is_over)
+        read_machines(doc, &machines_at, parts, out);
     if (!parts->is_over)
         read_routes(doc, &routes_at, parts, out);
     for (int i = 0; i < MODEL_SECTIONS && !parts->is_over; i++)

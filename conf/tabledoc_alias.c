@@ -114,7 +114,11 @@ static void check_arms(struct jsondoc *doc, const struct place *at, const json_t
     if (nr > SPLIT_ARMS_MAX)
         jsondoc_problem(doc, at, "too_many", "has %zu versions; an alias has %d at most", nr,
                         SPLIT_ARMS_MAX);
-    if (nr > 1 && json_object_get(weights, "$LATEST"))
+    if (at->parent->parent->parent->skip > 0 && json_object_get(weights, "$LATEST"))
+        jsondoc_problem(doc, at, "latest_shared",
+                        "an alias of a state machine has published versions only; $LATEST is what "
+                        "was not published");
+    else if (nr > 1 && json_object_get(weights, "$LATEST"))
         jsondoc_problem(doc, at, "latest_shared",
                         "$LATEST cannot share an alias with another version, because what it is "
                         "changes; give it all of the alias, or publish it as a numbered version");

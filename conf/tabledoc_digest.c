@@ -44,8 +44,9 @@ uint64_t tabledoc_digest_function(const struct function_spec *spec)
     digest = add_more(digest, 1, spec->concurrency, FUNCTION_NO_CONCURRENCY);
     digest = add_option(digest, 2, spec->tags);
     digest = add_option(digest, 3, spec->dead_letter);
-    digest = add_option(digest, 4, spec->auto_publish_alias);
-    return add_option(digest, 5, spec->deployment_preference);
+    digest = add_more(digest, 4, spec->machine && spec->machine->is_express, 0);
+    digest = add_option(digest, 5, spec->auto_publish_alias);
+    return add_option(digest, 6, spec->deployment_preference);
 }
 
 uint64_t tabledoc_digest_url(const struct function_url *url)
@@ -103,7 +104,11 @@ uint64_t tabledoc_digest_version(const struct version_spec *spec)
     digest = add_text(digest, spec->tls.key);
     digest = add_health(digest, &spec->health_check);
     digest = add_ejection(digest, &spec->ejection);
-    return add_option(digest, 2, spec->configuration);
+    digest = add_option(digest, 2, spec->configuration);
+    digest = add_option(digest, 3, spec->task.function);
+    digest = add_option(digest, 4, spec->task.qualifier);
+    digest = add_option(digest, 5, spec->task.state_machine);
+    return add_more(digest, 6, spec->task.execution_ms, 0);
 }
 
 uint64_t tabledoc_digest_endpoint(uint64_t digest, struct str url)

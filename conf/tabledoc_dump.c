@@ -10,14 +10,31 @@
 /* Weights below 100 have nine digits at most. */
 enum { WEIGHT_DIGITS = 9 };
 
-static int write_functions(const struct table *table, json_t *functions)
+static int write_functions(const struct table *table, bool are_machines, json_t *functions)
 {
     struct function *const *list;
     int nr = table_functions(table, &list);
 
     for (int i = 0; i < nr; i++)
-        if (jsondoc_set_take(functions, list[i]->name, tabledoc_function_write(table, list[i])) < 0)
+        if ((list[i]->machine != NULL) == are_machines &&
+            jsondoc_set_take(functions, machine_bare(list[i]->name),
+                             tabledoc_function_write(table, list[i])) < 0)
             return -1;
+    return 0;
+}
+
+/* The section is left out where there is none. */
+static int write_machines(const struct table *table, json_t *json)
+{
+    json_t *machines = json_object();
+
+    if (!machines || write_functions(table, true, machines) < 0) {
+        json_decref(machines);
+        return -1;
+    }
+    if (json_object_size(machines) > 0)
+        return json_object_set_new(json, "state_machines", machines);
+    json_decref(machines);
     return 0;
 }
 
@@ -61,8 +78,8 @@ char *tabledoc_dump(const struct table *table)
         return NULL;
     }
     if (json_object_set_new(json, "functions", functions) == 0 &&
-        write_functions(table, functions) == 0 && write_routes(table, json) == 0 &&
-        write_sections(table, json) == 0)
+        write_functions(table, false, functions) == 0 && write_machines(table, json) == 0 &&
+        write_routes(table, json) == 0 && write_sections(table, json) == 0)
         text = jsondoc_dump(json, WEIGHT_DIGITS);
     json_decref(json);
     return text;

@@ -11,7 +11,7 @@
 
 struct reading {
     struct jsondoc doc;
-    struct place functions_at;
+    struct place functions_at, machines_at;
     struct tabledoc_out out;
     const struct tabledoc_edit *edits;
     int nr;
@@ -37,7 +37,9 @@ static const struct tabledoc_edit *find_edit(const struct reading *r, struct str
 
 static void read_edit(struct reading *r, const struct tabledoc_edit *edit)
 {
-    struct place at = JSONDOC_KEY(&r->functions_at, edit->function);
+    bool is_machine = machine_is(str_of(edit->function));
+    struct place at =
+        tabledoc_function_place(is_machine ? &r->machines_at : &r->functions_at, edit->function);
 
     if (edit->document)
         tabledoc_function_read(&r->doc, &at, edit->document, &r->out);
@@ -102,6 +104,7 @@ struct table *tabledoc_edit(struct registry *registry, struct table *previous,
     struct place root = JSONDOC_ROOT;
     struct reading r = {.doc = {.problems = problems},
                         .functions_at = JSONDOC_KEY(&root, "functions"),
+                        .machines_at = JSONDOC_KEY(&root, "state_machines"),
                         .out = {.builder = builder_make(registry), .edited = previous},
                         .edits = edits,
                         .nr = nr};

@@ -3,7 +3,9 @@
  *
  *     $.functions.NAME              -> builder_function
  *     $.functions.NAME.versions.V   -> builder_version, builder_endpoint
- *     $.functions.NAME.aliases.A    -> builder_alias */
+ *     $.functions.NAME.aliases.A    -> builder_alias
+ *
+ * and the same below $.state_machines: a machine is a function with other keys of its own. */
 #include "conf/tabledoc_function.h"
 
 #include <stdlib.h>
@@ -26,6 +28,7 @@ struct function_draft {
     char *dead_letter, *auto_publish_alias;                      /* the rows' */
     uint32_t max_in_flight, concurrency;
     uint64_t last_version;
+    unsigned type; /* of a machine */
 };
 
 static const char *check_dead_letter(const char *text);
@@ -56,8 +59,19 @@ static const struct row function_list[] = {
     {.path = "urls", .type = ROWS_SPECIAL, DRAFT(urls), .expected = "an object of URLs, {\"live\": {...}}"},
 };
 
+static const struct row machine_list[] = {
+    {.path = "type", .type = ROWS_CHOICE, DRAFT(type), .choices = "STANDARD|EXPRESS", .default_text = "STANDARD"},
+    {.path = "versions", .type = ROWS_SPECIAL, DRAFT(versions), .expected = "an object of versions, {\"1\": {...}}"},
+    {.path = "aliases", .type = ROWS_SPECIAL, DRAFT(aliases), .expected = "an object of aliases, {\"NAME\": {...}}"},
+    {.path = "last_version", .type = ROWS_U64, DRAFT(last_version), .min = 0, .max = 1000000000000000000,
+     .default_text = "0"},
+    {.path = "tags", .type = ROWS_SPECIAL, DRAFT(tags), .expected = "an object of texts, {\"team\": \"shop\"}"},
+};
+
 /* clang-format on */
 
+static const struct rows machine_rows = {
+    machine_list, (int)(sizeof(machine_list) / sizeof(machine_list[0])), read_special};
 static const struct rows function_rows = {
     function_list, (int)(sizeof(function_list) / sizeof(function_list[0])), read_special};
 
@@ -99,7 +113,15 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
 
 static void check_function_name(struct jsondoc *doc, const struct place *at)
 {
-    if (!invoke_is_function_name(str_of(at->key)))
+    if (at->skip > 0 ? machine_is_name(machine_bare(str_of(at->key)))
+                     : invoke_is_function_name(str_of(at->key)))
+        return;
+    if (at->skip > 0)
+        jsondoc_problem(doc, at, "bad_name",
+                        "\"%.*s\" is no name of a state machine; those have 1 to 80 characters, no "
+                        "white space and none of < > { } [ ] ? * \" # %% \\ ^ | ~ ` $ & , ; : /",
+                        JSONDOC_QUOTE(at->key + at->skip));
+    else
         jsondoc_problem(doc, at, "bad_name",
                         "\"%.*s\" is no function name; those have 1 to 64 letters, digits, '-' or "
                         "'_'",
@@ -112,6 +134,15 @@ static void check_version_name(struct jsondoc *doc, const struct place *at)
         jsondoc_problem(doc, at, "bad_name",
                         "\"%.*s\" is no version; versions are $LATEST and numbers such as 1, 2, 3 "
                         "without leading zeros",
+                        JSONDOC_QUOTE(at->key));
+}
+
+static void check_machine_alias_name(struct jsondoc *doc, const struct place *at)
+{
+    if (!machine_is_alias_name(str_of(at->key)))
+        jsondoc_problem(doc, at, "bad_name",
+                        "\"%.*s\" is no alias name; those of state machines have 1 to 80 letters, "
+                        "digits, '-', '_' or '.', and not digits alone",
                         JSONDOC_QUOTE(at->key));
 }
 
@@ -136,8 +167,9 @@ static void read_versions(struct jsondoc *doc, const struct place *at, const jso
 
     if (json_object_size(versions) == 0)
         jsondoc_problem(doc, at, "empty",
-                        "a function needs a version, such as {\"1\": {\"endpoints\": "
-                        "[\"http://127.0.0.1:9001\"]}}");
+                        "a %s needs a version, such as {\"1\": {\"endpoints\": "
+                        "[\"http://127.0.0.1:9001\"]}}",
+                        at->parent->skip > 0 ? "state machine" : "function");
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
         check_version_name(doc, &key);
@@ -152,7 +184,10 @@ static void read_aliases(struct jsondoc *doc, const struct place *at, const json
 
     for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
         struct place key = JSONDOC_KEY(at, json_object_iter_key(i));
-        check_alias_name(doc, &key);
+        if (at->parent->skip > 0)
+            check_machine_alias_name(doc, &key);
+        else
+            check_alias_name(doc, &key);
         tabledoc_alias_read(doc, &key, json_object_iter_value(i), versions, out);
     }
 }
@@ -239,6 +274,7 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
     struct place tags_at = JSONDOC_KEY(at, "tags"), urls_at = JSONDOC_KEY(at, "urls");
     char *tags = draft->tags ? jsondoc_dump_sorted(draft->tags) : NULL;
     char *preference = draft->preference ? jsondoc_dump_sorted(draft->preference) : NULL;
+    const struct machine machine = {.is_express = draft->type == 1};
     struct stash stash = {0};
     struct function_spec spec = {.name = str_of(at->key),
                                  .max_in_flight = draft->max_in_flight,
@@ -248,7 +284,8 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
                                  .dead_letter = draft->dead_letter,
                                  .auto_publish_alias = draft->auto_publish_alias,
                                  .deployment_preference = preference,
-                                 .urls = urls};
+                                 .urls = urls,
+                                 .machine = at->skip > 0 ? &machine : NULL};
 
     if (draft->tags)
         check_tags(doc, &tags_at, draft->tags);
@@ -273,6 +310,11 @@ static void read_own(struct jsondoc *doc, const struct place *at, struct functio
     free(tags);
 }
 
+static const struct rows *rows_of(const struct place *at)
+{
+    return at->skip > 0 ? &machine_rows : &function_rows;
+}
+
 static void read_parts(struct jsondoc *doc, const struct place *at, const json_t *value,
                        struct function_draft *draft, struct tabledoc_out *out)
 {
@@ -280,7 +322,7 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     struct place aliases_at = JSONDOC_KEY(at, "aliases");
     struct function_url urls[URLS_MAX];
 
-    rows_read(&function_rows, doc, at, value, draft);
+    rows_read(rows_of(at), doc, at, value, draft);
     tabledoc_publish_check(doc, at, json_object_get(value, "auto_publish_alias") != NULL,
                            draft->preference);
     read_own(doc, at, draft, urls, out);
@@ -299,16 +341,24 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
 void tabledoc_function_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                             struct tabledoc_out *out)
 {
-    struct function_draft draft = {0};
+    struct function_draft draft = {.concurrency = FUNCTION_NO_CONCURRENCY};
 
     check_function_name(doc, at);
     if (!jsondoc_is_object(doc, at, value, "an object such as {\"versions\": {...}}"))
         return;
-    if (rows_init(&function_rows, &draft) < 0)
+    if (rows_init(rows_of(at), &draft) < 0)
         jsondoc_no_memory(doc);
     else
         read_parts(doc, at, value, &draft, out);
-    rows_fini(&function_rows, &draft);
+    rows_fini(rows_of(at), &draft);
+}
+
+struct place tabledoc_function_place(const struct place *section, const char *name)
+{
+    struct place at = JSONDOC_KEY(section, name);
+
+    at.skip = machine_is(str_of(name)) ? MACHINE_PREFIX_BYTES : 0;
+    return at;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -317,7 +367,8 @@ struct function_spec tabledoc_function_spec(const struct function *function)
 {
     struct function_spec spec = {.name = function->name,
                                  .max_in_flight = function->max_in_flight,
-                                 .concurrency = function->concurrency};
+                                 .concurrency = function->concurrency,
+                                 .machine = function->machine};
 
     if (function->more) {
         spec.last_version = function->more->last_version;
@@ -342,10 +393,12 @@ json_t *tabledoc_function_write_own(const struct function *function)
         .auto_publish_alias = function->more ? function->more->auto_publish_alias : NULL,
         .max_in_flight = spec.max_in_flight,
         .concurrency = spec.concurrency,
+        .type = spec.machine && spec.machine->is_express,
     };
+    const struct rows *rows = spec.machine ? &machine_rows : &function_rows;
     json_t *object = json_object();
 
-    if (object && rows_write(&function_rows, &draft, false, object) == 0 &&
+    if (object && rows_write(rows, &draft, false, object) == 0 &&
         set_text(object, "tags", spec.tags) == 0 &&
         set_text(object, "deployment_preference", spec.deployment_preference) == 0)
         return object;

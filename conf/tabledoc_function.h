@@ -6,7 +6,18 @@
 #include "conf/tabledoc_merge.h"
 #include "router/table.h"
 
-/* Reads and checks a function, whose name is the place's key, with its versions and aliases. While
+/* The place of a function, or by its full name of a state machine, below the section where it
+ * stands. */
+struct place tabledoc_function_place(const struct place *section, const char *name);
+
+/* The section of a function of this name. */
+static inline const char *tabledoc_function_section(struct str name)
+{
+    return machine_is(name) ? "state_machines" : "functions";
+}
+
+/* Reads and checks a function, whose name is the place's key
+ * (tabledoc_function_place), with its versions and aliases. While
  * nothing in the document is wrong, adds them to the builder. */
 void tabledoc_function_read(struct jsondoc *doc, const struct place *at, const json_t *value,
                             struct tabledoc_out *out);

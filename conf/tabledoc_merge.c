@@ -7,6 +7,7 @@
 
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_digest.h"
+#include "conf/tabledoc_function.h"
 #include "conf/weight.h"
 #include "router/hash.h"
 
@@ -22,12 +23,19 @@ static void report(struct tabledoc_merge *merge, const char *code, const char *p
         problems_add(&merge->changes, code, merge->file, path, "%s", text->s);
 }
 
+static void append_path(struct jsondoc_text *path, struct str function)
+{
+    jsondoc_append(path, "$.%s.%.*s", tabledoc_function_section(function),
+                   STR_ARG(machine_bare(function)));
+}
+
 static void report_alias(struct tabledoc_merge *merge, const char *code, struct str function,
                          struct str alias, const struct jsondoc_text *text)
 {
     struct jsondoc_text path = {0};
 
-    jsondoc_append(&path, "$.functions.%.*s.aliases.%.*s", STR_ARG(function), STR_ARG(alias));
+    append_path(&path, function);
+    jsondoc_append(&path, ".aliases.%.*s", STR_ARG(alias));
     report(merge, code, path.s, text);
 }
 
@@ -36,8 +44,10 @@ static void report_version(struct tabledoc_merge *merge, const char *code, const
 {
     struct jsondoc_text path = {0}, text = {0};
 
-    jsondoc_append(&path, "$.functions.%.*s.versions.%.*s", STR_ARG(function), STR_ARG(name));
-    jsondoc_append(&text, "%.*s version %.*s %s", STR_ARG(function), STR_ARG(name), is);
+    append_path(&path, function);
+    jsondoc_append(&path, ".versions.%.*s", STR_ARG(name));
+    jsondoc_append(&text, "%.*s version %.*s %s", STR_ARG(machine_bare(function)), STR_ARG(name),
+                   is);
     report(merge, code, path.s, &text);
 }
 
@@ -50,8 +60,8 @@ static void report_function(struct tabledoc_merge *merge, const char *code, cons
     if (!merge->base)
         return;
     path.n = text.n = 0;
-    jsondoc_append(&path, "$.functions.%.*s", STR_ARG(name));
-    jsondoc_append(&text, "%.*s %s", STR_ARG(name), is);
+    append_path(&path, name);
+    jsondoc_append(&text, "%.*s %s", STR_ARG(machine_bare(name)), is);
     report(merge, code, path.s, &text);
 }
 
@@ -315,10 +325,11 @@ int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *
     if (row->kind == OVERLAY_ALIAS && !row->is_deleted && said && merge->base && merge->ours)
         return 0;
     merge->is_different = true;
-    problems_add(&merge->changes, "conflict", merge->file, "$.functions",
-                 "%s%s%s%s%s: the file says %s, over what the API had set: %s", row->function,
-                 *kind ? " " : "", kind, row->name[0] ? " " : "", row->name,
-                 said ? said : "nothing of it any more",
+    problems_add(&merge->changes, "conflict", merge->file,
+                 machine_is(str_of(row->function)) ? "$.state_machines" : "$.functions",
+                 "%s%s%s%s%s: the file says %s, over what the API had set: %s",
+                 machine_bare(str_of(row->function)).p, *kind ? " " : "", kind,
+                 row->name[0] ? " " : "", row->name, said ? said : "nothing of it any more",
                  row->is_deleted ? "deleted" : row->document);
     return 0;
 }
@@ -358,7 +369,7 @@ static void report_edit(struct tabledoc_merge *merge, struct str function,
 
     if (merge->is_new_function)
         return;
-    jsondoc_append(&text, "%.*s:%.*s", STR_ARG(function), STR_ARG(to->name));
+    jsondoc_append(&text, "%.*s:%.*s", STR_ARG(machine_bare(function)), STR_ARG(to->name));
     if (from)
         append_change(&text, from, to);
     else
@@ -439,7 +450,8 @@ static void find_gone_alias(struct tabledoc_merge *merge, const struct target *t
         return;
     spec = table_alias_spec(target, arms);
     digest = tabledoc_digest_alias(&spec);
-    jsondoc_append(&text, "%.*s:%.*s is gone", STR_ARG(function), STR_ARG(target->alias));
+    jsondoc_append(&text, "%.*s:%.*s is gone", STR_ARG(machine_bare(function)),
+                   STR_ARG(target->alias));
     if (merge_decide(merge->base, key, NULL, &digest).is_conflict) {
         jsondoc_append(&text, ", over what the API had set: ");
         append_weights(&text, &spec, false);

@@ -170,7 +170,7 @@ static void read_laid(struct jsondoc *doc, const struct place *at, const json_t 
 static void read_made(struct jsondoc *doc, const struct place *functions_at,
                       const struct overlay_group *group, struct tabledoc_out *out)
 {
-    struct place at = JSONDOC_KEY(functions_at, group->name);
+    struct place at = tabledoc_function_place(functions_at, group->name);
     const struct overlay_row *own =
         overlay_find(out->merge->overlay, OVERLAY_FUNCTION, str_of(group->name), NONE);
     json_t *function = own ? json_object() : NULL;
@@ -237,24 +237,42 @@ void tabledoc_overlay_function(struct jsondoc *doc, const struct place *at, cons
     tabledoc_function_read(doc, at, value, &alone);
 }
 
+/* One that the file does not have. */
+static void read_rest(struct jsondoc *doc, const struct place *at,
+                      const struct overlay_group *group, struct tabledoc_out *out)
+{
+    const struct overlay_row *own =
+        overlay_find(out->merge->overlay, OVERLAY_FUNCTION, str_of(group->name), NONE);
+
+    if (own && !own->has_base && !own->is_deleted &&
+        !overlay_find(out->merge->overlay, OVERLAY_REPLACED, str_of(group->name), NONE))
+        read_made(doc, at, group, out);
+    else
+        lose_all(doc, out->merge, group, NULL);
+}
+
 void tabledoc_overlay_rest(struct jsondoc *doc, const struct place *at,
                            const struct tabledoc_parts *parts, struct tabledoc_out *out)
 {
     const struct overlay_group *groups;
     uint32_t nr = overlay_groups(out->merge->overlay, &groups);
 
-    for (uint32_t i = 0; i < nr; i++) {
-        const struct overlay_row *own =
-            overlay_find(out->merge->overlay, OVERLAY_FUNCTION, str_of(groups[i].name), NONE);
-        if (groups[i].nr == 0 || groups[i].name[0] == '\0' ||
-            tabledoc_parts_has(parts, groups[i].name))
-            continue;
-        if (own && !own->has_base && !own->is_deleted &&
-            !overlay_find(out->merge->overlay, OVERLAY_REPLACED, str_of(groups[i].name), NONE))
-            read_made(doc, at, &groups[i], out);
-        else
-            lose_all(doc, out->merge, &groups[i], NULL);
-    }
+    for (uint32_t i = 0; i < nr; i++)
+        if (groups[i].nr > 0 && groups[i].name[0] && !machine_is(str_of(groups[i].name)) &&
+            !tabledoc_parts_has(parts, groups[i].name))
+            read_rest(doc, at, &groups[i], out);
+}
+
+void tabledoc_overlay_rest_machines(struct jsondoc *doc, const struct place *at,
+                                    const json_t *machines, struct tabledoc_out *out)
+{
+    const struct overlay_group *groups;
+    uint32_t nr = overlay_groups(out->merge->overlay, &groups);
+
+    for (uint32_t i = 0; i < nr; i++)
+        if (groups[i].nr > 0 && machine_is(str_of(groups[i].name)) &&
+            !json_object_get(machines, machine_bare(str_of(groups[i].name)).p))
+            read_rest(doc, at, &groups[i], out);
 }
 
 /* ---- Routes ---------------------------------------------------------------------------------- */

@@ -12,9 +12,12 @@
 void tabledoc_overlay_function(struct jsondoc *doc, const struct place *at, const json_t *value,
                                struct tabledoc_out *out);
 
-/* After the file's functions: those that only the API made. at is that of "functions". */
+/* After the file's functions: those that only the API made. at is that of "functions". The other
+ * for the state machines, of which machines has those of the file; NULL: none. */
 void tabledoc_overlay_rest(struct jsondoc *doc, const struct place *at,
                            const struct tabledoc_parts *parts, struct tabledoc_out *out);
+void tabledoc_overlay_rest_machines(struct jsondoc *doc, const struct place *at,
+                                    const json_t *machines, struct tabledoc_out *out);
 
 /* The routes that hold instead of the file's, which were read dry; a new reference. NULL: the
  * file's are to be read. */

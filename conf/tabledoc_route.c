@@ -180,7 +180,7 @@ static bool take_aim(struct jsondoc *doc, const struct place *at, const json_t *
 static bool is_aimed(const struct aim *aim, const struct jsondoc *doc,
                      const struct tabledoc_out *out)
 {
-    return !doc->is_bad &&
+    return !doc->is_bad && !machine_is(str_of(aim->function)) &&
            builder_knows(out->builder, str_of(aim->function), str_of(aim->qualifier));
 }
 

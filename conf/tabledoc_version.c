@@ -14,6 +14,7 @@
 #include "conf/settings_check.h"
 #include "conf/tabledoc_digest.h"
 #include "conf/url.h"
+#include "router/invoke.h"
 
 enum {
     ENDPOINTS_MAX = 64,
@@ -22,6 +23,9 @@ enum {
     DAY_MS = 86400000,
     FILE_NAME_MAX = 4095
 };
+
+/* 99999999 seconds, the longest TimeoutSeconds. */
+#define EXECUTION_MAX_MS UINT64_C(99999999000)
 
 struct health_draft {
     unsigned type; /* the index in "http|tcp" */
@@ -36,11 +40,15 @@ struct version_draft {
     char *host; /* strings are the rows' */
     bool preserve_host, allow_upgrade;
     uint32_t max_in_flight, max_connections, connect_ms, response_head_ms, stream_idle_ms;
+    struct machine_task task;
     struct origin_tls tls;
     struct health_draft health;
     struct ejection passive;
 };
 
+static const char *check_function(const char *text);
+static const char *check_qualifier(const char *text);
+static const char *check_state_machine(const char *text);
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
                          const json_t *value, void *base);
 
@@ -53,18 +61,28 @@ static void read_special(struct jsondoc *doc, const struct place *at, const stru
 static const struct row version_list[] = {
     {.path = "endpoints", .type = ROWS_SPECIAL, DRAFT(endpoints),
      .expected = "an array of URLs such as [\"http://127.0.0.1:9001\"]"},
-    {.path = "kind", .type = ROWS_CHOICE, DRAFT(kind), .choices = "http|rie|lambda", .default_text = "http"},
+    {.path = "kind", .type = ROWS_CHOICE, DRAFT(kind), .choices = "http|rie|lambda|function|sfn",
+     .default_text = "http"},
     {.path = "host", .type = ROWS_STRING, DRAFT(host), .min = 1, .max = 300, .check = hostport_check_host,
      .expected = "a host, perhaps with a port, such as hello.default.example.com"},
     {.path = "preserve_host", .type = ROWS_BOOL, DRAFT(preserve_host), .default_text = "false"},
     {.path = "allow_upgrade", .type = ROWS_BOOL, DRAFT(allow_upgrade), .default_text = "true"},
     {.path = "headers", .type = ROWS_SPECIAL, DRAFT(headers), .expected = "an object such as {\"x-api-key\": \"secret\"}"},
+    {.path = "function", .type = ROWS_STRING, DRAFT(task.function), .min = 1, .max = 64, .check = check_function,
+     .expected = "the name of a function of this table"},
+    {.path = "qualifier", .type = ROWS_STRING, DRAFT(task.qualifier), .min = 1, .max = 128, .check = check_qualifier,
+     .expected = "an alias or a version of the function"},
+    {.path = "state_machine", .type = ROWS_STRING, DRAFT(task.state_machine), .min = 1, .max = 2048,
+     .check = check_state_machine,
+     .expected = "an ARN such as arn:aws:states:us-east-1:000000000000:stateMachine:order"},
     NUMBER("timeout_ms", timeout_ms, 0, DAY_MS, 0),
     NUMBER("limits.max_in_flight", max_in_flight, 0, UINT32_MAX, 0),
     NUMBER("limits.max_connections", max_connections, 0, 1000000, 0),
     NUMBER("timeouts.connect_ms", connect_ms, 0, 7 * DAY_MS, 0),
     NUMBER("timeouts.response_head_ms", response_head_ms, 0, 7 * DAY_MS, 0),
     NUMBER("timeouts.stream_idle_ms", stream_idle_ms, 0, 7 * DAY_MS, 0),
+    {.path = "timeouts.execution_ms", .type = ROWS_U64, DRAFT(task.execution_ms), .min = 0, .max = EXECUTION_MAX_MS,
+     .default_text = "0"},
     {.path = "configuration", .type = ROWS_SPECIAL, DRAFT(configuration), .expected = "an object, {...}"},
     {.path = "health_check", .type = ROWS_SPECIAL, DRAFT(health_check), .expected = "an object, {...}"},
     {.path = "ejection", .type = ROWS_SPECIAL, DRAFT(ejection), .expected = "an object, {...}"},
@@ -134,6 +152,27 @@ static void draft_init(struct version_draft *draft)
 
     pthread_once(&once, find_defaults);
     *draft = defaults;
+}
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+static const char *check_function(const char *text)
+{
+    return invoke_is_function_name(str_of(text)) ? NULL : "names no function";
+}
+
+static const char *check_qualifier(const char *text)
+{
+    return invoke_is_alias_name(str_of(text)) || invoke_is_version_name(str_of(text))
+               ? NULL
+               : "names no alias or version";
+}
+
+static const char *check_state_machine(const char *text)
+{
+    return strncmp(text, "arn:", 4) == 0 && strstr(text, ":stateMachine:")
+               ? NULL
+               : "is no ARN of a state machine";
 }
 
 /* ---- Values without a plain type ------------------------------------------------------------- */
@@ -306,6 +345,56 @@ static void check_tls(struct jsondoc *doc, const struct place *at, const json_t 
             "no endpoint of this version is an https URL; remove tls or write https://");
 }
 
+static bool is_of_machine(const struct place *at)
+{
+    return machine_is(str_of(at->parent->parent->key));
+}
+
+/* A version says only what its kind can use. */
+static void check_kind(struct jsondoc *doc, const struct place *at, const json_t *value,
+                       const struct version_draft *draft)
+{
+    static const struct {
+        const char *key;
+        unsigned kinds; /* that have it */
+        const char *owner;
+    } keys[] = {
+        {"function", 1u << VERSION_FUNCTION, "\"function\""},
+        {"qualifier", 1u << VERSION_FUNCTION, "\"function\""},
+        {"state_machine", 1u << VERSION_SFN, "\"sfn\""},
+        {"endpoints", ~(1u << VERSION_FUNCTION), "\"http\" or \"sfn\""},
+    };
+    struct place kind_at = JSONDOC_KEY(at, "kind");
+    bool is_machine = is_of_machine(at);
+    bool is_task = draft->kind == VERSION_FUNCTION || draft->kind == VERSION_SFN;
+
+    if (is_machine && (draft->kind == VERSION_RIE || draft->kind == VERSION_LAMBDA))
+        jsondoc_problem(doc, &kind_at, "bad_value",
+                        "a state machine's version is of kind \"http\", \"function\" or \"sfn\"");
+    if (!is_machine && is_task)
+        jsondoc_problem(doc, &kind_at, "bad_value",
+                        "only versions of state machines are of kind \"function\" or \"sfn\"; a "
+                        "function's is of kind \"http\", \"rie\" or \"lambda\"");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct place key = JSONDOC_KEY(at, keys[i].key);
+        if (json_object_get(value, keys[i].key) && !(keys[i].kinds >> draft->kind & 1))
+            jsondoc_problem(doc, &key, "conflict",
+                            "belongs to versions of kind %s; remove it, or write that kind",
+                            keys[i].owner);
+    }
+    if (!is_machine && draft->task.execution_ms > 0)
+        jsondoc_problem(doc, at, "conflict",
+                        "timeouts.execution_ms belongs to versions of state machines; a function's "
+                        "is timeout_ms");
+    if (draft->kind == VERSION_FUNCTION && !json_object_get(value, "function"))
+        jsondoc_problem(doc, at, "missing",
+                        "\"function\" is missing: the name of a function of this table");
+    if (draft->kind == VERSION_SFN && !json_object_get(value, "state_machine"))
+        jsondoc_problem(doc, at, "missing",
+                        "\"state_machine\" is missing: its ARN at the endpoints, such as "
+                        "arn:aws:states:us-east-1:000000000000:stateMachine:order");
+}
+
 /* Rules between the keys of a version. */
 static void check_version(struct jsondoc *doc, const struct place *at, const json_t *value,
                           const struct version_draft *draft, const struct url *endpoints, int nr)
@@ -330,7 +419,8 @@ static void check_version(struct jsondoc *doc, const struct place *at, const jso
                         "a check of type \"http\" would invoke the function of a runtime interface "
                         "emulator, which has no other path; write \"type\": \"tcp\"");
     }
-    if (!json_object_get(value, "endpoints"))
+    check_kind(doc, at, value, draft);
+    if (!json_object_get(value, "endpoints") && draft->kind != VERSION_FUNCTION)
         jsondoc_problem(doc, at, "missing",
                         "\"endpoints\" is missing: an array of URLs such as "
                         "[\"http://127.0.0.1:9001\"]");
@@ -402,6 +492,7 @@ static int add_version(struct tabledoc_out *out, const struct place *at,
         .health_check = draft->health.check,
         .ejection = draft->passive,
         .tls = draft->tls,
+        .task = draft->task,
     };
 
     if (!spec.health_check.is_on || spec.health_check.is_tcp)
@@ -490,6 +581,9 @@ static struct version_draft draft_of(const struct version *version)
         .passive = version->ejection,
     };
 
+    if (version->task)
+        draft.task = *version->task;
+
     for (int i = 0; i < version->nr_endpoints; i++)
         if (version->endpoints[i].origin->is_tls)
             draft.tls = version->endpoints[i].origin->tls;
@@ -516,8 +610,11 @@ static int write_part(json_t *object, const char *key, const struct rows *rows,
 
 static int write_endpoints(const struct version *version, json_t *object)
 {
-    json_t *list = json_array();
+    json_t *list;
 
+    if (version->nr_endpoints == 0)
+        return 0;
+    list = json_array();
     if (!list || json_object_set_new(object, "endpoints", list) < 0)
         return -1;
     for (int i = 0; i < version->nr_endpoints; i++)

@@ -170,10 +170,9 @@ int change_begin_own(const struct api_hooks *hooks, void *context, change_fn *ha
     const struct api_request none = {.method = STR("")};
     struct change_work *w = queue(hooks, &none, handle);
 
-    if (!w)
-        return -1;
-    w->change.context = context;
-    return 0;
+    if (w)
+        w->change.context = context;
+    return w ? 0 : -1;
 }
 
 void change_forget(struct api_waiter *waiter)
@@ -300,8 +299,9 @@ static void make_alias(struct change_work *w)
     const struct api_hooks *hooks = w->engine->hooks;
     const struct edit *edit = &w->edits[0];
     const struct target *target = find_alias(w, edit);
-    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
-    struct place function = JSONDOC_KEY(&functions, edit->function);
+    struct place root = JSONDOC_ROOT;
+    struct place section = JSONDOC_KEY(&root, tabledoc_function_section(str_of(edit->function)));
+    struct place function = tabledoc_function_place(&section, edit->function);
     struct place aliases = JSONDOC_KEY(&function, "aliases");
     struct place at = JSONDOC_KEY(&aliases, edit->name);
     struct jsondoc doc = {.problems = &w->problems};
@@ -329,8 +329,9 @@ static void make_alias(struct change_work *w)
 static void problem(struct change_work *w, const struct edit *edit, const char *code,
                     const char *message)
 {
-    struct place root = JSONDOC_ROOT, functions = JSONDOC_KEY(&root, "functions");
-    struct place at = JSONDOC_KEY(&functions, edit->function);
+    struct place root = JSONDOC_ROOT;
+    struct place section = JSONDOC_KEY(&root, tabledoc_function_section(str_of(edit->function)));
+    struct place at = tabledoc_function_place(&section, edit->function);
     struct jsondoc doc = {.problems = &w->problems};
 
     jsondoc_problem(&doc, &at, code, "%s", message);
@@ -456,7 +457,7 @@ static void tell_edits(struct change_work *w)
     const struct change_listener *listener = w->engine->hooks->listener;
     int result = 0;
 
-    for (int i = 0; listener && i < w->outline.nr && result == 0; i++)
+    for (int i = 0; listener && w->stage == SUBMITTED && i < w->outline.nr && result == 0; i++)
         if (!w->outline.list[i].section && w->outline.list[i].document)
             result = listener->edits(&w->change, w->outline.list[i].function,
                                      w->outline.list[i].document);
@@ -479,8 +480,7 @@ static void build(struct change_work *w)
         else
             outline_function(w, &w->edits[i]);
     }
-    if (w->stage == SUBMITTED)
-        tell_edits(w);
+    tell_edits(w);
     if (w->stage != SUBMITTED)
         return;
     w->build =

@@ -167,8 +167,11 @@ void lambda_concurrency_delete_provisioned(struct lambda_call *call)
 void lambda_concurrency_account(struct lambda_call *call)
 {
     struct function *const *list;
-    int nr = table_functions(lambda_call_table(call), &list);
+    int nr_all = table_functions(lambda_call_table(call), &list), nr = 0;
     json_t *limit, *usage;
+
+    for (int i = 0; i < nr_all; i++)
+        nr += !list[i]->machine;
 
     limit = json_pack("{s:I, s:I, s:I, s:I, s:I}", "TotalCodeSize", (json_int_t)80530636800,
                       "CodeSizeUnzipped", (json_int_t)262144000, "CodeSizeZipped",

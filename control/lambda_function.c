@@ -379,6 +379,8 @@ static const struct function **gather(const struct lambda_call *call, struct str
     *nr = 0;
     for (int i = 0; list && i < nr_all; i++) {
         int order = lambda_page_compare(all[i]->name, marker);
+        if (all[i]->machine)
+            continue;
         if (order > 0 || (order == 0 && with_marker))
             list[(*nr)++] = all[i];
     }

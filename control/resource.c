@@ -129,15 +129,16 @@ static json_t *write_page(const struct table *table, struct function **list, siz
 static char *write_functions(const struct listing *listing)
 {
     struct function *const *all;
-    size_t nr = (size_t)table_functions(listing->table, &all);
-    struct function **list = malloc((nr + 1) * sizeof(struct function *));
+    size_t nr_all = (size_t)table_functions(listing->table, &all), nr = 0;
+    struct function **list = malloc((nr_all + 1) * sizeof(struct function *));
     json_t *page = NULL;
     char *text;
 
-    if (list && nr > 0) {
-        memcpy(list, all, nr * sizeof(struct function *));
+    for (size_t i = 0; list && i < nr_all; i++)
+        if (!all[i]->machine)
+            list[nr++] = all[i];
+    if (list && nr > 1)
         qsort(list, nr, sizeof(struct function *), compare_names);
-    }
     if (list)
         page = write_page(listing->table, list, nr, listing->after, listing->max);
     text = page ? jsondoc_dump(page, WEIGHT_DIGITS) : NULL;
@@ -240,10 +241,14 @@ static json_t *name_row(const struct overlay_row *row, bool is_gone)
 {
     struct jsondoc_text text = {0};
     bool is_function = row->kind == OVERLAY_FUNCTION || row->kind == OVERLAY_REPLACED;
+    bool is_machine = machine_is(str_of(row->function));
 
-    jsondoc_append(&text, "%s", is_function ? "function" : overlay_kind_name(row->kind));
+    jsondoc_append(&text, "%s",
+                   !is_function ? overlay_kind_name(row->kind)
+                   : is_machine ? "state machine"
+                                : "function");
     if (row->function[0])
-        jsondoc_append(&text, " %s", row->function);
+        jsondoc_append(&text, " %s", machine_bare(str_of(row->function)).p);
     if (row->name[0])
         jsondoc_append(&text, " %s", row->name);
     jsondoc_append(&text, "%s", is_gone || row->is_deleted ? " is gone" : "");

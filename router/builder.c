@@ -227,18 +227,19 @@ static int seal(struct builder *builder)
     if (builder->nr_versions == 0)
         return 0;
     function->versions = stash_take(stash, builder->nr_versions * sizeof(function->versions[0]));
-    endpoints = stash_take(stash, builder->nr_endpoints * sizeof(endpoints[0]));
+    endpoints = stash_take(stash, ((size_t)builder->nr_endpoints + 1) * sizeof(endpoints[0]));
     if (!function->versions || !endpoints)
         return -1;
     memcpy(function->versions, builder->versions,
            builder->nr_versions * sizeof(function->versions[0]));
-    memcpy(endpoints, builder->endpoints, builder->nr_endpoints * sizeof(endpoints[0]));
+    if (builder->nr_endpoints > 0)
+        memcpy(endpoints, builder->endpoints, builder->nr_endpoints * sizeof(endpoints[0]));
     builder->nr_endpoints = 0; /* their origins belong to the skeleton now */
     function->nr_versions = (int)builder->nr_versions;
     for (int v = 0; v < function->nr_versions; v++) {
         struct version *version = &function->versions[v];
 
-        assert(version->nr_endpoints > 0);
+        assert((version->nr_endpoints > 0) == (version->kind != VERSION_FUNCTION));
         version->function = function;
         version->endpoints = endpoints;
         endpoints += version->nr_endpoints;
@@ -350,7 +351,9 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
     function->limit = smaller(spec->max_in_flight, spec->concurrency == FUNCTION_NO_CONCURRENCY ? 0
                                                    : spec->concurrency == 0                     ? 1
                                                                             : spec->concurrency);
-    if (keep_more(builder, spec, function) ||
+    assert(machine_is(name) == (spec->machine != NULL));
+    if (machine_copy(&skeleton->stash, spec->machine, &function->machine) ||
+        keep_more(builder, spec, function) ||
         (spec->nr_urls > 0 && list_with_urls(skeleton, function)))
         return -1;
     functions[skeleton->nr_functions++] = function;
@@ -422,6 +425,7 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
         keep_option(builder, spec->host, &version->host) ||
         keep_option(builder, spec->health_check.path, &version->health_check.path) ||
         keep_option(builder, spec->configuration, &version->configuration) ||
+        machine_task_copy(&builder->skeleton->stash, &spec->task, &version->task) ||
         keep_option(builder, spec->tls.ca_file, &builder->tls.ca_file) ||
         keep_option(builder, spec->tls.server_name, &builder->tls.server_name) ||
         keep_option(builder, spec->tls.certificate, &builder->tls.certificate) ||
@@ -439,7 +443,7 @@ static int keep_base_path(struct builder *builder, const struct version *version
     bool is_latest = str_eq(version->name, STR("$LATEST"));
     char *p, *start;
 
-    if (version->kind == VERSION_HTTP || path.n > 1)
+    if (version->kind == VERSION_HTTP || version->kind == VERSION_SFN || path.n > 1)
         return keep(builder, path.n > 0 ? path : STR("/"), out);
     if (version->kind == VERSION_RIE)
         return keep(builder, STR("/2015-03-31/functions/function/invocations"), out);
@@ -577,13 +581,7 @@ int builder_alias(struct builder *builder, const struct alias_spec *spec)
 
 int builder_section(struct builder *builder, enum model_section section, const char *text)
 {
-    char *copy = strdup(text);
-
-    if (!copy)
-        return -1;
-    free(builder->skeleton->sections[section]);
-    builder->skeleton->sections[section] = copy;
-    return 0;
+    return skeleton_say(builder->skeleton, section, text);
 }
 
 int builder_end_functions(struct builder *builder)
@@ -676,7 +674,8 @@ static int copy_version(struct builder *builder, const struct version *from)
     if (keep(builder, from->name, &version->name) || keep_headers(builder, &spec, version) ||
         keep_option(builder, from->host, &version->host) ||
         keep_option(builder, from->health_check.path, &version->health_check.path) ||
-        keep_option(builder, from->configuration, &version->configuration))
+        keep_option(builder, from->configuration, &version->configuration) ||
+        machine_task_copy(&builder->skeleton->stash, from->task, &version->task))
         return -1;
     builder->nr_versions++;
     for (int i = 0; i < from->nr_endpoints; i++)
@@ -690,7 +689,8 @@ static struct function_spec spec_of(const struct function *function)
     const struct function_more *more = function->more;
     struct function_spec spec = {.name = function->name,
                                  .max_in_flight = function->max_in_flight,
-                                 .concurrency = function->concurrency};
+                                 .concurrency = function->concurrency,
+                                 .machine = function->machine};
 
     if (more) {
         spec.last_version = more->last_version;

@@ -38,6 +38,7 @@ struct version_spec {
     struct ejection ejection;
     struct origin_tls tls; /* strings are copied; used for https endpoints */
     const char *configuration;
+    struct machine_task task; /* of a state machine's version; copied */
 };
 
 /* As struct function has them. */
@@ -50,6 +51,7 @@ struct function_spec {
     const char *auto_publish_alias, *deployment_preference;
     const struct function_url *urls;
     int nr_urls;
+    const struct machine *machine; /* copied; NULL: a function */
 };
 
 struct endpoint_spec {
@@ -87,7 +89,7 @@ int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec
 int builder_version(struct builder *builder, const struct version_spec *spec)
     __attribute__((warn_unused_result));
 
-/* To the last version added; each version gets one or more. */
+/* To the last version added; each version gets one or more, those of kind function none. */
 int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
     __attribute__((warn_unused_result));
 

@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "router/alias_terms.h"
+#include "router/machine.h"
 #include "router/origin.h"
 #include "router/split.h"
 #include "router/stickymap.h"
@@ -75,9 +76,12 @@ struct endpoint {
 
 /* How an endpoint is spoken to. */
 enum version_kind {
-    VERSION_HTTP,  /* HTTP, forwarded as it is */
-    VERSION_RIE,   /* the Lambda runtime interface emulator: one invocation at a time */
-    VERSION_LAMBDA /* Lambda's own Invoke */
+    VERSION_HTTP,   /* HTTP, forwarded as it is */
+    VERSION_RIE,    /* the Lambda runtime interface emulator: one invocation at a time */
+    VERSION_LAMBDA, /* Lambda's own Invoke */
+    /* Only of state machines, whose executions (proxy/async/execution.h) speak for them: */
+    VERSION_FUNCTION, /* a function of this table; no endpoints */
+    VERSION_SFN       /* another server that speaks Step Functions' wire */
 };
 
 /* The fields that a version adds to requests, in place of the client's of the same names. */
@@ -95,7 +99,7 @@ struct version {
     struct function *function;
     struct endpoint *endpoints;
     char *host;       /* Host to send instead of the origin's authority, or NULL */
-    int nr_endpoints; /* 1 or more */
+    int nr_endpoints; /* 1 or more; of kind function 0 */
     enum version_kind kind;
     bool preserve_host; /* send the client's Host */
     /* pass Upgrade (WebSocket) through; default true */
@@ -118,7 +122,8 @@ struct version {
     /* shared with the same version of other tables; NULL where max_in_flight is 0 */
     struct gauge *in_flight;
     struct health_check health_check;
-    char *configuration; /* a JSON object that weir only shows; NULL: none */
+    char *configuration;       /* a JSON object that weir only shows; NULL: none */
+    struct machine_task *task; /* NULL: nothing of it */
 };
 
 /* A counted number that outlives tables: invocations in flight of a version or a function. */
@@ -223,7 +228,8 @@ struct function {
     struct gauge *in_flight; /* shared with the same function of other tables; never NULL */
     int nr_versions;
     struct version *versions;
-    struct function_more *more; /* NULL where there is nothing of it */
+    struct function_more *more;    /* NULL where there is nothing of it */
+    const struct machine *machine; /* NULL: a function */
 };
 
 struct route {

@@ -4,6 +4,7 @@
 #include "router/skeleton.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static _Atomic uint64_t serials;
 
@@ -17,6 +18,17 @@ struct skeleton *skeleton_make(struct registry *registry)
     skeleton->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     skeleton->registry = registry_ref(registry);
     return skeleton;
+}
+
+int skeleton_say(struct skeleton *skeleton, enum model_section section, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (!copy)
+        return -1;
+    free(skeleton->sections[section]);
+    skeleton->sections[section] = copy;
+    return 0;
 }
 
 struct skeleton *skeleton_ref(struct skeleton *skeleton)

@@ -33,6 +33,10 @@ struct skeleton {
 /* Empty, with one reference for the caller. NULL when out of memory. */
 struct skeleton *skeleton_make(struct registry *registry);
 
+/* What a section says from now on; copied. 0, or -1 when out of memory. */
+int skeleton_say(struct skeleton *skeleton, enum model_section section, const char *text)
+    __attribute__((warn_unused_result));
+
 struct skeleton *skeleton_ref(struct skeleton *skeleton);
 /* Ends the reference and clears the pointer; the last one frees. */
 void skeleton_unref(struct skeleton **skeleton);

@@ -69,8 +69,9 @@ static void prepare_version(const struct version *version, const char *file,
         const struct origin *origin = version->endpoints[i].origin;
         if (!origin->is_tls || tls_origin_prepare(origin, &reason) == 0)
             continue;
-        snprintf(path, sizeof(path), "$.functions.%.*s.versions.%.*s.tls",
-                 STR_ARG(version->function->name), STR_ARG(version->name));
+        snprintf(path, sizeof(path), "$.%s.%.*s.versions.%.*s.tls",
+                 version->function->machine ? "state_machines" : "functions",
+                 STR_ARG(machine_bare(version->function->name)), STR_ARG(version->name));
         problems_add(problems, "tls_file", file, path, "%s", reason);
         return; /* the others have the same files */
     }

@@ -73,16 +73,17 @@ static void show_once(struct shown *shown)
     shown->nr = nr;
 }
 
+/* State machines have series of their own: weir_executions_started_total and others. */
 static void show_all(const struct table *table, struct shown *targets, struct shown *versions)
 {
     struct function *const *functions;
     int nr = table_functions(table, &functions);
 
     for (uint32_t i = 0; i < table->nr_targets; i++)
-        if (table_target(table, i)->alias.n > 0)
+        if (table_target(table, i)->alias.n > 0 && !table_target(table, i)->function->machine)
             show(targets, table_target(table, i));
     for (int i = 0; i < nr; i++)
-        for (int k = 0; k < functions[i]->nr_versions; k++)
+        for (int k = 0; !functions[i]->machine && k < functions[i]->nr_versions; k++)
             show(versions, &functions[i]->versions[k]);
 }
 
@@ -104,7 +105,7 @@ static void show_counted(const struct table *table, const struct series *series,
         if (series_names(series, n, &names))
             target = table_find(table, names.function,
                                 names.alias.n > 0 ? names.alias : names.version, NULL);
-        if (!target)
+        if (!target || target->function->machine)
             continue;
         if (target->alias.n > 0)
             show(targets, target);

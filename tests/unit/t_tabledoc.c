@@ -137,7 +137,7 @@ static const struct fixture_bad bads[] = {
     {HELLO(", \"routes\": {}"), "wrong_type", "$.routes", "must be an array of routes"},
     {HELLO(", \"route\": []"), "unknown_key", "$.route", "did you mean \"routes\"?"},
     {HELLO(", \"hello\": {}"), "unknown_key", "$.hello",
-     "(known here: functions, routes, deployment_configs, alarms)"},
+     "(known here: functions, state_machines, routes, deployment_configs, alarms)"},
     /* functions */
     {"{\"functions\": {\"a b\": {" VERSIONS "}}}", "bad_name", "$.functions[\"a b\"]",
      "\"a b\" is no function name; those have 1 to 64 letters"},

@@ -77,6 +77,10 @@ static void every_member_of_a_version_counts(void **state)
     VERSION(tls.certificate = "a");
     VERSION(tls.key = "a");
     VERSION(configuration = "a");
+    VERSION(task.function = "a");
+    VERSION(task.qualifier = "a");
+    VERSION(task.state_machine = "a");
+    VERSION(task.execution_ms = 1);
     uint64_t digest = tabledoc_digest_version(&base);
     is_other(tabledoc_digest_endpoint(digest, STR("http://a")));
     is_other(tabledoc_digest_endpoint(digest, STR("http://b")));
@@ -201,6 +205,7 @@ static void functions_and_routes_count_too(void **state)
     FUNCTION(dead_letter = "f");
     FUNCTION(auto_publish_alias = "f");
     FUNCTION(deployment_preference = "f");
+    FUNCTION(machine = &(const struct machine){.is_express = true});
     is_other(ROUTE(STR("f"), STR("live"), .strip_prefix = false));
     is_other(ROUTE(STR("f"), STR("live"), .strip_prefix = true));
     is_other(ROUTE(STR("fl"), STR("ive"), .strip_prefix = false));
