@@ -50,10 +50,14 @@ build_dir() {
 }
 
 build() { # preset
-    local log
+    local log launcher=()
     log=$(mktemp)
     heading "build: $1"
-    if ! cmake --preset "$1" >"$log" 2>&1; then
+    if command -v ccache >/dev/null; then # objects of another checkout serve too; its path is all that differs
+        launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+        export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+    fi
+    if ! cmake --preset "$1" "${launcher[@]}" >"$log" 2>&1; then
         cat "$log"
         add "configuration of preset $1" 0 1 0
     elif ! cmake --build "$(build_dir "$1")" --parallel "$(nproc)" --target tests -- -k >"$log" 2>&1; then
@@ -171,7 +175,7 @@ whole_program() { # preset pytest arguments
     export WEIR_BIN=$dir/weir WEIR_DEMO=$dir/weir-demo WEIR_BUILD=$dir WEIR_PRESET=$preset
     heading "whole-program tests: $preset"
     # Each test process has a loopback address and ports of its own (tests/system/harness/places.py), so they can run side by side; they wait more than they work.
-    run_pytest "whole-program tests under $preset" 1200 tests/system -n $(($(nproc) + 1)) ${mark:+-m "$mark"} "$@"
+    run_pytest "whole-program tests under $preset" 1800 tests/system -n $(($(nproc) + 1)) ${mark:+-m "$mark"} "$@"
     if [ -z "$mark" ] && [ $# -eq 0 ]; then
         heading "odd requests and misbehaving endpoints: $preset"
         run_pytest "conformance under $preset" 900 tests/conformance
@@ -192,7 +196,7 @@ for preset in $presets; do
     build "$preset"
     if [ "$preset" = "$first" ]; then
         heading "lint"
-        WEIR_BUILD=$PWD/$(build_dir "$preset") run_pytest lint 600 tests/lint ${mark:+-m "not slow"}
+        WEIR_BUILD=$PWD/$(build_dir "$preset") run_pytest lint 900 tests/lint ${mark:+-m "not slow"}
     fi
     sanitizer_begin "$preset"
     unit "$preset"
