@@ -29,7 +29,7 @@
 #include "base/log.h"
 #include "conf/file.h"
 
-enum { LINKS_MAX = 40, WALKS_MAX = 8, READS_MAX = 64, WATCHES_MAX = 256 };
+enum { LINKS_MAX = 40, WALKS_MAX = 8, READS_MAX = 64, WATCHES_MAX = 2048 };
 
 enum {
     FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE,

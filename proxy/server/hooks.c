@@ -8,6 +8,7 @@
 #include "proxy/async/dispatcher.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/scrape.h"
+#include "proxy/server/watching.h"
 #include "proxy/server/writing.h"
 
 static void hook_reload(void *context, struct api_waiter *waiter)
@@ -131,6 +132,7 @@ static bool hook_is_reloading(void *context)
 static void hook_put_table(void *context, struct table *table)
 {
     reload_publish_table(context, table);
+    watching_follow(context);
 }
 
 static void hook_between(void *context)

@@ -9,17 +9,15 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "conf/file.h"
 #include "conf/secrets.h"
 #include "control/change.h"
 #include "metrics/metrics.h"
 #include "proxy/async/dispatcher.h"
 #include "proxy/server/state.h"
+#include "proxy/server/watching.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
 #include "proxy/upstream/names.h"
-
-enum { SETTLE_MS = 40 };
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
@@ -178,117 +176,6 @@ static void reading_fini(struct reload_reading *r)
     problems_fini(&r->notes);
 }
 
-/* ---- Watching -------------------------------------------------------------------------------- */
-
-enum { WATCHED_MAX = 5 };
-
-/* The files that are followed, and the handle that hears of them. */
-struct reload_watched {
-    uv_poll_t poll;
-    struct file_watch *watch;
-};
-
-static void on_settled(uv_timer_t *timer);
-
-static void on_watch(uv_poll_t *poll, int status, int events)
-{
-    struct server *s = poll->data;
-
-    (void)status;
-    (void)events;
-    loop_wake_up(&s->loop);
-    /* Several steps of one change become one reload. */
-    uv_poll_stop(poll);
-    uv_update_time(&s->loop.uv);
-    uv_timer_start(&s->settle, on_settled, SETTLE_MS, 0);
-}
-
-static void on_settled(uv_timer_t *timer)
-{
-    struct server *s = timer->data;
-
-    if (s->is_draining || !s->watched)
-        return;
-    if (file_watch_changed(s->watched->watch))
-        reload_begin(s, NULL);
-    uv_poll_start(&s->watched->poll, UV_READABLE, on_watch);
-}
-
-static void add_path(char *paths[WATCHED_MAX], int *nr, const char *path)
-{
-    if (path)
-        paths[(*nr)++] = (char *)path;
-}
-
-static int collect_paths(const struct server *s, const struct settings *settings,
-                         char *paths[WATCHED_MAX])
-{
-    int nr = 0;
-
-    add_path(paths, &nr, settings->table_file);
-    add_path(paths, &nr, s->options->settings_file);
-    add_path(paths, &nr, settings->aws.credentials_file);
-    add_path(paths, &nr, settings->admin_token_file);
-    add_path(paths, &nr, settings->pins.key_file);
-    return nr;
-}
-
-static void free_watched(struct reload_watched *w)
-{
-    if (w->watch)
-        file_watch_close(&w->watch);
-    free(w);
-}
-
-static void on_watched_closed(uv_handle_t *handle)
-{
-    free_watched((struct reload_watched *)((char *)handle - offsetof(struct reload_watched, poll)));
-}
-
-void reload_unwatch(struct server *s)
-{
-    if (s->watched)
-        uv_close((uv_handle_t *)&s->watched->poll, on_watched_closed);
-    s->watched = NULL;
-}
-
-void reload_watch(struct server *s)
-{
-    char *paths[WATCHED_MAX];
-    int nr = collect_paths(s, s->shared.settings, paths);
-    struct reload_watched *w = calloc(1, sizeof(*w));
-
-    reload_unwatch(s);
-    if (w)
-        w->watch = file_watch_open(paths, nr);
-    if (!w || !w->watch || uv_poll_init(&s->loop.uv, &w->poll, file_watch_fd(w->watch)) < 0) {
-        log_warning("the documents cannot be watched (%s); reload with SIGHUP or POST /reload",
-                    strerror(errno));
-        if (w)
-            free_watched(w);
-        return;
-    }
-    w->poll.data = s;
-    s->watched = w;
-    uv_poll_start(&w->poll, UV_READABLE, on_watch);
-}
-
-static bool is_same_path(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-/* The documents keep their names while the process runs; the files of secrets may get others. */
-static void follow_files(struct server *s, const struct settings *before)
-{
-    const struct settings *now = s->shared.settings;
-
-    if (s->watched && (!is_same_path(before->aws.credentials_file, now->aws.credentials_file) ||
-                       !is_same_path(before->admin_token_file, now->admin_token_file) ||
-                       !is_same_path(before->pins.key_file, now->pins.key_file)))
-        reload_watch(s);
-}
-
 /* ---- Taking what was read -------------------------------------------------------------------- */
 
 static bool has_tls(const struct settings *settings)
@@ -323,7 +210,6 @@ static void take_settings(struct server *s, struct reload_reading *r)
     reload_take_log_level(r->settings);
     publish_settings(s, r->settings, r->tls);
     follow_names(s);
-    follow_files(s, r->old_settings);
     r->settings = NULL;
     r->tls = NULL;
 }
@@ -411,6 +297,7 @@ static void take_all(struct server *s, struct reload_reading *r)
     take_settings(s, r);
     tls_origin_reload();
     take_table(s, r);
+    watching_follow(s);
     s->reload.nr_ok++;
     for (size_t i = 0; i < r->notes.nr; i++)
         log_warning("%s: %s", r->notes.list[i].path, r->notes.list[i].message);

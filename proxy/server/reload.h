@@ -78,8 +78,4 @@ void reload_take_base(struct server *s, struct merge_said **said);
 /* What the settings say of the process log's level. */
 void reload_take_log_level(const struct settings *settings);
 
-/* Reloads when a watched file changes, as the settings in force name them. May be called again. */
-void reload_watch(struct server *s);
-void reload_unwatch(struct server *s); /* the loop must run on for the handle to close */
-
 #endif

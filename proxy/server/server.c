@@ -26,6 +26,7 @@
 #include "proxy/server/hooks.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/storage.h"
+#include "proxy/server/watching.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
 #include "proxy/upstream/names.h"
@@ -415,6 +416,11 @@ static int start_shifts(struct server *s, struct api_hooks *hooks)
     return 0;
 }
 
+static void on_files_changed(struct server *s)
+{
+    reload_begin(s, NULL);
+}
+
 static int start(struct server *s, struct api_hooks *hooks)
 {
     struct problems problems = {0}, notes = {0};
@@ -429,6 +435,7 @@ static int start(struct server *s, struct api_hooks *hooks)
         reload_take_log_level(settings);
         if (init_shared(s) < 0 || storage_open(s) < 0 || open_rows(s) < 0)
             return -1;
+        watching_open(s, settings, on_files_changed);
         tls = tls_server_make(settings, NULL, &problems);
         merge.overlay = s->rows.overlay;
         merge.maps = s->rows.maps;
@@ -458,7 +465,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     start_pool(s);
     if (s->events)
         dispatcher_begin(s->events);
-    reload_watch(s);
+    watching_begin(s);
     storage_settle(s);
     shifting_begin(s);
     log_info("weir is ready: %d worker%s, generation %llu", s->nr_threads,
@@ -508,7 +515,7 @@ static bool finish(struct server *s)
         names_free(&s->shared.names);
         qsbr_reclaim(s->shared.qsbr); /* sets let their origins go before the registry ends */
     }
-    reload_unwatch(s);
+    watching_close(s);
     if (s->loop.owner) {
         uv_walk(&s->loop.uv, close_handle, NULL);
         loop_fini(&s->loop);

@@ -30,7 +30,7 @@ struct admin;
 struct dispatcher;
 struct health;
 struct merge_said;
-struct reload_watched;
+struct watching;
 
 struct server {
     const struct documents_options *options;
@@ -49,7 +49,7 @@ struct server {
     struct handover_queue handed_back; /* connections of the admin listener, from workers */
     uv_async_t news_of_handed_back;
 
-    struct reload_watched *watched; /* the files that reload.c follows; NULL: none */
+    struct watching *watching; /* files; NULL: none */
     struct signals signals;
     uv_async_t thread_ended;
     uv_timer_t housekeeping, drain_limit, settle;

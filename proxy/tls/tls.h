@@ -54,9 +54,15 @@ void tls_describe(const struct io *io, const char **version, const char **cipher
  * thread's text until the next call). Control thread, before a table is put in force. */
 int tls_origin_prepare(const struct origin *origin, const char **reason) __attribute__((warn_unused_result));
 
-/* Reads again what changed of the files of all origins in use; new connections go by it. A file that cannot be used is logged, and what was read
- * before stays in force. Drops what no pool uses and nobody has prepared since the last call. Control thread, once a reload is sure to come about. */
+/* Reads again what changed of the files of all origins; new connections go by it. A file that cannot be used is logged, and what was read
+ * before stays in force. */
+void tls_origin_refresh(void);
+
+/* The same, and lets go of the files of origins that nobody uses and that were not prepared since the last call. */
 void tls_origin_reload(void);
+
+/* Names each file that an origin in use, or about to be, is read from. NULL is said for none. */
+void tls_origin_files(void (*say)(void *arg, const char *path), void *arg);
 
 /* The worker's client side for an origin; NULL with *reason when its files cannot be read. Worker thread, as for the rest. */
 struct tls_origin *tls_origin_make(const struct origin *origin, const char **reason);

@@ -285,9 +285,21 @@ static void refresh(struct trust *trust)
     pthread_mutex_unlock(&lock);
 }
 
+void tls_origin_refresh(void)
+{
+    struct trust *first;
+
+    pthread_mutex_lock(&lock);
+    first = all;
+    pthread_mutex_unlock(&lock);
+    /* Workers only add in front of the first. */
+    for (struct trust *trust = first; trust; trust = trust->next)
+        refresh(trust);
+}
+
 void tls_origin_reload(void)
 {
-    struct trust *unused = NULL, *first;
+    struct trust *unused = NULL;
 
     pthread_mutex_lock(&lock);
     for (struct trust **p = &all; *p;) {
@@ -301,16 +313,24 @@ void tls_origin_reload(void)
         trust->next = unused;
         unused = trust;
     }
-    first = all;
     pthread_mutex_unlock(&lock);
     while (unused) {
         struct trust *next = unused->next;
         trust_free(unused);
         unused = next;
     }
-    /* Workers only add in front of the first. */
-    for (struct trust *trust = first; trust; trust = trust->next)
-        refresh(trust);
+    tls_origin_refresh();
+}
+
+void tls_origin_files(void (*say)(void *arg, const char *path), void *arg)
+{
+    pthread_mutex_lock(&lock);
+    for (const struct trust *trust = all; trust; trust = trust->next) {
+        say(arg, trust->files.ca_file);
+        say(arg, trust->files.certificate);
+        say(arg, trust->files.key);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 int tls_origin_prepare(const struct origin *origin, const char **reason)

@@ -280,6 +280,20 @@ def test_the_authority_may_change_with_a_reload_and_a_bad_file_changes_nothing(f
     weir.wait_for_words("has no certificate in it")
 
 
+def test_a_new_authority_is_noticed(fake, start, authority, tmp_path):
+    """Also where the API brought the function in: the files to follow change with the table."""
+    other = Authority(tmp_path / "other", "other")
+    file = tmp_path / "live-ca.pem"
+    shutil.copy(authority.file, file)
+    endpoint = fake(answering(OK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)))
+    weir = start(endpoint, tls={"ca_file": str(file)}, workers=2)
+    assert weir.call().status == 200
+    shutil.copy(other.file, file)
+    wait_until(lambda: weir.call().status == 502, "the endpoint's certificate is of an authority no longer trusted")
+    shutil.copy(authority.file, file)
+    wait_until(lambda: weir.call().status == 200, "it is trusted again")
+
+
 # ---- What weir shows of itself ----
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import ssl
 import subprocess
+import uuid
 
 
 @dataclasses.dataclass
@@ -17,9 +18,15 @@ class Pair:
         return {"certificate": str(self.certificate), "key": str(self.key)}
 
     def become(self, other):
-        """The files get another pair's content, in place."""
-        self.key.write_bytes(other.key.read_bytes())
-        self.certificate.write_bytes(other.certificate.read_bytes())
+        """Both files get another pair's content at one moment: their folder is a link, which is turned."""
+        link = self.certificate.parent
+        folder = link.with_name(f"{link.name}-{uuid.uuid4().hex}")
+        folder.mkdir()
+        (folder / self.key.name).write_bytes(other.key.read_bytes())
+        (folder / self.certificate.name).write_bytes(other.certificate.read_bytes())
+        new = folder.with_name(folder.name + "-link")
+        new.symlink_to(folder)
+        new.replace(link)
 
     def der(self):
         return ssl.PEM_cert_to_DER_cert(self.certificate.read_text())
