@@ -43,6 +43,21 @@ static const char *const migrations[DATABASE_VERSION] = {
                     " accepted_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, attempts INTEGER NOT "
                     "NULL,"
                     " error TEXT NOT NULL, meta TEXT NOT NULL, payload BLOB NOT NULL);",
+    /* What executions run. */
+    "CREATE TABLE definitions (id TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL);"
+    /* Executions of state machines, those that have ended too. What is long comes last. */
+    "CREATE TABLE executions ("
+    " key INTEGER PRIMARY KEY, machine TEXT NOT NULL, name TEXT NOT NULL,"
+    " alias TEXT NOT NULL, version TEXT NOT NULL, id TEXT NOT NULL, is_express INTEGER NOT NULL,"
+    " status TEXT NOT NULL, stage TEXT NOT NULL,"
+    " started_ms INTEGER NOT NULL, stopped_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL,"
+    " definition TEXT NOT NULL, meta TEXT NOT NULL, error TEXT, cause TEXT,"
+    " input BLOB NOT NULL, output BLOB);"
+    "CREATE UNIQUE INDEX executions_by_name ON executions (machine, name) WHERE is_express = 0;"
+    "CREATE INDEX executions_by_machine ON executions (machine, key);"
+    "CREATE INDEX executions_that_run ON executions (key) WHERE status = 'RUNNING';"
+    "CREATE INDEX executions_by_end ON executions (stopped_ms) WHERE status <> 'RUNNING';"
+    "CREATE INDEX executions_by_definition ON executions (definition);",
 };
 
 int database_run(sqlite3 *db, const char *sql)

@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 /* What tells weir's databases from others ("weir"), and the version of their tables. */
-enum { DATABASE_APPLICATION = 0x77656972, DATABASE_VERSION = 1 };
+enum { DATABASE_APPLICATION = 0x77656972, DATABASE_VERSION = 2 };
 
 /* Opens weir.db in the folder, which is locked (store/statedir.h); makes it where there is none.
  * What is damaged, is not weir's or comes from a newer weir is refused and left as it is. NULL with

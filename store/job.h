@@ -6,7 +6,28 @@
 
 #include "store/store.h"
 
-enum job_kind { JOB_CHANGE, JOB_EVENT_UPDATE, JOB_EVENT_DELETE, JOB_EVENT_FETCH };
+enum job_kind {
+    JOB_CHANGE,
+    JOB_EVENT_UPDATE,
+    JOB_EVENT_DELETE,
+    JOB_EVENT_FETCH,
+    JOB_EXECUTION_PUT,
+    JOB_EXECUTION_UPDATE,
+    JOB_EXECUTION_DELETE,
+    JOB_EXECUTIONS_PRUNE,
+    JOB_EXECUTIONS_READ
+};
+
+/* What a job about executions has. */
+struct job_execution {
+    struct store_execution execution; /* of a prune its stopped_ms */
+    uint64_t max;                     /* of a put */
+    struct store_execution_query query;
+    struct store_execution *found; /* of a read; malloc'ed, as is the memory of each */
+    void **found_memory;
+    int nr_found, room;
+    store_executions_told *told;
+};
 
 struct job {
     struct job *next; /* its owner's */
@@ -19,6 +40,7 @@ struct job {
     void *memory;   /* of what a fetch filled in */
     store_told *told;
     store_event_told *event_told; /* of a fetch */
+    struct job_execution *x;      /* of one about executions, in the job's own memory; or NULL */
     void *context;
     enum store_outcome outcome; /* STORE_DONE at first */
     char *reason;               /* of another outcome; NULL: no memory for it */
@@ -30,6 +52,15 @@ struct job *job_change(const struct store_edit *edits, int nr, store_told *told,
 struct job *job_event(enum job_kind kind, const struct store_event *event, store_told *told,
                       void *context);
 struct job *job_fetch(uint64_t key, store_event_told *told, void *context);
+
+/* About an execution, or of a prune one with stopped_ms. */
+struct job *job_execution(enum job_kind kind, const struct store_execution *execution,
+                          store_told *told, void *context);
+struct job *job_executions_read(const struct store_execution_query *query,
+                                store_executions_told *told, void *context);
+/* Adds one to what a read has found. Its strings are copied. 0, or -1 when out of memory. */
+int job_add_found(struct job *job, const struct store_execution *execution)
+    __attribute__((warn_unused_result));
 
 /* The result is not STORE_DONE; the last call counts. */
 void job_fail(struct job *job, enum store_outcome outcome, const char *format, ...)

@@ -4,8 +4,8 @@
  *     store_memory.h   lasts as long as the process; keeps no events
  *     store_sqlite.h   weir.db in state.directory; told is durable
  *
- * It holds rows (a function, a version, an alias ...: one row each), values (small texts by name)
- * and the queue of events.
+ * It holds rows (a function, a version, an alias ...: one row each), values (small texts by name),
+ * the queue of events, and executions of state machines.
  *
  * Threads: store_event_put is any thread's. All else belongs to the control thread, whose loop the
  * store was opened with. What takes time is handed over: the call returns at once, and the result
@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "store/execution.h"
 
 /* Why something could not be done: a sentence without full stop, for people. */
 struct store_reason {
@@ -112,6 +114,14 @@ typedef void store_event_told(void *context, const struct store_event *event, co
 
 typedef void store_each_event(void *context, const struct store_event *event);
 
+/* ---- Executions ------------------------------------------------------------------------------ */
+
+/* nr of them, or -1 where they could not be read. */
+typedef void store_executions_told(void *context, const struct store_execution *list, int nr,
+                                   const char *reason);
+
+typedef void store_each_execution(void *context, const struct store_execution *execution);
+
 /* ---- Implementations ------------------------------------------------------------------------- */
 
 struct store;
@@ -133,6 +143,17 @@ struct store_ops {
     int (*event_fetch)(struct store *store, uint64_t key, store_event_told *told, void *context);
     uint64_t (*nr_events)(struct store *store);
     uint64_t (*oldest_event_ms)(struct store *store);
+    int (*executions_now)(struct store *store, store_each_execution *each, void *context,
+                          struct store_reason *reason);
+    uint64_t (*execution_put)(struct store *store, const struct store_execution *execution,
+                              uint64_t max, store_told *told, void *context);
+    int (*execution_update)(struct store *store, const struct store_execution *execution,
+                            store_told *told, void *context);
+    int (*execution_delete)(struct store *store, uint64_t key, store_told *told, void *context);
+    int (*executions_prune)(struct store *store, uint64_t ended_before_ms, store_told *told,
+                            void *context);
+    int (*executions_read)(struct store *store, const struct store_execution_query *query,
+                           store_executions_told *told, void *context);
     void (*close)(struct store **store);
 };
 
@@ -235,6 +256,58 @@ static inline uint64_t store_nr_events(struct store *store)
 static inline uint64_t store_oldest_event_ms(struct store *store)
 {
     return store->ops->oldest_event_ms(store);
+}
+
+/* Every execution that runs, the oldest first, with all that belongs to it. 0, or -1 with a reason.
+ * Waits for the disk. */
+static inline int store_executions_now(struct store *store, store_each_execution *each,
+                                       void *context, struct store_reason *reason)
+{
+    return store->ops->executions_now(store, each, context, reason);
+}
+
+/* Puts an execution that runs; one of the same machine and name that has ended goes. Where there
+ * are more than max then, the oldest of those that have ended go. Its key, and it will be told; 0
+ * when out of memory, or where the store keeps none: nothing will be told. */
+__attribute__((warn_unused_result)) static inline uint64_t
+store_execution_put(struct store *store, const struct store_execution *execution, uint64_t max,
+                    store_told *told, void *context)
+{
+    return store->ops->execution_put(store, execution, max, told, context);
+}
+
+/* Of the execution, by its key: status, stage, stopped_ms, meta (unless it is NULL), error, cause
+ * and output become these. One that is not there is no error. Results as of store_change. */
+__attribute__((warn_unused_result)) static inline int
+store_execution_update(struct store *store, const struct store_execution *execution,
+                       store_told *told, void *context)
+{
+    return store->ops->execution_update(store, execution, told, context);
+}
+
+/* Forgets it. Results as of store_change. */
+__attribute__((warn_unused_result)) static inline int
+store_execution_delete(struct store *store, uint64_t key, store_told *told, void *context)
+{
+    return store->ops->execution_delete(store, key, told, context);
+}
+
+/* Forgets those that ended before, and definitions that no execution has any more. Results as of
+ * store_change. */
+__attribute__((warn_unused_result)) static inline int
+store_executions_prune(struct store *store, uint64_t ended_before_ms, store_told *told,
+                       void *context)
+{
+    return store->ops->executions_prune(store, ended_before_ms, told, context);
+}
+
+/* Tells those that the query asks for, as of the last commit. 0, or -1 when out of memory: nothing
+ * will be told. */
+__attribute__((warn_unused_result)) static inline int
+store_executions_read(struct store *store, const struct store_execution_query *query,
+                      store_executions_told *told, void *context)
+{
+    return store->ops->executions_read(store, query, told, context);
 }
 
 /* Does all that was handed over, tells it all from within this call, and clears the pointer. What

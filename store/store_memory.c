@@ -272,6 +272,70 @@ static uint64_t none(struct store *store)
     return 0;
 }
 
+/* ---- Executions: none ------------------------------------------------------------------------ */
+
+static int executions_now(struct store *store, store_each_execution *each, void *context,
+                          struct store_reason *reason)
+{
+    (void)store;
+    (void)each;
+    (void)context;
+    (void)reason;
+    return 0;
+}
+
+static uint64_t execution_put(struct store *store, const struct store_execution *execution,
+                              uint64_t max, store_told *told, void *context)
+{
+    (void)store;
+    (void)execution;
+    (void)max;
+    (void)told;
+    (void)context;
+    return 0;
+}
+
+static int post(struct store *store, struct job *job)
+{
+    struct store_memory *memory = (struct store_memory *)store;
+
+    if (!job)
+        return -1;
+    if (memory->is_closing) {
+        job_free(&job);
+        return -1;
+    }
+    mailbox_post(memory->mailbox, &job);
+    return 0;
+}
+
+static int execution_update(struct store *store, const struct store_execution *execution,
+                            store_told *told, void *context)
+{
+    return post(store, job_execution(JOB_EXECUTION_UPDATE, execution, told, context));
+}
+
+static int execution_delete(struct store *store, uint64_t key, store_told *told, void *context)
+{
+    const struct store_execution execution = {.key = key};
+
+    return post(store, job_execution(JOB_EXECUTION_DELETE, &execution, told, context));
+}
+
+static int executions_prune(struct store *store, uint64_t ended_before_ms, store_told *told,
+                            void *context)
+{
+    const struct store_execution execution = {.stopped_ms = ended_before_ms};
+
+    return post(store, job_execution(JOB_EXECUTIONS_PRUNE, &execution, told, context));
+}
+
+static int executions_read(struct store *store, const struct store_execution_query *query,
+                           store_executions_told *told, void *context)
+{
+    return post(store, job_executions_read(query, told, context));
+}
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static void free_place(void *node)
@@ -304,6 +368,12 @@ static const struct store_ops ops = {
     .event_fetch = event_fetch,
     .nr_events = none,
     .oldest_event_ms = none,
+    .executions_now = executions_now,
+    .execution_put = execution_put,
+    .execution_update = execution_update,
+    .execution_delete = execution_delete,
+    .executions_prune = executions_prune,
+    .executions_read = executions_read,
     .close = close_memory,
 };
 

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "store/database.h"
+#include "store/execution_rows.h"
 #include "store/job.h"
 #include "store/mailbox.h"
 #include "store/reason.h"
@@ -44,9 +45,11 @@ struct store_sqlite {
     struct mailbox *mailbox;
     sqlite3 *db;
     struct records records; /* the thread's */
+    struct execution_rows executions;
     pthread_t thread;
 
     _Atomic uint64_t next_key;
+    uint64_t next_execution;               /* the control thread's */
     _Atomic uint64_t nr_events, oldest_ms; /* as of the last commit */
 
     pthread_mutex_t lock; /* of what follows */
@@ -81,7 +84,13 @@ static int do_job(struct store_sqlite *s, struct job *job)
 
     switch (job->kind) {
     case JOB_EVENT_FETCH:
+    case JOB_EXECUTIONS_READ:
         return SQLITE_OK; /* has had its turn */
+    case JOB_EXECUTION_PUT:
+    case JOB_EXECUTION_UPDATE:
+    case JOB_EXECUTION_DELETE:
+    case JOB_EXECUTIONS_PRUNE:
+        return execution_rows_do(&s->executions, job);
     case JOB_CHANGE:
         return records_change(&s->records, job);
     case JOB_EVENT_UPDATE:
@@ -119,12 +128,17 @@ static enum store_outcome outcome_of(int r)
     return r == SQLITE_IOERR_FSYNC || r == SQLITE_IOERR_DIR_FSYNC ? STORE_UNKNOWN : STORE_FAILED;
 }
 
+static bool is_reading(const struct job *job)
+{
+    return job->kind == JOB_EVENT_FETCH || job->kind == JOB_EXECUTIONS_READ;
+}
+
 static bool needs_transaction(const struct batch *batch)
 {
     if (batch->puts)
         return true;
     for (const struct job *job = batch->jobs; job; job = job->next)
-        if (job->kind != JOB_EVENT_FETCH)
+        if (!is_reading(job))
             return true;
     return false;
 }
@@ -133,14 +147,16 @@ static bool needs_transaction(const struct batch *batch)
 static void fetch_all(struct store_sqlite *s, const struct batch *batch)
 {
     struct store_reason reason;
+    int r;
 
     for (struct job *job = batch->jobs; job; job = job->next) {
-        if (job->kind != JOB_EVENT_FETCH)
+        if (!is_reading(job))
             continue;
-        if (records_event_fetch(&s->records, job) != SQLITE_OK) {
+        r = job->x ? execution_rows_do(&s->executions, job) : records_event_fetch(&s->records, job);
+        if (r != SQLITE_OK) {
             database_explain(s->db, &reason);
             job_fail(job, STORE_FAILED, "%s", reason.text);
-        } else if (!job->has_event) {
+        } else if (!job->x && !job->has_event) {
             job_fail(job, STORE_FAILED, "there is no such event");
         }
     }
@@ -150,7 +166,7 @@ static void fetch_all(struct store_sqlite *s, const struct batch *batch)
 static void note_health(struct store_sqlite *s, int r, const struct store_reason *reason)
 {
     if (r != SQLITE_OK && !s->is_failing)
-        log_error("what the API changes and events cannot be kept: %s", reason->text);
+        log_error("what the API changes, events and executions cannot be kept: %s", reason->text);
     else if (r == SQLITE_OK && s->is_failing)
         log_info("the store works again: %s", sqlite3_db_filename(s->db, "main"));
     s->is_failing = r != SQLITE_OK;
@@ -181,7 +197,7 @@ static void tell(struct store_sqlite *s, struct batch *batch, enum store_outcome
         struct job *job = batch->jobs;
 
         batch->jobs = job->next;
-        if (outcome != STORE_DONE && job->kind != JOB_EVENT_FETCH)
+        if (outcome != STORE_DONE && !is_reading(job))
             job_fail(job, outcome, "%s", reason->text);
         mailbox_post(s->mailbox, &job);
     }
@@ -200,6 +216,7 @@ static void work(struct store_sqlite *s, struct batch *batch)
         if (r != SQLITE_OK) {
             database_explain(s->db, &reason);
             records_rollback(&s->records);
+            (void)execution_rows_recount(&s->executions);
         } else {
             count_events(s);
         }
@@ -361,6 +378,50 @@ static const char *event_put(struct store *store, struct store_event_put *put)
     return why;
 }
 
+static uint64_t execution_put(struct store *store, const struct store_execution *execution,
+                              uint64_t max, store_told *told, void *context)
+{
+    struct store_sqlite *s = of(store);
+    struct job *job = job_execution(JOB_EXECUTION_PUT, execution, told, context);
+    uint64_t key = s->next_execution;
+
+    if (!job)
+        return 0;
+    job->x->execution.key = key;
+    job->x->max = max;
+    if (hand_over(s, job) < 0)
+        return 0;
+    s->next_execution++;
+    return key;
+}
+
+static int execution_update(struct store *store, const struct store_execution *execution,
+                            store_told *told, void *context)
+{
+    return hand_over(of(store), job_execution(JOB_EXECUTION_UPDATE, execution, told, context));
+}
+
+static int execution_delete(struct store *store, uint64_t key, store_told *told, void *context)
+{
+    const struct store_execution execution = {.key = key};
+
+    return hand_over(of(store), job_execution(JOB_EXECUTION_DELETE, &execution, told, context));
+}
+
+static int executions_prune(struct store *store, uint64_t ended_before_ms, store_told *told,
+                            void *context)
+{
+    const struct store_execution execution = {.stopped_ms = ended_before_ms};
+
+    return hand_over(of(store), job_execution(JOB_EXECUTIONS_PRUNE, &execution, told, context));
+}
+
+static int executions_read(struct store *store, const struct store_execution_query *query,
+                           store_executions_told *told, void *context)
+{
+    return hand_over(of(store), job_executions_read(query, told, context));
+}
+
 /* ---- At the start ---------------------------------------------------------------------------- */
 
 static int explain(struct store_sqlite *s, int r, struct store_reason *reason)
@@ -389,6 +450,12 @@ static int events_now(struct store *store, store_each_event *each, void *context
     return explain(of(store), records_events_now(of(store)->db, each, context), reason);
 }
 
+static int executions_now(struct store *store, store_each_execution *each, void *context,
+                          struct store_reason *reason)
+{
+    return explain(of(store), execution_rows_running_now(of(store)->db, each, context), reason);
+}
+
 static uint64_t nr_events(struct store *store)
 {
     return atomic_load_explicit(&of(store)->nr_events, memory_order_relaxed);
@@ -413,6 +480,7 @@ static void close_sqlite(struct store **store)
     pthread_join(s->thread, NULL);
     mailbox_close(&s->mailbox);
     records_fini(&s->records);
+    execution_rows_fini(&s->executions);
     database_close(&s->db);
     pthread_cond_destroy(&s->news);
     pthread_mutex_destroy(&s->lock);
@@ -431,15 +499,25 @@ static const struct store_ops ops = {
     .event_fetch = event_fetch,
     .nr_events = nr_events,
     .oldest_event_ms = oldest_event_ms,
+    .executions_now = executions_now,
+    .execution_put = execution_put,
+    .execution_update = execution_update,
+    .execution_delete = execution_delete,
+    .executions_prune = executions_prune,
+    .executions_read = executions_read,
     .close = close_sqlite,
 };
 
 /* Statements, and what is known of the events. */
 static int look(struct store_sqlite *s, struct store_reason *reason)
 {
-    uint64_t nr, last_key, oldest_ms;
+    uint64_t nr, last_key, oldest_ms, last_execution = 0;
     int r = records_init(&s->records, s->db);
 
+    if (r == SQLITE_OK)
+        r = execution_rows_init(&s->executions, s->db);
+    if (r == SQLITE_OK)
+        r = execution_rows_last_key_now(s->db, &last_execution);
     if (r == SQLITE_OK)
         r = records_count_now(s->db, &nr, &last_key);
     if (r == SQLITE_OK)
@@ -449,6 +527,7 @@ static int look(struct store_sqlite *s, struct store_reason *reason)
     atomic_init(&s->nr_events, nr);
     atomic_init(&s->next_key, last_key + 1);
     atomic_init(&s->oldest_ms, oldest_ms);
+    s->next_execution = last_execution + 1;
     sqlite3_wal_hook(s->db, on_commit, s);
     return 0;
 }
@@ -489,6 +568,7 @@ struct store *store_sqlite_open(const struct store_host *host, const char *direc
     if (s->db && start(s, host, reason) == 0)
         return &s->store;
     records_fini(&s->records);
+    execution_rows_fini(&s->executions);
     if (s->db)
         database_close(&s->db);
     free(s);
