@@ -112,6 +112,17 @@ struct settings {
     } events;
 
     struct {
+        uint32_t keep_days; /* executions.keep_days: so long one that has ended is remembered */
+        uint32_t max;       /* executions.max: as many are kept */
+    } executions;
+
+    struct {
+        char *engine; /* step_functions.engine: a URL; "": none */
+        uint32_t
+            poll_ms; /* step_functions.poll_ms: how often what runs in an engine is asked for */
+    } step_functions;
+
+    struct {
         uint32_t request_head_ms;
         uint32_t client_idle_ms;
         uint32_t connect_ms;

@@ -10,6 +10,7 @@
 #include "conf/bindspec.h"
 #include "conf/hostport.h"
 #include "conf/settings.h"
+#include "conf/url.h"
 #include "router/arn.h"
 
 /* Hop-by-hop and framing fields (RFC 9110 sections 7.6.1 and 8.6, RFC 9112 section 6), fields
@@ -163,6 +164,17 @@ const char *settings_check_servers(const char *text)
         if (*p++ != ',')
             return "has a space inside an address";
     }
+}
+
+const char *settings_check_engine(const char *text)
+{
+    struct url url;
+    const char *wrong;
+
+    if (!*text)
+        return NULL;
+    wrong = url_parse(str_of(text), &url);
+    return wrong ? wrong : url.is_srv ? "must begin with http:// or https://" : NULL;
 }
 
 const char *settings_check_region(const char *text)

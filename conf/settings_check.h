@@ -33,6 +33,9 @@ const char *settings_check_tls_version(const char *text);
 /* IP addresses, with or without port, with commas between; or nothing. */
 const char *settings_check_servers(const char *text);
 
+/* A URL of a server, with a path or without; or nothing. */
+const char *settings_check_engine(const char *text);
+
 /* Host names with commas between, or "*". */
 const char *settings_check_hosts(const char *text);
 

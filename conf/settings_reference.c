@@ -22,6 +22,8 @@ static const struct section sections[] = {
     {"forwarded.", "forwarded"},
     {"limits.", "limits"},
     {"events.", "events"},
+    {"executions.", "executions"},
+    {"step_functions.", "step_functions"},
     {"timeouts.", "timeouts"},
     {"upstream.", "upstream"},
     {"log.", "log"},

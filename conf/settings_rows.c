@@ -75,9 +75,9 @@ const struct row settings_rows_main[] = {
              "`--table FILE`."},
     {.path = "state.directory", .type = ROWS_STRING, .offset = offsetof(struct settings, state.directory), .min = 0,
      .max = FILE_NAME_MAX, .default_text = "", .expected = "the name of a folder", .is_reloadable = false,
-     .help = "The folder in which weir keeps what must survive a restart or a crash: what the API changed, queued events and where the order "
-             "of each split is. It must be there, be writable and belong to one weir alone. Empty: what the API changes lasts until the "
-             "process ends, and no events are taken. Command line: `--state DIR`."},
+     .help = "The folder in which weir keeps what must survive a restart or a crash: what the API changed, queued events, executions and where the "
+             "order of each split is. It must be there, be writable and belong to one weir alone. Empty: what the API changes lasts until the "
+             "process ends, and no events are taken and no executions started. Command line: `--state DIR`."},
     {.path = "executed_version_header", .type = ROWS_STRING, .offset = offsetof(struct settings, executed_version_header),
      .min = 1, .max = SETTINGS_HEADER_NAME_MAX, .default_text = "x-amz-executed-version", .check = settings_check_header,
      .expected = "a field name such as x-amz-executed-version", .is_reloadable = true,
@@ -173,6 +173,19 @@ const struct row settings_rows_main[] = {
            "Events that run at the same time, of all functions. The others wait in the queue."),
     NUMBER("events.in_flight_per_function", ROWS_U32, events.in_flight_per_function, 1, 65536, 64, true,
            "Events of one function that run at the same time; fewer while the function throttles or does not answer."),
+
+    NUMBER("executions.keep_days", ROWS_U32, executions.keep_days, 1, 3650, 90, true,
+           "Days for which an execution of a state machine that has ended is remembered: so long it can be described, and its name is taken."),
+    NUMBER("executions.max", ROWS_U32, executions.max, 1, 100 * MILLION, 100000, true,
+           "Executions that are kept, those that run and those that have ended. Where there are more the oldest of those that have ended go; where "
+           "all run no more are started."),
+    {.path = "step_functions.engine", .type = ROWS_STRING, .offset = offsetof(struct settings, step_functions.engine), .min = 0,
+     .max = 2048, .default_text = "", .check = settings_check_engine,
+     .expected = "a URL such as http://127.0.0.1:8083", .is_reloadable = true,
+     .help = "A server that speaks Step Functions' wire and runs the state machines whose definitions weir does not run itself. "
+             "Empty: such definitions are refused."},
+    NUMBER("step_functions.poll_ms", ROWS_U32, step_functions.poll_ms, 10, DAY_MS, 1000, true,
+           "How often weir asks engines how the executions stand that run there."),
 
     NUMBER("limits.invoke_body_bytes", ROWS_U64, limits.invoke_body_bytes, 1, 1073741824, 6291456, true,
            "Bytes of an Invoke's payload. Over it: 413."),

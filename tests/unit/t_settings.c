@@ -47,6 +47,8 @@ static const char full[] =
     "   \"invoke_body_bytes\": 13, \"invoke_response_bytes\": 14},"
     " \"events\": {\"retries\": 3, \"retry_ms\": 4, \"backoff_ms\": 5, \"max_age_s\": 6,"
     "   \"in_flight\": 7, \"in_flight_per_function\": 8},"
+    " \"executions\": {\"keep_days\": 3, \"max\": 4},"
+    " \"step_functions\": {\"engine\": \"http://127.0.0.1:8083\", \"poll_ms\": 10},"
     " \"timeouts\": {\"request_head_ms\": 1, \"client_idle_ms\": 2, \"connect_ms\": 3,"
     "   \"response_head_ms\": 4, \"stream_idle_ms\": 5, \"drain_ms\": 0, \"tls_handshake_ms\": 7},"
     " \"upstream\": {\"idle_connections\": 1, \"idle_ms\": 2, \"lifetime_ms\": 3,"
@@ -103,6 +105,10 @@ static void defaults_hold_without_a_document(void **state)
         assert_int_equal(s->events.retry_ms, 60000);
         assert_int_equal(s->events.backoff_ms, 1000);
         assert_int_equal(s->events.max_age_s, 21600);
+        assert_int_equal(s->executions.keep_days, 90);
+        assert_int_equal(s->executions.max, 100000);
+        assert_string_equal(s->step_functions.engine, "");
+        assert_int_equal(s->step_functions.poll_ms, 1000);
         assert_int_equal(s->timeouts.request_head_ms, 10000);
         assert_int_equal(s->timeouts.client_idle_ms, 75000);
         assert_int_equal(s->timeouts.connect_ms, 2000);
@@ -252,7 +258,7 @@ static void groups_must_be_objects(void **state)
     /* clang-format off */
     static const char *const groups[] = {
         "admin", "table", "aws", "invoke", "forwarded", "limits",
-        "timeouts", "log", "upstream", "tls", "events",
+        "timeouts", "log", "upstream", "tls", "events", "executions", "step_functions",
     };
     /* clang-format on */
     char text[64], path[32];

@@ -45,6 +45,16 @@ static void field_names_that_mean_something_are_taken(void **state)
             fail_msg("accepted: %s", bads[i]);
 }
 
+static void an_engine_is_a_url(void **state)
+{
+    (void)state;
+    assert_null(settings_check_engine(""));
+    assert_null(settings_check_engine("http://127.0.0.1:8083"));
+    assert_null(settings_check_engine("https://states.example/x"));
+    assert_non_null(settings_check_engine("127.0.0.1:8083"));
+    assert_non_null(settings_check_engine("http+srv://states.example"));
+}
+
 static void via_is_a_token_or_a_host(void **state)
 {
     (void)state;
@@ -220,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(field_names_that_mean_something_are_taken),
+        cmocka_unit_test(an_engine_is_a_url),
         cmocka_unit_test(via_is_a_token_or_a_host),
         cmocka_unit_test(hosts_are_names_with_commas_between),
         cmocka_unit_test(dns_servers_are_addresses_with_commas_between),
