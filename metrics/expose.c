@@ -768,6 +768,7 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_upstream_families(&s);
         put_endpoint_families(&s);
         put_event_families(&s);
+        expose_executions(&s.page, facts->execution_counts, facts->nr_execution_counts);
         put_deployments(&s);
         put_alarms(&s);
         put_worker_families(&s);

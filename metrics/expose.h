@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "metrics/expose_execution.h"
 #include "metrics/metrics.h"
 
 /* Why an event was dropped: label reason of weir_events_dropped_total. The first ones in the order
@@ -95,6 +96,8 @@ struct expose_facts {
     const struct expose_deployment_counts *deployment_counts;
     int nr_alarms;
     const struct expose_alarm *alarms;
+    int nr_execution_counts;
+    const struct expose_execution_counts *execution_counts;
 };
 
 /* The whole text, to be freed by the caller; *length without terminator. NULL when out of

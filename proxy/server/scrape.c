@@ -278,6 +278,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .events_oldest_age_ms = sources->events_oldest_age_ms,
             .nr_event_counts = sources->nr_event_counts,
             .event_counts = sources->event_counts,
+            .nr_execution_counts = sources->nr_execution_counts,
+            .execution_counts = sources->execution_counts,
             .nr_deployment_counts = sources->nr_deployment_counts,
             .deployment_counts = sources->deployment_counts,
             .nr_alarms = sources->nr_alarms,

@@ -22,6 +22,8 @@ struct scrape_sources {
     uint64_t events_queued, events_oldest_age_ms;
     const struct expose_event_counts *event_counts;
     int nr_event_counts;
+    const struct expose_execution_counts *execution_counts;
+    int nr_execution_counts;
     const struct expose_deployment_counts *deployment_counts;
     int nr_deployment_counts;
     const struct expose_alarm *alarms;
