@@ -69,7 +69,7 @@ bool arn_is_account(struct str s)
 }
 
 /* Of the regions that botocore knows. */
-static struct str partition_of(struct str region)
+struct str arn_partition(struct str region)
 {
     if (skip(&region, STR("cn-")))
         return STR("aws-cn");
@@ -85,7 +85,7 @@ static struct str partition_of(struct str region)
 char *arn_write(char *p, const struct arn_home *home, struct str function, struct str qualifier)
 {
     p = text_lit(p, "arn:");
-    p = text_str(p, partition_of(home->region));
+    p = text_str(p, arn_partition(home->region));
     p = text_lit(p, ":lambda:");
     p = text_str(p, home->region);
     p = text_char(p, ':');

@@ -24,6 +24,9 @@ bool arn_is_partition(struct str s); /* aws, aws-cn, aws-us-gov; empty too */
 bool arn_is_region(struct str s);    /* eu-west-1, us-gov-east-1, us-isob-east-1, eusc-de-east-1 */
 bool arn_is_account(struct str s);   /* twelve digits */
 
+/* The partition of a region: aws, aws-cn, ... */
+struct str arn_partition(struct str region);
+
 /* Writes a function's ARN at p, which has room for ARN_ADDED_MAX and the two texts, without a
  * terminator; an empty qualifier is left out. The partition follows from the region. Returns the
  * end. */
