@@ -61,6 +61,10 @@ struct listing;
 struct metrics_figures;
 struct shifts;
 struct takebacks;
+struct executions;
+struct execution_asked;
+struct run;
+struct ward;
 
 /* One request whose answer comes later; embedded in the connection it came on, which sets
  * answered. */
@@ -68,9 +72,11 @@ struct api_waiter {
     /* Takes over the response's body. */
     void (*answered)(struct api_waiter *waiter, struct api_response *response);
     const struct api_hooks *hooks; /* api_handle's */
-    /* What it waits for (control/change.h, control/listing.h); both NULL: a reload. */
+    /* What it waits for (control/change.h, control/listing.h, control/sfn_execution.h); all NULL: a
+     * reload. */
     struct change_work *change;
     struct listing *listing;
+    struct execution_asked *execution;
     /* Of one that waits for a reload; link and round are the hooks'. */
     TAILQ_ENTRY(api_waiter) link;
     uint64_t round;
@@ -121,6 +127,17 @@ struct api_hooks {
                     struct metrics_figures *out);
     /* Has shift_turn called soon. */
     void (*shifts_soon)(void *context);
+    /* Has a worker make the run; run->over is called, never from within this call. The other has its
+     * connection closed, if it is not over. */
+    void (*run)(void *context, struct run *run);
+    void (*run_stop)(void *context, struct run *run);
+    /* A table of its own of a document: a reference, NULL where it is none. It is never in force. */
+    struct table *(*table_of)(void *context, const char *text);
+    /* Has executions_turn called in so many ms, in the place of a call that was asked for before. */
+    void (*executions_wake)(void *context, uint32_t in_ms);
+    /* A canary's cause was set: it is to be taken back (control/takeback.h). */
+    void (*recall)(void *context, struct ward *ward);
+    struct executions *executions;          /* control/execution.h */
     struct shifts *shifts;                  /* control/shift.h */
     struct change_engine *changes;          /* control/change.h */
     const struct change_listener *listener; /* the same; NULL: none */

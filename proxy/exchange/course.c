@@ -189,6 +189,7 @@ static bool is_before_sending(enum metrics_error why)
 static bool may_retry(const struct exchange *ex, enum metrics_error why, bool is_silent)
 {
     if (ex->state >= EXCHANGE_RESPONDING || !ex->is_request_replayable ||
+        (ex->order && ex->order->is_execution) ||
         ex->nr_retries >= ex->tuning->settings->upstream.retries)
         return false;
     if (ex->state == EXCHANGE_WAITING)

@@ -207,7 +207,8 @@ static inline void find_endpoint(struct exchange *ex)
 
     ex->run = ex->arm;
     course_take_place(ex, &place);
-    if (ex->endpoint || !ex->target->is_failover || ex->picked == PICKED_OVERRIDE)
+    if (ex->endpoint || !ex->target->is_failover || ex->picked == PICKED_OVERRIDE ||
+        (ex->order && ex->order->table))
         return;
     struct arm *other = pick_other_arm(ex->worker, ex->target, ex->arm);
     if (!other || !warden_may_move(ex, other))
@@ -405,6 +406,9 @@ static enum pick_result pick_ordered(struct exchange *ex, struct choice *out, bo
     enum pick_result r;
 
     *is_drawn = false;
+    if (order->table)
+        return pick_pinned(out, ex->worker, order->table, order->function, order->qualifier,
+                           order->version);
     if (order->is_to_letter_box)
         return pick_letter_box(out, ex->worker, order->function);
     if (order->version.n > 0) {
@@ -465,8 +469,13 @@ static int refuse_for_memory(struct choice *choice)
 static inline int begin_run(struct exchange *ex, struct head *head, struct choice *choice,
                             bool is_drawn)
 {
-    warden_begin(ex, choice, is_drawn);
-    if (ex->order) {
+    bool is_pinned = ex->order && ex->order->table;
+
+    if (!is_pinned)
+        warden_begin(ex, choice, is_drawn);
+    if (is_pinned) {
+        ex->is_retry_fresh = true; /* no idle connection that is just being closed */
+    } else if (ex->order && !ex->order->is_execution) {
         count_attempt(ex, is_drawn);
     } else {
         count_pick(ex, is_drawn);
@@ -484,6 +493,8 @@ static inline int begin_run(struct exchange *ex, struct head *head, struct choic
     ex->user.stream_idle_ms = ex->run->version->stream_idle_ms
                                   ? ex->run->version->stream_idle_ms
                                   : ex->tuning->settings->timeouts.stream_idle_ms;
+    if (is_pinned)
+        ex->user.stream_idle_ms = UPSTREAM_NO_LIMIT;
     choice->request.is_upgrade = ex->user.is_upgrade;
     return 0;
 }

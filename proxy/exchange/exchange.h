@@ -90,7 +90,7 @@ struct exchange_names {
     struct str function, alias, version, executed_version, endpoint;
 };
 
-/* An attempt to run an event, for which no client waits. Its strings live as long as the exchange. */
+/* An attempt to run an event, or a run of an execution, for which no client waits. Its strings live as long as the exchange. */
 struct exchange_order {
     struct str request_id;          /* a UUID */
     struct str function, qualifier; /* as the client asked; an empty qualifier is $LATEST */
@@ -99,6 +99,11 @@ struct exchange_order {
     /* By a pin or an override: it is in no figure of its alias while that version is there. */
     bool is_fixed;
     bool is_to_letter_box; /* not to the function, but where its dead letters go */
+    /* A run of an execution: no second try and no other version. With a table: the arm of that table
+     * which qualifier and version name, asked as it is, without limits of time; it counts in no
+     * figure of invocations. Without: an Invoke as any client's. */
+    bool is_execution;
+    struct table *table; /* borrowed */
     uint32_t attempt;      /* from 1 */
 };
 

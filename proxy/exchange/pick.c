@@ -609,6 +609,31 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
     return enter(out, w) < 0 ? PICK_REFUSED : PICK_DONE;
 }
 
+enum pick_result pick_pinned(struct choice *out, struct worker *w, struct table *table,
+                             struct str function, struct str qualifier, struct str version)
+{
+    struct target *alias;
+
+    begin_named(out, function, version);
+    out->request = (struct request_options){.is_post = true};
+    out->lease = table == w->lease->table ? lease_ref(w->lease) : lease_make_take(table_ref(table));
+    if (!out->lease)
+        return refuse_for_memory(out);
+    out->target = table_find(table, function, version, NULL);
+    if (!out->target || out->target->alias.n > 0)
+        return refuse_unknown(out, w, function, version);
+    out->arm = &out->target->arms[0];
+    alias = qualifier.n > 0 ? table_find(table, function, qualifier, NULL) : NULL;
+    for (int i = 0; alias && i < alias->nr_arms; i++) {
+        if (!str_eq(alias->arms[i].version->name, version))
+            continue;
+        out->target = alias;
+        out->arm = &alias->arms[i];
+        break;
+    }
+    return PICK_DONE;
+}
+
 enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct str function)
 {
     const struct function *f;

@@ -79,6 +79,11 @@ enum pick_result pick_again(struct choice *out, struct worker *w, struct str fun
                             struct str qualifier, struct str version)
     __attribute__((warn_unused_result));
 
+/* The same in another table, which gets a user: of a version that it has. As pick_named. */
+enum pick_result pick_pinned(struct choice *out, struct worker *w, struct table *table,
+                             struct str function, struct str qualifier, struct str version)
+    __attribute__((warn_unused_result));
+
 /* Where the function's dead letters go, if that is a URL. As pick_named. */
 enum pick_result pick_letter_box(struct choice *out, struct worker *w, struct str function)
     __attribute__((warn_unused_result));

@@ -22,7 +22,7 @@ void upload_wait(struct exchange *ex)
 {
     uint32_t timeout_ms = ex->run->version->timeout_ms;
 
-    if (!ex->is_request_complete) {
+    if (!ex->is_request_complete || (ex->order && ex->order->table)) {
         upstream_wait(ex->upstream, 0);
         return;
     }

@@ -49,6 +49,8 @@ struct upstream_events {
     void (*tunnel_end)(struct upstream_user *user);
 };
 
+enum { UPSTREAM_NO_LIMIT = INT32_MAX }; /* of stream_idle_ms */
+
 /* Embedded first in the user; all but on is asked for only while the connection connects and is active. */
 struct upstream_user {
     const struct upstream_events *on;
