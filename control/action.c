@@ -32,6 +32,9 @@ static enum credentials_right right_of_operation(struct str operation)
     for (size_t i = 0; i < NR(reading); i++)
         if (begins_with(operation, reading[i]))
             return CREDENTIALS_READ;
+    if (begins_with(operation, STR("SendTask")) || str_eq(operation, STR("StopExecution")) ||
+        str_eq(operation, STR("RedriveExecution")))
+        return CREDENTIALS_INVOKE;
     return begins_with(operation, STR("Start")) && operation.n > 9 &&
                    memcmp(operation.p + operation.n - 9, "Execution", 9) == 0
                ? CREDENTIALS_INVOKE

@@ -550,9 +550,10 @@ static void store(struct change_work *w)
         return;
     }
     assert(w->nr_edits == 0 || in_force(w) == w->build.previous);
-    if (listener && w->build.compare &&
-        (listener->replaces(&w->change, &w->build, w->build.text) < 0 || w->kept.is_short)) {
-        fail(w, w->problems.nr > 0 ? CHANGE_REFUSED : CHANGE_FAILED, "out of memory");
+    if (listener && w->build.text &&
+        (listener->replaces(&w->change, w->build.previous, w->build.table) < 0 ||
+         w->kept.is_short)) {
+        fail_memory(w);
         return;
     }
     if (is_bare(w) && w->kept.nr == 0) { /* all of it is so already */

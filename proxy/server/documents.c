@@ -121,6 +121,16 @@ struct table *documents_table(const struct settings *settings, struct registry *
     return table;
 }
 
+struct table *documents_alone(struct registry *registry, const char *text,
+                              struct problems *problems)
+{
+    struct table *table = tabledoc_build(registry, NULL, text, strlen(text), NULL, problems);
+
+    if (table && prepare_origins(table, NULL, problems) < 0)
+        table_unref(&table);
+    return table;
+}
+
 void documents_build(struct registry *registry, struct api_build *build)
 {
     if (build->text)

@@ -36,6 +36,10 @@ struct table *documents_table(const struct settings *settings, struct registry *
 /* The table that the API makes: functions changed, or a whole document. The file names are those
  * for messages. Any thread that holds build->previous; build->table and problems are the result. */
 struct api_build;
+/* Of a document of its own, which is never in force; NULL with problems. */
+struct table *documents_alone(struct registry *registry, const char *text,
+                              struct problems *problems);
+
 void documents_build(struct registry *registry, struct api_build *build);
 
 /* Each problem as an error line of the process log; of very many, the first and how many more. */

@@ -60,6 +60,7 @@ static char *hook_metrics(void *context, bool all, size_t *length)
     };
     struct expose_deployment_counts *counts;
     struct expose_alarm *alarms;
+    struct expose_execution_counts *executions;
     struct alarm_shown *shown;
     int nr_alarms;
     struct dispatcher_report report = {0};
@@ -76,8 +77,11 @@ static char *hook_metrics(void *context, bool all, size_t *length)
     shown = alarm_list(s->shifting.shifts->hooks, &nr_alarms);
     sources.alarms = alarms = name_alarms(shown, nr_alarms);
     sources.nr_alarms = alarms ? nr_alarms : 0;
+    sources.execution_counts = executions =
+        execution_tally_list(&s->executing.executions.tallies, &sources.nr_execution_counts);
     page = scrape_page(&sources, all, length);
     free(report.counts);
+    free(executions);
     free(counts);
     free(alarms);
     free(shown);
@@ -191,6 +195,37 @@ static void hook_shifts_soon(void *context)
     shifting_soon(context);
 }
 
+static void hook_run(void *context, struct run *run)
+{
+    struct server *s = context;
+
+    runners_run(&s->executing.runners, run);
+}
+
+static void hook_run_stop(void *context, struct run *run)
+{
+    struct server *s = context;
+
+    runners_stop(&s->executing.runners, run);
+}
+
+static void hook_executions_wake(void *context, uint32_t in_ms)
+{
+    executing_wake(context, in_ms);
+}
+
+static struct table *hook_table_of(void *context, const char *text)
+{
+    return executing_table_of(context, text);
+}
+
+static void hook_recall(void *context, struct ward *ward)
+{
+    struct server *s = context;
+
+    recall_post(&s->shared.recalls, ward);
+}
+
 struct api_hooks hooks_make(struct server *s)
 {
     return (struct api_hooks){
@@ -216,5 +251,10 @@ struct api_hooks hooks_make(struct server *s)
         .errand_forget = hook_errand_forget,
         .write = hook_write,
         .shifts_soon = hook_shifts_soon,
+        .run = hook_run,
+        .run_stop = hook_run_stop,
+        .executions_wake = hook_executions_wake,
+        .table_of = hook_table_of,
+        .recall = hook_recall,
     };
 }

@@ -59,6 +59,7 @@ static void drain(struct server *s)
     if (s->events)
         dispatcher_drain(s->events);
     shifting_drain(s);
+    executing_drain(s);
     state_order_all(s, THREAD_DRAIN);
     uv_update_time(&s->loop.uv);
     uv_timer_start(&s->drain_limit, on_drain_limit, s->shared.settings->timeouts.drain_ms, 0);
@@ -328,7 +329,8 @@ static int make_threads(struct server *s)
     for (int i = 0; i < s->nr_threads; i++) {
         for (int k = 0; k < nr; k++)
             mine[k] = by_listener[k * s->nr_threads + i];
-        if (thread_init(&s->threads[i], &s->shared, i, mine, nr) < 0 || serve_events(s, i) < 0)
+        if (thread_init(&s->threads[i], &s->shared, i, mine, nr) < 0 || serve_events(s, i) < 0 ||
+            executing_serve(s, &s->threads[i]) < 0)
             goto out;
         s->threads[i].listeners.hand_back = hand_back;
         s->threads[i].listeners.hand_back_context = s;
@@ -460,11 +462,13 @@ static int start(struct server *s, struct api_hooks *hooks)
     if (!table || !tls || open_log(s) < 0)
         return -1;
     if (start_handles(s, hooks) < 0 || start_shifts(s, hooks) < 0 || start_admin(s, hooks) < 0 ||
-        open_events(s) < 0 || make_threads(s) < 0 || start_threads(s) < 0)
+        open_events(s) < 0 || executing_init(s, hooks) < 0 || make_threads(s) < 0 ||
+        start_threads(s) < 0)
         return -1;
     start_pool(s);
     if (s->events)
         dispatcher_begin(s->events);
+    executing_begin(s);
     watching_begin(s);
     storage_settle(s);
     shifting_begin(s);
@@ -492,6 +496,7 @@ static bool finish(struct server *s)
         thread_join(&s->threads[i]);
     if (s->events)
         dispatcher_settle(s->events);
+    executing_settle(s);
     edits_end(s);
     storage_close(s); /* the workers' memory is there still, and so is who waits for an answer */
     for (int i = 0; s->threads && i < s->nr_threads; i++)
@@ -507,6 +512,7 @@ static bool finish(struct server *s)
     edits_fini(s);
     recalling_fini(s);
     shifting_fini(s);
+    executing_fini(s);
     errands_fini(&s->errands);
     rowstore_fini(&s->rows);
     if (s->health)

@@ -16,6 +16,7 @@
 #include "proxy/server/documents.h"
 #include "proxy/server/edits.h"
 #include "proxy/server/errands.h"
+#include "proxy/server/executing.h"
 #include "proxy/server/recalling.h"
 #include "proxy/server/reclaim.h"
 #include "proxy/server/reload.h"
@@ -58,6 +59,7 @@ struct server {
     struct edits edits;
     struct errands errands;
     struct shifting shifting;
+    struct executing executing;
     struct reload reload;
     int nr_writing; /* listings on their way (writing.h) */
     struct reclaim reclaim;

@@ -12,17 +12,23 @@ enum { POOLS_A_SWEEP = 1024 };
 
 /* ---- Draining and the end -------------------------------------------------------------------- */
 
-/* The last client of all, and the last attempt to run an event, end a draining thread. */
+/* The last client of all, the last attempt to run an event and the last run end a draining thread. */
 static void end_if_empty(struct thread *t)
 {
     if (t->clients.nr == 0 && !listener_is_any_open(&t->listeners) &&
-        !courier_is_busy(&t->courier) && handover_close_if_empty(&t->handed))
+        !courier_is_busy(&t->courier) && !runner_is_busy(&t->runner) &&
+        handover_close_if_empty(&t->handed))
         loop_stop(&t->worker.loop);
 }
 
 static void on_no_attempts(struct courier *courier)
 {
     end_if_empty((struct thread *)((char *)courier - offsetof(struct thread, courier)));
+}
+
+static void on_no_runs(struct runner *runner)
+{
+    end_if_empty((struct thread *)((char *)runner - offsetof(struct thread, runner)));
 }
 
 static void on_empty(struct clients *clients)
@@ -54,6 +60,7 @@ static void drain(struct thread *t)
             pool_close_idle(w->pools[i]);
     t->clients.on_empty = on_empty;
     t->courier.on_empty = on_no_attempts;
+    t->runner.on_empty = on_no_runs;
     end_if_empty(t);
 }
 
@@ -64,6 +71,7 @@ static void stop(struct thread *t)
     while (!LIST_EMPTY(&t->clients.list))
         conn_cut(LIST_FIRST(&t->clients.list));
     courier_abort(&t->courier);
+    runner_abort(&t->runner);
     loop_stop(&t->worker.loop);
 }
 
@@ -242,6 +250,7 @@ bool thread_fini(struct thread *t)
         pool_free(&w->pools[i]);
     slots_leave(&w->slots);
     courier_close(&t->courier);
+    runner_close(&t->runner);
     if (t->wake.data)
         uv_close((uv_handle_t *)&t->wake, NULL);
     worker_fini(w);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "proxy/async/courier.h"
+#include "proxy/async/runner.h"
 #include "proxy/client/client.h"
 #include "proxy/client/listener.h"
 #include "proxy/worker/handover.h"
@@ -23,6 +24,7 @@ struct thread {
     struct clients clients;
     struct handover_queue handed; /* from the admin listener */
     struct courier courier; /* all zero where no events are kept */
+    struct runner runner;   /* of executions */
     pthread_t id;
     uv_async_t wake; /* from the control thread: look at orders */
     _Atomic uint32_t orders;

@@ -1,0 +1,165 @@
+/* Executions of state machines that run: from the start that is asked for to the outcome that is
+ * stored (docs/stepfunctions.md). What has ended is the store's alone.
+ *
+ *     start --> LOOKING (is there one of this name?) --> drawn --> PUTTING --> answered
+ *        --> QUEUED (max_in_flight) --> MARKING (its request is about to be sent) --> RUNNING
+ *        --> WAITING (202: somebody reports) --> CLOSING --> forgotten here
+ *
+ * Each arrow from PUTTING on waits for the store's commit, so that a crash at any moment loses no
+ * execution that was answered, and sends none twice: what was not marked is sent after the next
+ * start, what was is FAILED with Weir.Interrupted. An EXPRESS one is not marked and may run twice.
+ *
+ * Which version runs is drawn once, between the look-up of the name and the commit; from then on
+ * the execution holds the table of that moment, until its request has gone out.
+ *
+ * Control thread. Nothing is told from within the call that asks for it, but for what fails at
+ * once, which is returned. */
+#ifndef WEIR_CONTROL_EXECUTION_H
+#define WEIR_CONTROL_EXECUTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/prng.h"
+#include "base/wheel.h"
+#include "control/api.h"
+#include "control/ending.h"
+#include "control/execution_tally.h"
+#include "control/run.h"
+#include "store/store.h"
+
+struct execution;
+struct execution_lane;
+struct execution_index;
+
+/* What came of something that was asked for. */
+enum execution_result {
+    EXECUTION_OK,
+    EXECUTION_EXISTS,     /* the name is taken by another start */
+    EXECUTION_NO_MACHINE, /* there is no such machine, version or alias (any more) */
+    EXECUTION_NONE,       /* there is no such execution */
+    EXECUTION_TOO_MANY,   /* executions.max run */
+    EXECUTION_NO_STORE,   /* there is no state.directory */
+    EXECUTION_ENDED,      /* it has ended: nothing was changed */
+    EXECUTION_BEATS,      /* of a heartbeat: it runs */
+    EXECUTION_BAD_TOKEN,
+    EXECUTION_NOT_STORED, /* reason says why; nothing has happened, or will be tried again */
+    EXECUTION_NO_MEMORY
+};
+
+struct execution_told {
+    enum execution_result result;
+    const char *reason;                      /* of EXECUTION_NOT_STORED */
+    const struct store_execution *execution; /* NULL: none; valid for the call */
+    int nr;                                  /* of a list */
+};
+
+/* Who asked, and waits. Yours until told is called, or execution_forget. */
+struct execution_wait {
+    LIST_ENTRY(execution_wait) link;
+    struct str input; /* of a start; valid until told */
+    void (*told)(struct execution_wait *wait, const struct execution_told *told);
+    struct execution_look *look; /* of this file; NULL where it stands in a list */
+};
+
+LIST_HEAD(execution_waits, execution_wait);
+
+struct executions {
+    const struct api_hooks *hooks;
+    struct store *store;
+    struct prng rng;
+    struct wheel wheel;
+    struct execution_index *names, *keys;
+    TAILQ_HEAD(, execution) all; /* the oldest first */
+    LIST_HEAD(, execution_lane) lanes;
+    LIST_HEAD(, execution_look) looks;
+    LIST_HEAD(, execution_spare) spares; /* draws that came to nothing */
+    struct execution_tallies tallies;
+    uint64_t nr; /* in the store that run */
+    uint64_t prune_ms;
+    bool is_running; /* requests are sent */
+    bool is_ending;  /* nothing is told any more */
+};
+
+/* hooks and store outlive it. 0, or -1 when out of memory. */
+int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store)
+    __attribute__((warn_unused_result));
+/* Reads what the store keeps, once; it waits for the disk. A table is in force. 0, or -1 with a line
+ * in the log. */
+int executions_load(struct executions *x) __attribute__((warn_unused_result));
+/* Requests are sent from now on. */
+void executions_begin(struct executions *x);
+/* No further request is sent. What runs goes on. */
+void executions_drain(struct executions *x);
+/* No worker runs any more. The store is closed next, then it is freed. */
+void executions_end(struct executions *x);
+void executions_fini(struct executions *x);
+
+/* hooks->executions_wake asks for a call of it. */
+void executions_turn(struct executions *x);
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+struct execution_start {
+    struct str machine;   /* without prefix */
+    struct str qualifier; /* a version or an alias; empty: what is not published */
+    const char *name;     /* NULL: one is made */
+    bool is_retry_name;   /* the name was made of the call: whoever asks again means that one */
+    bool is_express;
+    bool is_sync; /* EXPRESS: told when it has ended; the store does not hear of it */
+    const char *meta;
+};
+
+/* EXECUTION_OK: it will be told: with the execution where it was started, runs already by an equal
+ * start, or has ended (is_sync). Anything else: the answer. wait->input is JSON. */
+enum execution_result executions_start(struct executions *x, const struct execution_start *start,
+                                       struct execution_wait *wait)
+    __attribute__((warn_unused_result));
+
+/* Ends it with ABORTED. Told with the execution as it ended, be it before. */
+enum execution_result executions_stop(struct executions *x, const char *machine, const char *name,
+                                      const char *error, const char *cause,
+                                      struct execution_wait *wait)
+    __attribute__((warn_unused_result));
+
+enum execution_report { EXECUTION_SUCCESS, EXECUTION_FAILURE, EXECUTION_HEARTBEAT };
+
+/* By its token: with this output, or error and cause. Told EXECUTION_ENDED, EXECUTION_NONE or
+ * EXECUTION_OK. Returned: EXECUTION_BAD_TOKEN, it is none of weir's; EXECUTION_BEATS. */
+enum execution_result executions_report(struct executions *x, enum execution_report report,
+                                        struct str token, struct str output, const char *error,
+                                        const char *cause, struct execution_wait *wait)
+    __attribute__((warn_unused_result));
+
+/* The one of this name, from the store. Told EXECUTION_OK or EXECUTION_NONE. */
+enum execution_result executions_find(struct executions *x, const char *machine, const char *name,
+                                      struct execution_wait *wait)
+    __attribute__((warn_unused_result));
+
+/* Those that the query asks for. Told EXECUTION_OK. */
+enum execution_result executions_list(struct executions *x,
+                                      const struct store_execution_query *query,
+                                      struct execution_wait *wait)
+    __attribute__((warn_unused_result));
+
+/* Nobody is told. NULL is fine, as is one that was told. */
+void execution_forget(struct execution_wait *wait);
+
+/* When what ended earlier is forgotten, in ms since 1970. */
+uint64_t executions_kept_since_ms(const struct executions *x);
+
+uint64_t executions_now_ms(void); /* since 1970 */
+
+/* The ARN of an execution, and of an EXPRESS one, whose name has the UUID behind a colon. */
+enum { EXECUTION_ARN_MAX = 1024 };
+void execution_arn(const struct executions *x, const struct store_execution *execution,
+                   char out[EXECUTION_ARN_MAX]);
+
+void execution_machine_arn(const struct api_hooks *hooks, const char *machine,
+                           char out[EXECUTION_ARN_MAX]);
+
+/* Do two inputs say the same, as JSON? */
+bool execution_same_input(struct str a, struct str b);
+
+#endif

@@ -1,0 +1,507 @@
+/* From the call that starts an execution to its commit: is there one of this name, which version
+ * runs, and who is told. */
+#include <assert.h>
+#include <jansson.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "control/execution.h"
+#include "control/execution_index.h"
+#include "control/execution_snapshot.h"
+#include "control/execution_state.h"
+#include "router/machine.h"
+#include "router/split.h"
+
+/* ---- Inputs ---------------------------------------------------------------------------------- */
+
+static bool is_same(const json_t *a, const json_t *b);
+
+static bool is_same_object(const json_t *a, const json_t *b)
+{
+    json_t *o = (json_t *)(uintptr_t)a; /* jansson's iterators take no const */
+
+    if (json_object_size(a) != json_object_size(b))
+        return false;
+    for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
+        const json_t *other = json_object_get(b, json_object_iter_key(i));
+
+        if (!other || !is_same(json_object_iter_value(i), other))
+            return false;
+    }
+    return true;
+}
+
+static bool is_same_array(const json_t *a, const json_t *b)
+{
+    if (json_array_size(a) != json_array_size(b))
+        return false;
+    for (size_t i = 0; i < json_array_size(a); i++)
+        if (!is_same(json_array_get(a, i), json_array_get(b, i)))
+            return false;
+    return true;
+}
+
+static bool is_same(const json_t *a, const json_t *b)
+{
+    if (json_is_integer(a) && json_is_integer(b))
+        return json_integer_value(a) == json_integer_value(b);
+    if (json_is_number(a) && json_is_number(b)) {
+        double x = json_number_value(a), y = json_number_value(b);
+        return x >= y && x <= y;
+    }
+    if (json_is_object(a) && json_is_object(b))
+        return is_same_object(a, b);
+    if (json_is_array(a) && json_is_array(b))
+        return is_same_array(a, b);
+    return json_equal(a, b) != 0;
+}
+
+bool execution_same_input(struct str a, struct str b)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *x, *y;
+    bool is;
+
+    if (str_eq(a, b))
+        return true;
+    x = json_loadb(a.n ? a.p : " ", a.n ? a.n : 1, flags, NULL);
+    y = json_loadb(b.n ? b.p : " ", b.n ? b.n : 1, flags, NULL);
+    is = x && y && is_same(x, y);
+    json_decref(x);
+    json_decref(y);
+    return is;
+}
+
+/* ---- The draw -------------------------------------------------------------------------------- */
+
+/* A version that was drawn for a start that came to nothing. */
+struct execution_spare {
+    LIST_ENTRY(execution_spare) link;
+    char *machine, *alias, *version;
+};
+
+static void free_spare(struct execution_spare *spare)
+{
+    LIST_REMOVE(spare, link);
+    free(spare->machine);
+    free(spare->alias);
+    free(spare->version);
+    free(spare);
+}
+
+void execution_spares_fini(struct executions *x)
+{
+    struct execution_spare *spare;
+
+    while ((spare = LIST_FIRST(&x->spares)))
+        free_spare(spare);
+}
+
+static void add_spare(struct executions *x, const char *machine, const char *alias,
+                      const char *version)
+{
+    struct execution_spare *spare = calloc(1, sizeof(*spare));
+
+    if (!spare)
+        return; /* the split is off by one then */
+    LIST_INSERT_HEAD(&x->spares, spare, link);
+    spare->machine = strdup(machine);
+    spare->alias = strdup(alias);
+    spare->version = strdup(version);
+    if (!spare->machine || !spare->alias || !spare->version)
+        free_spare(spare);
+}
+
+/* The arm of a draw that came to nothing, if the alias still gives it any; -1: there is none. */
+static int take_spare(struct executions *x, const char *machine, const struct target *target)
+{
+    struct execution_spare *spare;
+
+    LIST_FOREACH(spare, &x->spares, link)
+    {
+        if (strcmp(spare->machine, machine) != 0 || !str_eq(str_of(spare->alias), target->alias))
+            continue;
+        for (int i = 0; i < target->nr_arms; i++) {
+            if (!str_eq(target->arms[i].version->name, str_of(spare->version)) ||
+                target->arms[i].weight == 0)
+                continue;
+            free_spare(spare);
+            return i;
+        }
+    }
+    return -1;
+}
+
+void execution_give_back(struct execution *e)
+{
+    if (e->wards && e->ward)
+        ward_give(e->ward);
+    e->wards = NULL;
+    if (e->record.alias[0])
+        add_spare(e->x, e->record.machine, e->record.alias, e->record.version);
+}
+
+/* The canary's unit is taken now; where it has none, the first version runs. */
+static int take_ward(struct execution *e, const struct target *target, int arm)
+{
+    struct ward *ward = ward_of(target->wards, arm);
+    enum ward_answer answer = ward ? ward_take(target->wards, ward) : WARD_MAY;
+
+    if (answer == WARD_RECALL)
+        e->x->hooks->recall(e->x->hooks->context, ward);
+    if (answer != WARD_MAY)
+        return 0;
+    e->wards = target->wards;
+    e->ward = ward;
+    e->arm = arm;
+    return arm;
+}
+
+static int pick(struct execution *e, struct target *target)
+{
+    int arm = take_spare(e->x, e->record.machine, target);
+
+    if (arm < 0)
+        arm = target->split ? split_pick(target->split, &e->x->rng) : 0;
+    if (arm >= 0 && target->wards)
+        arm = take_ward(e, target, arm);
+    return arm;
+}
+
+static bool set_text(const char **text, struct str value)
+{
+    char *copy = strndup(value.p ? value.p : "", value.n);
+
+    if (!copy)
+        return false;
+    free((void *)(uintptr_t)*text);
+    *text = copy;
+    return true;
+}
+
+enum execution_result execution_draw(struct execution *e)
+{
+    struct executions *x = e->x;
+    struct table *table = x->hooks->table(x->hooks->context);
+    char full[MACHINE_BYTES_MAX + 1];
+    struct target *target =
+        machine_full(str_of(e->record.machine), full)
+            ? table_find(table, str_of(full), e->qualifier.n > 0 ? e->qualifier : STR("$LATEST"),
+                         NULL)
+            : NULL;
+    const struct version *version;
+    int arm;
+
+    if (!target)
+        return EXECUTION_NO_MACHINE;
+    arm = pick(e, target);
+    if (arm < 0)
+        return EXECUTION_NO_MEMORY;
+    version = target->arms[arm].version;
+    e->table = table_ref(table);
+    if (!set_text(&e->record.alias, target->alias) || !set_text(&e->record.version, version->name))
+        return EXECUTION_NO_MEMORY;
+    if (version->task && version->task->execution_ms > 0)
+        e->record.deadline_ms = e->record.started_ms + version->task->execution_ms;
+    return EXECUTION_OK;
+}
+
+/* ---- Telling --------------------------------------------------------------------------------- */
+
+/* What a start of this name is answered with, by what there is. */
+static enum execution_result compare(const struct store_execution *there, struct str input,
+                                     bool is_retry)
+{
+    const struct str other = {there->input, there->input_bytes};
+
+    if (is_retry)
+        return EXECUTION_OK;
+    return there->status == EXECUTION_RUNNING && execution_same_input(input, other)
+               ? EXECUTION_OK
+               : EXECUTION_EXISTS;
+}
+
+static void tell_compared(struct execution_waits *waits, const struct store_execution *there,
+                          bool is_retry)
+{
+    struct execution_wait *wait;
+
+    while ((wait = LIST_FIRST(waits))) {
+        const struct execution_told told = {.result = compare(there, wait->input, is_retry),
+                                            .execution = there};
+
+        LIST_REMOVE(wait, link);
+        wait->link.le_prev = NULL;
+        wait->told(wait, &told);
+    }
+}
+
+static void tell_failure(struct execution *e, enum execution_result result, const char *reason)
+{
+    const struct execution_told told = {.result = result, .reason = reason};
+
+    execution_tell_all(&e->starts, &told);
+}
+
+static struct store_execution whole(const struct execution *e)
+{
+    struct store_execution record = e->record;
+
+    record.input = e->input;
+    record.input_bytes = e->input_bytes;
+    record.definition = e->definition ? e->definition : "";
+    return record;
+}
+
+/* ---- Putting --------------------------------------------------------------------------------- */
+
+static void on_put(void *context, enum store_outcome outcome, const char *reason)
+{
+    struct execution *e = context;
+    const struct store_execution record = whole(e);
+
+    if (e->x->is_ending)
+        return;
+    if (outcome != STORE_DONE) {
+        e->is_stored = false;
+        e->x->nr--;
+        execution_give_back(e);
+        tell_failure(e, EXECUTION_NOT_STORED, reason);
+        execution_free(&e);
+        return;
+    }
+    free(e->definition);
+    e->definition = NULL;
+    execution_count(e);
+    e->counts->started++;
+    tell_compared(&e->starts, &record, e->is_retry_name);
+    e->at = EXECUTION_AT_QUEUED;
+    execution_advance(e);
+}
+
+static bool make_id(const char **id)
+{
+    uint64_t words[2];
+    char text[ID_LENGTH + 1] = "";
+
+    if (RAND_bytes((unsigned char *)words, sizeof(words)) != 1)
+        return false;
+    id_write(text, words[0], words[1]);
+    return set_text(id, str_of(text));
+}
+
+static bool set_deadline_of_version(struct execution *e)
+{
+    char *digest = NULL;
+
+    e->definition =
+        execution_snapshot(e->x->hooks, e->table, e->record.machine, e->record.version, &digest);
+    if (!e->definition)
+        return false;
+    free((void *)(uintptr_t)e->record.definition_id);
+    e->record.definition_id = digest;
+    return true;
+}
+
+static int index_name(struct execution *e)
+{
+    if (execution_by_name(e->x, e->record.machine, e->record.name) == e)
+        return 0;
+    return execution_index_add(e->x->names, execution_name_hash(e->record.machine, e->record.name),
+                               e);
+}
+
+/* The name is free: draws, and hands it to the store. */
+static enum execution_result accept(struct execution *e)
+{
+    const struct settings *settings = e->x->hooks->settings(e->x->hooks->context);
+    struct store_execution record;
+    enum execution_result result;
+
+    if (!e->is_sync && e->x->nr >= settings->executions.max)
+        return EXECUTION_TOO_MANY;
+    if (!e->record.is_express && index_name(e) < 0)
+        return EXECUTION_NO_MEMORY;
+    e->record.started_ms = executions_now_ms();
+    if (!make_id(&e->record.id))
+        return EXECUTION_NO_MEMORY;
+    result = execution_draw(e);
+    if (result != EXECUTION_OK)
+        return result;
+    if (e->is_sync) {
+        e->at = EXECUTION_AT_QUEUED;
+        execution_count(e);
+        e->counts->started++;
+        execution_advance(e);
+        return EXECUTION_OK;
+    }
+    e->at = EXECUTION_AT_PUTTING;
+    if (set_deadline_of_version(e)) {
+        record = whole(e);
+        e->record.key =
+            store_execution_put(e->x->store, &record, settings->executions.max, on_put, e);
+        e->is_stored = e->record.key > 0;
+        e->x->nr += e->is_stored;
+        if (e->record.key > 0 &&
+            execution_index_add(e->x->keys, execution_key_hash(e->record.key), e) == 0)
+            return EXECUTION_OK;
+    }
+    if (e->record.key > 0) {
+        log_error("out of memory: an execution runs after the next start only");
+        return EXECUTION_OK;
+    }
+    execution_give_back(e);
+    return EXECUTION_NO_MEMORY;
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+static void on_looked(void *context, const struct store_execution *list, int nr, const char *reason)
+{
+    struct execution *e = context;
+    enum execution_result result = EXECUTION_NOT_STORED;
+
+    if (e->x->is_ending)
+        return;
+    if (nr > 0) {
+        tell_compared(&e->starts, list, e->is_retry_name);
+        execution_free(&e);
+        return;
+    }
+    if (nr == 0)
+        result = accept(e);
+    if (result == EXECUTION_OK)
+        return;
+    tell_failure(e, result, reason);
+    execution_free(&e);
+}
+
+static enum execution_result look(struct execution *e)
+{
+    const struct store_execution_query query = {.machine = e->record.machine,
+                                                .name = e->record.name,
+                                                .ended_after_ms = executions_kept_since_ms(e->x),
+                                                .has_data = true};
+
+    e->at = EXECUTION_AT_LOOKING;
+    if (index_name(e) < 0)
+        return EXECUTION_NO_MEMORY;
+    return store_executions_read(e->x->store, &query, on_looked, e) == 0 ? EXECUTION_OK
+                                                                         : EXECUTION_NO_MEMORY;
+}
+
+static struct execution *make(struct executions *x, const struct execution_start *start,
+                              const char *name, struct str input)
+{
+    char machine[MACHINE_BYTES_MAX + 1];
+    const struct store_execution record = {.machine = machine,
+                                           .name = name,
+                                           .is_express = start->is_express,
+                                           .meta = start->meta,
+                                           .input = input.p ? input.p : "",
+                                           .input_bytes = input.n};
+    struct execution *e;
+
+    if (start->machine.n > MACHINE_BYTES_MAX)
+        return NULL;
+    memcpy(machine, start->machine.p, start->machine.n);
+    machine[start->machine.n] = '\0';
+    e = execution_make(x, &record);
+    if (!e)
+        return NULL;
+    e->is_sync = start->is_sync;
+    e->is_retry_name = start->is_retry_name;
+    e->qualifier_text = strndup(start->qualifier.p ? start->qualifier.p : "", start->qualifier.n);
+    e->qualifier = str_of(e->qualifier_text);
+    if (!e->qualifier_text)
+        execution_free(&e);
+    return e;
+}
+
+/* The name of a start, which is in name: given, or made; of an EXPRESS one with a UUID behind. */
+static void write_name(struct executions *x, const struct execution_start *start, char *name,
+                       size_t room)
+{
+    char first[ID_LENGTH], second[ID_LENGTH];
+
+    id_make(&x->rng, first);
+    id_make(&x->rng, second);
+    if (start->is_express && start->name)
+        snprintf(name, room, "%s:%.*s", start->name, ID_LENGTH, second);
+    else if (start->is_express)
+        snprintf(name, room, "%.*s:%.*s", ID_LENGTH, first, ID_LENGTH, second);
+    else if (start->name)
+        snprintf(name, room, "%s", start->name);
+    else
+        snprintf(name, room, "%.*s", ID_LENGTH, first);
+}
+
+/* There is one of this name here. */
+static void on_there(struct execution_wait *wait, const struct store_execution *execution,
+                     const char *reason)
+{
+    const struct execution_told told = {.result = reason ? EXECUTION_NOT_STORED
+                                                  : !execution
+                                                      ? EXECUTION_EXISTS /* it was, a moment ago */
+                                                      : compare(execution, wait->input, false),
+                                        .reason = reason,
+                                        .execution = execution};
+
+    wait->told(wait, &told);
+}
+
+static void on_retried(struct execution_wait *wait, const struct store_execution *execution,
+                       const char *reason)
+{
+    const struct execution_told told = {.result = execution ? EXECUTION_OK : EXECUTION_NOT_STORED,
+                                        .reason = reason ? reason : "it is not there",
+                                        .execution = execution};
+
+    wait->told(wait, &told);
+}
+
+static enum execution_result join(struct execution *e, const struct execution_start *start,
+                                  struct execution_wait *wait)
+{
+    const struct store_execution_query query = {
+        .machine = e->record.machine, .name = e->record.name, .has_data = true};
+
+    if (e->at > EXECUTION_AT_PUTTING)
+        return execution_look_up(e->x, &query, wait, start->is_retry_name ? on_retried : on_there);
+    wait->look = NULL;
+    LIST_INSERT_HEAD(&e->starts, wait, link);
+    return EXECUTION_OK;
+}
+
+enum execution_result executions_start(struct executions *x, const struct execution_start *start,
+                                       struct execution_wait *wait)
+{
+    char machine[MACHINE_BYTES_MAX + 1], name[400];
+    struct execution *e = NULL;
+    enum execution_result result;
+
+    if (!start->is_sync && !x->store->is_durable)
+        return EXECUTION_NO_STORE;
+    if (start->is_sync && !x->is_running)
+        return EXECUTION_NOT_STORED;
+    write_name(x, start, name, sizeof(name));
+    snprintf(machine, sizeof(machine), "%.*s", STR_ARG(start->machine));
+    if (!start->is_express)
+        e = execution_by_name(x, machine, name);
+    if (e)
+        return join(e, start, wait);
+    e = make(x, start, name, wait->input);
+    if (!e)
+        return EXECUTION_NO_MEMORY;
+    wait->look = NULL;
+    LIST_INSERT_HEAD(start->is_sync ? &e->ends : &e->starts, wait, link);
+    result = start->is_express || !start->name ? accept(e) : look(e);
+    if (result == EXECUTION_OK)
+        return result;
+    LIST_REMOVE(wait, link);
+    wait->link.le_prev = NULL;
+    execution_free(&e);
+    return result;
+}

@@ -1,0 +1,100 @@
+/* An execution that runs. Private to control/execution*.c. Control thread. */
+#ifndef WEIR_CONTROL_EXECUTION_STATE_H
+#define WEIR_CONTROL_EXECUTION_STATE_H
+
+#include "control/execution.h"
+#include "router/ward.h"
+
+enum execution_at {
+    EXECUTION_AT_LOOKING,
+    EXECUTION_AT_PUTTING,
+    EXECUTION_AT_QUEUED,
+    EXECUTION_AT_MARKING,
+    EXECUTION_AT_RUNNING,
+    EXECUTION_AT_WAITING,
+    EXECUTION_AT_CLOSING
+};
+
+struct execution_timer {
+    struct wheel_node node; /* first */
+    struct execution *execution;
+    bool is_deadline;
+};
+
+struct execution {
+    TAILQ_ENTRY(execution) link;
+    struct executions *x;
+    enum execution_at at;
+    struct store_execution record; /* its strings are owned, but for input, output and definition */
+    char *input;                   /* owned, until its request has gone out */
+    size_t input_bytes;
+    char *definition; /* owned, until it is stored; after a restart until it runs */
+    struct str qualifier;
+    char *qualifier_text; /* owned */
+    bool is_sync, is_retry_name, is_stored, is_retrying;
+    struct execution_waits starts, ends;
+    struct table *table;       /* counted: of the draw; NULL: not drawn, or let go */
+    const struct wards *wards; /* of the table, which is held while this is not NULL */
+    struct ward *ward;
+    int arm; /* of wards */
+    struct execution_lane *lane;
+    bool is_in_lane; /* has a place; else it waits for one */
+    TAILQ_ENTRY(execution) in_lane;
+    struct run *run;                        /* out; NULL: none, or nobody is interested in it */
+    struct execution_timer deadline, again; /* again: what could not be done is tried again */
+    struct ending outcome;
+    struct expose_execution_counts *counts; /* once it counts */
+};
+
+/* A version that runs no more than so many at a time. */
+struct execution_lane {
+    LIST_ENTRY(execution_lane) link;
+    char *machine, *version;
+    uint32_t nr; /* that have a place */
+    TAILQ_HEAD(, execution) waiting;
+};
+
+/* The time to try again what the store or a worker has refused. */
+enum { EXECUTION_STORE_AGAIN_MS = 1000, EXECUTION_ROOM_AGAIN_MS = 100 };
+
+uint32_t execution_name_hash(const char *machine, const char *name);
+uint32_t execution_key_hash(uint64_t key);
+struct execution *execution_by_name(struct executions *x, const char *machine, const char *name);
+struct execution *execution_by_key(struct executions *x, uint64_t key);
+
+/* With a copy of the strings. NULL when out of memory. */
+struct execution *execution_make(struct executions *x, const struct store_execution *record);
+void execution_free(struct execution **execution);
+
+/* It is in the store, and counts. */
+void execution_count(struct execution *execution);
+
+/* Lets its request be sent, when there is room. */
+void execution_advance(struct execution *execution);
+/* It ends so; takes the outcome over. */
+void execution_finish_take(struct execution *execution, struct ending *outcome);
+/* Gives its place back, and lets the next one go on. */
+void execution_leave_lane(struct execution *execution);
+/* Its request is no longer of interest; with is_stop its connection is closed. */
+void execution_drop_run(struct execution *execution, bool is_stop);
+/* The pinned version; NULL: there is none in its table. */
+const struct version *execution_version(const struct execution *execution);
+
+/* Tells all in the list, and empties it. */
+void execution_tell_all(struct execution_waits *waits, const struct execution_told *told);
+/* Has one that is not in a list told by the store. */
+enum execution_result
+execution_look_up(struct executions *x, const struct store_execution_query *query,
+                  struct execution_wait *wait,
+                  void (*found)(struct execution_wait *wait,
+                                const struct store_execution *execution, const char *reason));
+void execution_set_again(struct execution *execution, uint32_t in_ms);
+void execution_wake(struct executions *x);
+
+/* Draws the version: sets the record's alias, version and deadline, the table and the ward. */
+enum execution_result execution_draw(struct execution *execution);
+/* The draw came to nothing: the next start of that alias has it. */
+void execution_give_back(struct execution *execution);
+void execution_spares_fini(struct executions *x);
+
+#endif

@@ -1,0 +1,80 @@
+/* Turns of the executions, and tables of their own. */
+#include "proxy/server/executing.h"
+
+#include "base/log.h"
+#include "conf/tabledoc.h"
+#include "proxy/server/documents.h"
+#include "proxy/server/state.h"
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+
+    loop_wake_up(&s->loop);
+    executions_turn(&s->executing.executions);
+}
+
+void executing_wake(struct server *s, uint32_t in_ms)
+{
+    uv_update_time(&s->loop.uv);
+    uv_timer_start(&s->executing.timer, on_timer, in_ms, 0);
+}
+
+struct table *executing_table_of(struct server *s, const char *text)
+{
+    struct problems problems = {0};
+    struct table *table = documents_alone(s->registry, text, &problems);
+
+    documents_log(&problems, "an execution's version");
+    problems_fini(&problems);
+    return table;
+}
+
+int executing_init(struct server *s, struct api_hooks *hooks)
+{
+    struct executing *own = &s->executing;
+
+    own->timer.data = s;
+    hooks->executions = &own->executions;
+    if (uv_timer_init(&s->loop.uv, &own->timer) < 0 || runners_open(&own->runners, &s->loop) < 0 ||
+        executions_init(&own->executions, hooks, s->store) < 0) {
+        log_error("executions cannot be run: out of memory or descriptors");
+        return -1;
+    }
+    return s->store->is_durable ? executions_load(&own->executions) : 0;
+}
+
+int executing_serve(struct server *s, struct thread *t)
+{
+    int r = runner_open(&t->runner, &t->worker, &s->executing.runners);
+
+    if (r == 0)
+        r = runners_add(&s->executing.runners, &t->runner);
+    if (r < 0)
+        log_error("a worker cannot run executions: out of memory or descriptors");
+    return r < 0 ? -1 : 0;
+}
+
+void executing_begin(struct server *s)
+{
+    executions_begin(&s->executing.executions);
+}
+
+void executing_drain(struct server *s)
+{
+    if (s->executing.executions.hooks)
+        executions_drain(&s->executing.executions);
+}
+
+void executing_settle(struct server *s)
+{
+    executing_drain(s);
+    runners_settle(&s->executing.runners);
+}
+
+void executing_fini(struct server *s)
+{
+    executions_fini(&s->executing.executions);
+    runners_close(&s->executing.runners);
+    runners_fini(&s->executing.runners);
+}
