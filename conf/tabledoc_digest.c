@@ -163,6 +163,8 @@ static uint64_t add_url(uint64_t digest, const struct url_terms *terms)
     digest = add_numbers(digest, numbers, sizeof(numbers));
     for (int i = 0; i < terms->nr_variables; i++)
         digest = add_str(add_str(digest, terms->variables[i].name), terms->variables[i].value);
+    if (terms->stage.n > 0)
+        digest = add_str(digest, terms->stage);
     return terms->cors ? add_cors(digest, terms->cors) : digest * 3 + 2;
 }
 

@@ -16,10 +16,10 @@
 #include "conf/url.h"
 #include "router/builder.h"
 
-enum { HOST_BYTES_MAX = 255, PATH_BYTES_MAX = 2048 };
+enum { HOST_BYTES_MAX = 255, PATH_BYTES_MAX = 2048, STAGE_BYTES_MAX = 128 };
 
 struct route_draft {
-    char *host, *path, *function, *qualifier; /* the rows' */
+    char *host, *path, *function, *qualifier, *stage; /* the rows' */
     bool strip_prefix, function_url;
     unsigned authorization,
         invoke_mode; /* the index in "none|aws_iam", "BUFFERED|RESPONSE_STREAM" */
@@ -35,6 +35,7 @@ struct aim {
 
 static const char *check_host(const char *text);
 static const char *check_path(const char *text);
+static const char *check_stage(const char *text);
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
                          const json_t *value, void *base);
 
@@ -57,6 +58,8 @@ static const struct row route_list[] = {
      .default_text = "none"},
     {.path = "invoke_mode", .type = ROWS_CHOICE, DRAFT(invoke_mode), .choices = "BUFFERED|RESPONSE_STREAM",
      .default_text = "BUFFERED"},
+    {.path = "stage", .type = ROWS_STRING, DRAFT(stage), .min = 1, .max = STAGE_BYTES_MAX, .check = check_stage,
+     .expected = "the name of a stage such as prod"},
     {.path = "stage_variables", .type = ROWS_SPECIAL, DRAFT(stage_variables),
      .expected = "an object of names and texts such as {\"alias\": \"PROD\"}"},
     {.path = "cors", .type = ROWS_SPECIAL, DRAFT(cors), .expected = "an object such as {\"AllowOrigins\": [\"*\"]}"},
@@ -97,6 +100,22 @@ static const char *check_host(const char *text)
 static const char *check_path(const char *text)
 {
     return url_check_path(str_of(text));
+}
+
+static bool is_of_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+static const char *check_stage(const char *text)
+{
+    if (strcmp(text, "$default") == 0)
+        return NULL;
+    for (; *text; text++)
+        if (!is_of_name(*text))
+            return "may have letters, digits, '-' and '_' only, or be $default";
+    return NULL;
 }
 
 /* The one form in which hosts are compared: in lower case, without the final dot. */
@@ -233,7 +252,7 @@ static void check_aim(struct jsondoc *doc, const struct place *at, const json_t 
 static void check_terms(struct jsondoc *doc, const struct place *at, const json_t *value,
                         const struct route_draft *draft)
 {
-    static const char *const keys[] = {"invoke_mode", "cors"};
+    static const char *const keys[] = {"invoke_mode", "stage", "cors"};
 
     if (draft->function_url)
         return;
@@ -307,6 +326,7 @@ static void read_parts(struct jsondoc *doc, const struct place *at, const json_t
     terms.is_event = draft->function_url;
     terms.is_iam = draft->authorization == 1;
     terms.is_streamed = draft->invoke_mode == 1;
+    terms.stage = draft->stage ? str_of(draft->stage) : STR("");
     if (add(out, draft, &aim, &terms) < 0)
         jsondoc_no_memory(doc);
 }
@@ -342,6 +362,8 @@ static int write_terms(const struct url_terms *terms, json_t *object)
     };
 
     if (rows_write(&route_rows, &draft, false, object) < 0)
+        return -1;
+    if (set_text(object, "stage", terms->stage) < 0)
         return -1;
     if (terms->nr_variables > 0 &&
         json_object_set_new(object, "stage_variables", stagevars_write(terms)) < 0)

@@ -32,7 +32,7 @@ struct url_terms *url_terms_copy(struct stash *stash, const struct url_terms *te
     if (!copy)
         return NULL;
     *copy = *terms;
-    if (copy_variables(stash, copy))
+    if (copy_variables(stash, copy) || (copy->stage.n > 0 && keep(stash, &copy->stage)))
         return NULL;
     if (terms->cors) {
         copy->cors = cors_copy(stash, terms->cors);

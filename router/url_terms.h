@@ -23,6 +23,7 @@ struct url_terms {
     const struct cors *cors; /* NULL: none */
     const struct url_terms_variable *variables; /* of the stage, in the document's order */
     int nr_variables;
+    struct str stage; /* its name; empty: none, "$default" */
 };
 
 /* A copy in the stash, with its strings; NULL when out of memory. */

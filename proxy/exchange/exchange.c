@@ -372,9 +372,8 @@ static void keep_description(struct exchange *ex, const char *base)
 /* Nothing is drawn, and no table held, until the payload is complete. */
 static int begin_gathering(struct exchange *ex, const struct head *head, struct choice *choice)
 {
-    const struct settings *s = ex->tuning->settings;
+    uint64_t limit = pick_body_limit(choice, ex->tuning->settings);
     bool is_event = choice->type == PICK_EVENT;
-    uint64_t limit = is_event ? s->limits.event_body_bytes : s->limits.invoke_body_bytes;
     /* The payload of an order was looked at when it came; a body that goes into an event, or on as
      * it is, may be anything. */
     bool is_checked = !ex->order && (choice->target->is_gathered || choice->has_other_kind) &&

@@ -163,6 +163,7 @@ static int make_event(struct exchange *ex, struct head *head, struct choice *cho
     request->qualifier = ex->target->alias;
     ex->user.is_head = false; /* what is sent is a POST */
     furl->is_event = true;
+    furl->is_gateway = choice->terms->nr_variables > 0 || choice->terms->stage.n > 0;
     furl->is_streamed = choice->terms->is_streamed;
     if (furl->is_streamed && ex->run->version->kind == VERSION_LAMBDA)
         choice->operation = INVOKE_STREAM;

@@ -29,9 +29,10 @@ struct furl {
     char request_id[ID_LENGTH];
     bool is_event; /* the answer is a function's, to be read */
     bool is_streamed, is_head;
-    bool is_cut;   /* what still comes of a streamed answer is not for the client */
-    bool is_typed; /* a streamed answer says that it has a prelude; else its bytes tell */
-    uint8_t stage; /* enum furl_stage */
+    bool is_gateway; /* a stage's route: failures are told as API Gateway tells them */
+    bool is_cut;     /* what still comes of a streamed answer is not for the client */
+    bool is_typed;   /* a streamed answer says that it has a prelude; else its bytes tell */
+    uint8_t stage;   /* enum furl_stage */
     struct eventreader *reader; /* the answer is an event stream; NULL: it is not */
     bool is_complete;           /* that stream's last frame has come */
 };

@@ -15,6 +15,9 @@
 
 enum { PICKS_MAX = 16, CACHE_LINE = 64, VALUE_SHOWN_MAX = 128, CONTEXT_MAX = 3583 };
 
+/* Of InvokeAsync, whose payloads did not grow with those of events. */
+enum { ASYNC_BODY_MAX = 262144 };
+
 enum pick_result pick_refuse(struct choice *out, int status, const char *type,
                              enum metrics_rejection why, const char *format, ...)
 {
@@ -152,11 +155,20 @@ enum pick_result pick_refuse_size(struct choice *out, bool is_event, uint64_t by
                        (unsigned long long)limit);
 }
 
+uint64_t pick_body_limit(const struct choice *out, const struct settings *s)
+{
+    uint64_t limit = s->limits.event_body_bytes;
+
+    if (out->type != PICK_EVENT)
+        return s->limits.invoke_body_bytes;
+    return out->operation == INVOKE_ASYNC && limit > ASYNC_BODY_MAX ? ASYNC_BODY_MAX : limit;
+}
+
 /* What is wrong with an Invoke by itself, whatever the table says. 0, or -1 with the refusal. */
 static int check_invoke(struct choice *out, const struct worker *w, enum invoke_result result,
                         struct head *head)
 {
-    const struct settings *s = w->tuning->settings;
+    uint64_t limit;
 
     if (result)
         return refuse_address(out, w, result, head);
@@ -170,10 +182,9 @@ static int check_invoke(struct choice *out, const struct worker *w, enum invoke_
             return -1;
     if (out->operation == INVOKE_ASYNC)
         out->type = PICK_EVENT;
-    bool is_event = out->type == PICK_EVENT;
-    uint64_t limit = is_event ? s->limits.event_body_bytes : s->limits.invoke_body_bytes;
+    limit = pick_body_limit(out, w->tuning->settings);
     if (head->content_length > limit)
-        return pick_refuse_size(out, is_event, head->content_length, limit);
+        return pick_refuse_size(out, out->type == PICK_EVENT, head->content_length, limit);
     return 0;
 }
 

@@ -96,6 +96,9 @@ enum pick_result pick_refuse(struct choice *out, int status, const char *type,
 /* The refusal of who may not use a function URL: nobody is told why. PICK_REFUSED. */
 enum pick_result pick_forbid(struct choice *out);
 
+/* How long the payload of an invocation may be, in bytes. */
+uint64_t pick_body_limit(const struct choice *choice, const struct settings *settings);
+
 /* The refusal of a payload of so many bytes, or more: PICK_REFUSED. */
 enum pick_result pick_refuse_size(struct choice *out, bool is_event, uint64_t bytes,
                                   uint64_t limit);

@@ -20,7 +20,6 @@
 
 /* ---- Giving ---------------------------------------------------------------------------------- */
 
-static const struct str text_type = {"Content-Type: text/plain\r\n", 26};
 static const struct str stream_line = {"Transfer-Encoding: chunked\r\n", 28};
 
 /* The head of a response in the worker's made_head, over text, which must last as long. False where
@@ -78,10 +77,25 @@ static bool give(struct exchange *ex, int status, struct str fields, struct str 
     return true;
 }
 
-/* Lambda's word for a function that failed, whatever the reason. */
+/* Lambda's word for a function that failed, whatever the reason; and API Gateway's. */
+static struct standin failed_response(const struct exchange *ex)
+{
+    bool is_gateway = ex->furl->is_gateway;
+
+    return (struct standin){.status = 502,
+                            .content_type = is_gateway ? "application/json" : "text/plain",
+                            .payload = is_gateway ? STR("{\"message\":\"Internal server error\"}")
+                                                  : STR("Internal Server Error"),
+                            .is_http = true};
+}
+
 static void give_failure(struct exchange *ex)
 {
-    bool is_given = give(ex, 502, text_type, STR("Internal Server Error"));
+    struct standin failure = failed_response(ex);
+    bool is_given = give(ex, failure.status,
+                         ex->furl->is_gateway ? STR("Content-Type: application/json\r\n")
+                                              : STR("Content-Type: text/plain\r\n"),
+                         failure.payload);
 
     assert(is_given);
     (void)is_given;
@@ -387,10 +401,7 @@ static void end(struct exchange *ex, struct str trailers, bool is_reusable)
 /* A function that ran too long has failed. */
 static bool gave_up(struct exchange *ex, enum metrics_error why)
 {
-    struct standin answer = {.status = 502,
-                             .content_type = "text/plain",
-                             .payload = STR("Internal Server Error"),
-                             .is_http = true};
+    struct standin answer = failed_response(ex);
 
     if (!standin_has_timed_out(ex, why) ||
         (ex->state >= EXCHANGE_RESPONDING && !ex->front->retract(ex)))

@@ -87,6 +87,7 @@ void urlevent_write(struct buffer *out, struct exchange *ex, const struct head *
                                  .unix_ms = ex->start_unix_us / 1000,
                                  .fields = fields,
                                  .nr_fields = take_fields(fields, ex, head, choice->key != NULL),
+                                 .stage = terms->stage,
                                  .stage_variables = variables,
                                  .nr_stage_variables = terms->nr_variables,
                                  .identity = choice->key ? &identity : NULL,

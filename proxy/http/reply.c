@@ -99,6 +99,8 @@ static char *write_fields(char *p, struct str date_line, const struct reply *rep
         p = text_str(p, str_of(reply->type));
         p = text_lit(p, "\r\n");
     }
+    if (reply->status == 202 || reply->status == 204) /* an Invoke that does not wait, or not run */
+        p = text_lit(p, "x-amzn-Remapped-Content-Length: 0\r\n");
     p = text_lit(p, "x-amzn-RequestId: ");
     p = text_str(p, (struct str){reply->request_id, ID_LENGTH});
     p = text_lit(p, "\r\n");

@@ -11,7 +11,7 @@
 #include "proxy/payload/payload_query.h"
 #include "proxy/payload/payload_type.h"
 
-enum { FIELDS_MAX = 320, ADDED_MAX = 5 };
+enum { FIELDS_MAX = 320, ADDED_MAX = 6, TRACE_MAX = 48, TRACE_HEX = 24 };
 
 static void member(struct buffer *out, struct str name)
 {
@@ -33,7 +33,7 @@ struct fields {
     struct payload_pair list[FIELDS_MAX];
     int nr;
     bool has_cookies;
-    char port[8];
+    char port[8], trace[TRACE_MAX];
 };
 
 static bool is_named(const struct payload_pair *field, struct str name)
@@ -55,6 +55,22 @@ static bool has(const struct fields *fields, struct str name)
     return false;
 }
 
+/* Root=1-TIME-ID, where no one has begun a trace: the time in seconds, and the end of the request's id. */
+static struct str begin_trace(char out[TRACE_MAX], const struct payload_event *event)
+{
+    char *p = text_lit(out, "Root=1-"), *id;
+    uint64_t seconds = event->unix_ms / 1000;
+
+    for (int shift = 28; shift >= 0; shift -= 4)
+        p = text_char(p, "0123456789abcdef"[seconds >> shift & 15]);
+    p = text_char(p, '-');
+    id = p += TRACE_HEX;
+    for (size_t i = event->request_id.n; i > 0 && id > p - TRACE_HEX; i--)
+        if (event->request_id.p[i - 1] != '-')
+            *--id = event->request_id.p[i - 1];
+    return id > p - TRACE_HEX ? STR("") : (struct str){out, (size_t)(p - out)};
+}
+
 /* What Lambda adds. A proxy that is trusted may have said the last two already. */
 static void gather(struct fields *fields, const struct payload_event *event)
 {
@@ -74,6 +90,8 @@ static void gather(struct fields *fields, const struct payload_event *event)
         add(fields, STR("x-forwarded-port"), port);
     if (!has(fields, STR("x-forwarded-proto")))
         add(fields, STR("x-forwarded-proto"), event->is_tls ? STR("https") : STR("http"));
+    if (!has(fields, STR("x-amzn-trace-id")))
+        add(fields, STR("x-amzn-trace-id"), begin_trace(fields->trace, event));
     add(fields, STR("x-amzn-tls-version"), event->tls_version);
     add(fields, STR("x-amzn-tls-cipher-suite"), event->tls_cipher);
 }
@@ -248,7 +266,7 @@ static void write_context(struct buffer *out, const struct payload_event *event)
     write_http(out, event);
     text_member(out, STR("requestId"), event->request_id);
     text_member(out, STR("routeKey"), STR("$default"));
-    text_member(out, STR("stage"), STR("$default"));
+    text_member(out, STR("stage"), event->stage.n > 0 ? event->stage : STR("$default"));
     write_time(out, event->unix_ms);
     member(out, STR("timeEpoch"));
     buffer_number(out, event->unix_ms);

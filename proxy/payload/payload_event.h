@@ -36,6 +36,7 @@ struct payload_event {
      * among them, as they are to reach the function; names in any case. */
     const struct payload_pair *fields;
     int nr_fields;
+    struct str stage; /* empty: "$default" */
     const struct payload_pair *stage_variables;
     int nr_stage_variables;
     const struct payload_identity *identity; /* NULL: anonymous */

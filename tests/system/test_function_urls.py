@@ -406,6 +406,49 @@ def test_stages_lead_to_aliases_by_their_variables(world):
     assert weir.admin("/table").json()["routes"][2]["qualifier"] == "${stageVariables.alias}"
 
 
+@pytest.mark.parametrize("route,name", [({"stage": "prod"}, "prod"), ({"stage_variables": {"a": "b"}}, "$default"), ({"stage": "v-1_x", "stage_variables": {"a": "b"}}, "v-1_x")])
+def test_a_stage_has_its_name_and_fails_as_a_gateway_does(world, route, name):
+    def run(event, request):
+        match event["rawPath"]:
+            case "/throw":
+                raise ValueError("no")
+            case "/bad":
+                return {"statusCode": 99}
+            case "/exit":
+                raise Exit
+            case "/slow":
+                raise TimedOut(1)
+        return [event["requestContext"]["stage"], event.get("stageVariables")]
+
+    rie, weir = start(world, run, **route)
+    assert weir.call().json() == [name, route.get("stage_variables")]
+    for path in ("/throw", "/bad", "/exit", "/slow"):
+        answer = weir.call("GET", path)
+        assert (answer.status, answer.headers["content-type"], answer.body) == (502, "application/json", b'{"message":"Internal server error"}'), path
+    assert weir.admin("/table").json()["routes"][0].get("stage") == route.get("stage")
+
+
+def test_a_stage_whose_function_runs_too_long(world):
+    gate = threading.Event()
+
+    def serve(c):
+        c.read_request()
+        gate.wait(20)
+
+    fake = world.fake(serve)
+    stages = {"/function": {"timeout_ms": 200}, "/gateway": {"timeouts": {"response_head_ms": 200}}}
+    weir = world.weir(
+        tables.table(
+            {name[1:]: tables.function({"1": {"kind": "lambda", **tables.endpoints(fake), **limit}}) for name, limit in stages.items()},
+            [tables.route(name, name[1:], "1", function_url=True, stage="prod") for name in stages],
+        )
+    )
+    answer = weir.call("GET", "/function")
+    assert (answer.status, answer.body) == (502, b'{"message":"Internal server error"}')
+    assert weir.call("GET", "/gateway").status == 504
+    gate.set()
+
+
 # ---- CORS
 
 CORS = {
@@ -651,6 +694,9 @@ def test_the_pages_example_is_what_a_function_gets(world):
         c.send((head + f"\nContent-Length: {len(body)}\n\n").replace("\n", "\r\n").encode() + body.encode())
         event = c.read_answer("POST").json()
     for event_ in (shown, event):
+        seconds, trace = re.fullmatch("Root=1-([0-9a-f]{8})-([0-9a-f]{24})", event_["headers"].pop("x-amzn-trace-id")).groups()
+        assert int(seconds, 16) == event_["requestContext"]["timeEpoch"] // 1000
+        assert event_["requestContext"]["requestId"].replace("-", "").endswith(trace)
         for name in ("requestId", "time", "timeEpoch"):
             del event_["requestContext"][name]
         event_["headers"].update({"x-forwarded-for": "", "x-forwarded-port": ""})

@@ -201,8 +201,20 @@ def test_an_event_over_its_limit_draws_no_version(world, tmp_path, kind):
         document = error(weir.call("POST", INVOKE.format("hello:live"), headers=fields, body=body), 413, "RequestEntityTooLargeException")
         assert document["message"].endswith("byte payload is too large for the Event invocation type (limit 100 bytes)")
     assert not weir.metrics().find("weir_invocations_total", function="hello")
-    assert weir.call("POST", INVOKE.format("hello:live"), headers=fields, body=b"1" * 100).status == 202
+    answer = weir.call("POST", INVOKE.format("hello:live"), headers=fields, body=b"1" * 100)
+    assert (answer.status, answer.headers["x-amzn-remapped-content-length"], answer.headers["content-length"]) == (202, "0", "0")
     assert sum(drawn(weir)) == 1
+
+
+@pytest.mark.parametrize("limit,over", [(1048576, 262145), (1000, 1001)])
+def test_invoke_async_has_a_limit_of_its_own(world, tmp_path, limit, over):
+    weir = world.weir(table(world.demo("1")), {"limits": {"event_body_bytes": limit}, "state": {"directory": str(tmp_path)}})
+    path = "/2014-11-13/functions/hello:live/invoke-async/"
+    text = f"{over} byte payload is too large for the Event invocation type (limit {over - 1} bytes)"
+    for body in (b"1" * over, [b"1" * (over - 100), b"1" * 100]):
+        assert error(weir.call("POST", path, body=body), 413, "RequestEntityTooLargeException")["message"] == text
+    assert not weir.metrics().find("weir_invocations_total", function="hello")
+    assert weir.call("POST", path, body=b"1" * (over - 1)).status == 202
 
 
 def test_a_log_of_an_http_version(plainly):
@@ -360,6 +372,7 @@ def test_an_alias_over_two_kinds(world):
 def test_nothing_is_said_of_a_version_but_where_it_ran(plainly):
     answer = plainly.invoke("hello:live", headers=[("X-Amz-Invocation-Type", "DryRun")])
     assert (answer.status, answer.body) == (204, b"") and "x-amz-executed-version" not in answer.headers
+    assert answer.headers["x-amzn-remapped-content-length"] == "0" and "content-type" not in answer.headers
     answer = plainly.call("POST", "/2014-11-13/functions/hello:live/invoke-async/", body=b"{}")
     assert answer.status == 400 and "state.directory" in answer.json()["message"]
     assert json.loads(plainly.invoke("hello:live").body)["version"] == "1"

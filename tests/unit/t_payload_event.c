@@ -98,6 +98,19 @@ static void a_bare_request_has_what_lambda_always_says(void **state)
                                "\"timeEpoch\":1583348638390},\"isBase64Encoded\":false}");
 }
 
+static void a_trace_is_begun_where_none_came(void **state)
+{
+    static const struct payload_pair came = {STR("X-Amzn-Trace-Id"), STR("Root=1-2-3;Sampled=1")};
+    struct payload_event event = event_of("GET", "/");
+
+    (void)state;
+    event.request_id = STR("01234567-89ab-cdef-0123-456789abcdef");
+    expect_text(&event, "headers.x-amzn-trace-id", "Root=1-5e5ffb9e-89abcdef0123456789abcdef");
+    event.fields = &came;
+    event.nr_fields = 1;
+    expect_text(&event, "headers.x-amzn-trace-id", "Root=1-2-3;Sampled=1");
+}
+
 static void a_full_request_has_all_of_it(void **state)
 {
     static const struct payload_pair fields[] = {
@@ -119,6 +132,7 @@ static void a_full_request_has_all_of_it(void **state)
     event.nr_fields = 8;
     event.stage_variables = variables;
     event.nr_stage_variables = 1;
+    event.stage = STR("prod");
     event.identity = &identity;
     event.is_tls = true;
     event.tls_version = STR("TLSv1.3");
@@ -142,7 +156,7 @@ static void a_full_request_has_all_of_it(void **state)
            "\"domainName\":\"" DOMAIN "\",\"domainPrefix\":\"abc\",\"http\":" CONTEXT_HTTP(
                "POST", "/my/p%61th",
                "agent \\\"x\\\"") ",\"requestId\":\"id-1\","
-                                  "\"routeKey\":\"$default\",\"stage\":\"$default\","
+                                  "\"routeKey\":\"$default\",\"stage\":\"prod\","
                                   "\"time\":\"04/Mar/2020:19:03:58 "
                                   "+0000\",\"timeEpoch\":1583348638390},"
                                   "\"body\":\"Hello \\\"you\\\" "
@@ -228,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bare_request_has_what_lambda_always_says),
+        cmocka_unit_test(a_trace_is_begun_where_none_came),
         cmocka_unit_test(a_full_request_has_all_of_it),
         cmocka_unit_test(bodies_are_text_or_base64),
         cmocka_unit_test(trusted_proxies_have_the_first_word),

@@ -238,6 +238,7 @@ static void every_member_of_a_routes_url_counts(void **state)
     url_is_other((struct url_terms){.is_event = true});
     url_is_other((struct url_terms){.is_iam = true});
     url_is_other((struct url_terms){.is_streamed = true});
+    url_is_other((struct url_terms){.stage = STR("prod")});
     url_is_other((struct url_terms){.variables = one, .nr_variables = 1});
     url_is_other((struct url_terms){.variables = one, .nr_variables = 2});
     url_is_other((struct url_terms){.variables = other, .nr_variables = 1});

@@ -43,7 +43,8 @@ static void all_of_a_url_is_kept(void **state)
     struct table *table = fixture_good(
         ROUTE("\"function\": \"${stageVariables.fn}\", \"qualifier\": \"${stageVariables.a}\", "
               "\"function_url\": true, \"authorization\": \"aws_iam\", \"invoke_mode\": "
-              "\"RESPONSE_STREAM\", \"stage_variables\": {\"fn\": \"hello\", \"a\": \"PROD\"}, "
+              "\"RESPONSE_STREAM\", \"stage\": \"prod\", \"stage_variables\": {\"fn\": \"hello\", "
+              "\"a\": \"PROD\"}, "
               "\"cors\": {\"AllowOrigins\": [\"https://a.test\", \"https://*.b.test\"], "
               "\"AllowMethods\": [\"GET\"], \"AllowHeaders\": [\"x-a\"], "
               "\"ExposeHeaders\": [\"x-b\"], \"AllowCredentials\": true, \"MaxAge\": 60}"));
@@ -54,6 +55,7 @@ static void all_of_a_url_is_kept(void **state)
     assert_ptr_equal(table_target(table, route->target),
                      table_find(table, STR("hello"), STR("PROD"), NULL));
     assert_true(terms->is_event && terms->is_iam && terms->is_streamed);
+    assert_true(str_eq(terms->stage, STR("prod")));
     assert_int_equal(terms->nr_variables, 2);
     assert_true(str_eq(terms->variables[1].name, STR("a")));
     assert_true(str_eq(terms->variables[1].value, STR("PROD")));
@@ -137,6 +139,8 @@ static void a_route_is_shown_as_it_was_written(void **state)
                  "\"authorization\": \"aws_iam\"");
     expect_shown(ROUTE(TO_HELLO ", \"function_url\": true, \"invoke_mode\": \"RESPONSE_STREAM\""),
                  "\"invoke_mode\": \"RESPONSE_STREAM\"");
+    expect_shown(ROUTE(TO_HELLO ", \"function_url\": true, \"stage\": \"$default\""),
+                 "\"stage\": \"$default\"");
     expect_shown(ROUTE(TO_HELLO ", \"function_url\": true, \"cors\": {\"AllowOrigins\": [\"*\"], "
                                 "\"ExposeHeaders\": [\"a\"], \"AllowCredentials\": true, "
                                 "\"MaxAge\": 0}"),
@@ -151,6 +155,12 @@ static const struct fixture_bad bads[] = {
     {ROUTE(TO_HELLO ", \"invoke_mode\": \"RESPONSE_STREAM\""), "conflict",
      "$.routes[0].invoke_mode", "\"function_url\": true"},
     {ROUTE(TO_HELLO ", \"cors\": {}"), "conflict", "$.routes[0].cors", "\"function_url\": true"},
+    {ROUTE(TO_HELLO ", \"stage\": \"prod\""), "conflict", "$.routes[0].stage",
+     "\"function_url\": true"},
+    {ROUTE(TO_HELLO ", \"function_url\": true, \"stage\": \"a b\""), "bad_value",
+     "$.routes[0].stage", "letters, digits, '-' and '_'"},
+    {ROUTE(TO_HELLO ", \"function_url\": true, \"stage\": \"\""), "bad_value", "$.routes[0].stage",
+     "stage"},
     /* variables */
     {ROUTE(TO_HELLO ", \"stage_variables\": []"), "wrong_type", "$.routes[0].stage_variables",
      "an object of names and texts"},
