@@ -15,6 +15,7 @@
 #include "control/lambda.h"
 #include "control/listing.h"
 #include "control/resource.h"
+#include "control/sfn.h"
 
 /* Is this one of the query's parts? */
 static bool is_asked_for(struct str query, struct str part)
@@ -142,8 +143,9 @@ static bool serve_page(const struct api_hooks *hooks, const struct api_request *
 typedef enum api_outcome resource(const struct api_hooks *hooks, const struct api_request *request,
                                   struct api_waiter *waiter, struct api_response *response);
 
-static resource *const resources[] = {codedeploy_handle, alarm_handle,    alias_handle,
-                                      experiment_handle, resource_handle, lambda_handle};
+static resource *const resources[] = {codedeploy_handle, sfn_handle,        alarm_handle,
+                                      alias_handle,      experiment_handle, resource_handle,
+                                      lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "conf/jsondoc.h"
 
 enum { DIGITS = 17 };
 
-static const char *const kinds[] = {"application", "deployment_group"};
+static const char *const kinds[] = {"application", "deployment_group", "machine_alias"};
 static const char DEPLOYMENT[] = "deployment";
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -23,6 +24,11 @@ json_t *ledger_application(const struct ledger *l, const char *name)
 json_t *ledger_group(const struct ledger *l, const char *application, const char *name)
 {
     return json_object_get(json_object_get(l->groups, application), name);
+}
+
+json_t *ledger_machine_alias(const struct ledger *l, const char *machine, const char *name)
+{
+    return json_object_get(json_object_get(l->machine_aliases, machine), name);
 }
 
 struct deployment *ledger_deployment(const struct ledger *l, const char *id)
@@ -140,13 +146,14 @@ void ledger_add_take(struct ledger *l, struct deployment *d)
 static int put(struct ledger *l, enum ledger_kind kind, const char *application, const char *name,
                json_t *document)
 {
-    json_t *groups = json_object_get(l->groups, application);
+    json_t *owners = kind == LEDGER_GROUP ? l->groups : l->machine_aliases;
+    json_t *groups = json_object_get(owners, application);
 
     if (kind == LEDGER_APPLICATION)
         return json_object_set_new(l->applications, application, document);
     if (!groups) {
         groups = json_object();
-        if (json_object_set_new(l->groups, application, groups) < 0) {
+        if (json_object_set_new(owners, application, groups) < 0) {
             json_decref(document);
             return -1;
         }
@@ -159,7 +166,9 @@ static void drop(struct ledger *l, enum ledger_kind kind, const char *applicatio
     if (kind == LEDGER_APPLICATION)
         json_object_del(l->applications, application);
     else
-        json_object_del(json_object_get(l->groups, application), name);
+        json_object_del(
+            json_object_get(kind == LEDGER_GROUP ? l->groups : l->machine_aliases, application),
+            name);
 }
 
 struct loading {
@@ -196,11 +205,16 @@ int ledger_open(struct ledger *ledger, struct store *store, struct store_reason 
     struct loading loading = {.ledger = ledger};
 
     *ledger = (struct ledger){
-        .applications = json_object(), .groups = json_object(), .alarms = json_object()};
+        .applications = json_object(),
+        .groups = json_object(),
+        .machine_aliases = json_object(),
+        .alarms = json_object(),
+        .began_s = (double)(clock_unix_us() / 1000) / 1000,
+    };
     TAILQ_INIT(&ledger->deployments);
     prng_init(&ledger->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
-    if (!ledger->applications || !ledger->groups || !ledger->alarms)
+    if (!ledger->applications || !ledger->groups || !ledger->machine_aliases || !ledger->alarms)
         return -1;
     if (store_load_now(store, take_row, &loading, reason) < 0)
         return -1;
@@ -213,8 +227,9 @@ void ledger_fini(struct ledger *l)
 
     json_decref(l->applications);
     json_decref(l->groups);
+    json_decref(l->machine_aliases);
     json_decref(l->alarms);
-    l->applications = l->groups = l->alarms = NULL;
+    l->applications = l->groups = l->machine_aliases = l->alarms = NULL;
     if (!l->deployments.tqh_last)
         return;
     while ((d = TAILQ_FIRST(&l->deployments))) {
@@ -247,7 +262,7 @@ void ledger_edits_keep(struct ledger_edits *edits, struct change *change)
 {
     for (int i = 0; i < edits->nr; i++) {
         struct ledger_edit *e = &edits->list[i];
-        bool is_group = e->kind == LEDGER_GROUP;
+        bool is_group = e->kind != LEDGER_APPLICATION;
         char *text = e->document ? jsondoc_dump_line(e->document, DIGITS) : NULL;
         struct store_edit edit = {.kind = e->document ? STORE_PUT : STORE_DELETE,
                                   .row = {.kind = kinds[e->kind],

@@ -13,11 +13,14 @@
 #include "control/deployment.h"
 #include "store/store.h"
 
-enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP };
+/* MACHINE_ALIAS: an alias of a state machine, {created, updated}: its application is the machine. */
+enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP, LEDGER_MACHINE_ALIAS };
 
 struct ledger {
     json_t *applications;           /* by name */
     json_t *groups;                 /* by application, then by name */
+    json_t *machine_aliases;        /* by machine, then by name */
+    double began_s;                 /* when it was opened */
     json_t *alarms;                 /* manual ones that are set, by name */
     struct deployments deployments; /* the newest first */
     uint64_t nr_deployments, last_serial;
@@ -33,6 +36,7 @@ void ledger_fini(struct ledger *ledger);
 /* Borrowed; NULL where there is none. */
 json_t *ledger_application(const struct ledger *ledger, const char *name);
 json_t *ledger_group(const struct ledger *ledger, const char *application, const char *name);
+json_t *ledger_machine_alias(const struct ledger *ledger, const char *machine, const char *name);
 struct deployment *ledger_deployment(const struct ledger *ledger, const char *id);
 
 /* By their ids; NULL where they are gone. */
