@@ -25,6 +25,9 @@
 #include "router/invoke.h"
 
 enum { HEAD_MS = 10000, IDLE_MS = 60000, BODY_MAX = 1024 * 1024 };
+/* Of Step Functions: definitions have a million characters, which JSON may write as more; and
+ * likewise where a signature is to prove who sends them. */
+enum { SFN_BODY_MAX = 8 * 1024 * 1024, SFN_SIGNED_MAX = 2 * 1024 * 1024 };
 enum { SEND_BYTES = 256 * 1024, SENDS = 8 };
 enum { LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024, LINGER_READS = 16 };
 
@@ -309,9 +312,17 @@ static bool is_table(const struct admin_conn *c)
     return str_eq(head_method(&c->head), STR("PUT")) && str_eq(head_path(&c->head), STR("/table"));
 }
 
+static bool is_sfn(const struct admin_conn *c)
+{
+    const struct str prefix = STR("AWSStepFunctions.");
+    struct str target = find_field(&c->head, STR("x-amz-target"));
+
+    return target.n > prefix.n && memcmp(target.p, prefix.p, prefix.n) == 0;
+}
+
 /* Before the body has come a signature proves nothing: nobody may fill the memory with one that is
  * wrong. */
-static bool may_send_table(const struct admin_conn *c, const struct settings *settings)
+static bool may_send_much(const struct admin_conn *c, const struct settings *settings)
 {
     struct str authorization = find_field(&c->head, STR("authorization"));
 
@@ -324,7 +335,9 @@ static size_t body_max(const struct admin_conn *c)
     const struct api_hooks *hooks = c->all->hooks;
     const struct settings *settings = hooks->settings(hooks->context);
 
-    return is_table(c) && may_send_table(c, settings) ? settings->admin_table_bytes : BODY_MAX;
+    if (is_sfn(c))
+        return may_send_much(c, settings) ? SFN_BODY_MAX : SFN_SIGNED_MAX;
+    return is_table(c) && may_send_much(c, settings) ? settings->admin_table_bytes : BODY_MAX;
 }
 
 static void read_body(struct admin_conn *c, const char *cursor, const char *end)
@@ -337,6 +350,8 @@ static void read_body(struct admin_conn *c, const char *cursor, const char *end)
                 refuse(c, 413, "RequestEntityTooLargeException",
                        is_table(c) ? "The body is larger than the setting admin.table_bytes, or "
                                      "than a megabyte and sent without the token or a certificate."
+                       : is_sfn(c) ? "The body is larger than 8 megabytes, or than 2 and sent "
+                                     "without the token or a certificate."
                                    : "The body is larger than a megabyte.");
                 return;
             }

@@ -90,6 +90,13 @@ def test_the_wire(api):
     assert api("ListStateMachines", whatever={"is": "let pass"}) == {"stateMachines": []}
 
 
+def test_a_host_may_have_sync_before_it(api):
+    target = ("X-Amz-Target", "AWSStepFunctions.ListStateMachines")
+    for host, status in (("sync-127.0.0.1", 200), ("sync-localhost:1", 200), ("sync-evil.example", 403), ("sync-", 403)):
+        answer = api.weir.admin("/", "POST", b"{}", headers=[("Content-Type", JSON10), target], host=host)
+        assert answer.status == status, (host, answer.body)
+
+
 def test_create_and_describe(api):
     made = api.create(tags=[{"key": "team", "value": "a"}], loggingConfiguration={"level": "ALL"})
     assert made["stateMachineArn"] == arn("order") and set(made) == {"stateMachineArn", "creationDate"}
