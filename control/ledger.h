@@ -13,7 +13,7 @@
 #include "control/deployment.h"
 #include "store/store.h"
 
-/* MACHINE_ALIAS: an alias of a state machine, {created, updated}: its application is the machine. */
+/* MACHINE_ALIAS: of a state machine, {created, updated}: its application is the machine. */
 enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP, LEDGER_MACHINE_ALIAS };
 
 struct ledger {

@@ -104,7 +104,7 @@ void sfn_call_page_take(struct sfn_call *call, const struct sfn_page *page, cons
 
 /* ---- Changing -------------------------------------------------------------------------------- */
 
-/* Reads the machine into a document (conf/tabledoc_function.h): a new reference, or NULL: failed. */
+/* The machine as a document (conf/tabledoc_function.h): a new reference, or NULL: failed. */
 json_t *sfn_call_document(struct sfn_call *call, const struct function *machine);
 
 /* The machine becomes this document (NULL: it goes); takes it. */

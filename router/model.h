@@ -188,7 +188,7 @@ struct target {
     bool is_failover; /* on_unavailable: "failover" */
     /* a version is not of kind http: an invocation's payload is gathered before one is drawn */
     bool is_gathered;
-    bool is_limited; /* its function, or a version, has a limit of invocations at a time */
+    bool is_limited;          /* its function, or a version, has a limit of invocations at a time */
     enum split_mode mode : 8; /* of an alias */
     struct arm arms[];        /* in the document's order; the first is the primary version */
 };
