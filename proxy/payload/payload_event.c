@@ -55,7 +55,8 @@ static bool has(const struct fields *fields, struct str name)
     return false;
 }
 
-/* Root=1-TIME-ID, where no one has begun a trace: the time in seconds, and the end of the request's id. */
+/* Root=1-TIME-ID, where no one has begun a trace: the time in seconds, and the end of the request's
+ * id. */
 static struct str begin_trace(char out[TRACE_MAX], const struct payload_event *event)
 {
     char *p = text_lit(out, "Root=1-"), *id;
