@@ -29,7 +29,6 @@ enum merge_kind {
     MERGE_ROUTE,
     MERGE_URL,
     MERGE_WHOLE,  /* a function with all that belongs to it */
-    MERGE_ROUTES, /* all routes */
     MERGE_SECTION /* by its name, of no owner */
 };
 

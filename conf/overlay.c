@@ -18,7 +18,7 @@ static const char *const names[] = {
     [OVERLAY_FUNCTION] = "function", [OVERLAY_VERSION] = "version",
     [OVERLAY_ALIAS] = "alias",       [OVERLAY_URL] = "url",
     [OVERLAY_LAST] = "last_version", [OVERLAY_REPLACED] = "replaced",
-    [OVERLAY_ROUTES] = "routes",     [OVERLAY_SECTION] = "section",
+    [OVERLAY_ROUTE] = "route",       [OVERLAY_SECTION] = "section",
     [OVERLAY_MAP] = "map",
 };
 
@@ -93,6 +93,12 @@ static struct overlay_group *find_group(const struct overlay *overlay, struct st
     return NULL;
 }
 
+/* Of which group a row is. */
+static struct str owner_of(enum overlay_kind kind, struct str function, struct str name)
+{
+    return kind == OVERLAY_ROUTE ? name : function;
+}
+
 static struct overlay_group *make_group(struct overlay *overlay, struct str name)
 {
     struct overlay_group *group = find_group(overlay, name);
@@ -162,7 +168,8 @@ static struct overlay_row **find_place(const struct overlay_group *group, enum o
 
 int overlay_put_take(struct overlay *overlay, struct overlay_row *row)
 {
-    struct overlay_group *group = make_group(overlay, str_of(row->function));
+    struct str name = owner_of(row->kind, str_of(row->function), str_of(row->name));
+    struct overlay_group *group = make_group(overlay, name);
     struct overlay_row **place = find_place(group, row->kind, str_of(row->name));
 
     if (place) {
@@ -191,7 +198,8 @@ int overlay_put_take(struct overlay *overlay, struct overlay_row *row)
 void overlay_remove(struct overlay *overlay, enum overlay_kind kind, const char *function,
                     const char *name)
 {
-    struct overlay_group *group = find_group(overlay, str_of(function));
+    struct overlay_group *group =
+        find_group(overlay, owner_of(kind, str_of(function), str_of(name)));
     struct overlay_row **place = find_place(group, kind, str_of(name));
 
     if (!place)
@@ -205,7 +213,8 @@ void overlay_remove(struct overlay *overlay, enum overlay_kind kind, const char 
 const struct overlay_row *overlay_find(const struct overlay *overlay, enum overlay_kind kind,
                                        struct str function, struct str name)
 {
-    struct overlay_row **place = find_place(find_group(overlay, function), kind, name);
+    const struct overlay_group *group = find_group(overlay, owner_of(kind, function, name));
+    struct overlay_row **place = find_place(group, kind, name);
 
     return place ? *place : NULL;
 }

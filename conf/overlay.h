@@ -20,7 +20,7 @@ enum overlay_kind {
     OVERLAY_URL,
     OVERLAY_LAST,     /* last_version: the document is a number; the larger one counts */
     OVERLAY_REPLACED, /* all that the file says of a function is void; base is of all of it */
-    OVERLAY_ROUTES,   /* all routes, an array; no function, no name */
+    OVERLAY_ROUTE,    /* one route, by its host and path as one name; no function */
     OVERLAY_SECTION,  /* deployment_configs, alarms: an object; no function */
     /* the map of an alias's sticky split as it was in force (control/mapstore.h); it lies over
      * nothing, and stands in no overlay of what the API changed */
@@ -52,7 +52,8 @@ struct overlay_row *overlay_row_ref(struct overlay_row *row);
 /* Ends the reference and clears the pointer, which may be NULL. Any thread. */
 void overlay_row_unref(struct overlay_row **row);
 
-/* The rows of one function; those without one have "". */
+/* The rows of one function; those without one have "". A route is a group by itself, by its name,
+ * in which there is a '/', as in no function's. */
 struct overlay_group {
     char *name;
     uint32_t nr, capacity;

@@ -18,6 +18,7 @@
 #include "conf/tabledoc_overlay.h"
 #include "conf/tabledoc_parts.h"
 #include "conf/tabledoc_publish.h"
+#include "conf/tabledoc_reroute.h"
 #include "conf/tabledoc_route.h"
 #include "conf/tabledoc_section.h"
 #include "router/builder.h"
@@ -149,66 +150,34 @@ static void read_machines(struct jsondoc *doc, const struct place *at, struct ta
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
 
-static void read_file_routes(struct jsondoc *doc, const struct place *at,
-                             struct tabledoc_parts *parts, struct tabledoc_out *out)
-{
-    json_t *seen = json_object();
-    const json_t *value;
-    size_t i;
-
-    if (!seen) {
-        jsondoc_no_memory(doc);
-        return;
-    }
-    for (value = tabledoc_parts_route(parts, &i); value; value = tabledoc_parts_route(parts, &i)) {
-        struct place item = JSONDOC_ITEM(at, i);
-        tabledoc_route_read(doc, &item, value, parts, seen, out);
-    }
-    json_decref(seen);
-}
-
-static void read_their_routes(struct jsondoc *doc, const struct place *at, const json_t *routes,
-                              struct tabledoc_parts *parts, struct tabledoc_out *out)
-{
-    struct tabledoc_out alone = {.builder = out->builder};
-    json_t *seen = json_object();
-
-    if (!seen)
-        jsondoc_no_memory(doc);
-    for (size_t i = 0; seen && i < json_array_size(routes); i++) {
-        struct place item = JSONDOC_ITEM(at, i);
-        tabledoc_route_read(doc, &item, json_array_get(routes, i), parts, seen, &alone);
-    }
-    json_decref(seen);
-}
-
-/* Where the API has made others, the file's are read to find what they say, and again where they
- * say something new. */
 static void read_routes(struct jsondoc *doc, const struct place *at, struct tabledoc_parts *parts,
                         struct tabledoc_out *out)
 {
-    const struct overlay *overlay = out->merge ? out->merge->overlay : NULL;
-    bool is_dry = overlay_find(overlay, OVERLAY_ROUTES, STR(""), STR("")) != NULL;
-    struct tabledoc_out first = {.builder = out->builder, .merge = out->merge, .is_dry = is_dry};
-    struct tabledoc_out alone = {.builder = out->builder};
-    json_t *theirs;
+    json_t *seen = json_object();
+    const json_t *value;
+    size_t i, nr = 0;
 
-    if (!doc->is_bad && builder_end_functions(out->builder) < 0)
+    if (!seen || (!doc->is_bad && builder_end_functions(out->builder) < 0)) {
         jsondoc_no_memory(doc);
-    if (parts->routes.n > 0)
-        read_file_routes(doc, at, parts, &first);
-    if (!doc->is_bad && out->merge && tabledoc_merge_routes_end(out->merge) < 0)
-        jsondoc_no_memory(doc);
-    if (doc->is_bad || !is_dry)
+        json_decref(seen);
         return;
-    theirs = tabledoc_overlay_routes(doc, out);
-    if (theirs) {
-        read_their_routes(doc, at, theirs, parts, out);
-    } else if (parts->routes.n > 0) {
-        tabledoc_parts_rewind(parts);
-        read_file_routes(doc, at, parts, &alone);
     }
-    json_decref(theirs);
+    if (parts->routes.n > 0) {
+        for (value = tabledoc_parts_route(parts, &i); value;
+             value = tabledoc_parts_route(parts, &i)) {
+            const struct overlay_row *row = tabledoc_reroute_find(out, value);
+            struct place item = JSONDOC_ITEM(at, i);
+
+            if (row)
+                tabledoc_reroute_read(doc, &item, value, row, parts, seen, out);
+            else
+                tabledoc_route_read(doc, &item, value, parts, seen, out);
+            nr = i + 1;
+        }
+    }
+    if (out->merge && !parts->is_over && !doc->is_bad)
+        tabledoc_reroute_rest(doc, at, nr, parts, seen, out);
+    json_decref(seen);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */

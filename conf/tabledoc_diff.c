@@ -76,11 +76,20 @@ void tabledoc_diff_fini(struct tabledoc_diff *diff)
 
 /* ---- One thing ------------------------------------------------------------------------------- */
 
+/* The name of a route is its host and its path, which begins with the '/'. */
+static uint64_t key_of(const struct pair *pair, enum merge_kind kind, struct str name)
+{
+    struct str host = str_until(name, '/');
+
+    return kind == MERGE_ROUTE
+               ? merge_key(kind, host, (struct str){name.p + host.n, name.n - host.n})
+               : merge_key(kind, pair->name, name);
+}
+
 static bool find_base(const struct pair *pair, enum merge_kind kind, struct str name,
                       uint64_t *base)
 {
-    return pair->is_files &&
-           merge_said_find(pair->sources->said, merge_key(kind, pair->name, name), base);
+    return pair->is_files && merge_said_find(pair->sources->said, key_of(pair, kind, name), base);
 }
 
 /* document NULL: it is deleted. */
@@ -128,12 +137,11 @@ static void compare(struct pair *pair, enum overlay_kind kind, enum merge_kind s
 
 /* ---- Functions ------------------------------------------------------------------------------- */
 
-static void compare_members(struct pair *pair, enum overlay_kind kind, enum merge_kind said_as,
-                            const char *member)
+static void compare_all(struct pair *pair, enum overlay_kind kind, enum merge_kind said_as,
+                        json_t *before, json_t *after)
 {
-    json_t *before = json_object_get(pair->before, member);
-    json_t *after = json_object_get(pair->after, member), *value;
     const char *key;
+    json_t *value;
 
     json_object_foreach(after, key, value)
     {
@@ -144,6 +152,13 @@ static void compare_members(struct pair *pair, enum overlay_kind kind, enum merg
         if (!json_object_get(after, key))
             compare(pair, kind, said_as, str_of(key), value, NULL);
     }
+}
+
+static void compare_members(struct pair *pair, enum overlay_kind kind, enum merge_kind said_as,
+                            const char *member)
+{
+    compare_all(pair, kind, said_as, json_object_get(pair->before, member),
+                json_object_get(pair->after, member));
 }
 
 static void compare_own(struct pair *pair)
@@ -254,19 +269,25 @@ int tabledoc_diff_alias(struct tabledoc_diff *diff, const struct tabledoc_diff_s
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
+/* By their names. */
 static json_t *write_routes(const struct table *table)
 {
     const struct route *routes;
     int nr = table_routes(table, &routes);
-    json_t *list = json_array();
+    json_t *all = json_object();
 
-    for (int i = 0; list && i < nr; i++) {
-        if (json_array_append_new(list, tabledoc_route_write(table, &routes[i])) < 0) {
-            json_decref(list);
-            return NULL;
+    for (int i = 0; all && i < nr; i++) {
+        json_t *route = tabledoc_route_write(table, &routes[i]);
+        struct tabledoc_route_name name;
+
+        if (!route || !tabledoc_route_name(route, &name) ||
+            json_object_set(all, name.text, route) < 0) {
+            json_decref(all);
+            all = NULL;
         }
+        json_decref(route);
     }
-    return list;
+    return all;
 }
 
 static int diff_routes(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources)
@@ -275,7 +296,7 @@ static int diff_routes(struct tabledoc_diff *diff, const struct tabledoc_diff_so
     json_t *before = write_routes(sources->before), *after = write_routes(sources->after);
 
     if (before && after)
-        compare(&pair, OVERLAY_ROUTES, MERGE_ROUTES, NONE, before, after);
+        compare_all(&pair, OVERLAY_ROUTE, MERGE_ROUTE, before, after);
     else
         pair.is_out = true;
     json_decref(before);

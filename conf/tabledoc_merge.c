@@ -289,12 +289,6 @@ int tabledoc_merge_function_end(struct tabledoc_merge *merge, struct str name)
     return say(merge, merge_key(MERGE_WHOLE, name, NONE), merge->whole);
 }
 
-int tabledoc_merge_routes_end(struct tabledoc_merge *merge)
-{
-    return merge->nr_routes > 0 ? say(merge, merge_key(MERGE_ROUTES, NONE, NONE), merge->routes)
-                                : 0;
-}
-
 bool tabledoc_merge_now(const struct tabledoc_merge *merge, enum merge_kind kind,
                         struct str function, struct str name, uint64_t *digest)
 {
@@ -326,9 +320,11 @@ int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *
         return 0;
     merge->is_different = true;
     problems_add(&merge->changes, "conflict", merge->file,
-                 machine_is(str_of(row->function)) ? "$.state_machines" : "$.functions",
+                 row->kind == OVERLAY_ROUTE          ? "$.routes"
+                 : machine_is(str_of(row->function)) ? "$.state_machines"
+                                                     : "$.functions",
                  "%s%s%s%s%s: the file says %s, over what the API had set: %s",
-                 machine_bare(str_of(row->function)).p, *kind ? " " : "", kind,
+                 machine_bare(str_of(row->function)).p, row->function[0] && *kind ? " " : "", kind,
                  row->name[0] ? " " : "", row->name, said ? said : "nothing of it any more",
                  row->is_deleted ? "deleted" : row->document);
     return 0;
@@ -339,8 +335,6 @@ int tabledoc_merge_route(struct tabledoc_merge *merge, struct str host, struct s
 {
     bool is_edit, is_new;
 
-    merge->routes += mix(merge_key(MERGE_ROUTE, host, path), digest);
-    merge->nr_routes++;
     merge->nr_now = 0; /* it is no part of a function */
     if (take(merge, merge_key(MERGE_ROUTE, host, path), digest, &is_edit, &is_new) < 0)
         return -1;

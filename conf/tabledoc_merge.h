@@ -31,11 +31,10 @@ struct tabledoc_merge {
     bool is_different;         /* the table in force has to change */
     uint32_t nr_known;         /* things that the base knows too */
     bool is_new_function;      /* the function that is being read: its parts need no line each */
-    /* What is said of the function that is being read, and of all of it; of all routes. */
+    /* What is said of the function or the route that is being read; of all of the function. */
     struct merge_thing *now;
     uint32_t nr_now, now_capacity;
-    uint64_t whole, routes;
-    uint32_t nr_routes;
+    uint64_t whole;
     /* Rows of the overlay that hold no longer, as the file has another word; counted. */
     struct overlay_row **lost;
     uint32_t nr_lost, lost_capacity;
@@ -52,12 +51,12 @@ int tabledoc_merge_begin(struct tabledoc_merge *merge, const char *text, size_t 
 int tabledoc_merge_function(struct tabledoc_merge *merge, const struct function_spec *spec)
     __attribute__((warn_unused_result));
 
-/* After the last part of a function, and after the last route. */
+/* After the last part of a function. */
 int tabledoc_merge_function_end(struct tabledoc_merge *merge, struct str name)
     __attribute__((warn_unused_result));
-int tabledoc_merge_routes_end(struct tabledoc_merge *merge) __attribute__((warn_unused_result));
 
-/* What the file says of a part of the function that was read last. False: nothing. */
+/* What the file says of a part of the function that was read last, or of the route that was: then
+ * function is its host, and name its path. False: nothing. */
 bool tabledoc_merge_now(const struct tabledoc_merge *merge, enum merge_kind kind,
                         struct str function, struct str name, uint64_t *digest);
 

@@ -258,8 +258,8 @@ void tabledoc_overlay_rest(struct jsondoc *doc, const struct place *at,
     uint32_t nr = overlay_groups(out->merge->overlay, &groups);
 
     for (uint32_t i = 0; i < nr; i++)
-        if (groups[i].nr > 0 && groups[i].name[0] && !machine_is(str_of(groups[i].name)) &&
-            !tabledoc_parts_has(parts, groups[i].name))
+        if (groups[i].nr > 0 && groups[i].name[0] && !strchr(groups[i].name, '/') &&
+            !machine_is(str_of(groups[i].name)) && !tabledoc_parts_has(parts, groups[i].name))
             read_rest(doc, at, &groups[i], out);
 }
 
@@ -273,25 +273,4 @@ void tabledoc_overlay_rest_machines(struct jsondoc *doc, const struct place *at,
         if (groups[i].nr > 0 && machine_is(str_of(groups[i].name)) &&
             !json_object_get(machines, machine_bare(str_of(groups[i].name)).p))
             read_rest(doc, at, &groups[i], out);
-}
-
-/* ---- Routes ---------------------------------------------------------------------------------- */
-
-json_t *tabledoc_overlay_routes(struct jsondoc *doc, struct tabledoc_out *out)
-{
-    const struct overlay_row *row = overlay_find(out->merge->overlay, OVERLAY_ROUTES, NONE, NONE);
-    json_t *routes = NULL;
-
-    if (!row)
-        return NULL;
-    if (row->has_base != (out->merge->nr_routes > 0) ||
-        (row->has_base && row->base != out->merge->routes)) {
-        if (tabledoc_merge_lose(out->merge, row, "other routes") < 0)
-            jsondoc_no_memory(doc);
-        return NULL;
-    }
-    routes = json_loads(row->document, JSON_DECODE_ANY, NULL);
-    if (!routes)
-        jsondoc_no_memory(doc);
-    return routes;
 }

@@ -19,8 +19,4 @@ void tabledoc_overlay_rest(struct jsondoc *doc, const struct place *at,
 void tabledoc_overlay_rest_machines(struct jsondoc *doc, const struct place *at,
                                     const json_t *machines, struct tabledoc_out *out);
 
-/* The routes that hold instead of the file's, which were read dry; a new reference. NULL: the
- * file's are to be read. */
-json_t *tabledoc_overlay_routes(struct jsondoc *doc, struct tabledoc_out *out);
-
 #endif

@@ -327,12 +327,6 @@ bool tabledoc_parts_has(const struct tabledoc_parts *parts, const char *name)
     return find(parts, name, tag_of(str_of(name))) != NULL;
 }
 
-void tabledoc_parts_rewind(struct tabledoc_parts *parts)
-{
-    parts->scan.at = NULL;
-    parts->index = 0;
-}
-
 void tabledoc_parts_append_known(const struct tabledoc_parts *parts, struct jsondoc_text *text,
                                  const char *word)
 {

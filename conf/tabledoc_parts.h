@@ -68,9 +68,6 @@ json_t *tabledoc_parts_find(struct tabledoc_parts *parts, const char *name);
 /* Is it one of the functions read so far? */
 bool tabledoc_parts_has(const struct tabledoc_parts *parts, const char *name);
 
-/* The next call of tabledoc_parts_route gives the first route again. */
-void tabledoc_parts_rewind(struct tabledoc_parts *parts);
-
 /* jsondoc_append_known over the names of the functions. */
 void tabledoc_parts_append_known(const struct tabledoc_parts *parts, struct jsondoc_text *text,
                                  const char *word);

@@ -16,7 +16,11 @@
 #include "conf/url.h"
 #include "router/builder.h"
 
-enum { HOST_BYTES_MAX = 255, PATH_BYTES_MAX = 2048, STAGE_BYTES_MAX = 128 };
+enum {
+    HOST_BYTES_MAX = TABLEDOC_ROUTE_HOST_MAX,
+    PATH_BYTES_MAX = TABLEDOC_ROUTE_PATH_MAX,
+    STAGE_BYTES_MAX = 128
+};
 
 struct route_draft {
     char *host, *path, *function, *qualifier, *stage; /* the rows' */
@@ -126,15 +130,30 @@ static void normalize(char *host)
         *host = str_lower(*host);
 }
 
-/* Remembers (host, path) of a route, and reports that another has them. Host is in lower case
- * here. */
+bool tabledoc_route_name(const json_t *value, struct tabledoc_route_name *out)
+{
+    const char *host = json_string_value(json_object_get(value, "host"));
+    const char *path = json_string_value(json_object_get(value, "path"));
+    char room[HOST_BYTES_MAX + 1] = "";
+
+    if (!path || path[0] != '/' || strlen(path) > PATH_BYTES_MAX ||
+        (host && strlen(host) > HOST_BYTES_MAX))
+        return false;
+    if (host)
+        memcpy(room, host, strlen(host) + 1);
+    normalize(room);
+    snprintf(out->text, sizeof(out->text), "%s%s", room, path);
+    return true;
+}
+
+/* Remembers the name of a route, and reports that another has it. Host is in lower case here. */
 static void check_twin(struct jsondoc *doc, const struct place *at, const struct route_draft *draft,
                        json_t *seen)
 {
     char key[HOST_BYTES_MAX + PATH_BYTES_MAX + 2];
     const json_t *twin;
 
-    snprintf(key, sizeof(key), "%s %s", draft->host ? draft->host : "", draft->path);
+    snprintf(key, sizeof(key), "%s%s", draft->host ? draft->host : "", draft->path);
     twin = json_object_get(seen, key);
     if (twin)
         jsondoc_problem(doc, at, "duplicate_route",

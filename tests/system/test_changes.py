@@ -255,6 +255,36 @@ def test_a_whole_table_is_one_change_that_lasts(lives):
     assert table_of(weir) == only
 
 
+def route(path, version="1", **more):
+    return {**more, "path": path, "function": "hello", "qualifier": version}
+
+
+def in_order(routes):
+    return sorted(routes, key=lambda r: (r.get("host", ""), r["path"]))
+
+
+@pytest.mark.parametrize("way", ["reload", "restart"])
+def test_who_wins_over_routes_one_by_one(lives, way):
+    file = [route("/changed"), route("/deleted"), route("/files"), route("/both"), route("/gone")]
+    weir = lives.start({**TABLE, "routes": file})
+    api = [route("/changed", "2"), route("/files"), route("/both", "2"), route("/gone", "2"), route("/made", host="shop.test")]
+    assert apply(weir, {**TABLE, "routes": api}).returncode == 0
+    table = {**TABLE, "routes": [*file[:2], route("/files", "2"), route("/both", "live"), route("/new")]}
+    if way == "reload":
+        weir.write_table(table)
+        must(weir, "POST", "/reload")
+    else:
+        lives.end()
+        weir = lives.start(table)
+    expected = [route("/changed", "2"), route("/files", "2"), route("/both", "live"), route("/made", host="shop.test"), route("/new")]
+    assert in_order(table_of(weir)["routes"]) == in_order(expected)
+    weir.wait_for_words("route /both: the file says {")
+    weir.wait_for_words("route /gone: the file says nothing of it any more")
+    before = table_of(weir)
+    lives.end()
+    assert table_of(lives.start(table)) == before
+
+
 # ---- If-Match ----
 
 

@@ -84,7 +84,7 @@ static void a_copy_does_not_change_with_the_original(void **state)
 static void kinds_have_names(void **state)
 {
     (void)state;
-    for (int kind = OVERLAY_FUNCTION; kind <= OVERLAY_ROUTES; kind++)
+    for (int kind = OVERLAY_FUNCTION; kind <= OVERLAY_MAP; kind++)
         assert_int_equal(overlay_kind_of(overlay_kind_name((enum overlay_kind)kind)), kind);
     assert_int_equal(overlay_kind_of("event"), -1);
 }
