@@ -16,6 +16,7 @@
 #include "control/listing.h"
 #include "control/resource.h"
 #include "control/sfn.h"
+#include "control/sfn_asked.h"
 
 /* Is this one of the query's parts? */
 static bool is_asked_for(struct str query, struct str part)
@@ -106,6 +107,8 @@ void api_forget(struct api_waiter *waiter)
         change_forget(waiter);
     else if (waiter->listing)
         listing_forget(waiter);
+    else if (waiter->execution)
+        sfn_asked_forget(waiter);
     else
         waiter->hooks->forget(waiter->hooks->context, waiter);
 }
@@ -154,6 +157,7 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
     waiter->hooks = hooks;
     waiter->change = NULL;
     waiter->listing = NULL;
+    waiter->execution = NULL;
     waiter->done = on_reloaded;
     if (access_refuse(hooks->settings(hooks->context), request, response))
         return true;

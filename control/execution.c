@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/execution_index.h"
+#include "control/execution_snapshot.h"
 #include "control/execution_state.h"
 #include "control/tasktoken.h"
 #include "router/arn.h"
@@ -546,9 +547,11 @@ void execution_machine_arn(const struct api_hooks *hooks, const char *machine,
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store)
+int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store,
+                    void *draws)
 {
     *x = (struct executions){.hooks = hooks, .store = store};
+    execution_draws_init(&x->draws, draws);
     TAILQ_INIT(&x->all);
     prng_init(&x->rng);
     wheel_init(&x->wheel, clock_ms());
@@ -621,6 +624,11 @@ static void interrupt(struct execution *e)
     execution_finish_take(e, &outcome);
 }
 
+static bool is_stored(void *context, uint64_t key)
+{
+    return execution_by_key(context, key) != NULL;
+}
+
 int executions_load(struct executions *x)
 {
     struct loading loading = {.x = x};
@@ -635,6 +643,7 @@ int executions_load(struct executions *x)
         log_error("out of memory");
         return -1;
     }
+    execution_draws_settle(&x->draws, is_stored, x);
     if (loading.nr > 0)
         log_info("%u executions run, %u were interrupted", loading.nr, loading.nr_interrupted);
     for (e = TAILQ_FIRST(&x->all); e; e = next) {
@@ -688,9 +697,9 @@ void executions_fini(struct executions *x)
         LIST_REMOVE(look, link);
         free(look);
     }
-    execution_spares_fini(x);
     execution_index_free(&x->names);
     execution_index_free(&x->keys);
     execution_tallies_fini(&x->tallies);
+    execution_snapshots_fini(&x->snapshots);
     *x = (struct executions){.hooks = NULL};
 }

@@ -25,6 +25,7 @@
 #include "base/wheel.h"
 #include "control/api.h"
 #include "control/ending.h"
+#include "control/execution_draws.h"
 #include "control/execution_tally.h"
 #include "control/run.h"
 #include "store/store.h"
@@ -65,6 +66,16 @@ struct execution_wait {
 
 LIST_HEAD(execution_waits, execution_wait);
 
+/* What versions were written as last (execution_snapshot.h). */
+enum { EXECUTION_SNAPSHOTS = 16 };
+struct execution_snapshots {
+    struct {
+        const struct version *version; /* of a table of this generation; not to be followed */
+        uint64_t generation;
+        char *text, *digest;
+    } list[EXECUTION_SNAPSHOTS];
+};
+
 struct executions {
     const struct api_hooks *hooks;
     struct store *store;
@@ -74,17 +85,19 @@ struct executions {
     TAILQ_HEAD(, execution) all; /* the oldest first */
     LIST_HEAD(, execution_lane) lanes;
     LIST_HEAD(, execution_look) looks;
-    LIST_HEAD(, execution_spare) spares; /* draws that came to nothing */
+    struct execution_draws draws;
     struct execution_tallies tallies;
+    struct execution_snapshots snapshots;
     uint64_t nr; /* in the store that run */
     uint64_t prune_ms;
     bool is_running; /* requests are sent */
     bool is_ending;  /* nothing is told any more */
 };
 
-/* hooks and store outlive it. 0, or -1 when out of memory. */
-int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store)
-    __attribute__((warn_unused_result));
+/* hooks and store outlive it, and so do draws (control/execution_draws.h), which may be NULL. 0, or
+ * -1 when out of memory. */
+int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store,
+                    void *draws) __attribute__((warn_unused_result));
 /* Reads what the store keeps, once; it waits for the disk. A table is in force. 0, or -1 with a line
  * in the log. */
 int executions_load(struct executions *x) __attribute__((warn_unused_result));

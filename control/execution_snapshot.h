@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "control/api.h"
+#include "control/execution.h"
 #include "store/execution.h"
 
 /* A JSON object in one line, and in *digest what tells it from others; both are yours. NULL when out
@@ -18,6 +19,8 @@ char *execution_snapshot(const struct api_hooks *hooks, struct table *table, con
  * force, where it still says the same. NULL with a line in the log. */
 struct table *execution_snapshot_table(const struct api_hooks *hooks, const char *machine,
                                        const char *version, const char *digest, const char *text);
+
+void execution_snapshots_fini(struct execution_snapshots *kept);
 
 /* What DescribeStateMachineForExecution answers, of an execution that was read with its data: a new
  * object, NULL when out of memory. */

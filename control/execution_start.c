@@ -76,71 +76,12 @@ bool execution_same_input(struct str a, struct str b)
 
 /* ---- The draw -------------------------------------------------------------------------------- */
 
-/* A version that was drawn for a start that came to nothing. */
-struct execution_spare {
-    LIST_ENTRY(execution_spare) link;
-    char *machine, *alias, *version;
-};
-
-static void free_spare(struct execution_spare *spare)
-{
-    LIST_REMOVE(spare, link);
-    free(spare->machine);
-    free(spare->alias);
-    free(spare->version);
-    free(spare);
-}
-
-void execution_spares_fini(struct executions *x)
-{
-    struct execution_spare *spare;
-
-    while ((spare = LIST_FIRST(&x->spares)))
-        free_spare(spare);
-}
-
-static void add_spare(struct executions *x, const char *machine, const char *alias,
-                      const char *version)
-{
-    struct execution_spare *spare = calloc(1, sizeof(*spare));
-
-    if (!spare)
-        return; /* the split is off by one then */
-    LIST_INSERT_HEAD(&x->spares, spare, link);
-    spare->machine = strdup(machine);
-    spare->alias = strdup(alias);
-    spare->version = strdup(version);
-    if (!spare->machine || !spare->alias || !spare->version)
-        free_spare(spare);
-}
-
-/* The arm of a draw that came to nothing, if the alias still gives it any; -1: there is none. */
-static int take_spare(struct executions *x, const char *machine, const struct target *target)
-{
-    struct execution_spare *spare;
-
-    LIST_FOREACH(spare, &x->spares, link)
-    {
-        if (strcmp(spare->machine, machine) != 0 || !str_eq(str_of(spare->alias), target->alias))
-            continue;
-        for (int i = 0; i < target->nr_arms; i++) {
-            if (!str_eq(target->arms[i].version->name, str_of(spare->version)) ||
-                target->arms[i].weight == 0)
-                continue;
-            free_spare(spare);
-            return i;
-        }
-    }
-    return -1;
-}
-
 void execution_give_back(struct execution *e)
 {
     if (e->wards && e->ward)
         ward_give(e->ward);
     e->wards = NULL;
-    if (e->record.alias[0])
-        add_spare(e->x, e->record.machine, e->record.alias, e->record.version);
+    execution_draws_spare(&e->x->draws, &e->draw);
 }
 
 /* The canary's unit is taken now; where it has none, the first version runs. */
@@ -161,10 +102,15 @@ static int take_ward(struct execution *e, const struct target *target, int arm)
 
 static int pick(struct execution *e, struct target *target)
 {
-    int arm = take_spare(e->x, e->record.machine, target);
+    struct executions *x = e->x;
+    int arm = execution_draws_take(&x->draws, e->record.machine, target, e->record.key, &e->draw);
 
-    if (arm < 0)
-        arm = target->split ? split_pick(target->split, &e->x->rng) : 0;
+    if (arm < 0) {
+        arm = target->split ? split_pick(target->split, &x->rng) : 0;
+        if (arm >= 0 && target->alias.n > 0 && e->record.key > 0)
+            e->draw = execution_draws_open(&x->draws, e->record.machine, target->alias,
+                                           target->arms[arm].version->name, e->record.key);
+    }
     if (arm >= 0 && target->wards)
         arm = take_ward(e, target, arm);
     return arm;
@@ -264,6 +210,8 @@ static void on_put(void *context, enum store_outcome outcome, const char *reason
 
     if (e->x->is_ending)
         return;
+    if (outcome == STORE_DONE)
+        execution_draws_close(&e->x->draws, &e->draw);
     if (outcome != STORE_DONE) {
         e->is_stored = false;
         e->x->nr--;
@@ -292,7 +240,8 @@ static bool make_id(const char **id)
     return set_text(id, str_of(text));
 }
 
-static bool set_deadline_of_version(struct execution *e)
+/* What it runs, for the store. */
+static bool describe(struct execution *e)
 {
     char *digest = NULL;
 
@@ -325,6 +274,7 @@ static enum execution_result accept(struct execution *e)
     if (!e->record.is_express && index_name(e) < 0)
         return EXECUTION_NO_MEMORY;
     e->record.started_ms = executions_now_ms();
+    e->record.key = e->is_sync ? 0 : store_execution_key(e->x->store);
     if (!make_id(&e->record.id))
         return EXECUTION_NO_MEMORY;
     result = execution_draw(e);
@@ -338,20 +288,14 @@ static enum execution_result accept(struct execution *e)
         return EXECUTION_OK;
     }
     e->at = EXECUTION_AT_PUTTING;
-    if (set_deadline_of_version(e)) {
+    if (execution_index_add(e->x->keys, execution_key_hash(e->record.key), e) == 0 && describe(e)) {
         record = whole(e);
-        e->record.key =
-            store_execution_put(e->x->store, &record, settings->executions.max, on_put, e);
-        e->is_stored = e->record.key > 0;
+        e->is_stored =
+            store_execution_put(e->x->store, &record, settings->executions.max, on_put, e) == 0;
         e->x->nr += e->is_stored;
-        if (e->record.key > 0 &&
-            execution_index_add(e->x->keys, execution_key_hash(e->record.key), e) == 0)
-            return EXECUTION_OK;
     }
-    if (e->record.key > 0) {
-        log_error("out of memory: an execution runs after the next start only");
+    if (e->is_stored)
         return EXECUTION_OK;
-    }
     execution_give_back(e);
     return EXECUTION_NO_MEMORY;
 }

@@ -36,7 +36,8 @@ struct execution {
     struct table *table;       /* counted: of the draw; NULL: not drawn, or let go */
     const struct wards *wards; /* of the table, which is held while this is not NULL */
     struct ward *ward;
-    int arm; /* of wards */
+    struct execution_draw *draw; /* until it is stored */
+    int arm;                     /* of wards */
     struct execution_lane *lane;
     bool is_in_lane; /* has a place; else it waits for one */
     TAILQ_ENTRY(execution) in_lane;
@@ -95,6 +96,5 @@ void execution_wake(struct executions *x);
 enum execution_result execution_draw(struct execution *execution);
 /* The draw came to nothing: the next start of that alias has it. */
 void execution_give_back(struct execution *execution);
-void execution_spares_fini(struct executions *x);
 
 #endif

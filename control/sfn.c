@@ -9,6 +9,7 @@
 #include "control/ledger.h"
 #include "control/sfn_alias.h"
 #include "control/sfn_call.h"
+#include "control/sfn_execution.h"
 #include "control/sfn_machine.h"
 #include "control/sfn_tags.h"
 #include "control/sfn_version.h"
@@ -35,6 +36,19 @@ static const struct sfn_operation operations[] = {
     {"DescribeStateMachineAlias", READ(sfn_alias_describe)},
     {"ListStateMachineAliases", READ(sfn_alias_list)},
     {"UpdateStateMachineAlias", WRITE(sfn_alias_update)},
+
+    {"DescribeExecution", RUN(sfn_execution_describe)},
+    {"DescribeStateMachineForExecution", RUN(sfn_execution_describe_machine)},
+    {"GetExecutionHistory", RUN(sfn_execution_history)},
+    {"ListExecutions", RUN(sfn_execution_list)},
+    {"RedriveExecution", RUN(sfn_execution_redrive)},
+    {"StartExecution", RUN(sfn_execution_start)},
+    {"StartSyncExecution", RUN(sfn_execution_start_sync)},
+    {"StopExecution", RUN(sfn_execution_stop)},
+
+    {"SendTaskFailure", RUN(sfn_task_failure)},
+    {"SendTaskHeartbeat", RUN(sfn_task_heartbeat)},
+    {"SendTaskSuccess", RUN(sfn_task_success)},
 
     {"ListTagsForResource", READ(sfn_tags_list)},
     {"TagResource", WRITE(sfn_tags_add)},

@@ -145,8 +145,9 @@ struct store_ops {
     uint64_t (*oldest_event_ms)(struct store *store);
     int (*executions_now)(struct store *store, store_each_execution *each, void *context,
                           struct store_reason *reason);
-    uint64_t (*execution_put)(struct store *store, const struct store_execution *execution,
-                              uint64_t max, store_told *told, void *context);
+    uint64_t (*execution_key)(struct store *store);
+    int (*execution_put)(struct store *store, const struct store_execution *execution, uint64_t max,
+                         store_told *told, void *context);
     int (*execution_update)(struct store *store, const struct store_execution *execution,
                             store_told *told, void *context);
     int (*execution_delete)(struct store *store, uint64_t key, store_told *told, void *context);
@@ -266,10 +267,16 @@ static inline int store_executions_now(struct store *store, store_each_execution
     return store->ops->executions_now(store, each, context, reason);
 }
 
+/* A key for the next execution, higher than all before; 0 where the store keeps none. */
+static inline uint64_t store_execution_key(struct store *store)
+{
+    return store->ops->execution_key(store);
+}
+
 /* Puts an execution that runs; one of the same machine and name that has ended goes. Where there
- * are more than max then, the oldest of those that have ended go. Its key, and it will be told; 0
- * when out of memory, or where the store keeps none: nothing will be told. */
-__attribute__((warn_unused_result)) static inline uint64_t
+ * are more than max then, the oldest of those that have ended go. Its key comes from
+ * store_execution_key. Results as of store_change; -1 also where the store keeps none. */
+__attribute__((warn_unused_result)) static inline int
 store_execution_put(struct store *store, const struct store_execution *execution, uint64_t max,
                     store_told *told, void *context)
 {

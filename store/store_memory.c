@@ -284,15 +284,15 @@ static int executions_now(struct store *store, store_each_execution *each, void 
     return 0;
 }
 
-static uint64_t execution_put(struct store *store, const struct store_execution *execution,
-                              uint64_t max, store_told *told, void *context)
+static int execution_put(struct store *store, const struct store_execution *execution, uint64_t max,
+                         store_told *told, void *context)
 {
     (void)store;
     (void)execution;
     (void)max;
     (void)told;
     (void)context;
-    return 0;
+    return -1;
 }
 
 static int post(struct store *store, struct job *job)
@@ -369,6 +369,7 @@ static const struct store_ops ops = {
     .nr_events = none,
     .oldest_event_ms = none,
     .executions_now = executions_now,
+    .execution_key = none,
     .execution_put = execution_put,
     .execution_update = execution_update,
     .execution_delete = execution_delete,

@@ -378,21 +378,20 @@ static const char *event_put(struct store *store, struct store_event_put *put)
     return why;
 }
 
-static uint64_t execution_put(struct store *store, const struct store_execution *execution,
-                              uint64_t max, store_told *told, void *context)
+static uint64_t execution_key(struct store *store)
 {
-    struct store_sqlite *s = of(store);
-    struct job *job = job_execution(JOB_EXECUTION_PUT, execution, told, context);
-    uint64_t key = s->next_execution;
+    return of(store)->next_execution++;
+}
 
-    if (!job)
-        return 0;
-    job->x->execution.key = key;
-    job->x->max = max;
-    if (hand_over(s, job) < 0)
-        return 0;
-    s->next_execution++;
-    return key;
+static int execution_put(struct store *store, const struct store_execution *execution, uint64_t max,
+                         store_told *told, void *context)
+{
+    struct job *job = job_execution(JOB_EXECUTION_PUT, execution, told, context);
+
+    assert(execution->key > 0);
+    if (job)
+        job->x->max = max;
+    return hand_over(of(store), job);
 }
 
 static int execution_update(struct store *store, const struct store_execution *execution,
@@ -500,6 +499,7 @@ static const struct store_ops ops = {
     .nr_events = nr_events,
     .oldest_event_ms = oldest_event_ms,
     .executions_now = executions_now,
+    .execution_key = execution_key,
     .execution_put = execution_put,
     .execution_update = execution_update,
     .execution_delete = execution_delete,

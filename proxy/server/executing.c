@@ -1,10 +1,13 @@
 /* Turns of the executions, and tables of their own. */
 #include "proxy/server/executing.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "conf/tabledoc.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/state.h"
+#include "store/statedir.h"
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -30,14 +33,32 @@ struct table *executing_table_of(struct server *s, const char *text)
     return table;
 }
 
+static int open_draws(struct server *s)
+{
+    const struct mapfile_start start = {.bytes = EXECUTION_DRAWS_BYTES, .head = ""};
+    char *path = statedir_file(s->shared.settings->state.directory, "draws");
+    struct store_reason reason = {"out of memory"};
+    int r =
+        path ? mapfile_open(&s->executing.draws, path, EXECUTION_DRAWS_BYTES, &start, &reason) : -1;
+
+    free(path);
+    if (r == 0 && s->executing.draws.bytes < EXECUTION_DRAWS_BYTES)
+        r = mapfile_grow(&s->executing.draws, EXECUTION_DRAWS_BYTES, &reason);
+    if (r < 0)
+        log_error("cannot start: %s", reason.text);
+    return r;
+}
+
 int executing_init(struct server *s, struct api_hooks *hooks)
 {
     struct executing *own = &s->executing;
 
     own->timer.data = s;
+    if (s->store->is_durable && open_draws(s) < 0)
+        return -1;
     hooks->executions = &own->executions;
     if (uv_timer_init(&s->loop.uv, &own->timer) < 0 || runners_open(&own->runners, &s->loop) < 0 ||
-        executions_init(&own->executions, hooks, s->store) < 0) {
+        executions_init(&own->executions, hooks, s->store, own->draws.memory) < 0) {
         log_error("executions cannot be run: out of memory or descriptors");
         return -1;
     }
@@ -77,4 +98,6 @@ void executing_fini(struct server *s)
     executions_fini(&s->executing.executions);
     runners_close(&s->executing.runners);
     runners_fini(&s->executing.runners);
+    if (s->executing.draws.memory)
+        mapfile_close(&s->executing.draws);
 }

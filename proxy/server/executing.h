@@ -7,6 +7,7 @@
 
 #include "control/execution.h"
 #include "proxy/async/runner.h"
+#include "store/mapfile.h"
 
 struct server;
 struct thread;
@@ -15,6 +16,7 @@ struct executing {
     struct executions executions;
     struct runners runners;
     uv_timer_t timer;
+    struct mapfile draws; /* all zero without a state.directory */
 };
 
 /* A table is in force, the store is open. 0, or -1 with a line in the log. */

@@ -143,8 +143,8 @@ static uint64_t put_it(struct store_execution e, uint64_t max)
     e.input_bytes = strlen(e.input);
     e.started_ms = 1;
     world.nr_told = 0;
-    key = store_execution_put(world.store, &e, max, on_told, NULL);
-    if (key > 0)
+    key = e.key = store_execution_key(world.store);
+    if (store_execution_put(world.store, &e, max, on_told, NULL) == 0)
         wait_told(1);
     return key;
 }
