@@ -33,38 +33,48 @@ static bool is_asked_for(struct str query, struct str part)
     return false;
 }
 
-static void get_metrics(const struct api_hooks *hooks, const struct api_request *request,
-                        struct api_response *out)
+static enum api_outcome get_metrics(const struct api_hooks *hooks,
+                                    const struct api_request *request, struct api_waiter *waiter,
+                                    struct api_response *out)
 {
-    out->body =
-        hooks->metrics(hooks->context, is_asked_for(request->query, STR("all=1")), &out->length);
-    out->status = out->body ? 200 : 503;
-    out->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    struct listing listing = {.content_type = "text/plain; version=0.0.4; charset=utf-8"};
+
+    if (hooks->metrics(hooks->context, is_asked_for(request->query, STR("all=1")), &listing) == 0)
+        return listing_begin(hooks, waiter, out, &listing);
+    answer_document(out, NULL);
+    return API_ANSWERED;
 }
 
-static void get_health(const struct api_hooks *hooks, const struct api_request *request,
-                       struct api_response *out)
+static enum api_outcome get_health(const struct api_hooks *hooks, const struct api_request *request,
+                                   struct api_waiter *waiter, struct api_response *out)
 {
     (void)hooks;
     (void)request;
+    (void)waiter;
     answer_text(out, 200, "ok\n");
+    return API_ANSWERED;
 }
 
-static void get_ready(const struct api_hooks *hooks, const struct api_request *request,
-                      struct api_response *out)
+static enum api_outcome get_ready(const struct api_hooks *hooks, const struct api_request *request,
+                                  struct api_waiter *waiter, struct api_response *out)
 {
     (void)request;
+    (void)waiter;
     if (hooks->is_ready(hooks->context))
         answer_text(out, 200, "ready\n");
     else
         answer_text(out, 503, hooks->is_draining(hooks->context) ? "draining\n" : "starting\n");
+    return API_ANSWERED;
 }
 
-static void get_settings(const struct api_hooks *hooks, const struct api_request *request,
-                         struct api_response *out)
+static enum api_outcome get_settings(const struct api_hooks *hooks,
+                                     const struct api_request *request, struct api_waiter *waiter,
+                                     struct api_response *out)
 {
     (void)request;
+    (void)waiter;
     answer_document(out, settings_dump(hooks->settings(hooks->context)));
+    return API_ANSWERED;
 }
 
 /* The sentences alone. */
@@ -113,17 +123,26 @@ void api_forget(struct api_waiter *waiter)
         waiter->hooks->forget(waiter->hooks->context, waiter);
 }
 
-typedef void handler(const struct api_hooks *hooks, const struct api_request *request,
-                     struct api_response *out);
+static enum api_outcome reload(const struct api_hooks *hooks, const struct api_request *request,
+                               struct api_waiter *waiter, struct api_response *out)
+{
+    (void)request;
+    (void)out;
+    hooks->reload(hooks->context, waiter);
+    return API_LATER;
+}
+
+typedef enum api_outcome handler(const struct api_hooks *hooks, const struct api_request *request,
+                                 struct api_waiter *waiter, struct api_response *out);
 
 static const struct {
     struct str path;
     const char *method; /* GET also serves HEAD */
-    handler *handle;    /* NULL: a reload */
+    handler *handle;
 } pages[] = {
     {{"/metrics", 8}, "GET", get_metrics}, {{"/healthz", 8}, "GET", get_health},
     {{"/readyz", 7}, "GET", get_ready},    {{"/settings", 9}, "GET", get_settings},
-    {{"/reload", 7}, "POST", NULL},
+    {{"/reload", 7}, "POST", reload},
 };
 
 static bool is_method(struct str method, const char *allowed)
@@ -132,23 +151,9 @@ static bool is_method(struct str method, const char *allowed)
            (str_eq(method, STR("HEAD")) && strcmp(allowed, "GET") == 0);
 }
 
-/* False: it is a reload, whose answer comes later. */
-static bool serve_page(const struct api_hooks *hooks, const struct api_request *request,
-                       handler *handle, struct api_waiter *waiter, struct api_response *response)
-{
-    if (handle)
-        handle(hooks, request, response);
-    else
-        hooks->reload(hooks->context, waiter);
-    return handle != NULL;
-}
-
-typedef enum api_outcome resource(const struct api_hooks *hooks, const struct api_request *request,
-                                  struct api_waiter *waiter, struct api_response *response);
-
-static resource *const resources[] = {codedeploy_handle, sfn_handle,        alarm_handle,
-                                      alias_handle,      experiment_handle, resource_handle,
-                                      lambda_handle};
+static handler *const resources[] = {codedeploy_handle, sfn_handle,        alarm_handle,
+                                     alias_handle,      experiment_handle, resource_handle,
+                                     lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)
@@ -165,7 +170,7 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
         if (!str_eq(request->path, pages[i].path))
             continue;
         if (is_method(request->method, pages[i].method))
-            return serve_page(hooks, request, pages[i].handle, waiter, response);
+            return pages[i].handle(hooks, request, waiter, response) == API_ANSWERED;
         answer_not_allowed(response, pages[i].method[0] == 'G' ? "GET, HEAD" : "POST",
                            "This path is served for another method.");
         return true;

@@ -11,7 +11,8 @@
 static void end(struct listing *listing)
 {
     table_unref(&listing->table);
-    free(listing->text);
+    if (listing->free_facts)
+        listing->free_facts(listing->facts);
     free(listing);
 }
 
@@ -21,6 +22,8 @@ enum api_outcome listing_begin(const struct api_hooks *hooks, struct api_waiter 
     struct listing *listing = malloc(sizeof(*listing));
 
     if (!listing) {
+        if (from->free_facts)
+            from->free_facts(from->facts);
         answer_document(response, NULL);
         return API_ANSWERED;
     }
@@ -39,27 +42,32 @@ enum api_outcome listing_begin(const struct api_hooks *hooks, struct api_waiter 
 
 void listing_write(struct listing *listing)
 {
-    listing->text = listing->write(listing);
+    listing->text = listing->write(listing, &listing->length);
 }
 
-void listing_written(struct listing *listing)
+char *listing_written(struct listing *listing)
 {
     struct api_waiter *waiter = listing->waiter;
+    char *text = listing->text;
     struct api_response response;
 
     if (waiter) {
         assert(waiter->listing == listing);
         waiter->listing = NULL;
         memset(&response, 0, sizeof(response));
-        if (listing->text) {
+        response.status = text ? 200 : 503;
+        response.content_type = listing->content_type ? listing->content_type : "application/json";
+        response.body = text;
+        response.length = text ? listing->length : 0;
+        if (text && !listing->content_type) {
             struct etag etag = etag_table(waiter->hooks, listing->table);
             etag_tell_read(&response, &etag, listing->table);
         }
-        answer_document(&response, listing->text);
-        listing->text = NULL; /* the response's */
+        text = NULL; /* the response's */
         waiter->answered(waiter, &response);
     }
     end(listing);
+    return text;
 }
 
 void listing_forget(struct api_waiter *waiter)

@@ -126,7 +126,7 @@ static json_t *write_page(const struct table *table, struct function **list, siz
 }
 
 /* Any thread. */
-static char *write_functions(const struct listing *listing)
+static char *write_functions(const struct listing *listing, size_t *length)
 {
     struct function *const *all;
     size_t nr_all = (size_t)table_functions(listing->table, &all), nr = 0;
@@ -142,6 +142,7 @@ static char *write_functions(const struct listing *listing)
     if (list)
         page = write_page(listing->table, list, nr, listing->after, listing->max);
     text = page ? jsondoc_dump(page, WEIGHT_DIGITS) : NULL;
+    *length = text ? strlen(text) : 0;
     json_decref(page);
     free(list);
     return text;
@@ -165,9 +166,12 @@ static enum api_outcome list_functions(const struct api_hooks *hooks, struct str
 }
 
 /* Any thread. */
-static char *write_table(const struct listing *listing)
+static char *write_table(const struct listing *listing, size_t *length)
 {
-    return tabledoc_dump(listing->table);
+    char *text = tabledoc_dump(listing->table);
+
+    *length = text ? strlen(text) : 0;
+    return text;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* The exposition: sums the workers' cells and prints one family of samples after the other.
  *
  * Workers go on counting meanwhile; every number is read once, so that what belongs together (a
- * histogram and its count) agrees. A series without traffic has no cells and is printed only where
+ * histogram and its count) agrees. The series are locked for a few of them at a time. A series without traffic has no cells and is printed only where
  * the caller gives it a share, with a zero. */
 #include "metrics/expose.h"
 
@@ -36,9 +36,8 @@ struct scrape {
     uint32_t nr_sums;
     struct sums *sums;  /* of every series that has traffic */
     struct page labels; /* of these, one behind the other */
-    const struct series *series;
-    uint32_t nr_series;
-    bool *is_shown; /* by series: its line of the family at hand was printed */
+    uint32_t nr_series; /* all numbers of series that are shown are below it */
+    bool *is_shown;     /* by series: its line of the family at hand was printed */
 };
 
 static const char *const class_labels[6] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -95,7 +94,8 @@ static void put_series(struct scrape *s, const char *name, uint32_t series)
 {
     put(s, name);
     page_put_char(&s->page, '{');
-    series_put_labels(s->series, series, &s->page);
+    series_put_labels(metrics_lock_series(s->metrics), series, &s->page);
+    metrics_unlock_series(s->metrics);
 }
 
 /* The same of one that has traffic, whose labels are known. */
@@ -130,28 +130,38 @@ static void add_up(struct scrape *s, struct sums *sums)
     }
 }
 
-static int make_sums(struct scrape *s)
+/* Of the series that are there now, nr of them counted. Others may come and go meanwhile. */
+static void take_sums(struct scrape *s, const struct series *series, uint32_t nr)
 {
-    uint32_t nr = 0;
-
-    for (uint32_t i = series_next_counted(s->series, 0); i != SERIES_NONE;
-         i = series_next_counted(s->series, i + 1))
-        nr++;
-    s->sums = calloc((size_t)nr + 1, sizeof(*s->sums));
-    s->is_shown = calloc((size_t)s->nr_series + 1, sizeof(*s->is_shown));
-    if (!s->sums || !s->is_shown)
-        return -1;
-    for (uint32_t i = series_next_counted(s->series, 0); i != SERIES_NONE;
-         i = series_next_counted(s->series, i + 1)) {
+    for (uint32_t i = series_next_counted(series, 0); i < s->nr_series && s->nr_sums < nr;
+         i = series_next_counted(series, i + 1)) {
         struct sums *sums = &s->sums[s->nr_sums++];
 
         sums->series = i;
         sums->labels_at = s->labels.n;
-        series_put_labels(s->series, i, &s->labels);
+        series_put_labels(series, i, &s->labels);
         sums->labels_n = s->labels.n - sums->labels_at;
         add_up(s, sums);
+        if (s->nr_sums % METRICS_STRIDE == 0)
+            metrics_yield_series(s->metrics);
     }
-    return s->labels.is_short ? -1 : 0;
+}
+
+static int make_sums(struct scrape *s)
+{
+    const struct series *series = metrics_lock_series(s->metrics);
+    uint32_t nr = 0;
+
+    for (uint32_t i = series_next_counted(series, 0); i != SERIES_NONE;
+         i = series_next_counted(series, i + 1))
+        nr++;
+    s->nr_series = series_end(series);
+    s->sums = calloc((size_t)nr + 1, sizeof(*s->sums));
+    s->is_shown = calloc((size_t)s->nr_series + 1, sizeof(*s->is_shown));
+    if (s->sums && s->is_shown)
+        take_sums(s, series, nr);
+    metrics_unlock_series(s->metrics);
+    return s->sums && s->is_shown && !s->labels.is_short ? 0 : -1;
 }
 
 /* Marks a share's series as printed; false where it was already, or has no number. */
@@ -758,10 +768,8 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         .metrics = metrics,
         .facts = facts,
         .nr_workers = metrics_nr_workers(metrics),
-        .series = metrics_lock_series(metrics),
     };
 
-    s.nr_series = series_end(s.series);
     if (make_sums(&s) == 0) {
         put_weir_families(&s);
         put_series_families(&s);
@@ -776,7 +784,6 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
     } else {
         s.page.is_short = true;
     }
-    metrics_unlock_series(metrics);
     free(s.sums);
     page_fini(&s.labels);
     free(s.is_shown);

@@ -1,5 +1,5 @@
 /* The exposition: everything that was counted, as Prometheus text format 0.0.4 (docs/metrics.md
- * lists it). Control thread. */
+ * lists it). Any thread. */
 #ifndef WEIR_METRICS_EXPOSE_H
 #define WEIR_METRICS_EXPOSE_H
 
@@ -47,14 +47,15 @@ struct expose_alarm {
     bool is_firing;
 };
 
-/* What is shown beside the cells; main fills it in at each scrape. */
+/* What is shown beside the cells; proxy/server/scrape.c fills it in. */
 struct expose_facts {
     const char *version; /* weir's */
     uint64_t generation;
     uint64_t reloads_ok, reloads_rejected;
     double start_time_seconds;                  /* Unix time */
     uint64_t access_log_lost, process_log_lost; /* lines */
-    /* weir_alias_weight_ratio: every arm of every alias; these are shown with their zeros */
+    /* weir_alias_weight_ratio: every arm of every alias, whose series someone holds; these are shown
+     * with their zeros */
     int nr_shares;
     const struct expose_share {
         uint32_t series;

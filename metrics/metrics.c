@@ -29,7 +29,10 @@ struct series_cell {
 struct metrics {
     int nr_workers;
     struct metrics_worker **workers;
-    pthread_mutex_t lock; /* of the series: the thread that builds tables needs them, too */
+    /* Of the series: the threads that build tables and write pages need them, too. Who waits for
+     * lock holds turn meanwhile, so that a page, which takes the lock again and again, lets others
+     * in each time. */
+    pthread_mutex_t lock, turn;
     struct series *series;
 };
 
@@ -100,6 +103,7 @@ struct metrics *metrics_make(int nr_workers)
     if (!metrics)
         return NULL;
     pthread_mutex_init(&metrics->lock, NULL);
+    pthread_mutex_init(&metrics->turn, NULL);
     metrics->series = series_make();
     metrics->workers = calloc((size_t)nr_workers, sizeof(*metrics->workers));
     if (!metrics->series || !metrics->workers)
@@ -129,6 +133,7 @@ void metrics_free(struct metrics **metrics)
     free(m->workers);
     series_free(&m->series);
     pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->turn);
     free(m);
 }
 
@@ -217,6 +222,13 @@ struct metrics_pool_cell *metrics_pool_make(struct metrics_worker *worker, uint3
 
 /* ---- Series ---------------------------------------------------------------------------------- */
 
+static void lock(struct metrics *metrics)
+{
+    pthread_mutex_lock(&metrics->turn);
+    pthread_mutex_lock(&metrics->lock);
+    pthread_mutex_unlock(&metrics->turn);
+}
+
 /* Takes note of all series that have got a cell since last time. */
 static void take_note(struct metrics *metrics)
 {
@@ -238,7 +250,7 @@ uint32_t metrics_series_get(struct metrics *metrics, struct str function, struct
 {
     uint32_t number;
 
-    pthread_mutex_lock(&metrics->lock);
+    lock(metrics);
     number = series_get(metrics->series, function, alias, version);
     pthread_mutex_unlock(&metrics->lock);
     return number;
@@ -248,7 +260,7 @@ void metrics_series_keep(struct metrics *metrics, metrics_keep *keep, void *cont
 {
     struct series_names names;
 
-    pthread_mutex_lock(&metrics->lock);
+    lock(metrics);
     take_note(metrics);
     for (uint32_t n = series_next_counted(metrics->series, 0); n != SERIES_NONE;
          n = series_next_counted(metrics->series, n + 1))
@@ -264,7 +276,7 @@ void metrics_series_release(struct metrics *metrics, uint32_t series)
 {
     if (series == METRICS_NO_SERIES)
         return;
-    pthread_mutex_lock(&metrics->lock);
+    lock(metrics);
     take_note(metrics);
     series_release(metrics->series, series);
     pthread_mutex_unlock(&metrics->lock);
@@ -305,7 +317,7 @@ static bool end_series(void *context, uint32_t series)
 
 void metrics_sweep(struct metrics *metrics, uint64_t now_ms)
 {
-    pthread_mutex_lock(&metrics->lock);
+    lock(metrics);
     take_note(metrics); /* before any cell goes, and the note with it */
     series_sweep(metrics->series, now_ms, end_series, metrics);
     pthread_mutex_unlock(&metrics->lock);
@@ -313,7 +325,7 @@ void metrics_sweep(struct metrics *metrics, uint64_t now_ms)
 
 const struct series *metrics_lock_series(struct metrics *metrics)
 {
-    pthread_mutex_lock(&metrics->lock);
+    lock(metrics);
     take_note(metrics);
     return metrics->series;
 }
@@ -321,4 +333,10 @@ const struct series *metrics_lock_series(struct metrics *metrics)
 void metrics_unlock_series(struct metrics *metrics)
 {
     pthread_mutex_unlock(&metrics->lock);
+}
+
+void metrics_yield_series(struct metrics *metrics)
+{
+    pthread_mutex_unlock(&metrics->lock);
+    lock(metrics);
 }

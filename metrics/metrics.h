@@ -299,17 +299,22 @@ typedef bool metrics_keep(void *context, struct str function, struct str alias, 
 /* Offers each series that was ever counted. Any thread. */
 void metrics_series_keep(struct metrics *metrics, metrics_keep *keep, void *context);
 
-/* ---- Control thread -------------------------------------------------------------------------- */
-
-/* Ends the series that were counted, but that no table has had for an hour before now_ms, and frees
- * their cells. Call it every now and then, with a clock that only goes forward and is not 0. */
-void metrics_sweep(struct metrics *metrics, uint64_t now_ms);
-
 /* Locks the series until metrics_unlock_series and marks those that have been counted so far, for
  * series_next_counted. The exposition (metrics/expose.h) and the code that gathers facts for it
  * call this. */
 const struct series *metrics_lock_series(struct metrics *metrics);
 void metrics_unlock_series(struct metrics *metrics);
+
+/* While they are locked: lets one go first who waits for them, so call it every METRICS_STRIDE
+ * series. The series may be others afterwards; those that a table has are what they were. */
+enum { METRICS_STRIDE = 256 };
+void metrics_yield_series(struct metrics *metrics);
+
+/* ---- Control thread -------------------------------------------------------------------------- */
+
+/* Ends the series that were counted, but that no table has had for an hour before now_ms, and frees
+ * their cells. Call it every now and then, with a clock that only goes forward and is not 0. */
+void metrics_sweep(struct metrics *metrics, uint64_t now_ms);
 
 /* A series' numbers over all workers. */
 struct metrics_figures {

@@ -17,9 +17,7 @@ static struct endpoint_health *share_health(struct endpoint_health *old)
 {
     struct endpoint_health *health = old ? old : calloc(1, sizeof(*health));
 
-    if (health)
-        atomic_fetch_add_explicit(&health->refs, 1, memory_order_relaxed);
-    return health;
+    return health ? model_ref_health(health) : NULL;
 }
 
 /* The health of the endpoint with this URL, most likely the one in the same place. */

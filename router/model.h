@@ -56,6 +56,8 @@ struct endpoint_health {
     _Atomic uint64_t nr_ejections;       /* ever */
     /* of its addresses; NULL where it is no name, or nothing counts (proxy/upstream/health.h) */
     _Atomic(struct endpoint_places *) places;
+    /* how many checks had each result; NULL: none was begun (proxy/upstream/health.h) */
+    _Atomic(_Atomic uint64_t *) checks;
     /* who sets is_down (proxy/upstream/health.h); NULL: nobody. Control thread */
     struct health_checker *checker;
 };
@@ -246,6 +248,10 @@ struct route {
 /* The health of every endpoint that nobody watches, because its version may not fail: it is well,
  * for ever. */
 extern struct endpoint_health model_unwatched;
+
+/* Not of model_unwatched. The second clears the pointer. Any thread. */
+struct endpoint_health *model_ref_health(struct endpoint_health *health);
+void model_unref_health(struct endpoint_health **health);
 
 /* The function's version of this name, most likely the one in this place; NULL where there is
  * none. */

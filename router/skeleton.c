@@ -41,9 +41,8 @@ struct skeleton *skeleton_ref(struct skeleton *skeleton)
 
 static void drop_health(struct endpoint_health *health)
 {
-    if (health && health != &model_unwatched &&
-        atomic_fetch_sub_explicit(&health->refs, 1, memory_order_acq_rel) == 1)
-        free(health);
+    if (health && health != &model_unwatched)
+        model_unref_health(&health);
 }
 
 static void drop_version(struct version *version)

@@ -20,6 +20,7 @@
 #include "proxy/http/leftover.h"
 #include "proxy/http/partial.h"
 #include "proxy/io/outbox.h"
+#include "proxy/io/release.h"
 #include "proxy/tls/tls.h"
 #include "proxy/worker/handover.h"
 #include "router/invoke.h"
@@ -73,9 +74,14 @@ static void free_conn(struct loop_garbage *garbage)
     partial_free(&c->partial);
     free(c->text);
     free(c->body);
-    free(c->answer);
     leftover_fini(&c->leftover);
     free(c);
+}
+
+static void drop_answer(struct admin_conn *c)
+{
+    release_take(c->all->loop, c->answer);
+    c->answer = NULL;
 }
 
 /* Its socket has gone. */
@@ -84,6 +90,7 @@ static void end_conn(struct admin_conn *c)
     struct admin_conns *all = c->all;
 
     c->state = CLOSED;
+    drop_answer(c);
     wheel_forget(&all->loop->wheel, &c->deadline.node);
     backlog_fini(&c->backlog);
     http1_fini(&c->parser);
@@ -176,8 +183,7 @@ static int send_answer(struct admin_conn *c)
         c->answer_at += (size_t)n;
         if (c->answer_at < c->answer_bytes)
             continue;
-        free(c->answer);
-        c->answer = NULL;
+        drop_answer(c);
     }
     if (r != 0 || !c->answer)
         return r;
@@ -212,7 +218,10 @@ static void answer(struct admin_conn *c, struct api_response *response)
 
     if (r == 0)
         r = keep_answer(c, response);
-    free(response->body);
+    if (response->length > SEND_BYTES)
+        release_take(c->all->loop, response->body);
+    else
+        free(response->body);
     c->state = SENDING;
     set_deadline(c, IDLE_MS);
     if (r == 0)

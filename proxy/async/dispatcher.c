@@ -179,7 +179,7 @@ static void drop_take(struct dispatcher *d, struct event *event, enum expose_eve
 {
     const struct store_event *stored = &event->put.event;
 
-    tally_of(&d->tally, stored->function)->dropped[why]++;
+    tally_add(&tally_of(&d->tally, stored->function)->dropped[why]);
     log_warning("%s %s of function %s is dropped after %u attempts: %s",
                 event->past.is_letter ? "dead letter" : "event", event->id, stored->function,
                 event->past.attempts, words);
@@ -341,19 +341,19 @@ static void on_run(struct dispatcher *d, struct event *event)
 {
     struct verdict_rules rules = rules_of(d);
     struct verdict verdict = verdict_after(&rules, &event->past, event->attempt, now_unix_ms(d));
-    struct expose_event_counts *counts = tally_of(&d->tally, event->put.event.function);
+    struct tally_counts *counts = tally_of(&d->tally, event->put.event.function);
 
     release(d, event, event->attempt == VERDICT_SYSTEM_ERROR ? SCHEDULE_NO_ROOM : SCHEDULE_RAN);
     switch (verdict.next) {
     case VERDICT_OVER:
         if (event->past.is_letter)
-            counts->dead_letters++;
+            tally_add(&counts->dead_letters);
         else
-            counts->delivered++;
+            tally_add(&counts->delivered);
         finish_take(d, event);
         return;
     case VERDICT_AGAIN:
-        counts->retried++;
+        tally_add(&counts->retried);
         update(d, event, verdict.due_ms);
         add_again_take(d, event, verdict.due_ms);
         return;
@@ -452,7 +452,7 @@ static void take(struct inbox *inbox, struct event *event)
 
     switch (event->note) {
     case EVENT_IS_ACCEPTED:
-        tally_of(&d->tally, event->put.event.function)->accepted++;
+        tally_add(&tally_of(&d->tally, event->put.event.function)->accepted);
         add_again_take(d, event, event->put.event.due_ms);
         return;
     case EVENT_HAS_RUN:
@@ -595,6 +595,10 @@ struct dispatcher_report dispatcher_report(const struct dispatcher *d)
 
     if (oldest_ms > 0 && now_ms > oldest_ms)
         report.oldest_age_ms = now_ms - oldest_ms;
-    report.counts = tally_list(&d->tally, &report.nr);
     return report;
+}
+
+struct expose_event_counts *dispatcher_counts(const struct dispatcher *d, int *nr)
+{
+    return tally_list(&d->tally, nr);
 }

@@ -51,12 +51,13 @@ void dispatcher_settle(struct dispatcher *dispatcher);
 /* After loop_fini. Clears the pointer, which may point to NULL. */
 void dispatcher_free(struct dispatcher **dispatcher);
 
-/* For the metrics page. The list is the caller's to free; NULL where there is none. */
+/* For the metrics page. */
 struct dispatcher_report {
     uint64_t queued, oldest_age_ms;
-    int nr;
-    struct expose_event_counts *counts;
 };
 struct dispatcher_report dispatcher_report(const struct dispatcher *dispatcher);
+/* The counts of each function that had events, to be freed; NULL when out of memory. Any thread,
+ * before dispatcher_free. */
+struct expose_event_counts *dispatcher_counts(const struct dispatcher *dispatcher, int *nr);
 
 #endif

@@ -1,13 +1,9 @@
 /* What the admin listener's API may ask of the process (struct api_hooks). */
 #include "proxy/server/hooks.h"
 
-#include <stdlib.h>
-
-#include "control/alarm.h"
 #include "control/shift.h"
-#include "proxy/async/dispatcher.h"
 #include "proxy/server/reload.h"
-#include "proxy/server/scrape.h"
+#include "proxy/server/scraping.h"
 #include "proxy/server/watching.h"
 #include "proxy/server/writing.h"
 
@@ -21,71 +17,9 @@ static void hook_forget(void *context, struct api_waiter *waiter)
     reload_forget(context, waiter);
 }
 
-/* To be freed; NULL where there are none. */
-static struct expose_deployment_counts *count_deployments(const struct shifts *shifts, int *nr)
+static int hook_metrics(void *context, bool all, struct listing *listing)
 {
-    struct expose_deployment_counts *list =
-        shifts->nr_counts > 0 ? calloc(shifts->nr_counts, sizeof(*list)) : NULL;
-
-    *nr = list ? (int)shifts->nr_counts : 0;
-    for (int i = 0; i < *nr; i++) {
-        const struct shift_count *count = &shifts->counts[i];
-        list[i] = (struct expose_deployment_counts){
-            str_of(count->function), str_of(count->alias), count->ended[DEPLOYMENT_SUCCEEDED],
-            count->ended[DEPLOYMENT_FAILED], count->ended[DEPLOYMENT_STOPPED]};
-    }
-    return list;
-}
-
-/* The metrics page's alarms, to be freed; the names are those of shown. */
-static struct expose_alarm *name_alarms(const struct alarm_shown *shown, int nr)
-{
-    struct expose_alarm *list = calloc((size_t)nr + 1, sizeof(*list));
-
-    for (int i = 0; list && i < nr; i++)
-        list[i] = (struct expose_alarm){str_of(shown[i].name), shown[i].is_firing};
-    return list;
-}
-
-static char *hook_metrics(void *context, bool all, size_t *length)
-{
-    struct server *s = context;
-    struct scrape_sources sources = {
-        .metrics = s->shared.metrics,
-        .table = s->shared.table,
-        .log = s->shared.log,
-        .reloads_ok = s->reload.nr_ok,
-        .reloads_rejected = s->reload.nr_rejected,
-        .start_time_s = s->start_time_s,
-    };
-    struct expose_deployment_counts *counts;
-    struct expose_alarm *alarms;
-    struct expose_execution_counts *executions;
-    struct alarm_shown *shown;
-    int nr_alarms;
-    struct dispatcher_report report = {0};
-    char *page;
-
-    if (s->events)
-        report = dispatcher_report(s->events);
-    sources.events_queued = report.queued;
-    sources.events_oldest_age_ms = report.oldest_age_ms;
-    sources.event_counts = report.counts;
-    sources.nr_event_counts = report.nr;
-    sources.deployment_counts = counts =
-        count_deployments(s->shifting.shifts, &sources.nr_deployment_counts);
-    shown = alarm_list(s->shifting.shifts->hooks, &nr_alarms);
-    sources.alarms = alarms = name_alarms(shown, nr_alarms);
-    sources.nr_alarms = alarms ? nr_alarms : 0;
-    sources.execution_counts = executions =
-        execution_tally_list(&s->executing.executions.tallies, &sources.nr_execution_counts);
-    page = scrape_page(&sources, all, length);
-    free(report.counts);
-    free(executions);
-    free(counts);
-    free(alarms);
-    free(shown);
-    return page;
+    return scraping_prepare(context, all, listing);
 }
 
 static bool hook_is_ready(void *context)

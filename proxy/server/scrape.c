@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "experiment/study.h"
 #include "metrics/expose.h"
 #include "metrics/series.h"
@@ -32,6 +31,8 @@ struct lists {
     struct expose_ward *wards;
     struct expose_use *uses;
     struct expose_endpoint *endpoints;
+    uint64_t (*checks)[METRICS_CHECK_COUNT]; /* of those that are checked */
+    size_t nr_checked;
     int nr_shares, nr_evalues, nr_wards, nr_uses, nr_endpoints;
 };
 
@@ -89,19 +90,23 @@ static void show_all(const struct table *table, struct shown *targets, struct sh
 
 /* Aliases of which a version was picked, with all their versions; versions that were picked by
  * themselves; and those whose endpoints are watched. */
-static void show_counted(const struct table *table, const struct series *series,
-                         struct shown *targets, struct shown *versions)
+static void show_counted(const struct table *table, struct metrics *metrics, struct shown *targets,
+                         struct shown *versions)
 {
+    const struct series *series = metrics_lock_series(metrics);
     struct version *const *watched;
     int nr = table_watched(table, &watched);
     struct series_names names;
 
     for (int i = 0; i < nr; i++)
         show(versions, watched[i]);
+    nr = 0;
     for (uint32_t n = series_next_counted(series, 0); n != SERIES_NONE;
          n = series_next_counted(series, n + 1)) {
         const struct target *target = NULL;
 
+        if (++nr % METRICS_STRIDE == 0)
+            metrics_yield_series(metrics);
         if (series_names(series, n, &names))
             target = table_find(table, names.function,
                                 names.alias.n > 0 ? names.alias : names.version, NULL);
@@ -112,6 +117,7 @@ static void show_counted(const struct table *table, const struct series *series,
         for (int k = 0; k < target->nr_arms; k++)
             show(versions, target->arms[k].version);
     }
+    metrics_unlock_series(metrics);
     show_once(targets);
     show_once(versions);
 }
@@ -126,8 +132,11 @@ static void count_all(const struct shown *targets, const struct shown *versions,
         out->nr_evalues += target->study != NULL;
         out->nr_wards += target->wards ? target->wards->nr : 0;
     }
-    for (size_t i = 0; i < versions->nr; i++)
-        out->nr_endpoints += ((const struct version *)versions->list[i])->nr_endpoints;
+    for (size_t i = 0; i < versions->nr; i++) {
+        const struct version *v = versions->list[i];
+        out->nr_endpoints += v->nr_endpoints;
+        out->nr_checked += v->health_check.is_on ? (size_t)v->nr_endpoints : 0;
+    }
     out->nr_uses = out->nr_endpoints;
 }
 
@@ -220,13 +229,14 @@ static struct expose_endpoint expose_of(const struct endpoint *endpoint, uint64_
         .may_be_ejected = v->ejection.is_on,
         .is_ejected = state.is_ejected,
         .ejections = state.ejections,
-        .checks = health_counts(endpoint),
     };
 }
 
-static void fill_endpoints(const struct shown *versions, struct expose_use *use,
-                           struct expose_endpoint *up)
+static void fill_endpoints(const struct shown *versions, const struct lists *out)
 {
+    struct expose_use *use = out->uses;
+    struct expose_endpoint *up = out->endpoints;
+    uint64_t(*checks)[METRICS_CHECK_COUNT] = out->checks;
     uint64_t now_ms = clock_ms();
 
     for (size_t i = 0; i < versions->nr; i++) {
@@ -234,7 +244,10 @@ static void fill_endpoints(const struct shown *versions, struct expose_use *use,
         for (int e = 0; e < v->nr_endpoints; e++) {
             const struct endpoint *endpoint = &v->endpoints[e];
             *use++ = (struct expose_use){v->function->name, v->name, endpoint->origin->id};
-            *up++ = expose_of(endpoint, now_ms);
+            *up = expose_of(endpoint, now_ms);
+            if (health_counts(endpoint, *checks))
+                up->checks = *checks++;
+            up++;
         }
     }
 }
@@ -251,19 +264,21 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
     lists.wards = calloc((size_t)lists.nr_wards + 1, sizeof(*lists.wards));
     lists.uses = calloc((size_t)lists.nr_uses + 1, sizeof(*lists.uses));
     lists.endpoints = calloc((size_t)lists.nr_endpoints + 1, sizeof(*lists.endpoints));
-    if (lists.shares && lists.evalues && lists.wards && lists.uses && lists.endpoints) {
+    lists.checks = calloc(lists.nr_checked + 1, sizeof(*lists.checks)); /* one to be tried in */
+    if (lists.shares && lists.evalues && lists.wards && lists.uses && lists.endpoints &&
+        lists.checks) {
         fill_shares(sources->table, targets, lists.shares);
         fill_evalues(targets, lists.evalues);
         fill_wards(targets, lists.wards);
-        fill_endpoints(versions, lists.uses, lists.endpoints);
+        fill_endpoints(versions, &lists);
         struct expose_facts facts = {
             .version = WEIR_VERSION,
             .generation = sources->table->generation,
             .reloads_ok = sources->reloads_ok,
             .reloads_rejected = sources->reloads_rejected,
             .start_time_seconds = sources->start_time_s,
-            .access_log_lost = sources->log ? accesslog_lost(sources->log) : 0,
-            .process_log_lost = log_lost(),
+            .access_log_lost = sources->access_log_lost,
+            .process_log_lost = sources->process_log_lost,
             .nr_shares = lists.nr_shares,
             .shares = lists.shares,
             .nr_evalues = lists.nr_evalues,
@@ -292,6 +307,7 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
     free(lists.wards);
     free(lists.uses);
     free(lists.endpoints);
+    free(lists.checks);
     return page;
 }
 
@@ -303,8 +319,7 @@ char *scrape_page(const struct scrape_sources *sources, bool all, size_t *length
     if (all) {
         show_all(sources->table, &targets, &versions);
     } else {
-        show_counted(sources->table, metrics_lock_series(sources->metrics), &targets, &versions);
-        metrics_unlock_series(sources->metrics);
+        show_counted(sources->table, sources->metrics, &targets, &versions);
     }
     if (!targets.is_short && !versions.is_short)
         page = make_page(sources, &targets, &versions, length);

@@ -1,5 +1,5 @@
-/* The metrics page: facts of the table and of the process joined with what was counted. Control
- * thread. */
+/* The metrics page: facts of the table and of the process joined with what was counted. Any thread
+ * that holds the table and is online in QSBR. */
 #ifndef WEIR_PROXY_SERVER_SCRAPE_H
 #define WEIR_PROXY_SERVER_SCRAPE_H
 
@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "metrics/accesslog.h"
 #include "metrics/expose.h"
 #include "metrics/metrics.h"
 #include "router/table.h"
@@ -16,7 +15,7 @@
 struct scrape_sources {
     struct metrics *metrics;
     const struct table *table;
-    struct accesslog *log; /* NULL: none is written */
+    uint64_t access_log_lost, process_log_lost;
     uint64_t reloads_ok, reloads_rejected;
     double start_time_s; /* since 1970 */
     uint64_t events_queued, events_oldest_age_ms;

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "control/listing.h"
+#include "proxy/io/release.h"
 #include "proxy/server/state.h"
 
 struct writing {
@@ -28,7 +29,7 @@ static void on_worked(uv_work_t *request, int status)
     (void)status; /* nobody cancels it */
     loop_wake_up(&s->loop);
     s->nr_writing--;
-    listing_written(w->listing);
+    release_take(&s->loop, listing_written(w->listing));
     free(w);
 }
 

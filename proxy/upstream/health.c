@@ -44,7 +44,6 @@ struct health_checker {
     TAILQ_ENTRY(health_checker) queue_link;
     struct health_state verdict;
     uint64_t started_ms;
-    uint64_t counts[METRICS_CHECK_COUNT], sums[METRICS_CHECK_COUNT];
     struct origin *origin;  /* counted */
     union address address;  /* where it is no name */
     struct tls_origin *tls; /* NULL for http */
@@ -169,13 +168,21 @@ static void serve_queue(struct health *h)
     h->is_serving = false;
 }
 
+static void count(const struct health_checker *c, enum metrics_check result)
+{
+    _Atomic uint64_t *checks = atomic_load_explicit(&c->state_of->checks, memory_order_relaxed);
+
+    if (checks)
+        atomic_fetch_add_explicit(&checks[result], 1, memory_order_relaxed);
+}
+
 /* What is weir's own fault says nothing of the endpoint. */
 static void conclude(struct health_checker *c, enum metrics_check result, const char *detail)
 {
     const struct health_check *rule = rule_of(c);
 
     health_probe_close(&c->probe);
-    c->counts[result]++;
+    count(c, result);
     log_debug("check of %s: %s: %s", c->endpoint->url, metrics_check_labels[result], detail);
     wait_for_next(c);
     if (result != METRICS_CHECK_INTERNAL &&
@@ -308,19 +315,6 @@ static void set_origin(struct health_checker *c, struct origin *origin)
         origin_unref(&old);
 }
 
-static struct endpoint_health *ref_health(struct endpoint_health *health)
-{
-    atomic_fetch_add_explicit(&health->refs, 1, memory_order_relaxed);
-    return health;
-}
-
-static void unref_health(struct endpoint_health **health)
-{
-    if (atomic_fetch_sub_explicit(&(*health)->refs, 1, memory_order_acq_rel) == 1)
-        free(*health);
-    *health = NULL;
-}
-
 /* NULL when out of memory. */
 static struct health_checker *make_checker(struct health *h, struct endpoint *endpoint,
                                            struct origin *origin)
@@ -337,10 +331,16 @@ static struct health_checker *make_checker(struct health *h, struct endpoint *en
     return c;
 }
 
+/* Without memory for its counts it is checked all the same. */
 static void begin_checks(struct health_checker *c)
 {
-    if (rule_of(c)->is_on)
-        wait_for_first(c);
+    if (!rule_of(c)->is_on)
+        return;
+    if (!atomic_load_explicit(&c->state_of->checks, memory_order_relaxed))
+        atomic_store_explicit(&c->state_of->checks,
+                              calloc(METRICS_CHECK_COUNT, sizeof(_Atomic uint64_t)),
+                              memory_order_release);
+    wait_for_first(c);
 }
 
 static void free_checker(struct health_checker *c)
@@ -351,7 +351,7 @@ static void free_checker(struct health_checker *c)
     if (c->origin->name)
         LIST_REMOVE(c, name_link);
     origin_unref(&c->origin);
-    unref_health(&c->state_of);
+    model_unref_health(&c->state_of);
     LIST_REMOVE(c, link);
     free(c);
 }
@@ -364,7 +364,7 @@ static void free_places(struct qsbr_node *node)
         (struct endpoint_places *)((char *)node - offsetof(struct endpoint_places, retired));
 
     for (int i = 0; i < places->nr; i++)
-        unref_health(&places->list[i].health);
+        model_unref_health(&places->list[i].health);
     free(places);
 }
 
@@ -398,7 +398,7 @@ static struct health_checker *start_part(struct health_checker *whole, struct or
         return NULL;
     }
     c->whole = whole;
-    c->state_of = ref_health(health);
+    c->state_of = model_ref_health(health);
     LIST_INSERT_HEAD(&whole->parts, c, link);
     begin_checks(c);
     return c;
@@ -416,7 +416,7 @@ static struct endpoint_places *list_parts(const struct health_checker *whole)
     places = calloc(1, sizeof(*places) + nr * sizeof(places->list[0]));
     for (c = LIST_FIRST(&whole->parts); c && places; c = LIST_NEXT(c, link)) {
         places->list[places->nr].origin_id = c->origin->id;
-        places->list[places->nr++].health = ref_health(c->state_of);
+        places->list[places->nr++].health = model_ref_health(c->state_of);
     }
     return places;
 }
@@ -476,7 +476,7 @@ static struct health_checker *start_checker(struct health *h, struct endpoint *e
         log_error("out of memory: endpoint %s is not checked", endpoint->url);
         return NULL;
     }
-    c->state_of = ref_health(endpoint->health);
+    c->state_of = model_ref_health(endpoint->health);
     LIST_INSERT_HEAD(&h->checkers, c, link);
     endpoint->health->checker = c;
     begin_checks(c);
@@ -606,19 +606,28 @@ struct health *health_make(struct loop *loop)
     return h;
 }
 
-const uint64_t *health_counts(const struct endpoint *endpoint)
+/* Adds them; false where there are none. */
+static bool add_checks(const struct endpoint_health *health, uint64_t counts[METRICS_CHECK_COUNT])
 {
-    struct health_checker *c = endpoint->health->checker;
+    _Atomic uint64_t *checks = atomic_load_explicit(&health->checks, memory_order_acquire);
 
-    if (!c || !rule_of(c)->is_on)
-        return NULL;
-    if (!c->origin->name)
-        return c->counts;
-    memcpy(c->sums, c->counts, sizeof(c->sums));
-    for (struct health_checker *part = LIST_FIRST(&c->parts); part; part = LIST_NEXT(part, link))
-        for (int i = 0; i < METRICS_CHECK_COUNT; i++)
-            c->sums[i] += part->counts[i];
-    return c->sums;
+    for (int i = 0; checks && i < METRICS_CHECK_COUNT; i++)
+        counts[i] += atomic_load_explicit(&checks[i], memory_order_relaxed);
+    return checks != NULL;
+}
+
+bool health_counts(const struct endpoint *endpoint, uint64_t counts[METRICS_CHECK_COUNT])
+{
+    const struct endpoint_health *health = endpoint->health;
+    const struct endpoint_places *places;
+
+    memset(counts, 0, METRICS_CHECK_COUNT * sizeof(counts[0]));
+    if (!endpoint->version->health_check.is_on || !add_checks(health, counts))
+        return false;
+    places = atomic_load_explicit(&health->places, memory_order_acquire);
+    for (int i = 0; places && i < places->nr; i++)
+        (void)add_checks(places->list[i].health, counts);
+    return true;
 }
 
 void health_free(struct health **health)

@@ -5,8 +5,8 @@
  *     its time comes --> queue for one of HEALTH_PROBES_MAX places --> probe (health_probe.h) --> result
  *     result --> rise and fall (health_state.h) --> endpoint->health->is_down, which workers read
  *
- * A checker goes with the endpoint's health (router/table.h), so that a reload which keeps the endpoint keeps what is known of it. All on
- * the control thread. */
+ * A checker goes with the endpoint's health (router/table.h), so that a reload which keeps the endpoint keeps what is known of it. All but
+ * health_counts on the control thread. */
 #ifndef WEIR_PROXY_UPSTREAM_HEALTH_H
 #define WEIR_PROXY_UPSTREAM_HEALTH_H
 
@@ -32,9 +32,9 @@ void health_publish(struct health *health, const struct table *table);
 /* A name has other addresses than before, or none that can be found (names_events). */
 void health_on_name(struct health *health, struct origin *name);
 
-/* How many of the endpoint's checks had each result, METRICS_CHECK_COUNT numbers, over all addresses that its name has now; NULL for an
- * endpoint that is not checked. Valid until the next call for it. */
-const uint64_t *health_counts(const struct endpoint *endpoint);
+/* How many of the endpoint's checks had each result, over all addresses that its name has now; false, and zeros, for an endpoint that
+ * is not checked. Any thread that holds the endpoint's table and is online in QSBR. */
+bool health_counts(const struct endpoint *endpoint, uint64_t counts[METRICS_CHECK_COUNT]);
 
 /* Ends all checks, while the last published table still exists, and clears the pointer. NULL is fine. */
 void health_free(struct health **health);

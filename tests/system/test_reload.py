@@ -360,10 +360,11 @@ def test_health_and_changes_of_aliases_are_served_while_a_reload_runs(world):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["/table", "/functions"])
+@pytest.mark.parametrize("path", ["/table", "/functions", "/metrics?all=1"])
 def test_health_is_served_while_a_large_table_is_written(world, path):
     demos = {"1": world.demo("1"), "2": world.demo("2")}
     weir = world.weir(large_table(demos, 20000, 1, 5), workers=1)
+    assert weir.invoke("f19999:a0").status == 200
     for _ in range(10):  # until both were answered before the first byte of the table came
         c = client.Connection(weir.admin_port, timeout=60)
         c.send_request("GET", path, host="127.0.0.1")
@@ -372,7 +373,10 @@ def test_health_is_served_while_a_large_table_is_written(world, path):
         answer = c.read_answer()
         c.close()
         assert statuses == [200, 200] and answer.status == 200
-        assert len(answer.json()["functions"]) == 20000
+        if path.startswith("/metrics"):
+            assert answer.body.count(b"weir_alias_weight_ratio{") == 2 * 20000
+        else:
+            assert len(answer.json()["functions"]) == 20000
         if was_writing:
             return
     raise AssertionError(f"{path} was written ten times before two requests for /healthz were answered")

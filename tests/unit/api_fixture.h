@@ -61,11 +61,19 @@ static void api_hook_forget(void *context, struct api_waiter *waiter)
     (void)waiter;
 }
 
-static char *api_hook_metrics(void *context, bool all, size_t *length)
+static char *api_write_metrics(const struct listing *listing, size_t *length)
+{
+    *length = 4;
+    return strdup(listing->facts);
+}
+
+static int api_hook_metrics(void *context, bool all, struct listing *listing)
 {
     (void)context;
-    *length = 4;
-    return api.is_out_of_memory ? NULL : strdup(all ? "a 1\n" : "m 1\n");
+    listing->facts = api.is_out_of_memory ? NULL : strdup(all ? "a 1\n" : "m 1\n");
+    listing->free_facts = free;
+    listing->write = api_write_metrics;
+    return listing->facts ? 0 : -1;
 }
 
 static bool api_hook_is_ready(void *context)
@@ -344,7 +352,7 @@ static inline struct api_response api_ask(const char *method, const char *target
             api_go_on();
         } else if (waiter.listing) {
             listing_write(api.listing);
-            listing_written(api.listing);
+            assert_null(listing_written(api.listing));
         } else {
             api_answer(&response);
         }
