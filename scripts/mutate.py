@@ -37,6 +37,8 @@ BASE = ROOT / "build" / "mutate"
 TREE, COVERAGE, REACHED = BASE / "tree", BASE / "coverage", BASE / "reached"
 MADE, PLAIN = BASE / "made", BASE / "plain"  # where mutants are built, with sanitizers and without
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
+# What whole-program tests look for beside weir, by the names of targets and of files.
+HELPERS = {"weir-demo": "weir-demo", "weir-load": "weir-load", "weir-nomem": "weir-nomem.so"}
 UNIT_LIMIT_S, SYSTEM_LIMIT_S = 60, 600
 # Modules that start no weir of this tree, or measure.
 NOT_REACHING = {"test_image", "test_packaging", "test_bench_smoke", "test_soak", "test_make_run", "test_documentation"}
@@ -264,6 +266,8 @@ class Works:
                 return None
             if any(test.startswith("test_") for test in tests):
                 self.program("weir", Path(into))
+                for name in HELPERS.values():
+                    (Path(into) / name).symlink_to(self.folder / name)
             for test in tests:
                 limit_s = limits.get(test, UNIT_LIMIT_S if test.startswith("t_") else SYSTEM_LIMIT_S)
                 if not self.passes(test, Path(into), limit_s):
@@ -287,7 +291,7 @@ def check_named(tests, works):
 
 def build_for(tests, folder):
     units = [name for name in tests if name.startswith("t_")]
-    if not build(folder, units + ([] if len(units) == len(tests) else ["weir", "weir-demo"])):
+    if not build(folder, units + ([] if len(units) == len(tests) else ["weir", *HELPERS])):
         sys.exit("the tree does not build")
 
 
