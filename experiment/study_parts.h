@@ -1,4 +1,5 @@
-/* What a study is made of; for study.c, which counts, and study_report.c, which reads. */
+/* What a study is made of; for study.c, which has its periods, study_visit.c, which counts, and
+ * study_report.c, which reads. */
 #ifndef WEIR_EXPERIMENT_STUDY_PARTS_H
 #define WEIR_EXPERIMENT_STUDY_PARTS_H
 
@@ -84,6 +85,12 @@ struct study_core {
     int nr_outcomes;
     char (*outcomes)[OUTCOMES_NAME_MAX + 1]; /* OUTCOMES_MAX; made with workers */
 };
+
+/* A worker's counts in a period. */
+static inline struct study_line *study_line_of(const struct study_period *period, int worker)
+{
+    return (struct study_line *)(void *)(period->lines + (size_t)worker * period->line_bytes);
+}
 
 /* Adds the counts of all periods up. Under the lock. */
 void study_count(struct study_core *study);
