@@ -9,7 +9,9 @@
  * dropped, as each chunk is framed anew.
  *
  * Spans that a read cuts in two arrive in two callbacks; since a head's bytes are contiguous (the
- * caller sees to that), the second one just makes the field longer. */
+ * caller sees to that), the second one just makes the field longer.
+ *
+ * Bodies are read in http1_body.c, through the same llhttp. */
 #include "proxy/http/http1.h"
 
 #include <assert.h>
@@ -18,16 +20,11 @@
 #include "proxy/http/authority.h"
 #include "proxy/http/chars.h"
 #include "proxy/http/framing.h"
+#include "proxy/http/http1_parts.h"
 #include "proxy/http/plainline.h"
 #include "proxy/http/startline.h"
 
-enum state { IN_LINE, IN_FIELDS, IN_BODY, IN_TRAILERS, AT_END, FAILED };
-
 static const uint64_t CHUNK_MAX = UINT64_C(1) << 50;
-
-/* Where in a chunk line the body stands. In what follows the line, and in the last chunk's
- * trailers, it is BEHIND_SIZE. */
-enum chunk_line { BEFORE_SIZE, IN_SIZE, IN_EXTENSION, BEHIND_SIZE };
 
 enum { EMPTY_BYTES_MAX = 4, TRAILERS_MAX = 16384 };
 
@@ -37,9 +34,9 @@ static llhttp_t after_request_line, after_status_line, after_chunked_head;
 
 /* ---- Failing --------------------------------------------------------------------------------- */
 
-static enum http1_result fail(struct http1 *p, enum head_error error, const char *detail)
+enum http1_result http1_fail(struct http1 *p, enum head_error error, const char *detail)
 {
-    p->state = FAILED;
+    p->state = HTTP1_STATE_FAILED;
     p->error = (uint8_t)error;
     p->detail = detail;
     return HTTP1_FAILED;
@@ -70,7 +67,7 @@ int http1_error_status(enum head_error error)
 static int trailer_append(struct http1 *p, const char *at, size_t n)
 {
     if (p->trailers_len + n > TRAILERS_MAX) {
-        fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
+        http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the trailer section is too large");
         return -1;
     }
     if (p->trailers_len + n > p->trailers_room) {
@@ -79,7 +76,7 @@ static int trailer_append(struct http1 *p, const char *at, size_t n)
             room *= 2;
         char *grown = realloc(p->trailers, room);
         if (!grown) {
-            fail(p, HEAD_ERROR_NO_MEMORY, "out of memory");
+            http1_fail(p, HEAD_ERROR_NO_MEMORY, "out of memory");
             return -1;
         }
         p->trailers = grown;
@@ -107,7 +104,8 @@ static int trailer_end_name(struct http1 *p)
     p->is_in_name = false;
     if (fields_is_forbidden_trailer(fields_id(name)) || fields_is_forwarded(name) ||
         is_own_field(p, name)) {
-        fail(p, HEAD_ERROR_BAD, "a field stands in the trailer section that must not stand there");
+        http1_fail(p, HEAD_ERROR_BAD,
+                   "a field stands in the trailer section that must not stand there");
         return -1;
     }
     return trailer_append(p, ": ", 2);
@@ -137,8 +135,8 @@ static int on_name(llhttp_t *ll, const char *at, size_t n)
     struct http1 *p = ll->data;
     struct head_field *f;
 
-    if (p->state == IN_TRAILERS || p->state == IN_BODY) {
-        p->state = IN_TRAILERS;
+    if (p->state == HTTP1_STATE_IN_TRAILERS || p->state == HTTP1_STATE_IN_BODY) {
+        p->state = HTTP1_STATE_IN_TRAILERS;
         p->is_in_name = true;
         return trailer_append(p, at, n);
     }
@@ -169,7 +167,7 @@ static int on_value(llhttp_t *ll, const char *at, size_t n)
     struct http1 *p = ll->data;
     struct head_field *f;
 
-    if (p->state == IN_TRAILERS)
+    if (p->state == HTTP1_STATE_IN_TRAILERS)
         return trailer_end_name(p) < 0 ? -1 : trailer_append(p, at, n);
     f = last_field(p);
     p->is_in_name = false;
@@ -181,7 +179,7 @@ static int on_value(llhttp_t *ll, const char *at, size_t n)
 
 static int too_many_fields(struct http1 *p)
 {
-    fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
+    http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
     return -1;
 }
 
@@ -199,7 +197,7 @@ static inline __attribute__((always_inline)) int take_field(struct http1 *p, str
     if (framing_is_concerned((enum field_id)f->id)) {
         enum head_error error = framing_read(head, f);
         if (error) {
-            fail(p, error, head->fault);
+            http1_fail(p, error, head->fault);
             return -1;
         }
     }
@@ -213,7 +211,7 @@ static int on_value_complete(llhttp_t *ll)
 {
     struct http1 *p = ll->data;
 
-    if (p->state == IN_TRAILERS)
+    if (p->state == HTTP1_STATE_IN_TRAILERS)
         return trailer_end_value(p);
     struct head_field *f = last_field(p);
     p->is_in_name = false;
@@ -248,7 +246,7 @@ static int on_chunk_header(llhttp_t *ll)
     struct http1 *p = ll->data;
 
     if (ll->content_length > CHUNK_MAX) {
-        fail(p, HEAD_ERROR_BAD, "a chunk is larger than anything that can be sent");
+        http1_fail(p, HEAD_ERROR_BAD, "a chunk is larger than anything that can be sent");
         return -1;
     }
     return 0;
@@ -317,9 +315,9 @@ static void init(struct http1 *p, struct head *head, const struct head_limits *l
     p->trailers = NULL;
     p->trailers_len = p->trailers_room = 0;
     p->parsed = p->head_floor = 0;
-    p->chunk_line = BEFORE_SIZE;
+    p->chunk_line = HTTP1_CHUNK_BEFORE_SIZE;
     p->remaining = 0;
-    p->state = IN_LINE;
+    p->state = HTTP1_STATE_IN_LINE;
     p->error = HEAD_ERROR_NONE;
     p->is_response = is_response;
     p->is_in_name = false;
@@ -348,7 +346,7 @@ void http1_fini(struct http1 *p)
 static enum http1_result begin_fields(struct http1 *p, size_t at)
 {
     p->parsed = p->head_floor = (uint32_t)at;
-    p->state = IN_FIELDS;
+    p->state = HTTP1_STATE_IN_FIELDS;
     p->is_plain = true;
     return HTTP1_HEAD;
 }
@@ -374,17 +372,17 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     const char *lf = p->parsed < len ? memchr(base + p->parsed, '\n', len - p->parsed) : NULL;
     uint32_t line_bytes = (uint32_t)((lf ? (size_t)(lf - base) : len) - head->line_at);
     if (line_bytes > p->limits->line_bytes)
-        return fail(p, HEAD_ERROR_LINE_TOO_LONG, "the start line is too long");
+        return http1_fail(p, HEAD_ERROR_LINE_TOO_LONG, "the start line is too long");
     if (!lf) {
         p->parsed = (uint32_t)len;
         return HTTP1_MORE;
     }
     if (line_bytes == 0 || lf[-1] != '\r')
-        return fail(p, HEAD_ERROR_BAD, "the start line does not end with CR LF");
+        return http1_fail(p, HEAD_ERROR_BAD, "the start line does not end with CR LF");
     error = p->is_response ? startline_response(head, line_bytes - 1, &p->detail)
                            : startline_request(head, line_bytes - 1, &p->detail);
     if (error)
-        return fail(p, error, p->detail);
+        return http1_fail(p, error, p->detail);
     return begin_fields(p, (size_t)(lf - base) + 1);
 }
 
@@ -396,13 +394,13 @@ static enum http1_result head_complete(struct http1 *p, const char *end)
     head->base = p->base;
     head->bytes = (uint32_t)(end - p->base);
     if (head->bytes - p->head_floor > p->limits->header_bytes)
-        return fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     if (head->has_connection_options)
         framing_mark_listed(head);
     if (!p->is_response) {
         complaint = authority_check_host(head);
         if (complaint)
-            return fail(p, HEAD_ERROR_BAD, complaint);
+            return http1_fail(p, HEAD_ERROR_BAD, complaint);
     }
     if (head->body == BODY_LENGTH && head->content_length == 0 && !p->is_response)
         head->body = BODY_NONE;
@@ -413,18 +411,18 @@ static enum http1_result head_complete(struct http1 *p, const char *end)
         p->ll = after_chunked_head;
         p->is_in_name = false;
     }
-    p->state = p->body == BODY_NONE ? AT_END : IN_BODY;
+    p->state = p->body == BODY_NONE ? HTTP1_STATE_AT_END : HTTP1_STATE_IN_BODY;
     return HTTP1_HEAD;
 }
 
-static enum http1_result llhttp_failed(struct http1 *p, llhttp_errno_t error)
+enum http1_result http1_llhttp_failed(struct http1 *p, llhttp_errno_t error)
 {
-    if (p->state == FAILED)
+    if (p->state == HTTP1_STATE_FAILED)
         return HTTP1_FAILED;
     if (error == HPE_INVALID_TRANSFER_ENCODING)
-        return fail(p, HEAD_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
+        return http1_fail(p, HEAD_ERROR_BAD, "Transfer-Encoding must be 'chunked', once");
     const char *reason = llhttp_get_error_reason(&p->ll);
-    return fail(p, HEAD_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
+    return http1_fail(p, HEAD_ERROR_BAD, reason && *reason ? reason : "the message is malformed");
 }
 
 /* Takes the lines that stand where they stood in the head before. The begin of the next one; NULL
@@ -509,14 +507,14 @@ static enum http1_result feed_plain(struct http1 *p, const char *base, const cha
 enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
 {
     p->base = base;
-    if (p->state == IN_LINE && p->parsed == 0)
+    if (p->state == HTTP1_STATE_IN_LINE && p->parsed == 0)
         clear_head(p->head, p->is_response);
-    if (p->state == IN_LINE) {
+    if (p->state == HTTP1_STATE_IN_LINE) {
         enum http1_result r = feed_line(p, base, len);
         if (r != HTTP1_HEAD)
             return r;
     }
-    assert(p->state == IN_FIELDS);
+    assert(p->state == HTTP1_STATE_IN_FIELDS);
     if (p->parsed == len)
         return HTTP1_MORE;
     if (p->is_plain) {
@@ -531,10 +529,10 @@ enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
     if (error == HPE_PAUSED)
         return head_complete(p, llhttp_get_error_pos(&p->ll));
     if (error != HPE_OK)
-        return llhttp_failed(p, error);
+        return http1_llhttp_failed(p, error);
     p->parsed = (uint32_t)len;
     if (len - p->head_floor > p->limits->header_bytes)
-        return fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
     return HTTP1_MORE;
 }
 
@@ -547,125 +545,5 @@ void http1_response_to(struct http1 *p, bool is_head_request)
     else if (p->head->body == BODY_NONE)
         p->body = BODY_UNTIL_CLOSE;
     bool is_over = p->body == BODY_NONE || (p->body == BODY_LENGTH && p->remaining == 0);
-    p->state = is_over ? AT_END : IN_BODY;
-}
-
-/* ---- Bodies ---------------------------------------------------------------------------------- */
-
-/* How far llhttp may read now: to where a chunk's size ends and extensions begin, or to end.
- * Whether size and line ends are right is for llhttp to say, which sees all of them. */
-static inline __attribute__((always_inline)) const char *
-find_extension(struct http1 *p, const char *at, const char *end)
-{
-    bool is_behind_digit = p->chunk_line == IN_SIZE;
-
-    while (at < end && !is_behind_digit && (*at == '\r' || *at == '\n'))
-        at++; /* behind the chunk before */
-    for (; at < end && chars_is(*at, CHARS_HEX); at++)
-        is_behind_digit = true;
-    if (at == end) {
-        p->chunk_line = is_behind_digit ? IN_SIZE : BEFORE_SIZE;
-        return end;
-    }
-    p->chunk_line = BEHIND_SIZE;
-    if (*at == '\r' || !is_behind_digit || (*at != ';' && *at != ' ' && *at != '\t'))
-        return end;
-    p->chunk_line = IN_EXTENSION;
-    chunkext_begin(&p->extension);
-    return at;
-}
-
-/* Sets llhttp on the bytes up to stop. HTTP1_MORE: it has taken all of them. */
-static inline __attribute__((always_inline)) enum http1_result
-run_chunked(struct http1 *p, const char **cursor, const char *stop, struct str *span)
-{
-    if (p->ll.error == HPE_PAUSED) {
-        p->ll.upgrade = 0; /* an Upgrade beside a body is weir's matter, not llhttp's */
-        llhttp_resume(&p->ll);
-    }
-    p->remaining = 0;
-    llhttp_errno_t error = llhttp_execute(&p->ll, *cursor, (size_t)(stop - *cursor));
-    if (error == HPE_OK) {
-        *cursor = stop;
-        return HTTP1_MORE;
-    }
-    if (error != HPE_PAUSED)
-        return llhttp_failed(p, error);
-    *cursor = llhttp_get_error_pos(&p->ll);
-    if (p->remaining > 0) {
-        if (p->ll.content_length == 0) /* llhttp counts what is left of the chunk */
-            p->chunk_line = BEFORE_SIZE;
-        *span = (struct str){p->base, p->remaining};
-        return HTTP1_SPAN;
-    }
-    p->state = AT_END;
-    if (p->drops_trailers)
-        p->trailers_len = 0;
-    return HTTP1_END;
-}
-
-/* Passes over extensions. HTTP1_MORE: to the end of the bytes, or of the line. */
-static enum http1_result drop_extensions(struct http1 *p, const char **cursor, const char *end)
-{
-    const char *complaint;
-
-    *cursor = chunkext_read(&p->extension, *cursor, end, &complaint);
-    if (!*cursor)
-        return fail(p, HEAD_ERROR_BAD, complaint);
-    if (*cursor < end)
-        p->chunk_line = BEHIND_SIZE;
-    return HTTP1_MORE;
-}
-
-static enum http1_result next_chunked(struct http1 *p, const char **cursor, const char *end,
-                                      struct str *span)
-{
-    p->ll.data = p;
-    while (*cursor < end) {
-        enum http1_result r = HTTP1_MORE;
-
-        if (p->chunk_line == IN_EXTENSION) {
-            r = drop_extensions(p, cursor, end);
-        } else {
-            const char *stop = p->chunk_line == BEHIND_SIZE ? end : find_extension(p, *cursor, end);
-            if (stop > *cursor)
-                r = run_chunked(p, cursor, stop, span);
-        }
-        if (r != HTTP1_MORE)
-            return r;
-    }
-    return HTTP1_MORE;
-}
-
-enum http1_result http1_body_next(struct http1 *p, const char **cursor, const char *end,
-                                  struct str *span)
-{
-    size_t room = (size_t)(end - *cursor);
-
-    if (p->state == AT_END)
-        return HTTP1_END;
-    if (p->state == FAILED)
-        return HTTP1_FAILED;
-    if (p->body == BODY_CHUNKED) {
-        if (p->state == IN_BODY && p->trailers_len == 0)
-            p->head_floor = 0;
-        return next_chunked(p, cursor, end, span);
-    }
-    if (room == 0)
-        return HTTP1_MORE;
-    if (p->body == BODY_LENGTH && room > p->remaining)
-        room = (size_t)p->remaining;
-    *span = (struct str){*cursor, room};
-    *cursor += room;
-    if (p->body == BODY_LENGTH) {
-        p->remaining -= room;
-        if (p->remaining == 0)
-            p->state = AT_END;
-    }
-    return HTTP1_SPAN;
-}
-
-bool http1_body_eof(const struct http1 *p)
-{
-    return p->state == AT_END || (p->state == IN_BODY && p->body == BODY_UNTIL_CLOSE);
+    p->state = is_over ? HTTP1_STATE_AT_END : HTTP1_STATE_IN_BODY;
 }
