@@ -204,12 +204,17 @@ static int count_affinity(void)
     return INT_MAX;
 }
 
+int cpus_least(int online, int affinity, int quota)
+{
+    int nr = affinity < online ? affinity : online;
+
+    return quota > 0 && quota < nr ? quota : nr;
+}
+
 int cpus_usable(void)
 {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     int nr = online > 0 && online < INT_MAX ? (int)online : 1;
-    int affinity = count_affinity(), quota = cpus_quota("");
 
-    nr = affinity < nr ? affinity : nr;
-    return quota > 0 && quota < nr ? quota : nr;
+    return cpus_least(nr, count_affinity(), cpus_quota(""));
 }

@@ -11,4 +11,7 @@ int cpus_usable(void);
  * cpu.cfs_period_us). */
 int cpus_quota(const char *root);
 
+/* The least of the three; quota 0: none. */
+int cpus_least(int online, int affinity, int quota);
+
 #endif

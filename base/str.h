@@ -35,6 +35,18 @@ static inline struct str str_until(struct str s, char c)
     return (struct str){s.p, end ? (size_t)(end - s.p) : s.n};
 }
 
+/* Without the spaces and tabs at both ends. */
+static inline struct str str_trim(struct str s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
 /* One ASCII letter in lower case; every other byte unchanged. No locale. */
 static inline char str_lower(char c)
 {

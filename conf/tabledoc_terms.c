@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "conf/mapdoc.h"
 #include "conf/rows.h"
 #include "conf/settings_check.h"
@@ -40,18 +41,10 @@ static void take_special(struct jsondoc *doc, const struct place *at, const stru
     *(const json_t **)(void *)((char *)base + row->offset) = value;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 static const char *check_hex(const char *text)
 {
     for (const char *p = text; *p; p++)
-        if (hex_digit(*p) < 0)
+        if (text_digit(*p) < 0)
             return "has something else than hexadecimal digits";
     return NULL;
 }
@@ -197,7 +190,7 @@ static void read_override(struct terms_draft *draft, struct jsondoc *doc, const 
     override->has_secret = draft->secret != NULL;
     for (int i = 0; draft->secret && i < HEX_DIGITS / 2; i++)
         override->secret_sha256[i] =
-            (uint8_t)(hex_digit(draft->secret[2 * i]) * 16 + hex_digit(draft->secret[2 * i + 1]));
+            (uint8_t)(text_digit(draft->secret[2 * i]) * 16 + text_digit(draft->secret[2 * i + 1]));
 }
 
 /* ---- Measures -------------------------------------------------------------------------------- */

@@ -33,16 +33,6 @@ static struct str cut_segment(struct str *path)
     return segment;
 }
 
-/* Decodes into a terminated string; what cannot be a name becomes "", which none is. */
-static void decode(struct str segment, char *out, size_t size)
-{
-    int n = invoke_decode(segment, out, (int)size - 1);
-
-    if (n < 0 || memchr(out, '\0', (size_t)n))
-        n = 0;
-    out[n] = '\0';
-}
-
 static bool parse_path(struct str path, struct alias_path *out)
 {
     struct str function, alias;
@@ -59,8 +49,8 @@ static bool parse_path(struct str path, struct alias_path *out)
     alias = path;
     if (alias.n == 0 || memchr(alias.p, '/', alias.n))
         return false;
-    decode(function, out->function, sizeof(out->function));
-    decode(alias, out->alias, sizeof(out->alias));
+    invoke_decode_name(function, out->function, sizeof(out->function));
+    invoke_decode_name(alias, out->alias, sizeof(out->alias));
     return true;
 }
 

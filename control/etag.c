@@ -76,17 +76,6 @@ void etag_tell_read(struct api_response *response, const struct etag *etag,
 
 /* ---- Conditions ------------------------------------------------------------------------------ */
 
-static struct str trim(struct str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Does the list name it? Quotes may be left out, as people do; one that is marked as weak names
  * nothing here: ETags are compared as the strong ones that they are. */
 static bool names(struct str list, const struct etag *etag)
@@ -101,7 +90,7 @@ static bool names(struct str list, const struct etag *etag)
 
         list.p += used;
         list.n -= used;
-        item = trim(item);
+        item = str_trim(item);
         if (str_eq(item, STR("*")) || str_eq(item, quoted) || str_eq(item, bare))
             return true;
     }

@@ -254,16 +254,6 @@ static void answer_page(struct api_response *out, const struct target *target)
 
 /* ---- The address ----------------------------------------------------------------------------- */
 
-/* What cannot be a name becomes "", which none is. */
-static void decode(struct str segment, char *out, size_t size)
-{
-    int n = invoke_decode(segment, out, (int)size - 1);
-
-    if (n < 0 || memchr(out, '\0', (size_t)n))
-        n = 0;
-    out[n] = '\0';
-}
-
 static bool parse_path(struct str path, struct experiment_path *out)
 {
     const size_t n = sizeof(prefix) - 1;
@@ -279,8 +269,8 @@ static bool parse_path(struct str path, struct experiment_path *out)
     alias = (struct str){path.p + function.n + 1, path.n - function.n - 1};
     if (alias.n == 0 || memchr(alias.p, '/', alias.n))
         return false;
-    decode(function, out->function, sizeof(out->function));
-    decode(alias, out->alias, sizeof(out->alias));
+    invoke_decode_name(function, out->function, sizeof(out->function));
+    invoke_decode_name(alias, out->alias, sizeof(out->alias));
     return true;
 }
 

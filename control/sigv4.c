@@ -90,22 +90,11 @@ static struct str find_field(const struct sigv4_request *request, struct str nam
     return value;
 }
 
-static struct str trim(struct str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 static bool take_part(struct str piece, struct str name, struct str *out)
 {
     if (piece.n <= name.n || piece.p[name.n] != '=' || memcmp(piece.p, name.p, name.n) != 0)
         return false;
-    *out = trim((struct str){piece.p + name.n + 1, piece.n - name.n - 1});
+    *out = str_trim((struct str){piece.p + name.n + 1, piece.n - name.n - 1});
     return true;
 }
 
@@ -127,7 +116,7 @@ static int read_authorization(struct str value, struct parts *parts, struct sigv
         struct str piece = str_until(rest, ',');
         size_t used = piece.n + (piece.n < rest.n);
 
-        piece = trim(piece);
+        piece = str_trim(piece);
         if (!take_part(piece, STR("Credential"), &parts->credential) &&
             !take_part(piece, STR("SignedHeaders"), &parts->signed_headers))
             (void)take_part(piece, STR("Signature"), &parts->signature);

@@ -1,9 +1,11 @@
 /* The excess measured by its covariance, which has one rank less than versions (the excesses of a
- * period total 0), and the incomplete gamma function. */
+ * period total 0). */
 #include "experiment/mismatch.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+#include "base/chisquared.h"
 
 struct mismatch *mismatch_make(int nr)
 {
@@ -78,59 +80,5 @@ double mismatch_p_value(struct mismatch *m)
         statistic += m->excess[i] * m->excess[i] / *at(m, i, i);
         degrees++;
     }
-    return degrees > 0 ? mismatch_chi_squared(statistic, degrees) : 1;
-}
-
-/* ---- The incomplete gamma function (Numerical Recipes, section 6.2) -------------------------- */
-
-enum { TERMS_MAX = 10000 };
-
-static double log_front(double a, double x)
-{
-    int sign;
-
-    return a * log(x) - x - lgamma_r(a, &sign);
-}
-
-/* P(a, x) by its series, for x < a + 1. */
-static double lower_series(double a, double x)
-{
-    double term = 1 / a, sum = term;
-
-    for (int i = 1; i < TERMS_MAX && term > sum * 1e-16; i++) {
-        term *= x / (a + i);
-        sum += term;
-    }
-    return sum * exp(log_front(a, x));
-}
-
-/* Q(a, x) by its continued fraction (Lentz), for the others. */
-static double upper_fraction(double a, double x)
-{
-    double b = x + 1 - a, c = 1e300, d = 1 / b, h = d, change = 0;
-
-    for (int i = 1; i < TERMS_MAX && fabs(change - 1) > 1e-15; i++) {
-        double an = -i * (i - a);
-
-        b += 2;
-        d = an * d + b;
-        d = fabs(d) < 1e-300 ? 1e300 : 1 / d;
-        c = b + an / c;
-        c = fabs(c) < 1e-300 ? 1e-300 : c;
-        change = d * c;
-        h *= change;
-    }
-    return h * exp(log_front(a, x));
-}
-
-double mismatch_chi_squared(double x, int degrees)
-{
-    double a = degrees / 2.0;
-
-    x /= 2;
-    if (!(x > 0))
-        return 1;
-    if (!isfinite(x))
-        return 0;
-    return x < a + 1 ? 1 - lower_series(a, x) : upper_fraction(a, x);
+    return degrees > 0 ? chisquared_tail(statistic, degrees) : 1;
 }

@@ -25,7 +25,4 @@ void mismatch_add(struct mismatch *mismatch, const double *counts, const double 
  * to be told. Uses up what was added. */
 double mismatch_p_value(struct mismatch *mismatch);
 
-/* The probability that a chi-squared variable of so many degrees of freedom is above x. */
-double mismatch_chi_squared(double x, int degrees);
-
 #endif

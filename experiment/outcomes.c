@@ -17,17 +17,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static struct str trim(struct str s)
-{
-    while (s.n > 0 && (*s.p == ' ' || *s.p == '\t')) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 static bool is_name(struct str s)
 {
     if (s.n == 0 || s.n > OUTCOMES_NAME_MAX || !is_letter(*s.p))
@@ -76,8 +65,8 @@ static void take(struct outcomes *out, struct str item)
     if (name.n < item.n) {
         struct str number = {item.p + name.n + 1, item.n - name.n - 1};
 
-        outcome.name = trim(name);
-        if (is_name(outcome.name) && read_number(trim(number), &outcome.value) &&
+        outcome.name = str_trim(name);
+        if (is_name(outcome.name) && read_number(str_trim(number), &outcome.value) &&
             out->nr < OUTCOMES_MAX && !is_known(out, outcome.name)) {
             out->list[out->nr++] = outcome;
             return;
@@ -94,7 +83,7 @@ void outcomes_parse(struct outcomes *outcomes, struct str value)
 
         value.p += used;
         value.n -= used;
-        item = trim(item);
+        item = str_trim(item);
         if (item.n > 0)
             take(outcomes, item);
     }

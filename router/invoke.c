@@ -88,6 +88,15 @@ int invoke_decode(struct str s, char *out, int max)
     return n;
 }
 
+void invoke_decode_name(struct str s, char *out, size_t size)
+{
+    int n = invoke_decode(s, out, (int)size - 1);
+
+    if (n < 0 || memchr(out, '\0', (size_t)n))
+        n = 0;
+    out[n] = '\0';
+}
+
 /* ---- FunctionName ---------------------------------------------------------------------------- */
 
 /* Cuts at the colons; the number of fields, FIELDS_MAX where there are as many or more. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chisquared.h"
 #include "splitcheck/bet.h"
 #include "splitcheck/tails.h"
 
@@ -88,7 +89,7 @@ static void test_shares(struct judge *judge, const struct sample *sample)
             judge->g += 2 * (double)row->count * log((double)row->count / (n * p));
     }
     judge->g = fmax(judge->g, 0);
-    judge->g_p = isinf(judge->g) ? 0 : classes < 2 ? 1 : tails_chi_squared(judge->g, classes - 1.0);
+    judge->g_p = isinf(judge->g) ? 0 : classes < 2 ? 1 : chisquared_tail(judge->g, classes - 1.0);
 }
 
 static void bet_in_order(struct judge *judge, const struct sample *sample, const double *share)

@@ -6,9 +6,6 @@
 
 #include <stdint.h>
 
-/* P(X >= x) of a chi-squared X with this many degrees of freedom, which is more than 0. */
-double tails_chi_squared(double x, double freedom);
-
 /* P(X = x), P(X <= x) and P(X >= x), for X the successes of n draws with chance p, 0 <= p <= 1. */
 double tails_binomial_at(uint64_t n, uint64_t x, double p);
 double tails_binomial_low(uint64_t n, uint64_t x, double p);

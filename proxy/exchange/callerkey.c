@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "proxy/http/cookie.h"
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
@@ -24,23 +25,16 @@ static struct str find_cookie(const struct head *head, struct str name)
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* The byte that text begins with, and how long it is written. */
 static char decode_one(struct str text, size_t *used)
 {
     *used = 1;
     if (text.p[0] == '+')
         return ' ';
-    if (text.p[0] == '%' && text.n >= 3 && hex_digit(text.p[1]) >= 0 && hex_digit(text.p[2]) >= 0) {
+    if (text.p[0] == '%' && text.n >= 3 && text_digit(text.p[1]) >= 0 &&
+        text_digit(text.p[2]) >= 0) {
         *used = 3;
-        return (char)(hex_digit(text.p[1]) * 16 + hex_digit(text.p[2]));
+        return (char)(text_digit(text.p[1]) * 16 + text_digit(text.p[2]));
     }
     return text.p[0];
 }

@@ -159,6 +159,16 @@ static void a_cgroup_outside_the_namespace_is_not_looked_for(void **state)
     assert_int_equal(cpus_quota(root), 1);
 }
 
+static void the_least_of_the_three_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(cpus_least(8, 8, 0), 8);
+    assert_int_equal(cpus_least(8, 4, 0), 4);
+    assert_int_equal(cpus_least(8, 4, 2), 2);
+    assert_int_equal(cpus_least(8, 4, 6), 4);
+    assert_int_equal(cpus_least(2, 4, 6), 2);
+}
+
 static void the_affinity_counts(void **state)
 {
     cpu_set_t before, one;
@@ -189,6 +199,7 @@ int main(void)
         IN_A_FOLDER(v1_paths_of_the_host_are_found_below_the_mount),
         IN_A_FOLDER(v1_quotas_of_the_host_count_on_the_way_up),
         IN_A_FOLDER(a_cgroup_outside_the_namespace_is_not_looked_for),
+        cmocka_unit_test(the_least_of_the_three_counts),
         cmocka_unit_test(the_affinity_counts),
     };
 
