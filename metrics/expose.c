@@ -172,10 +172,8 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_weir_families(&s);
         expose_series(&s);
         expose_endpoints(&s);
-        put_event_families(&s);
+        expose_events(&s);
         expose_executions(&s.page, facts->execution_counts, facts->nr_execution_counts);
-        put_deployments(&s);
-        put_alarms(&s);
         put_worker_families(&s);
         put_process_families(&s);
     } else {

@@ -1,6 +1,6 @@
 /* When does which event run? The control thread's end of events: what the store keeps is in a
- * schedule here, what is due is handed to the workers' couriers in turn, and what becomes of it then
- * is decided and written down.
+ * schedule here, what is due is handed to the workers' couriers in turn, and what becomes of it
+ * then is decided and written down.
  *
  *     courier --accepted--> SCHEDULE --due--> (read from the store, where it is not in memory)
  *                              ^                  --> courier: attempt --> verdict

@@ -55,8 +55,8 @@ struct event {
     struct verdict_past past;
     enum verdict_attempt attempt; /* EVENT_HAS_RUN: how it ended */
     struct event_last last;
-    char to
-        [EVENT_TO_MAX]; /* of a letter that is due: FUNCTION, or FUNCTION:QUALIFIER; empty: to a URL */
+    /* of a letter that is due: FUNCTION, or FUNCTION:QUALIFIER; empty: to a URL */
+    char to[EVENT_TO_MAX];
     char version[EVENT_VERSION_MAX + 1]; /* put.event.version: drawn; empty: not yet */
     char id[ID_LENGTH + 1];
     struct event *failed; /* of a letter that is being stored: whose it is; owned */
@@ -86,7 +86,8 @@ void event_set_last(struct event *event, int status, struct str error, bool is_f
  * event_load. malloc'ed; NULL when out of memory. */
 char *event_write_error(const struct event *event);
 
-/* The name under which the schedule has it: its function's, or one for the letters of a function. */
+/* The name under which the schedule has it: its function's, or one for the letters of a
+ * function. */
 enum { EVENT_QUEUE_MAX = 300 };
 struct str event_queue_name(char out[EVENT_QUEUE_MAX], const char *function, bool is_letter);
 

@@ -34,8 +34,8 @@ void inbox_nudge(struct inbox *inbox);
 /* Takes out what is there now, from within the call. The loop's thread, or where none runs. */
 void inbox_empty(struct inbox *inbox);
 
-/* Nothing is put in any more; what is in it is freed. Idempotent; all zero is fine. The memory stays
- * until the loop has ended. */
+/* Nothing is put in any more; what is in it is freed. Idempotent; all zero is fine. The memory
+ * stays until the loop has ended. */
 void inbox_close(struct inbox *inbox);
 
 #endif

@@ -7,8 +7,8 @@
  *      "responseContext": {"statusCode", "executedVersion", "functionError"},
  *      "responsePayload": what the last attempt was answered}
  *
- * Where there was no attempt the last two are left out. A payload that is no JSON is a string, or, if
- * it is no text either, an object {"base64": "..."}. */
+ * Where there was no attempt the last two are left out. A payload that is no JSON is a string, or,
+ * if it is no text either, an object {"base64": "..."}. */
 #ifndef WEIR_PROXY_ASYNC_LETTER_H
 #define WEIR_PROXY_ASYNC_LETTER_H
 

@@ -42,14 +42,13 @@ static inline bool runner_is_busy(const struct runner *runner)
 /* Ends all runs: RUN_CUT. */
 void runner_abort(struct runner *runner);
 
-/* Nobody hands it anything any more. After the worker's loop, before loop_fini. Idempotent; all zero
- * is fine. */
+/* Nobody hands it anything any more. After the worker's loop, before loop_fini. Idempotent; all
+ * zero is fine. */
 void runner_close(struct runner *runner);
 
 /* 0, or -1 when out of memory or descriptors. */
 int runners_open(struct runners *runners, struct loop *loop) __attribute__((warn_unused_result));
-int runners_add(struct runners *runners, struct runner *runner)
-    __attribute__((warn_unused_result));
+int runners_add(struct runners *runners, struct runner *runner) __attribute__((warn_unused_result));
 
 /* As struct api_hooks has them. */
 void runners_run(struct runners *runners, struct run *run);

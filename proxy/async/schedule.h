@@ -1,14 +1,15 @@
-/* Which event runs next: a queue of event numbers by function, due times in, decisions out. Pure: no
- * clock, no socket, no store; every ms is of one clock of the caller's that only goes forward.
+/* Which event runs next: a queue of event numbers by function, due times in, decisions out. Pure:
+ * no clock, no socket, no store; every ms is of one clock of the caller's that only goes forward.
  *
- *     schedule_add --> function's heap by due time --> schedule_take --> (an attempt runs) --> schedule_done
+ *     schedule_add --> function's heap by due time --> schedule_take --> (an attempt runs)
+ *         --> schedule_done
  *
  * Fair: functions with due events take turns, so that a million events of one do not delay the one
  * event of another. Bounded: so many attempts run at the same time in all, and so many of one
  * function. How many a function really gets adapts, as TCP's congestion window does (RFC 5681): it
- * begins with few, each attempt that ran adds one, each that found no room or no answer halves them.
- * So a function that can run but one invocation at a time gets its events one after the other, and
- * its other callers wait behind one event and not behind all of them.
+ * begins with few, each attempt that ran adds one, each that found no room or no answer halves
+ * them. So a function that can run but one invocation at a time gets its events one after the
+ * other, and its other callers wait behind one event and not behind all of them.
  *
  * An event takes 16 bytes here, whatever its payload. One thread. */
 #ifndef WEIR_PROXY_ASYNC_SCHEDULE_H

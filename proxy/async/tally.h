@@ -33,8 +33,8 @@ static inline void tally_add(_Atomic uint64_t *count)
 /* The function's numbers; a place where nobody looks when out of memory. */
 struct tally_counts *tally_of(struct tally *tally, const char *function);
 
-/* All of them: the function's name in each; the caller frees the array. NULL when out of memory. Any
- * thread. */
+/* All of them: the function's name in each; the caller frees the array. NULL when out of memory.
+ * Any thread. */
 struct expose_event_counts *tally_list(const struct tally *tally, int *nr);
 
 void tally_fini(struct tally *tally);

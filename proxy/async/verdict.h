@@ -2,9 +2,9 @@
  * Pure.
  *
  *     it ran                                  over
- *     a function error                        again after retry_ms, doubled each time; so many times
- *     throttled, 5xx, no connection           again after backoff_ms, doubled up to 5 minutes, until
- *                                             the event is max_age_ms old
+ *     a function error                        again after retry_ms, doubled each time; so often
+ *     throttled, 5xx, no connection           again after backoff_ms, doubled up to 5 minutes,
+ *                                             until the event is max_age_ms old
  *     its function may run none at all        never: given up at once
  *
  * A dead letter is an event as well, to which only the back-off applies. */
@@ -20,7 +20,8 @@ enum { VERDICT_BACKOFF_MAX_MS = 300000 };
 enum verdict_attempt {
     VERDICT_RAN,            /* the function answered without an error */
     VERDICT_FUNCTION_ERROR, /* it ran and failed */
-    VERDICT_SYSTEM_ERROR, /* it did not run, or nobody knows: 429, 5xx, no connection, no such version */
+    /* it did not run, or nobody knows: 429, 5xx, no connection, no such version */
+    VERDICT_SYSTEM_ERROR,
     VERDICT_FORBIDDEN /* its function's reserved concurrency is 0 */
 };
 
@@ -61,13 +62,13 @@ struct verdict {
     enum verdict_condition condition; /* why it is given up */
 };
 
-/* After an attempt that ended at now_ms: counts it in past and decides. The next attempt is due when
- * the event has reached its age at the latest; verdict_before gives it up then. */
+/* After an attempt that ended at now_ms: counts it in past and decides. The next attempt is due
+ * when the event has reached its age at the latest; verdict_before gives it up then. */
 struct verdict verdict_after(const struct verdict_rules *rules, struct verdict_past *past,
                              enum verdict_attempt attempt, uint64_t now_ms);
 
-/* Before an attempt: VERDICT_AGAIN where it is to be made, VERDICT_GIVE_UP where the event has become
- * too old while it waited. */
+/* Before an attempt: VERDICT_AGAIN where it is to be made, VERDICT_GIVE_UP where the event has
+ * become too old while it waited. */
 struct verdict verdict_before(const struct verdict_rules *rules, const struct verdict_past *past,
                               uint64_t now_ms);
 

@@ -31,18 +31,24 @@
 /* CONN_DRAIN_GRACE_MS: a client that has just connected, or just got a response, may be sending
  * its next request: while weir drains, its connection is kept open so long. CONN_WITHHELD_MS: so
  * long an answer waits at most for the alias to be written (exchange_front.withhold). */
-enum { CONN_DISCARD_MAX = 65536, CONN_DRAIN_GRACE_MS = 500, CONN_LINGER_MS = 2000, CONN_WITHHELD_MS = 1000 };
+enum {
+    CONN_DISCARD_MAX = 65536,
+    CONN_DRAIN_GRACE_MS = 500,
+    CONN_LINGER_MS = 2000,
+    CONN_WITHHELD_MS = 1000
+};
 
 enum client_state {
     CLIENT_HANDSHAKE, /* TLS */
     CLIENT_IDLE,      /* between requests */
     CLIENT_HEAD,      /* part of a head has arrived */
-    CLIENT_HELD, /* a request that is kept until it has shown who asks (hold.h) */
+    CLIENT_HELD,      /* a request that is kept until it has shown who asks (hold.h) */
     CLIENT_EXCHANGE,
     CLIENT_FINISHING, /* the exchange is over, some of its answer still waits to be sent */
     CLIENT_DISCARD,   /* the rest of a request's body that nobody wants */
     CLIENT_TUNNEL,
-    CLIENT_LINGER, /* answered and shut down for writing; what still comes is thrown away for a while */
+    /* answered and shut down for writing; what still comes is thrown away for a while */
+    CLIENT_LINGER,
     CLIENT_LEFT, /* the client has gone, its socket is closed; its exchange runs to its end */
     CLIENT_CLOSED
 };
@@ -188,7 +194,8 @@ void conn_begin_idle(struct client *c);
  * would reset the connection and could destroy the response on its way. */
 void conn_linger(struct client *c);
 
-/* The exchange's response has been handed over: send the rest, then the next request, or the end. */
+/* The exchange's response has been handed over: send the rest, then the next request, or the
+ * end. */
 void conn_next(struct client *c);
 
 /* The response has been sent to the last byte. */

@@ -1,5 +1,5 @@
-/* Invocations that have to show who asks: on listeners with invoke_authorization, and on connections
- * of the admin listener.
+/* Invocations that have to show who asks: on listeners with invoke_authorization, and on
+ * connections of the admin listener.
  *
  * A signature covers the body. So the request is held, byte for byte as it comes, until its body is
  * complete and its signature right; then the connection reads it again as if it came just now.

@@ -1,5 +1,5 @@
-/* Which version an alias with terms (router/alias_terms.h) runs, and why: by an override, a pin, the
- * caller's key, or, where none of them says so, by the split's tickets. Worker thread. */
+/* Which version an alias with terms (router/alias_terms.h) runs, and why: by an override, a pin,
+ * the caller's key, or, where none of them says so, by the split's tickets. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_ASSIGN_H
 #define WEIR_PROXY_EXCHANGE_ASSIGN_H
 
@@ -43,8 +43,8 @@ enum assigned {
     ASSIGN_DONE      /* out->arm is set, no ticket is taken */
 };
 
-/* For out->target, whose terms are not NULL. Sets out->picked, and of a sticky split out->caller and out->issued.
- * head: NULL where no request is there any more. */
+/* For out->target, whose terms are not NULL. Sets out->picked, and of a sticky split out->caller
+ * and out->issued. head: NULL where no request is there any more. */
 enum assigned assign_version(struct choice *out, struct worker *w, const struct head *head);
 
 /* Is it in the figures of its alias? */

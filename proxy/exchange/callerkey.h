@@ -27,14 +27,14 @@ bool callerkey_find(struct callerkey *out, const struct alias_sticky *sticky,
                     const struct tuning *tuning);
 void callerkey_fini(struct callerkey *key);
 
-/* The client's address: that of the connection; behind proxies that are trusted, the first one from the
- * right of X-Forwarded-For that is not a trusted proxy's. Where all of them are, the leftmost; an entry that
- * is no address ends the search. False where the connection has none. */
+/* The client's address: that of the connection; behind proxies that are trusted, the first one from
+ * the right of X-Forwarded-For that is not a trusted proxy's. Where all of them are, the leftmost;
+ * an entry that is no address ends the search. False where the connection has none. */
 bool callerkey_address(const struct head *head, const struct request_caller *from,
                        const struct tuning *tuning, struct network_address *out);
 
-/* Reads a field's or parameter's text as HTML forms write it: '+' is a space, %XX a byte; what is no
- * such escape stays. to has room for all of text; how many bytes it is. */
+/* Reads a field's or parameter's text as HTML forms write it: '+' is a space, %XX a byte; what is
+ * no such escape stays. to has room for all of text; how many bytes it is. */
 size_t callerkey_decode(char *to, struct str text);
 
 #endif

@@ -1,14 +1,14 @@
-/* An exchange from the moment on that its version is known: a connection, the request on it, the response
- * back, retries, and every way in which it ends. exchange.c begins exchanges and is what others call. Worker
- * thread. */
+/* An exchange from the moment on that its version is known: a connection, the request on it, the
+ * response back, retries, and every way in which it ends. exchange.c begins exchanges and is what
+ * others call. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_COURSE_H
 #define WEIR_PROXY_EXCHANGE_COURSE_H
 
 #include "proxy/exchange/exchange.h"
 #include "proxy/exchange/failure.h"
 
-/* What a connection tells an exchange, which it passes on to the front: as it comes; to an Invoke; through
- * ex->filter. */
+/* What a connection tells an exchange, which it passes on to the front: as it comes; to an Invoke;
+ * through ex->filter. */
 extern const struct upstream_events course_events, course_invoke_events, course_filtered_events;
 /* What a pool tells it while it waits. */
 extern const struct pool_waiter_events course_waiter_events;
@@ -31,8 +31,8 @@ void course_answer(struct exchange *ex, int status, const char *type, const char
 /* It comes to nothing: the client is told so, or its response is cut. The exchange is over. */
 void course_give_up(struct exchange *ex, enum metrics_error why);
 
-/* The client's request is at fault: it is told so in these words, or its response is cut. The exchange
- * is over. */
+/* The client's request is at fault: it is told so in these words, or its response is cut. The
+ * exchange is over. */
 void course_refuse(struct exchange *ex, enum metrics_error why, struct failure failure);
 
 /* The end of every exchange: account, then let go of everything. A connection that may carry others

@@ -1,12 +1,14 @@
-/* One invocation, from its request head to the last byte of its response: picks the version, gets a connection, moves the bytes both
- * ways with back-pressure, retries where that is safe, and gives its account.
+/* One invocation, from its request head to the last byte of its response: picks the version, gets a
+ * connection, moves the bytes both ways with back-pressure, retries where that is safe, and gives
+ * its account.
  *
  *     client side (struct exchange_front)                      upstream side (upstream.h)
  *        exchange_start, _body, _end  ---->  EXCHANGE  ---->  pool_acquire, upstream_flush
  *        front->interim, head, body, end  <----    <----  struct upstream_events: head, body, end
  *
- * An exchange sees one table generation. The client side may be HTTP/1 or, later, HTTP/2: it reaches the exchange through this header
- * and is reached through its struct exchange_front. Worker thread. */
+ * An exchange sees one table generation. The client side may be HTTP/1 or, later, HTTP/2: it
+ * reaches the exchange through this header and is reached through its struct exchange_front. Worker
+ * thread. */
 #ifndef WEIR_PROXY_EXCHANGE_EXCHANGE_H
 #define WEIR_PROXY_EXCHANGE_EXCHANGE_H
 
@@ -33,8 +35,9 @@ struct exchange_peer {
     const char *tls_version, *tls_cipher; /* NULL without TLS */
 };
 
-/* What an exchange tells its client side. All calls may find the peer gone; they answer 0, 1 when the client is behind (the exchange then
- * pauses until exchange_on_client_drained), or negative when it is lost (the client side then calls exchange_abort later, itself). */
+/* What an exchange tells its client side. All calls may find the peer gone; they answer 0, 1 when
+ * the client is behind (the exchange then pauses until exchange_on_client_drained), or negative
+ * when it is lost (the client side then calls exchange_abort later, itself). */
 struct exchange_front {
     /* An interim response (1xx) as the endpoint sent it. */
     int (*interim)(struct exchange *ex, const struct head *head);
@@ -43,9 +46,11 @@ struct exchange_front {
     int (*body)(struct exchange *ex, struct str span);
     /* Sends out what head and body gathered. */
     int (*flush)(struct exchange *ex);
-    /* The response is complete; trailers are field lines or empty. Sends out everything; over follows. */
+    /* The response is complete; trailers are field lines or empty. Sends out everything; over
+     * follows. */
     void (*end)(struct exchange *ex, struct str trailers);
-    /* weir's own answer instead of a response that has not begun: status, x-amzn-ErrorType and message. */
+    /* weir's own answer instead of a response that has not begun: status, x-amzn-ErrorType and
+     * message. */
     void (*error)(struct exchange *ex, int status, const char *type, const char *message);
     /* Takes back a response head that has not left this process yet; false when it has. */
     bool (*retract)(struct exchange *ex);
@@ -58,21 +63,23 @@ struct exchange_front {
     void (*tunnel)(struct exchange *ex);
     /* Says more of the client's connection; NULL where there is none. */
     void (*describe)(const struct exchange *ex, struct exchange_peer *out);
-    /* Nothing of the response, which has not begun, leaves before recalls are done (worker/recall.h),
-     * or for a second; NULL: nobody waits for it. */
+    /* Nothing of the response, which has not begun, leaves before recalls are done
+     * (worker/recall.h), or for a second; NULL: nobody waits for it. */
     void (*withhold)(struct exchange *ex);
-    /* The last word of an exchange that was not aborted. Its storage must last to the end of the turn (loop_discard). */
+    /* The last word of an exchange that was not aborted. Its storage must last to the end of the
+     * turn (loop_discard). */
     void (*over)(struct exchange *ex);
 };
 
-/* What happens to a response on its way from the connection to the front, where it is not passed on as it
- * comes. Each may call its namesake in ex->next, which passes on. */
+/* What happens to a response on its way from the connection to the front, where it is not passed on
+ * as it comes. Each may call its namesake in ex->next, which passes on. */
 struct exchange_filter {
     bool (*head)(struct exchange *ex, const struct head *head, enum body_kind body);
     bool (*body)(struct exchange *ex, struct str span);
     bool (*flush)(struct exchange *ex);
     void (*end)(struct exchange *ex, struct str trailers, bool is_reusable);
-    /* It has come to nothing. True where the front has been given a whole response instead. NULL: no. */
+    /* It has come to nothing. True where the front has been given a whole response instead. NULL:
+     * no. */
     bool (*gave_up)(struct exchange *ex, enum metrics_error why);
 };
 
@@ -90,7 +97,8 @@ struct exchange_names {
     struct str function, alias, version, executed_version, endpoint;
 };
 
-/* An attempt to run an event, or a run of an execution, for which no client waits. Its strings live as long as the exchange. */
+/* An attempt to run an event, or a run of an execution, for which no client waits. Its strings live
+ * as long as the exchange. */
 struct exchange_order {
     struct str request_id;          /* a UUID */
     struct str function, qualifier; /* as the client asked; an empty qualifier is $LATEST */
@@ -99,12 +107,12 @@ struct exchange_order {
     /* By a pin or an override: it is in no figure of its alias while that version is there. */
     bool is_fixed;
     bool is_to_letter_box; /* not to the function, but where its dead letters go */
-    /* A run of an execution: no second try and no other version. With a table: the arm of that table
-     * which qualifier and version name, asked as it is, without limits of time; it counts in no
-     * figure of invocations. Without: an Invoke as any client's. */
+    /* A run of an execution: no second try and no other version. With a table: the arm of that
+     * table which qualifier and version name, asked as it is, without limits of time; it counts in
+     * no figure of invocations. Without: an Invoke as any client's. */
     bool is_execution;
     struct table *table; /* borrowed */
-    uint32_t attempt;      /* from 1 */
+    uint32_t attempt;    /* from 1 */
 };
 
 struct exchange {
@@ -119,8 +127,8 @@ struct exchange {
     struct lease *
         lease; /* NULL: nothing of the table is left: target to endpoint are NULL too, names stay */
     struct target *target;
-    struct arm *arm; /* picked */
-    struct arm *run; /* what really runs: another one after a failover */
+    struct arm *arm;           /* picked */
+    struct arm *run;           /* what really runs: another one after a failover */
     const struct wards *wards; /* it is not settled there yet (warden.h); NULL: nothing is to be */
     struct ward *ward;         /* where wards is not NULL: of which it has a unit; or NULL */
     struct endpoint *endpoint;
@@ -146,8 +154,8 @@ struct exchange {
     const char *reason;    /* of a 429; NULL: the usual one */
     enum exchange_state state;
     enum body_kind request_body;
-    uint8_t minor; /* the client's HTTP/1.minor */
-    uint8_t picked; /* enum picked */
+    uint8_t minor;    /* the client's HTTP/1.minor */
+    uint8_t picked;   /* enum picked */
     bool is_evidence; /* where wards is not NULL: for the guard */
     bool is_idempotent;
     bool is_request_complete;   /* all of it arrived from the client */
@@ -167,9 +175,10 @@ struct exchange {
     int64_t connect_us, head_us;
 };
 
-/* Begins the exchange that a request head asks for, in storage of the caller (the client connection) that lives until the exchange is over. The
- * caller has set front, client, tuning, worker and order. Answers 0, or -1 when it was refused or failed at once (it has been answered, front->over has been
- * called). is_tls and the addresses are of the client connection. */
+/* Begins the exchange that a request head asks for, in storage of the caller (the client
+ * connection) that lives until the exchange is over. The caller has set front, client, tuning,
+ * worker and order. Answers 0, or -1 when it was refused or failed at once (it has been answered,
+ * front->over has been called). is_tls and the addresses are of the client connection. */
 int exchange_start(struct exchange *ex, struct head *head, const struct request_caller *from)
     __attribute__((warn_unused_result));
 
@@ -180,16 +189,19 @@ void exchange_end(struct exchange *ex, struct str trailers);
 /* All that one event brought was handed over: send it out. */
 void exchange_flush(struct exchange *ex);
 
-/* The client is gone or broke its request: ends the upstream work. why is counted as the outcome. */
+/* The client is gone or broke its request: ends the upstream work. why is counted as the
+ * outcome. */
 void exchange_abort(struct exchange *ex, enum metrics_error why);
 
 /* The client side's backlog is gone. */
 void exchange_on_client_drained(struct exchange *ex);
 
-/* The client has gone, and nobody will read the response; its front takes all of it nevertheless. */
+/* The client has gone, and nobody will read the response; its front takes all of it
+ * nevertheless. */
 void exchange_on_client_left(struct exchange *ex);
 
-/* The event of ex->acceptance, which is cleared, is durable, or will not be: a sentence says why. */
+/* The event of ex->acceptance, which is cleared, is durable, or will not be: a sentence says
+ * why. */
 void exchange_accepted(struct exchange *ex, const char *failure);
 
 /* Bytes of a tunnel from the client; its end. */

@@ -4,9 +4,9 @@
  *     who decides (furl.c, ...)   extras_of, extras_add, extras_take, extras_take_cookie
  *     who writes the head         extras_lines, extras_takes, extras_put_trailers
  *
- * It holds for whatever the front is given with front->head: the endpoint's response, a function's answer,
- * one that weir gives in its place (standin.h). Errors of weir's own (front->error) have nothing of it.
- * Belongs to one exchange; worker thread. */
+ * It holds for whatever the front is given with front->head: the endpoint's response, a function's
+ * answer, one that weir gives in its place (standin.h). Errors of weir's own (front->error) have
+ * nothing of it. Belongs to one exchange; worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_EXTRAS_H
 #define WEIR_PROXY_EXCHANGE_EXTRAS_H
 
@@ -33,8 +33,9 @@ struct extras {
 /* Those of the exchange, made where there are none yet. NULL when out of memory. */
 struct extras *extras_of(struct exchange *ex);
 
-/* Adds the line "name: value", to be seen by the client beside whatever the endpoint says under that name.
- * The value is one of a field: no line ends. What would be too much, or finds no memory, is left out. */
+/* Adds the line "name: value", to be seen by the client beside whatever the endpoint says under
+ * that name. The value is one of a field: no line ends. What would be too much, or finds no memory,
+ * is left out. */
 void extras_add(struct extras *extras, struct str name, struct str value);
 
 /* The endpoint's fields of that name (in any case, in the head and among the trailers) reach no
@@ -53,8 +54,8 @@ static inline struct str extras_lines(const struct extras *extras)
 /* Is the endpoint's field one of those? */
 bool extras_takes(const struct extras *extras, struct str name, struct str value);
 
-/* Writes the trailers (lines "name: value\r\n") without those fields at p, which has room for all of
- * them; returns the end. */
+/* Writes the trailers (lines "name: value\r\n") without those fields at p, which has room for all
+ * of them; returns the end. */
 char *extras_put_trailers(char *p, const struct extras *extras, struct str trailers);
 
 /* Clears the pointer, which may be NULL. */

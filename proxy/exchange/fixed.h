@@ -1,11 +1,13 @@
-/* Versions that are fixed without a draw, by what a request brings: an override or a pin (docs/pins.md).
+/* Versions that are fixed without a draw, by what a request brings: an override or a pin
+ * (docs/pins.md).
  *
  *     fixed_pick     before a version is drawn: does the request fix one?
  *     fixed_strip    once one is known: what fixed it goes no further
  *     fixed_answer   what the response says of it, and no longer says
  *     fixed_count    in the place of a pick
  *
- * Only for aliases that have terms (router/alias_terms.h); none of it takes a ticket. Worker thread. */
+ * Only for aliases that have terms (router/alias_terms.h); none of it takes a ticket. Worker
+ * thread. */
 #ifndef WEIR_PROXY_EXCHANGE_FIXED_H
 #define WEIR_PROXY_EXCHANGE_FIXED_H
 
@@ -37,7 +39,8 @@ void fixed_strip(const struct alias_terms *terms, struct head *head);
 
 /* Fills in ex->extras: a pin where a version was drawn; and what only weir may say is taken off.
  * False when out of memory. */
-bool fixed_answer(struct exchange *ex, const struct choice *choice) __attribute__((warn_unused_result));
+bool fixed_answer(struct exchange *ex, const struct choice *choice)
+    __attribute__((warn_unused_result));
 
 /* Counts an invocation of ex->arm that was fixed as picked says. */
 void fixed_count(struct exchange *ex, uint8_t picked);

@@ -43,7 +43,8 @@ int furl_begin(struct exchange *ex, const struct head *head, struct choice *choi
 void furl_body(struct exchange *ex, struct str span);
 int furl_end(struct exchange *ex, struct choice *choice) __attribute__((warn_unused_result));
 
-/* Fills in what choice->request needs, and may drop the head's fields. 0, or -1 with the refusal. */
+/* Fills in what choice->request needs, and may drop the head's fields. 0, or -1 with the
+ * refusal. */
 int furl_run(struct exchange *ex, struct head *head, struct choice *choice)
     __attribute__((warn_unused_result));
 

@@ -11,8 +11,8 @@ enum { ISSUE_MAX = 1024 };
 /* The value of Set-Cookie (RFC 6265 section 4.1), terminated; its length. */
 size_t issue_write(char out[ISSUE_MAX], const struct alias_source *source, struct str id);
 
-/* Adds it to the response of the exchange. Where memory is short the caller gets none, and is a new one
- * the next time. */
+/* Adds it to the response of the exchange. Where memory is short the caller gets none, and is a new
+ * one the next time. */
 void issue_cookie(struct exchange *ex, const struct issued *issued);
 
 #endif

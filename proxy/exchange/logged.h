@@ -1,5 +1,5 @@
-/* X-Amz-Log-Type: Tail, to a version of kind http: its response goes on as it comes, with weir's own
- * log of the invocation in a field. Worker thread. */
+/* X-Amz-Log-Type: Tail, to a version of kind http: its response goes on as it comes, with weir's
+ * own log of the invocation in a field. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_LOGGED_H
 #define WEIR_PROXY_EXCHANGE_LOGGED_H
 

@@ -17,8 +17,8 @@ struct override {
     struct str secret;    /* empty: none was given */
 };
 
-/* Takes a field's value apart. A secret may stand between double quotes; it ends with them, or with the next
- * semicolon. Parameters of other names mean nothing. */
+/* Takes a field's value apart. A secret may stand between double quotes; it ends with them, or with
+ * the next semicolon. Parameters of other names mean nothing. */
 struct override override_read(struct str value);
 
 /* Is it the secret whose SHA-256 that is? How long it takes says nothing of the right one. */

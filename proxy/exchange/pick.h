@@ -48,8 +48,8 @@ struct choice {
     const struct credentials_key *key;
     /* Who asks; likewise. */
     const struct request_caller *from;
-    /* Likewise: where the invocation is counted as one of its function before its version is drawn, so that one over the
-     * function's limit draws nothing. It lasts as the lease does. */
+    /* Likewise: where the invocation is counted as one of its function before its version is drawn,
+     * so that one over the function's limit draws nothing. It lasts as the lease does. */
     struct in_flight *in_flight;
     struct caller caller; /* of a sticky split */
     struct issued issued; /* likewise */
@@ -61,9 +61,9 @@ struct choice {
     char message[INVOKE_REASON_MAX];
 };
 
-/* Finds the target and draws its version, once. The strings of *out point into the head and *out, or
- * last as long as the process. is_gathered: the payload is complete. Fields of the head that only
- * weir may send are dropped from it. */
+/* Finds the target and draws its version, once. The strings of *out point into the head and *out,
+ * or last as long as the process. is_gathered: the payload is complete. Fields of the head that
+ * only weir may send are dropped from it. */
 enum pick_result pick_version(struct choice *out, struct worker *w, struct head *head,
                               bool is_gathered) __attribute__((warn_unused_result));
 
@@ -73,8 +73,8 @@ enum pick_result pick_named(struct choice *out, struct worker *w, struct str fun
                             struct str qualifier) __attribute__((warn_unused_result));
 
 /* The arm that a name, once drawn from, gave: the alias' own, or the version's where the alias has
- * moved on. As pick_named; PICK_REFUSED also where there is no such version any more; status is 429 where
- * there is, and it is throttled. */
+ * moved on. As pick_named; PICK_REFUSED also where there is no such version any more; status is 429
+ * where there is, and it is throttled. */
 enum pick_result pick_again(struct choice *out, struct worker *w, struct str function,
                             struct str qualifier, struct str version)
     __attribute__((warn_unused_result));

@@ -1,8 +1,8 @@
-/* The request as it goes to an endpoint: written anew, field by field, from what was parsed, and kept for retries. Nothing is copied
- * raw (RFC 9110 section 7.6, RFC 9112 section 3.2).
+/* The request as it goes to an endpoint: written anew, field by field, from what was parsed, and
+ * kept for retries. Nothing is copied raw (RFC 9110 section 7.6, RFC 9112 section 3.2).
  *
- * Method, endpoint's base path + path + query, Host, the client's fields less hop-by-hop ones (rules.h), ours (X-Forwarded-*, Via,
- * x-amzn-RequestId), framing. Worker thread. */
+ * Method, endpoint's base path + path + query, Host, the client's fields less hop-by-hop ones
+ * (rules.h), ours (X-Forwarded-*, Via, x-amzn-RequestId), framing. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_REQUEST_H
 #define WEIR_PROXY_EXCHANGE_REQUEST_H
 
@@ -23,7 +23,8 @@ struct request_caller {
 
 enum { REQUEST_TRACE_ID = 32 };
 
-/* A request as it goes out, kept for retries, with what the access log needs, in one block of memory. */
+/* A request as it goes out, kept for retries, with what the access log needs, in one block of
+ * memory. */
 struct request {
     char *block;
     uint32_t room;

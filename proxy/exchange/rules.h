@@ -1,6 +1,6 @@
-/* Which fields of a head pass to the other side (RFC 9110 sections 7.6 and 7.8): the same for all protocols and both
- * writers of heads (request.c, client/respond_head.c). A field that Connection lists never passes: ask head_is_dropped
- * first. Any thread. */
+/* Which fields of a head pass to the other side (RFC 9110 sections 7.6 and 7.8): the same for all
+ * protocols and both writers of heads (request.c, client/respond_head.c). A field that Connection
+ * lists never passes: ask head_is_dropped first. Any thread. */
 #ifndef WEIR_PROXY_EXCHANGE_RULES_H
 #define WEIR_PROXY_EXCHANGE_RULES_H
 
@@ -9,7 +9,8 @@
 #include "proxy/http/head.h"
 #include "proxy/worker/worker.h"
 
-/* What the pass over the client's fields found. Before the first field, set these two and zero the rest. */
+/* What the pass over the client's fields found. Before the first field, set these two and zero the
+ * rest. */
 struct rules_found {
     bool is_trusted;         /* the client's X-Forwarded-* fields count */
     bool is_prefix_stripped; /* weir writes an X-Forwarded-Prefix of its own */
@@ -30,8 +31,8 @@ static inline bool rules_is_named(const struct head *head, const struct head_fie
 bool rules_is_mimicry(const struct tuning *tuning, const struct head *head,
                       const struct head_field *f);
 
-/* Whether a field of the client goes on to the endpoint as it is. Inline: each field of each request
- * asks. */
+/* Whether a field of the client goes on to the endpoint as it is. Inline: each field of each
+ * request asks. */
 static inline __attribute__((always_inline)) bool rules_request_passes(const struct tuning *tuning,
                                                                        const struct head *head,
                                                                        const struct head_field *f,

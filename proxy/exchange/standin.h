@@ -1,5 +1,5 @@
-/* Responses that weir makes in the place of an endpoint's: what Lambda answers to an Invoke, given to
- * the exchange's front as if it had come from a connection. Worker thread. */
+/* Responses that weir makes in the place of an endpoint's: what Lambda answers to an Invoke, given
+ * to the exchange's front as if it had come from a connection. Worker thread. */
 #ifndef WEIR_PROXY_EXCHANGE_STANDIN_H
 #define WEIR_PROXY_EXCHANGE_STANDIN_H
 
@@ -25,7 +25,8 @@ struct standin_text {
 const struct head *standin_head(struct worker *w, const struct standin *answer,
                                 struct standin_text *text, enum body_kind *body);
 
-/* Gives all of it to the front of an exchange that has no response yet. The exchange is not ended. */
+/* Gives all of it to the front of an exchange that has no response yet. The exchange is not
+ * ended. */
 void standin_give(struct exchange *ex, const struct standin *answer);
 
 /* Tells a client that waits for leave to send its body to send it. */

@@ -1,6 +1,6 @@
-/* Reading event streams (eventstream.h has their frames), as an endpoint of kind lambda sends them. Payloads are passed on as they
- * come: a chunk may be longer than any memory for it. A checksum is therefore known to be wrong only behind the bytes that it is
- * of. Pure; its memory is bounded. */
+/* Reading event streams (eventstream.h has their frames), as an endpoint of kind lambda sends them.
+ * Payloads are passed on as they come: a chunk may be longer than any memory for it. A checksum is
+ * therefore known to be wrong only behind the bytes that it is of. Pure; its memory is bounded. */
 #ifndef WEIR_PROXY_HTTP_EVENTREADER_H
 #define WEIR_PROXY_HTTP_EVENTREADER_H
 
@@ -37,8 +37,8 @@ struct eventreader {
 
 void eventreader_fini(struct eventreader *reader);
 
-/* Reads on; *bytes becomes what is left. Call it until it answers EVENTREADER_MORE, _END or _BROKEN. piece points into *bytes, and
- * may be empty but for EVENTREADER_PIECE. */
+/* Reads on; *bytes becomes what is left. Call it until it answers EVENTREADER_MORE, _END or
+ * _BROKEN. piece points into *bytes, and may be empty but for EVENTREADER_PIECE. */
 enum eventreader_found eventreader_next(struct eventreader *reader, struct str *bytes,
                                         struct str *piece) __attribute__((warn_unused_result));
 

@@ -58,8 +58,8 @@ struct head {
     uint32_t path_at, path_len, query_at, query_len; /* of the target; the query without '?' */
     bool has_query;
     int16_t host; /* index of the Host field, -1: none */
-    uint32_t host_at,
-        host_len; /* of requests: the host asked for, by target or Host, without port; empty: none */
+    /* of requests: the host asked for, by target or Host, without port; empty: none */
+    uint32_t host_at, host_len;
     uint32_t authority_at, authority_len; /* of an absolute-form target; else 0 */
     bool is_https;                        /* its scheme */
     const char *fault;                    /* why framing_read refused it: one sentence */

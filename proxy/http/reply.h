@@ -13,8 +13,9 @@ enum { REPLY_MAX = 6144, REPLY_LOCATION_MAX = 1536 };
 struct reply {
     int status;
     const char *type; /* x-amzn-ErrorType, or NULL for none */
-    const char
-        *message; /* plain text; cut when very long; "" in AccessDeniedException is null; may be NULL for a 204, which has no body */
+    /* plain text; cut when very long; "" in AccessDeniedException is null; may be NULL for a 204,
+     * which has no body */
+    const char *message;
     const char *reason;     /* of a 429; NULL: ConcurrentInvocationLimitExceeded */
     const char *request_id; /* ID_LENGTH bytes */
     const char *location;   /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */

@@ -1,5 +1,5 @@
-/* Cross-origin requests to a function URL (the Fetch standard's CORS protocol): what weir answers to
- * a preflight, and which fields it adds to responses, by the URL's configuration. Pure; any
+/* Cross-origin requests to a function URL (the Fetch standard's CORS protocol): what weir answers
+ * to a preflight, and which fields it adds to responses, by the URL's configuration. Pure; any
  * thread. */
 #ifndef WEIR_PROXY_PAYLOAD_PAYLOAD_CORS_H
 #define WEIR_PROXY_PAYLOAD_PAYLOAD_CORS_H

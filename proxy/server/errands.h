@@ -1,5 +1,5 @@
-/* Requests of weir's own (control/errand.h): an Invoke goes to a worker over a pair of sockets, as a
- * connection of the admin listener does; a URL is connected to from the control loop.
+/* Requests of weir's own (control/errand.h): an Invoke goes to a worker over a pair of sockets, as
+ * a connection of the admin listener does; a URL is connected to from the control loop.
  *
  *     errand --function--> socketpair --> handover --> a worker
  *            \--URL--> dns_ask --> connect (https: TLS) --> POST

@@ -1,5 +1,5 @@
-/* Executions of state machines, wired: the timer of control/execution.h, and its runs on the workers
- * (proxy/async/runner.h). Control thread. */
+/* Executions of state machines, wired: the timer of control/execution.h, and its runs on the
+ * workers (proxy/async/runner.h). Control thread. */
 #ifndef WEIR_PROXY_SERVER_EXECUTING_H
 #define WEIR_PROXY_SERVER_EXECUTING_H
 

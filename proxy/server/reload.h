@@ -36,7 +36,7 @@ struct reload_reading {
     struct table *table; /* old_table where the file changes nothing */
     struct tabledoc_merge merge;
     struct mapstore_list maps; /* of table: whose the store keeps */
-    struct overlay *overlay; /* what the API had changed when it began; the reading's own */
+    struct overlay *overlay;   /* what the API had changed when it began; the reading's own */
     struct problems problems, notes;
     int result; /* 0 or -1, and then there are problems */
 };
@@ -45,8 +45,8 @@ struct reload {
     uv_work_t work;
     struct reload_reading reading; /* the building thread's while is_running */
     bool is_running, is_wanted;
-    bool is_read; /* what was read waits for a change to end, to be put in force */
-    uint64_t round;                   /* counts the reloads that have begun */
+    bool is_read;   /* what was read waits for a change to end, to be put in force */
+    uint64_t round; /* counts the reloads that have begun */
     TAILQ_HEAD(, api_waiter) waiters; /* in the order of their rounds */
     uint64_t nr_ok, nr_rejected;
 };

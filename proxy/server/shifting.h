@@ -19,8 +19,8 @@ struct shifting {
     bool is_running;
 };
 
-/* Reads the deployments from the store, and makes the handles; hooks->shifts is set. 0, or -1 with a
- * line in the log. The memory stays until the loop has ended. */
+/* Reads the deployments from the store, and makes the handles; hooks->shifts is set. 0, or -1 with
+ * a line in the log. The memory stays until the loop has ended. */
 int shifting_init(struct server *s, struct api_hooks *hooks) __attribute__((warn_unused_result));
 /* The workers run: deployments go on. */
 void shifting_begin(struct server *s);

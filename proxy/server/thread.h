@@ -23,8 +23,8 @@ struct thread {
     struct listeners listeners;
     struct clients clients;
     struct handover_queue handed; /* from the admin listener */
-    struct courier courier; /* all zero where no events are kept */
-    struct runner runner;   /* of executions */
+    struct courier courier;       /* all zero where no events are kept */
+    struct runner runner;         /* of executions */
     pthread_t id;
     uv_async_t wake; /* from the control thread: look at orders */
     _Atomic uint32_t orders;
@@ -54,8 +54,8 @@ int thread_init(struct thread *t, struct shared *shared, int index, const int *f
 int thread_serve_events(struct thread *t, struct store *store, struct inbox *dispatcher)
     __attribute__((warn_unused_result));
 
-/* Starts it. on_end is sent when it has ended, on_taken after each THREAD_TAKE_TABLE. 0 or -1 with a
- * line in the log. */
+/* Starts it. on_end is sent when it has ended, on_taken after each THREAD_TAKE_TABLE. 0 or -1 with
+ * a line in the log. */
 int thread_start(struct thread *t, uv_async_t *on_end, uv_async_t *on_taken)
     __attribute__((warn_unused_result));
 

@@ -8,8 +8,8 @@ struct server;
 struct settings;
 
 /* Opens the watch, before the table is read: what changes from now on is not missed. A folder that
- * cannot be watched is logged, and reloads by SIGHUP and POST /reload go on. changed is called once for
- * each change, some tens of milliseconds after it, while the loop runs. */
+ * cannot be watched is logged, and reloads by SIGHUP and POST /reload go on. changed is called once
+ * for each change, some tens of milliseconds after it, while the loop runs. */
 void watching_open(struct server *s, const struct settings *settings,
                    void (*changed)(struct server *s));
 

@@ -1,5 +1,6 @@
-/* Certificates and keys from PEM files. Each call that fails says in a clause what is wrong with the file, such as "there is no such file;
- * check the name": the caller puts the file's name in front. Control thread, or a worker at the first use of an origin. */
+/* Certificates and keys from PEM files. Each call that fails says in a clause what is wrong with
+ * the file, such as "there is no such file; check the name": the caller puts the file's name in
+ * front. Control thread, or a worker at the first use of an origin. */
 #ifndef WEIR_PROXY_TLS_TLS_PEM_H
 #define WEIR_PROXY_TLS_TLS_PEM_H
 
@@ -13,15 +14,17 @@ enum { TLS_PEM_WHY = 512 };
 /* A certificate, what links it to its authority, and its key. */
 struct tls_pem {
     X509 *leaf;
-    STACK_OF(X509) *chain; /* without the leaf; may be empty */
+    STACK_OF(X509) * chain; /* without the leaf; may be empty */
     EVP_PKEY *key;
 };
 
-/* Reads the first certificate of the file into pem->leaf and the others into pem->chain. 0, or -1 with why. */
+/* Reads the first certificate of the file into pem->leaf and the others into pem->chain. 0, or -1
+ * with why. */
 int tls_pem_read_certificate(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
     __attribute__((warn_unused_result));
 
-/* Reads the private key, which must not be encrypted and must belong to pem->leaf where that is read already. 0, or -1 with why. */
+/* Reads the private key, which must not be encrypted and must belong to pem->leaf where that is
+ * read already. 0, or -1 with why. */
 int tls_pem_read_key(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
     __attribute__((warn_unused_result));
 
@@ -31,19 +34,23 @@ int tls_pem_use(const struct tls_pem *pem, SSL_CTX *ctx, char why[TLS_PEM_WHY])
 
 void tls_pem_fini(struct tls_pem *pem);
 
-/* What a file's content is recognised by, to be compared by memcmp: equal means that it need not be read again. */
+/* What a file's content is recognised by, to be compared by memcmp: equal means that it need not be
+ * read again. */
 struct tls_pem_print {
     uint64_t device, inode, size, seconds, nanoseconds;
-    uint64_t doubt; /* unlike any other where the file was written to just now, as it may be again within the same tick of its clock */
+    /* unlike any other where the file was written to just now, as it may be again within the
+     * same tick of its clock */
+    uint64_t doubt;
 };
 
-/* All 0 where there is no such file, or file is NULL. Take it before the file is read: a change in between is then seen later. */
+/* All 0 where there is no such file, or file is NULL. Take it before the file is read: a change in
+ * between is then seen later. */
 struct tls_pem_print tls_pem_take_print(const char *file);
 
 /* All certificates of a file, one at least; the caller frees the list and them. NULL with why. */
-STACK_OF(X509) *tls_pem_read_list(const char *file, char why[TLS_PEM_WHY]);
+STACK_OF(X509) * tls_pem_read_list(const char *file, char why[TLS_PEM_WHY]);
 
 /* A store in which each of the list is trusted by itself; NULL when out of memory. */
-X509_STORE *tls_pem_store(STACK_OF(X509) *list);
+X509_STORE *tls_pem_store(STACK_OF(X509) * list);
 
 #endif

@@ -6,7 +6,8 @@
 
 struct tls_server;
 
-/* A new session on a listener that terminates TLS; NULL when out of memory. The server must be kept until it is freed. */
+/* A new session on a listener that terminates TLS; NULL when out of memory. The server must be kept
+ * until it is freed. */
 SSL *tls_server_begin(struct tls_server *server, int listener);
 
 #endif

@@ -1,5 +1,5 @@
-/* How long a response may go on: its user says how long it may stand still, and by when it has to be complete
- * (struct upstream_user). Pure. */
+/* How long a response may go on: its user says how long it may stand still, and by when it has to
+ * be complete (struct upstream_user). Pure. */
 #ifndef WEIR_PROXY_UPSTREAM_TIMELEFT_H
 #define WEIR_PROXY_UPSTREAM_TIMELEFT_H
 
@@ -18,7 +18,8 @@ static inline uint32_t timeleft_ms(const struct upstream_user *user, uint64_t no
     return user->end_by_ms > now_ms ? (uint32_t)(user->end_by_ms - now_ms) : 1;
 }
 
-/* The time that a client takes nothing is not the function's: end_by_ms is what is left until it goes on. */
+/* The time that a client takes nothing is not the function's: end_by_ms is what is left until it
+ * goes on. */
 static inline void timeleft_stop(struct upstream_user *user, uint64_t now_ms)
 {
     if (user->end_by_ms)

@@ -5,9 +5,10 @@
  *          \____________\__________\                upstream_use            /
  *           \____________\__________\__ upstream_close: CLOSED ____________/
  *
- * It has one user at a time, whom it tells what happens (struct upstream_events): an exchange while it connects and is
- * active, its pool while it is idle. It never closes itself: its user is told that it has failed, and closes it within
- * that call. Reading never stops on an idle connection, so that its end, or bytes nobody asked for, are known at once.
+ * It has one user at a time, whom it tells what happens (struct upstream_events): an exchange while
+ * it connects and is active, its pool while it is idle. It never closes itself: its user is told
+ * that it has failed, and closes it within that call. Reading never stops on an idle connection, so
+ * that its end, or bytes nobody asked for, are known at once.
  *
  * It knows neither pools nor exchanges. Worker thread. */
 #ifndef WEIR_PROXY_UPSTREAM_UPSTREAM_H
@@ -26,8 +27,8 @@
 struct upstream;
 struct upstream_user;
 
-/* What a connection tells its user. Nothing is told from within the call that asked for it. After each of them the
- * connection may have another user, or none. */
+/* What a connection tells its user. Nothing is told from within the call that asked for it. After
+ * each of them the connection may have another user, or none. */
 struct upstream_events {
     /* It is active: the request may be sent. */
     void (*connected)(struct upstream_user *user);
@@ -44,14 +45,16 @@ struct upstream_events {
     bool (*tunnel_bytes)(struct upstream_user *user, struct str bytes);
     /* All bytes of one read were handed over. */
     bool (*flush)(struct upstream_user *user);
-    /* The response is complete; trailers are field lines or empty. The user lets the connection go. */
+    /* The response is complete; trailers are field lines or empty. The user lets the connection
+     * go. */
     void (*end)(struct upstream_user *user, struct str trailers, bool is_reusable);
     void (*tunnel_end)(struct upstream_user *user);
 };
 
 enum { UPSTREAM_NO_LIMIT = INT32_MAX }; /* of stream_idle_ms */
 
-/* Embedded first in the user; all but on is asked for only while the connection connects and is active. */
+/* Embedded first in the user; all but on is asked for only while the connection connects and is
+ * active. */
 struct upstream_user {
     const struct upstream_events *on;
     const void *related; /* what the user's events touch too, to be fetched ahead; may be NULL */
@@ -121,12 +124,12 @@ struct upstream *upstream_open(struct worker *w, struct upstream_target *to,
 /* An idle connection gets another user, and is active. */
 void upstream_use(struct upstream *u, struct upstream_user *user);
 
-/* An active connection gets another user in the middle of its work: what still comes of the response
- * is told to that one, however long it takes. */
+/* An active connection gets another user in the middle of its work: what still comes of the
+ * response is told to that one, however long it takes. */
 void upstream_give(struct upstream *u, struct upstream_user *user);
 
-/* The response is complete: the connection is idle and its user another one. False when it is of no more use, and then
- * nothing has changed. */
+/* The response is complete: the connection is idle and its user another one. False when it is of no
+ * more use, and then nothing has changed. */
 bool upstream_rest(struct upstream *u, struct upstream_user *user)
     __attribute__((warn_unused_result));
 
@@ -139,8 +142,8 @@ static inline struct outbox *upstream_outbox(const struct upstream *u)
     return outbox_of(&u->worker->outbox, &u->io);
 }
 
-/* Sends what the outbox holds. 0: all gone; 1: some waits, and drained tells when it is gone; negative: the connection is
- * broken (the user decides; it is not closed yet). */
+/* Sends what the outbox holds. 0: all gone; 1: some waits, and drained tells when it is gone;
+ * negative: the connection is broken (the user decides; it is not closed yet). */
 int upstream_flush(struct upstream *u) __attribute__((warn_unused_result));
 
 /* Whether something that was flushed has not been sent yet. */
@@ -149,7 +152,8 @@ static inline bool upstream_has_unsent(const struct upstream *u)
     return !backlog_is_empty(&u->backlog);
 }
 
-/* After upstream_flush failed: nothing more is sent, what the endpoint may have answered is still read. */
+/* After upstream_flush failed: nothing more is sent, what the endpoint may have answered is still
+ * read. */
 void upstream_break_sending(struct upstream *u);
 
 /* How long the response's head may take from now on, unless it has come; 0: any time. */
@@ -162,8 +166,8 @@ void upstream_resume(struct upstream *u);
 /* From now on bytes are passed without being understood, in both directions. */
 void upstream_tunnel(struct upstream *u);
 
-/* Whether an idle connection, or one about to become idle, is still open and nothing has come on it that nobody asked
- * for. One read. */
+/* Whether an idle connection, or one about to become idle, is still open and nothing has come on it
+ * that nobody asked for. One read. */
 bool upstream_is_clean(struct upstream *u);
 
 #endif

@@ -4,9 +4,9 @@
  *     admin_conn --> handover --> queue of a worker --> client      (an Invoke's head has come)
  *     client --> handover --> queue of the control loop --> admin_conn   (another head has come)
  *
- * Nothing is under way on a connection that is handed over: the bytes of the next request, as far as
- * they were read, go with it, and so does its TLS session. One owner at a time: who puts a handover
- * into a queue gives it away. */
+ * Nothing is under way on a connection that is handed over: the bytes of the next request, as far
+ * as they were read, go with it, and so does its TLS session. One owner at a time: who puts a
+ * handover into a queue gives it away. */
 #ifndef WEIR_PROXY_WORKER_HANDOVER_H
 #define WEIR_PROXY_WORKER_HANDOVER_H
 

@@ -1,10 +1,10 @@
-/* Attempts of one call: an AWS SDK sends the same amz-sdk-invocation-id with each of them. The version
- * that the first one drew is remembered here for a while, over all workers, so that the others run
- * it and draw nothing.
+/* Attempts of one call: an AWS SDK sends the same amz-sdk-invocation-id with each of them. The
+ * version that the first one drew is remembered here for a while, over all workers, so that the
+ * others run it and draw nothing.
  *
  * Bounded: PINS_SETS sets of PINS_WAYS pins. Which set a call belongs to, its hash decides; where
- * that is full of pins that still hold, the one that would end first is forgotten. A set is read and
- * written under one of PINS_LOCKS locks. Any thread. */
+ * that is full of pins that still hold, the one that would end first is forgotten. A set is read
+ * and written under one of PINS_LOCKS locks. Any thread. */
 #ifndef WEIR_PROXY_WORKER_PINS_H
 #define WEIR_PROXY_WORKER_PINS_H
 

@@ -46,7 +46,7 @@ struct shared {
     struct pins pins;      /* versions of calls that may come again */
     /* signs pins (docs/pins.md) where no pins.key_file is given; NULL: no memory for it */
     struct pinkeys *pin_keys;
-    struct slots slots;    /* limits of connections over all workers */
+    struct slots slots;     /* limits of connections over all workers */
     struct recalls recalls; /* canaries that are to be taken back */
 };
 

@@ -2,14 +2,15 @@
  *
  *     pool_acquire: slots_take ----------> a connection is opened
  *            \--> slots_wait: a queue over all workers, first come, first served
- *                     ^-- slots_give_back, when a connection is closed: the first one that waits has its slot, and its
- *                         worker is woken: waiter's granted
+ *                     ^-- slots_give_back, when a connection is closed: the first one that
+ *                         waits has its slot, and its worker is woken: waiter's granted
  *
- * A slot belongs to a connection from before it is opened until it is closed, so a kept connection is used again without
- * asking. While somebody waits, none is kept but for the first one that waits on the same worker; and those that are idle
- * on other workers are asked back.
+ * A slot belongs to a connection from before it is opened until it is closed, so a kept connection
+ * is used again without asking. While somebody waits, none is kept but for the first one that waits
+ * on the same worker; and those that are idle on other workers are asked back.
  *
- * Connections of all origins are counted, when they are opened and closed; the lock is taken where somebody waits. */
+ * Connections of all origins are counted, when they are opened and closed; the lock is taken where
+ * somebody waits. */
 #ifndef WEIR_PROXY_WORKER_SLOTS_H
 #define WEIR_PROXY_WORKER_SLOTS_H
 
@@ -41,7 +42,8 @@ struct slots_worker {
     LIST_ENTRY(slots_worker) link; /* under the lock, as what follows */
     struct slots_queue granted;
     bool is_asked; /* for idle connections */
-    /* Somebody on another worker waits for a connection to the origin: give up an idle one, if there is one. */
+    /* Somebody on another worker waits for a connection to the origin: give up an idle one, if
+     * there is one. */
     void (*give_up)(struct slots_worker *worker, struct origin *origin);
 };
 
@@ -71,7 +73,8 @@ int slots_join(struct slots_worker *worker, struct slots *slots, struct loop *lo
 /* It has no connection and no waiter. Idempotent; all zero is fine. */
 void slots_leave(struct slots_worker *worker);
 
-/* A slot for one more connection, if there are fewer than max, and nobody waits; max 0: in any case. */
+/* A slot for one more connection, if there are fewer than max, and nobody waits; max 0: in any
+ * case. */
 bool slots_take(struct origin *origin, uint32_t max) __attribute__((warn_unused_result));
 
 /* The connection is closed, or was not opened. */
@@ -81,7 +84,8 @@ void slots_give_back(struct slots_worker *worker, struct origin *origin);
 void slots_wait(struct slots_waiter *waiter, struct slots_worker *worker, struct origin *origin,
                 uint32_t max);
 
-/* Waits no longer; a slot that was granted meanwhile is given back. Idempotent; all zero is fine. */
+/* Waits no longer; a slot that was granted meanwhile is given back. Idempotent; all zero is
+ * fine. */
 void slots_forget(struct slots_waiter *waiter);
 
 /* Whether somebody waits for connections to the origin. */

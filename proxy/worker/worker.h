@@ -64,8 +64,8 @@ struct worker {
     struct head made_head; /* of a message that weir makes itself, or reads again */
     struct freelist blocks, exchanges;
     struct log_limit url_warnings; /* answers to function URLs that are no responses */
-    struct urlindex *urls; /* of the table in force; NULL: nobody has asked yet */
-    uint64_t date_s;       /* the second that date_line shows */
+    struct urlindex *urls;         /* of the table in force; NULL: nobody has asked yet */
+    uint64_t date_s;               /* the second that date_line shows */
     char date_line[40];
 };
 

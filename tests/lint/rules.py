@@ -13,8 +13,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEIR_BUILD", ROOT / "build"))
 
 PRODUCT = ("base", "experiment", "router", "metrics", "conf", "store", "control", "splitcheck", "proxy")
-# Whose headers clang-format lays out, as it does all .c files.
-LAID_OUT = ("base", "experiment", "router", "metrics", "conf", "store", "control", "splitcheck")
 FILE_LINES_MAX = 800
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 80

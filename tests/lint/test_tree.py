@@ -13,7 +13,8 @@ import rules
 SOURCES = rules.files(".c", ".h")
 PRODUCT_SOURCES = rules.files(".c", ".h", folders=rules.PRODUCT)
 PRODUCT_HEADERS = rules.files(".h", folders=rules.PRODUCT)
-LAID_OUT = rules.files(".c") + rules.files(".h", folders=rules.LAID_OUT)
+# What clang-format lays out.
+LAID_OUT = rules.files(".c") + PRODUCT_HEADERS
 TEXTS = rules.files(".c", ".h", ".py", ".sh", ".txt") + rules.files(
     ".sh", ".md", ".cmake", ".json", folders=("scripts", "docs", "cmake", "examples", "packaging")
 )
