@@ -1,43 +1,16 @@
 /* From calls in a document's order to a table. Versions and endpoints of a function are collected
  * until its first alias, or the next function, tells that there are no more; then they get their
  * places for good, and each version becomes a target. Splits come last, when the table to take over
- * from is known. */
+ * from is known. Versions and endpoints are in builder_version.c, copies from another table in
+ * builder_copy.c. */
 #include "router/builder.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "router/adopt.h"
-#include "router/skeleton.h"
+#include "router/builder_parts.h"
 #include "router/target.h"
-
-enum { UNFILED_MAX = 64 };
-
-/* The tags of the things that were added last and are in no index yet: so many are filed together,
- * as each costs a cache line that has to come from memory. */
-struct unfiled {
-    uint32_t nr;
-    uint32_t tags[UNFILED_MAX];
-};
-
-struct builder {
-    struct registry *registry;
-    struct skeleton *skeleton;
-    struct target **targets;
-    uint32_t nr_targets, targets_capacity;
-    struct unfiled unfiled_targets, unfiled_functions;
-
-    struct function *function; /* the last one */
-    uint64_t function_hash;
-    bool is_open; /* it may get more versions */
-    /* Its own, as long as it is open. */
-    struct version *versions;
-    uint32_t nr_versions, versions_capacity;
-    struct endpoint *endpoints; /* of all its versions */
-    uint32_t nr_endpoints, endpoints_capacity;
-    struct origin_tls tls; /* of the last version */
-};
 
 struct builder *builder_make(struct registry *registry)
 {
@@ -73,7 +46,7 @@ void builder_free(struct builder **builder)
 }
 
 /* The list with room for one more, or NULL (and the list is as it was). */
-static void *make_room(void *list, uint32_t nr, uint32_t *capacity, size_t size)
+void *builder_room(void *list, uint32_t nr, uint32_t *capacity, size_t size)
 {
     uint32_t more = *capacity ? *capacity * 2 : 8;
     void *grown;
@@ -86,7 +59,7 @@ static void *make_room(void *list, uint32_t nr, uint32_t *capacity, size_t size)
     return grown;
 }
 
-static int keep(struct builder *builder, struct str s, struct str *out)
+int builder_keep(struct builder *builder, struct str s, struct str *out)
 {
     char *copy = stash_copy(&builder->skeleton->stash, s);
 
@@ -95,7 +68,7 @@ static int keep(struct builder *builder, struct str s, struct str *out)
 }
 
 /* NULL stays NULL. */
-static int keep_option(struct builder *builder, const char *s, char **out)
+int builder_keep_option(struct builder *builder, const char *s, char **out)
 {
     *out = s ? stash_copy(&builder->skeleton->stash, str_of(s)) : NULL;
     return s && !*out ? -1 : 0;
@@ -117,7 +90,8 @@ static struct target *find_tagged(const struct builder *builder, struct str func
 }
 
 /* All that was added is filed. */
-static struct target *find(const struct builder *builder, struct str function, struct str qualifier)
+struct target *builder_find(const struct builder *builder, struct str function,
+                            struct str qualifier)
 {
     assert(builder->unfiled_targets.nr == 0);
     return find_tagged(builder, function, qualifier,
@@ -172,8 +146,8 @@ static int file_functions(struct builder *builder)
 static int add_target_take(struct builder *builder, struct target *target)
 {
     struct unfiled *unfiled = &builder->unfiled_targets;
-    struct target **targets = make_room(builder->targets, builder->nr_targets,
-                                        &builder->targets_capacity, sizeof(targets[0]));
+    struct target **targets = builder_room(builder->targets, builder->nr_targets,
+                                           &builder->targets_capacity, sizeof(targets[0]));
 
     if (!targets) {
         target_unref(&target, builder->registry);
@@ -204,8 +178,8 @@ static int add_version_target(struct builder *builder, struct version *version)
 
 static int watch(struct skeleton *skeleton, struct version *version)
 {
-    struct version **watched = make_room(skeleton->watched, skeleton->nr_watched,
-                                         &skeleton->watched_capacity, sizeof(watched[0]));
+    struct version **watched = builder_room(skeleton->watched, skeleton->nr_watched,
+                                            &skeleton->watched_capacity, sizeof(watched[0]));
 
     if (!watched)
         return -1;
@@ -257,7 +231,7 @@ static int seal(struct builder *builder)
 }
 
 /* After it all that was added can be found. */
-static int settle(struct builder *builder)
+int builder_settle(struct builder *builder)
 {
     return seal(builder) || file_functions(builder) || file_targets(builder) ? -1 : 0;
 }
@@ -273,8 +247,8 @@ static int keep_urls(struct builder *builder, const struct function_spec *spec,
         struct function_url *url = &more->urls[i];
 
         *url = spec->urls[i];
-        if (keep(builder, spec->urls[i].qualifier, &url->qualifier) ||
-            keep_option(builder, spec->urls[i].document, &url->document))
+        if (builder_keep(builder, spec->urls[i].qualifier, &url->qualifier) ||
+            builder_keep_option(builder, spec->urls[i].document, &url->document))
             return -1;
         url->terms = url_terms_copy(&builder->skeleton->stash, spec->urls[i].terms);
         if (!url->terms)
@@ -297,30 +271,24 @@ static int keep_more(struct builder *builder, const struct function_spec *spec,
     if (!more)
         return -1;
     more->last_version = spec->last_version;
-    if (keep_option(builder, spec->tags, &more->tags) ||
-        keep_option(builder, spec->dead_letter, &more->dead_letter) ||
-        keep_option(builder, spec->auto_publish_alias, &more->auto_publish_alias) ||
-        keep_option(builder, spec->deployment_preference, &more->deployment_preference))
+    if (builder_keep_option(builder, spec->tags, &more->tags) ||
+        builder_keep_option(builder, spec->dead_letter, &more->dead_letter) ||
+        builder_keep_option(builder, spec->auto_publish_alias, &more->auto_publish_alias) ||
+        builder_keep_option(builder, spec->deployment_preference, &more->deployment_preference))
         return -1;
     return spec->nr_urls > 0 ? keep_urls(builder, spec, more) : 0;
 }
 
 static int list_with_urls(struct skeleton *skeleton, struct function *function)
 {
-    struct function **list = make_room(skeleton->with_urls, skeleton->nr_with_urls,
-                                       &skeleton->with_urls_capacity, sizeof(list[0]));
+    struct function **list = builder_room(skeleton->with_urls, skeleton->nr_with_urls,
+                                          &skeleton->with_urls_capacity, sizeof(list[0]));
 
     if (!list)
         return -1;
     skeleton->with_urls = list;
     list[skeleton->nr_with_urls++] = function;
     return 0;
-}
-
-/* The smaller one of two numbers, of which 0 means none. */
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a == 0 || (b > 0 && b < a) ? b : a;
 }
 
 int builder_function(struct builder *builder, const struct function_spec *spec)
@@ -333,8 +301,8 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
 
     if (seal(builder))
         return -1;
-    functions = make_room(skeleton->functions, skeleton->nr_functions, &skeleton->capacity,
-                          sizeof(functions[0]));
+    functions = builder_room(skeleton->functions, skeleton->nr_functions, &skeleton->capacity,
+                             sizeof(functions[0]));
     if (!functions)
         return -1;
     skeleton->functions = functions;
@@ -348,9 +316,10 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
     builder->function_hash = skeleton_hash(name);
     function->max_in_flight = spec->max_in_flight;
     function->concurrency = spec->concurrency;
-    function->limit = smaller(spec->max_in_flight, spec->concurrency == FUNCTION_NO_CONCURRENCY ? 0
-                                                   : spec->concurrency == 0                     ? 1
-                                                                            : spec->concurrency);
+    function->limit =
+        builder_smaller(spec->max_in_flight, spec->concurrency == FUNCTION_NO_CONCURRENCY ? 0
+                                             : spec->concurrency == 0                     ? 1
+                                                                      : spec->concurrency);
     assert(machine_is(name) == (spec->machine != NULL));
     if (machine_copy(&skeleton->stash, spec->machine, &function->machine) ||
         keep_more(builder, spec, function) ||
@@ -364,183 +333,7 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
     return unfiled->nr == UNFILED_MAX ? file_functions(builder) : 0;
 }
 
-static int keep_headers(struct builder *builder, const struct version_spec *spec,
-                        struct version *version)
-{
-    struct version_headers *headers;
-    size_t bytes = sizeof(*headers) + (size_t)spec->nr_headers * sizeof(headers->list[0]), room = 0;
-    char *p;
-
-    if (spec->nr_headers == 0)
-        return 0;
-    for (int i = 0; i < spec->nr_headers; i++)
-        room += spec->headers[i].name.n + spec->headers[i].value.n + 4;
-    headers = stash_take(&builder->skeleton->stash, bytes + room);
-    if (!headers)
-        return -1;
-    p = (char *)headers + bytes;
-    headers->nr = spec->nr_headers;
-    headers->lines.p = p;
-    for (int i = 0; i < spec->nr_headers; i++) {
-        headers->list[i].name = (struct str){p, spec->headers[i].name.n};
-        p = text_str(p, spec->headers[i].name);
-        p = text_lit(p, ": ");
-        headers->list[i].value = (struct str){p, spec->headers[i].value.n};
-        p = text_str(p, spec->headers[i].value);
-        p = text_lit(p, "\r\n");
-    }
-    headers->lines.n = (size_t)(p - headers->lines.p);
-    version->headers = headers;
-    return 0;
-}
-
-int builder_version(struct builder *builder, const struct version_spec *spec)
-{
-    struct version *version;
-    struct version *versions = make_room(builder->versions, builder->nr_versions,
-                                         &builder->versions_capacity, sizeof(versions[0]));
-
-    assert(builder->is_open);
-    if (!versions)
-        return -1;
-    builder->versions = versions;
-    version = &versions[builder->nr_versions];
-    *version = (struct version){.kind = spec->kind,
-                                .preserve_host = spec->preserve_host,
-                                .allow_upgrade = spec->allow_upgrade,
-                                .max_in_flight = spec->max_in_flight,
-                                .max_connections = spec->max_connections,
-                                .connect_ms = spec->connect_ms,
-                                .response_head_ms = spec->response_head_ms,
-                                .timeout_ms = spec->timeout_ms,
-                                .head_wait_ms = smaller(spec->timeout_ms, spec->response_head_ms),
-                                .stream_idle_ms = spec->stream_idle_ms,
-                                .may_fail = spec->health_check.is_on || spec->ejection.is_on,
-                                .health_check = spec->health_check,
-                                .ejection = spec->ejection};
-    if (version->kind == VERSION_RIE && version->max_connections == 0)
-        version->max_connections = 1;
-    builder->tls.verify = spec->tls.verify;
-    if (keep(builder, spec->name, &version->name) || keep_headers(builder, spec, version) ||
-        keep_option(builder, spec->host, &version->host) ||
-        keep_option(builder, spec->health_check.path, &version->health_check.path) ||
-        keep_option(builder, spec->configuration, &version->configuration) ||
-        machine_task_copy(&builder->skeleton->stash, &spec->task, &version->task) ||
-        keep_option(builder, spec->tls.ca_file, &builder->tls.ca_file) ||
-        keep_option(builder, spec->tls.server_name, &builder->tls.server_name) ||
-        keep_option(builder, spec->tls.certificate, &builder->tls.certificate) ||
-        keep_option(builder, spec->tls.key, &builder->tls.key))
-        return -1;
-    builder->nr_versions++;
-    return 0;
-}
-
-/* The request target of an endpoint whose URL has no path, "" or "/": by its kind. */
-static int keep_base_path(struct builder *builder, const struct version *version, struct str path,
-                          struct str *out)
-{
-    struct str function = builder->function->name;
-    bool is_latest = str_eq(version->name, STR("$LATEST"));
-    char *p, *start;
-
-    if (version->kind == VERSION_HTTP || version->kind == VERSION_SFN || path.n > 1)
-        return keep(builder, path.n > 0 ? path : STR("/"), out);
-    if (version->kind == VERSION_RIE)
-        return keep(builder, STR("/2015-03-31/functions/function/invocations"), out);
-    start = p = stash_take(&builder->skeleton->stash, function.n + version->name.n + 64);
-    if (!p)
-        return -1;
-    p = text_lit(p, "/2015-03-31/functions/");
-    p = text_str(p, function);
-    p = text_lit(p, "/invocations?Qualifier=");
-    p = is_latest ? text_lit(p, "%24LATEST") : text_str(p, version->name);
-    *out = (struct str){start, (size_t)(p - start)};
-    return 0;
-}
-
-static int fill_endpoint(struct builder *builder, const struct version *version,
-                         struct endpoint *endpoint, const struct endpoint_spec *spec,
-                         const struct origin_tls *tls)
-{
-    *endpoint = (struct endpoint){.url_len = (uint32_t)spec->url.n};
-    endpoint->url = stash_copy(&builder->skeleton->stash, spec->url);
-    if (!endpoint->url || keep_base_path(builder, version, spec->base_path, &endpoint->base_path))
-        return -1;
-    endpoint->origin = registry_origin(builder->registry, &(struct origin_spec){
-                                                              .is_tls = spec->is_tls,
-                                                              .is_srv = spec->is_srv,
-                                                              .host = spec->host,
-                                                              .name = spec->name,
-                                                              .port = spec->port,
-                                                              .tls = *tls,
-                                                          });
-    return endpoint->origin ? 0 : -1;
-}
-
-int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
-{
-    struct endpoint *endpoint;
-    struct endpoint *endpoints = make_room(builder->endpoints, builder->nr_endpoints,
-                                           &builder->endpoints_capacity, sizeof(endpoints[0]));
-
-    assert(builder->is_open && builder->nr_versions > 0);
-    if (!endpoints)
-        return -1;
-    builder->endpoints = endpoints;
-    endpoint = &endpoints[builder->nr_endpoints];
-    if (fill_endpoint(builder, &builder->versions[builder->nr_versions - 1], endpoint, spec,
-                      &builder->tls))
-        return -1;
-    builder->nr_endpoints++;
-    builder->versions[builder->nr_versions - 1].nr_endpoints++;
-    builder->versions[builder->nr_versions - 1].has_names |= endpoint->origin->name != NULL;
-    return 0;
-}
-
-/* The last function's, once its endpoint is filled in; NULL when out of memory. */
-static struct target *make_letter_box(struct builder *builder)
-{
-    const struct str none = {"", 0};
-    struct stash *stash = &builder->skeleton->stash;
-    struct version *version = stash_take(stash, sizeof(*version));
-    struct endpoint *endpoint = stash_take(stash, sizeof(*endpoint));
-    struct target *box = target_make(stash, builder->function, none, none, SPLIT_EXACT, false, 1);
-
-    assert(builder->is_open && builder->function->more);
-    if (!version || !endpoint || !box)
-        return NULL;
-    *version = (struct version){.name = STR("dead_letter"),
-                                .function = builder->function,
-                                .endpoints = endpoint,
-                                .kind = VERSION_HTTP};
-    target_set_arm(box, 0, version, SPLIT_ONE);
-    return box;
-}
-
-/* From here on it is the skeleton's. */
-static void place_letter_box(struct builder *builder, struct target *box)
-{
-    struct version *version = box->arms[0].version;
-    struct endpoint *endpoint = &version->endpoints[0];
-
-    endpoint->version = version;
-    endpoint->health = &model_unwatched;
-    version->nr_endpoints = 1;
-    version->has_names = endpoint->origin->name != NULL;
-    builder->function->more->letter_box = box;
-}
-
-int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec)
-{
-    const struct origin_tls tls = {.verify = true};
-    struct target *box = make_letter_box(builder);
-    struct version *version = box ? box->arms[0].version : NULL;
-
-    if (!version || fill_endpoint(builder, version, version->endpoints, spec, &tls))
-        return -1;
-    place_letter_box(builder, box);
-    return 0;
-}
+/* ---- Aliases and routes ---------------------------------------------------------------------- */
 
 enum { FEW_VERSIONS = 16 };
 
@@ -553,7 +346,7 @@ static struct version *find_version(const struct builder *builder, struct str na
     if (function->nr_versions <= FEW_VERSIONS) {
         version = model_version(function, name, place);
     } else {
-        const struct target *target = find(builder, function->name, name);
+        const struct target *target = builder_find(builder, function->name, name);
         version = target && target->alias.n == 0 ? target->arms[0].version : NULL;
     }
     assert(version);
@@ -586,12 +379,12 @@ int builder_section(struct builder *builder, enum model_section section, const c
 
 int builder_end_functions(struct builder *builder)
 {
-    return settle(builder);
+    return builder_settle(builder);
 }
 
 bool builder_knows(const struct builder *builder, struct str function, struct str qualifier)
 {
-    return find(builder, function, qualifier) != NULL;
+    return builder_find(builder, function, qualifier) != NULL;
 }
 
 int builder_route(struct builder *builder, const struct route_spec *spec)
@@ -601,14 +394,15 @@ int builder_route(struct builder *builder, const struct route_spec *spec)
     struct route route = {.strip_prefix = spec->strip_prefix};
     const struct target *target;
 
-    if (settle(builder))
+    if (builder_settle(builder))
         return -1;
-    target = find(builder, spec->function, named);
+    target = builder_find(builder, spec->function, named);
     assert(target);
     route.target = target->index;
-    if (keep(builder, spec->host, &route.host) || keep(builder, spec->path, &route.path) ||
-        keep(builder, spec->said_qualifier, &route.qualifier) ||
-        (!is_as_said && keep(builder, spec->said_function, &route.function)))
+    if (builder_keep(builder, spec->host, &route.host) ||
+        builder_keep(builder, spec->path, &route.path) ||
+        builder_keep(builder, spec->said_qualifier, &route.qualifier) ||
+        (!is_as_said && builder_keep(builder, spec->said_function, &route.function)))
         return -1;
     if (spec->terms) {
         route.terms = url_terms_copy(&builder->skeleton->stash, spec->terms);
@@ -616,114 +410,6 @@ int builder_route(struct builder *builder, const struct route_spec *spec)
             return -1;
     }
     return routes_add(&builder->skeleton->routes, &route);
-}
-
-/* ---- Copies ---------------------------------------------------------------------------------- */
-
-static int copy_endpoint_to(struct builder *builder, struct endpoint *endpoint,
-                            const struct endpoint *from)
-{
-    *endpoint = (struct endpoint){.url_len = from->url_len};
-    endpoint->url = stash_copy(&builder->skeleton->stash, (struct str){from->url, from->url_len});
-    if (!endpoint->url || keep(builder, from->base_path, &endpoint->base_path))
-        return -1;
-    endpoint->origin = origin_ref(from->origin);
-    return 0;
-}
-
-static int copy_endpoint(struct builder *builder, const struct endpoint *from)
-{
-    struct endpoint *endpoints = make_room(builder->endpoints, builder->nr_endpoints,
-                                           &builder->endpoints_capacity, sizeof(endpoints[0]));
-
-    if (!endpoints)
-        return -1;
-    builder->endpoints = endpoints;
-    if (copy_endpoint_to(builder, &endpoints[builder->nr_endpoints], from))
-        return -1;
-    builder->nr_endpoints++;
-    return 0;
-}
-
-static int copy_letter_box(struct builder *builder, const struct target *from)
-{
-    struct target *box = make_letter_box(builder);
-
-    if (!box || copy_endpoint_to(builder, box->arms[0].version->endpoints,
-                                 from->arms[0].version->endpoints))
-        return -1;
-    place_letter_box(builder, box);
-    return 0;
-}
-
-static int copy_version(struct builder *builder, const struct version *from)
-{
-    struct version *versions = make_room(builder->versions, builder->nr_versions,
-                                         &builder->versions_capacity, sizeof(versions[0]));
-    struct version_spec spec = {.headers = from->headers ? from->headers->list : NULL,
-                                .nr_headers = from->headers ? from->headers->nr : 0};
-    struct version *version;
-
-    if (!versions)
-        return -1;
-    builder->versions = versions;
-    version = &versions[builder->nr_versions];
-    *version = *from;
-    version->in_flight = NULL;
-    version->headers = NULL;
-    if (keep(builder, from->name, &version->name) || keep_headers(builder, &spec, version) ||
-        keep_option(builder, from->host, &version->host) ||
-        keep_option(builder, from->health_check.path, &version->health_check.path) ||
-        keep_option(builder, from->configuration, &version->configuration) ||
-        machine_task_copy(&builder->skeleton->stash, from->task, &version->task))
-        return -1;
-    builder->nr_versions++;
-    for (int i = 0; i < from->nr_endpoints; i++)
-        if (copy_endpoint(builder, &from->endpoints[i]))
-            return -1;
-    return 0;
-}
-
-static struct function_spec spec_of(const struct function *function)
-{
-    const struct function_more *more = function->more;
-    struct function_spec spec = {.name = function->name,
-                                 .max_in_flight = function->max_in_flight,
-                                 .concurrency = function->concurrency,
-                                 .machine = function->machine};
-
-    if (more) {
-        spec.last_version = more->last_version;
-        spec.tags = more->tags;
-        spec.dead_letter = more->dead_letter;
-        spec.auto_publish_alias = more->auto_publish_alias;
-        spec.deployment_preference = more->deployment_preference;
-        spec.urls = more->urls;
-        spec.nr_urls = (int)more->nr_urls;
-    }
-    return spec;
-}
-
-int builder_copy_function(struct builder *builder, const struct table *table,
-                          const struct function *function)
-{
-    struct function_spec spec = spec_of(function);
-    uint32_t nr, first = table_targets_of(table, function, &nr);
-    struct arm_spec arms[SPLIT_ARMS_MAX];
-
-    if (builder_function(builder, &spec) || (function->more && function->more->letter_box &&
-                                             copy_letter_box(builder, function->more->letter_box)))
-        return -1;
-    for (int v = 0; v < function->nr_versions; v++)
-        if (copy_version(builder, &function->versions[v]))
-            return -1;
-    for (uint32_t i = first + (uint32_t)function->nr_versions; i < first + nr; i++) {
-        struct alias_spec alias = table_alias_spec(table_target(table, i), arms);
-
-        if (builder_alias(builder, &alias))
-            return -1;
-    }
-    return 0;
 }
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -752,7 +438,7 @@ static int join(struct builder *builder, const struct table *previous, uint64_t 
             return -1;
         if (!is_replacement)
             continue;
-        list = make_room(changes->list, changes->nr, &changes->capacity, sizeof(list[0]));
+        list = builder_room(changes->list, changes->nr, &changes->capacity, sizeof(list[0]));
         if (!list)
             return -1;
         changes->list = list;
@@ -768,7 +454,7 @@ struct table *builder_freeze(struct builder **builder, struct table *previous)
     struct changes changes = {0};
     struct table *table = NULL;
 
-    if (!settle(b) && !adopt_all(b->skeleton, previous ? previous->skeleton : NULL) &&
+    if (!builder_settle(b) && !adopt_all(b->skeleton, previous ? previous->skeleton : NULL) &&
         !join(b, previous, generation, &changes))
         table = table_make_take(b->skeleton, b->targets, b->nr_targets, changes.list, changes.nr,
                                 generation);

@@ -111,10 +111,6 @@ int builder_route(struct builder *builder, const struct route_spec *spec)
 int builder_section(struct builder *builder, enum model_section section, const char *text)
     __attribute__((warn_unused_result));
 
-/* Adds a function of the table as it is, with its versions and aliases. */
-int builder_copy_function(struct builder *builder, const struct table *table,
-                          const struct function *function) __attribute__((warn_unused_result));
-
 /* Freezes what was added and ends the builder. previous is the table in force, or NULL: an alias
  * with the same name, mode, versions in the same order and weights keeps its split; a changed one
  * gets a split that takes over the errors. The generation is previous' plus one. Returns a table
