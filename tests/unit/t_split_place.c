@@ -122,6 +122,37 @@ static void versions_in_another_order_keep_below_one(void **state)
     world_end(&world);
 }
 
+/* The window is that of two versions: a new one in the first one's place begins another, though the
+ * second one is who it was. */
+static void a_new_first_version_leaves_the_place_of_the_old_one(void **state)
+{
+    enum { PLACES = 20, BEFORE = 7 };
+    struct world world = world_make();
+    int nr_same = 0;
+
+    (void)state;
+    for (int i = 0; i < PLACES; i++) {
+        struct split_spec spec = spec_of(2, (uint32_t[]){950000000, 50000000});
+        struct split *split, *alone;
+        bool is_same = true;
+
+        spec.place = UINT64_MAX / PLACES * (uint64_t)i + UINT64_MAX / PLACES / 2;
+        split = make(&world, &spec, NULL);
+        alone = make(&world, &spec, NULL);
+        for (int n = 0; n < BEFORE; n++)
+            assert_int_equal(pick(&world, split), pick(&world, alone));
+        spec.from[0] = -1;
+        replace(&world, &split, &spec, true);
+        for (int n = 0; n < 40; n++)
+            is_same &= pick(&world, split) == pick(&world, alone);
+        nr_same += is_same;
+        split_unref(&split);
+        split_unref(&alone);
+    }
+    assert_in_range(nr_same, 0, PLACES / 2);
+    world_end(&world);
+}
+
 /* The smallest weight there is counts: at the last place it is picked first, then not for long. */
 static void a_version_of_a_billionth_has_its_turn(void **state)
 {
@@ -146,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_successor_goes_on_at_the_place_of_the_first),
         cmocka_unit_test(a_successor_of_a_split_that_was_never_drawn_from_begins_at_its_own_place),
         cmocka_unit_test(versions_in_another_order_keep_below_one),
+        cmocka_unit_test(a_new_first_version_leaves_the_place_of_the_old_one),
         cmocka_unit_test(a_version_of_a_billionth_has_its_turn),
     };
 
