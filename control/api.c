@@ -151,9 +151,8 @@ static bool is_method(struct str method, const char *allowed)
            (str_eq(method, STR("HEAD")) && strcmp(allowed, "GET") == 0);
 }
 
-static handler *const resources[] = {codedeploy_handle, sfn_handle,        alarm_handle,
-                                     alias_handle,      experiment_handle, resource_handle,
-                                     lambda_handle};
+static handler *const resources[] = {codedeploy_handle, sfn_handle,      alarm_handle, alias_handle,
+                                     experiment_handle, resource_handle, lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)

@@ -90,8 +90,8 @@ struct api_hooks {
      * there, never from within this call. forget: it no longer waits. */
     void (*reload)(void *context, struct api_waiter *waiter);
     void (*forget)(void *context, struct api_waiter *waiter);
-    /* Prepares the metrics page: sets facts, free_facts and write. all: with what was never invoked.
-     * 0, or -1 when out of memory. */
+    /* Prepares the metrics page: sets facts, free_facts and write. all: with what was never
+     * invoked. 0, or -1 when out of memory. */
     int (*metrics)(void *context, bool all, struct listing *listing);
     bool (*is_ready)(void *context);
     bool (*is_draining)(void *context);

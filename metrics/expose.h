@@ -54,8 +54,8 @@ struct expose_facts {
     uint64_t reloads_ok, reloads_rejected;
     double start_time_seconds;                  /* Unix time */
     uint64_t access_log_lost, process_log_lost; /* lines */
-    /* weir_alias_weight_ratio: every arm of every alias, whose series someone holds; these are shown
-     * with their zeros */
+    /* weir_alias_weight_ratio: every arm of every alias, whose series someone holds; these are
+     * shown with their zeros */
     int nr_shares;
     const struct expose_share {
         uint32_t series;

@@ -82,7 +82,8 @@ enum invoke_result invoke_parse_name(struct invoke_address *out, struct str raw)
 /* Decodes percent-encoding into at most max bytes, without a terminator; the length, or -1 where it
  * is too long or malformed. */
 int invoke_decode(struct str s, char *out, int max);
-/* The same into a terminated string of size bytes; what cannot be a name becomes "", which none is. */
+/* The same into a terminated string of size bytes; what cannot be a name becomes "", which none
+ * is. */
 void invoke_decode_name(struct str s, char *out, size_t size);
 
 /* The grammars of documents and addresses. */

@@ -1,6 +1,6 @@
 /* What the control thread copies, and what the thread that writes reads by itself: the table, which
- * the listing holds; counters; addresses of names and their health, for which it is a reader in QSBR
- * while it writes. */
+ * the listing holds; counters; addresses of names and their health, for which it is a reader in
+ * QSBR while it writes. */
 #include "proxy/server/scraping.h"
 
 #include <stdlib.h>
