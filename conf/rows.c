@@ -148,6 +148,8 @@ void rows_expected(const struct row *row, struct jsondoc_text *text)
                 jsondoc_append(text, "%c", *p);
         }
         jsondoc_append(text, "\"");
+        if (row->expected)
+            jsondoc_append(text, " or %s", row->expected);
         break;
     case ROWS_NETWORKS:
         jsondoc_append(text, "true or false, or an array of networks such as "
@@ -223,7 +225,9 @@ static void read_string(const struct row *row, struct jsondoc *doc, const struct
         wrong = "is too long";
     else if (row->check && *text)
         wrong = row->check(text);
-    if (wrong)
+    if (wrong && row->is_secret)
+        jsondoc_problem(doc, at, "bad_value", "the value %s; it must be %s", wrong, row->expected);
+    else if (wrong)
         jsondoc_problem(doc, at, "bad_value", "\"%.*s\" %s; it must be %s", JSONDOC_QUOTE(text),
                         wrong, row->expected);
     else if (set_string(row, base, text) < 0)

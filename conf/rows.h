@@ -37,6 +37,8 @@ struct row {
     uint64_t min, max;        /* of numbers; of strings: their lengths in bytes, or ... */
     bool is_prose;            /* ... in characters */
     const char *default_text; /* as in a document, strings without quotes; NULL: none */
+    bool is_secret;           /* of ROWS_STRING: no message shows the value, which may be a secret
+                               * that stands in the wrong place */
     const char *choices;      /* of ROWS_CHOICE: the names, with '|' between */
     rows_check_fn check;      /* of ROWS_STRING, or NULL; not asked about "" where min is 0 */
     const char *expected;     /* ends "must be ..." for strings and specials */

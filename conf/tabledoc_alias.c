@@ -46,7 +46,8 @@ static const struct row alias_list[] = {
 
 /* "split" where it is a word. */
 static const struct row mode_list[] = {
-    {.path = "split", .type = ROWS_CHOICE, DRAFT(split), .choices = "exact|random", .default_text = "exact"},
+    {.path = "split", .type = ROWS_CHOICE, DRAFT(split), .choices = "exact|random", .default_text = "exact",
+     .expected = "an object {\"sticky\": {\"key\": [...]}}"},
 };
 
 /* clang-format on */

@@ -109,7 +109,7 @@ static const struct fixture_bad bads[] = {
     {LIVE("\"weight\": {\"1\": 100}, \"weights\": {\"1\": 100}"), "unknown_key", AT ".weight",
      "did you mean \"weights\"?"},
     {LIVE("\"weights\": {\"1\": 100}, \"split\": \"sticky\""), "bad_value", AT ".split",
-     "must be \"exact\" or \"random\", not \"sticky\""},
+     "must be \"exact\" or \"random\" or an object {\"sticky\": {\"key\": [...]}}, not \"sticky\""},
     {LIVE("\"weights\": {\"1\": 100}, \"on_unavailable\": \"retry\""), "bad_value",
      AT ".on_unavailable", "must be \"reject\" or \"failover\", not \"retry\""},
     {LIVE("\"weights\": {\"1\": 100}, \"description\": 1"), "wrong_type", AT ".description",
