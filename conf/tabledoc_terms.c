@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "conf/mapdoc.h"
@@ -49,12 +50,20 @@ static const char *check_hex(const char *text)
     return NULL;
 }
 
+/* Of a field that weir adds or takes away. */
+static const char *check_field(const char *text)
+{
+    if (str_ieq(str_of(text), STR("x-amz-executed-version")))
+        return "names the version that ran";
+    return settings_check_header(text);
+}
+
 /* clang-format off */
 
 #define DRAFT(member)    .offset = offsetof(struct terms_draft, member)
 #define NR(list)         (int)(sizeof(list) / sizeof((list)[0]))
 #define FIELD_NAME(example)                                                                        \
-    .min = 1, .max = NAME_MAX_BYTES, .check = settings_check_header,                               \
+    .min = 1, .max = NAME_MAX_BYTES, .check = check_field,                                         \
     .expected = "the name of a header such as " example
 
 static const struct row split_list[] = {
@@ -73,7 +82,7 @@ static const struct rows pin_rows = {pin_list, NR(pin_list), NULL};
 static const struct row override_list[] = {
     {.path = "header", .type = ROWS_STRING, DRAFT(override_header), FIELD_NAME("x-weir-override"),
      .default_text = "x-weir-override"},
-    {.path = "secret_sha256", .type = ROWS_STRING, DRAFT(secret), .min = HEX_DIGITS, .max = HEX_DIGITS,
+    {.path = "secret_sha256", .type = ROWS_STRING, DRAFT(secret), .min = HEX_DIGITS, .max = HEX_DIGITS, .is_secret = true,
      .check = check_hex, .expected = "the SHA-256 of the secret in 64 hexadecimal digits"},
     {.path = "networks", .type = ROWS_SPECIAL, DRAFT(networks_said)},
 };
@@ -372,6 +381,53 @@ static void make(struct jsondoc *doc, const struct terms_draft *draft,
     free(text);
 }
 
+/* ---- Names that would mean two things -------------------------------------------------------- */
+
+static bool is_same_field(const char *a, const char *b)
+{
+    return a && b && str_ieq(str_of(a), str_of(b));
+}
+
+/* A pin that comes back must not be read as an override, nor as an outcome. Defaults count where
+ * their key is said. */
+static void check_fields(const struct terms_draft *draft, struct jsondoc *doc,
+                         const struct place *at, const struct tabledoc_terms *said)
+{
+    const char *pin = draft->pin_header;
+    const char *override = said->override ? draft->override_header : NULL;
+    const char *outcome = said->experiment ? draft->outcome_header : NULL;
+    struct place override_at = JSONDOC_KEY(at, "override");
+    struct place experiment_at = JSONDOC_KEY(at, "experiment");
+    struct place override_header = JSONDOC_KEY(&override_at, "header");
+    struct place outcome_header = JSONDOC_KEY(&experiment_at, "outcome_header");
+
+    if (is_same_field(override, pin))
+        jsondoc_problem(doc, &override_header, "conflict",
+                        "\"%.*s\" is the header of this alias's pin; overrides need another one",
+                        JSONDOC_QUOTE(override));
+    if (is_same_field(outcome, pin) || is_same_field(outcome, override))
+        jsondoc_problem(doc, &outcome_header, "conflict",
+                        "\"%.*s\" is the header of this alias's %s; outcomes need another one",
+                        JSONDOC_QUOTE(outcome), is_same_field(outcome, pin) ? "pin" : "override");
+}
+
+/* Else the pin would be taken for the caller's key, and cut out of what the endpoint gets. */
+static void check_cookies(const struct terms_draft *draft, struct jsondoc *doc,
+                          const struct place *at)
+{
+    struct place pin_at = JSONDOC_KEY(at, "pin"), cookie = JSONDOC_KEY(&pin_at, "cookie");
+
+    for (int i = 0; draft->pin_cookie && i < ALIAS_TERMS_SOURCES_MAX; i++)
+        if (draft->sticky.texts[i].cookie &&
+            strcmp(draft->sticky.texts[i].cookie, draft->pin_cookie) == 0) {
+            jsondoc_problem(doc, &cookie, "conflict",
+                            "\"%.*s\" is a cookie with callers' keys in this alias's split; the "
+                            "pin needs another one",
+                            JSONDOC_QUOTE(draft->pin_cookie));
+            return;
+        }
+}
+
 static void read_all(struct terms_draft *draft, struct jsondoc *doc, const struct place *at,
                      const struct tabledoc_terms *said, const json_t *versions, struct str salt)
 {
@@ -394,6 +450,8 @@ static void read_all(struct terms_draft *draft, struct jsondoc *doc, const struc
         read_budget(draft, doc, &budget_at, said->budget);
     if (said->guard)
         read_guard(draft, doc, &guard_at, said->guard);
+    check_fields(draft, doc, at, said);
+    check_cookies(draft, doc, at);
 }
 
 static void read_draft(struct terms_draft *draft, struct jsondoc *doc, const struct place *at,

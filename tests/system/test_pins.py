@@ -390,6 +390,39 @@ def test_networks_say_from_where_an_override_may_come(world, keys):
     assert version(weir.invoke("hello", query=ask["elsewhere"], headers=[("X-O", "2"), ("X-Forwarded-For", "192.0.2.1")])) == "1"
 
 
+def changed(weir, **terms):
+    body = json.dumps({"weights": {"1": 100}, **terms}).encode()
+    return weir.admin("/functions/hello/aliases/live", "PUT", body, headers=[("Content-Type", "application/json")])
+
+
+def refused_at(answer, place):
+    assert answer.status == 400, answer
+    assert [problem["path"] for problem in answer.json()["problems"]] == [f"$.functions.hello.aliases.live.{place}"]
+
+
+def test_a_secret_in_the_place_of_its_hash_is_in_no_message(world, keys):
+    places = fakes(world, "12")
+    weir = world.weir(tables.split(places, {"1": 100}, **OVERRIDE), settings(keys))
+    weir.allow_error("secret_sha256")
+    for wrong in (SECRET, SECRET.ljust(64)):
+        override = {"secret_sha256": wrong}
+        answers = [changed(weir, override=override), weir.reload(tables.split(places, {"1": 100}, override=override))]
+        for answer in answers:
+            refused_at(answer, "override.secret_sha256")
+            assert SECRET.encode() not in answer.body, answer
+    weir.wait_for_words("the value has something else than hexadecimal digits")
+    assert SECRET not in weir.stderr()
+
+
+def test_names_that_would_mean_two_things_are_refused(world, keys):
+    weir = world.weir(tables.split(fakes(world, "12"), {"1": 100}, **OVERRIDE), settings(keys))
+    refused_at(changed(weir, pin={"header": "X-Weir-Override"}), "override.header")
+    refused_at(changed(weir, pin={"header": "x-amz-executed-version"}), "pin.header")
+    refused_at(changed(weir, experiment={"outcome_header": "X-WEIR-OVERRIDE"}), "experiment.outcome_header")
+    sticky = {"key": [{"cookie": "uid", "issue": {}}]}
+    refused_at(changed(weir, pin={"cookie": "uid"}, split={"sticky": sticky}), "pin.cookie")
+
+
 def test_an_override_goes_before_a_pin(world, keys):
     weir = world.weir(tables.split(fakes(world, "123"), {"1": 100}, **HEADER_PIN, **OVERRIDE), settings(keys))
     answer = weir.call(headers=override("3") + pinned("2"))

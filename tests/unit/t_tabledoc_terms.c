@@ -167,6 +167,21 @@ static const struct fixture_bad bads[] = {
     {WITH("\"pin\": {\"header\": \"a\", \"for_s\": 0}"), "out_of_range", AT ".pin.for_s", "not 0"},
     {WITH("\"pin\": {\"header\": \"content-length\"}"), "bad_value", AT ".pin.header",
      "already means something else"},
+    {WITH("\"pin\": {\"header\": \"X-Amz-Executed-Version\"}"), "bad_value", AT ".pin.header",
+     "names the version that ran"},
+    {WITH("\"pin\": {\"header\": \"x-a\"}, \"override\": {\"header\": \"X-A\", \"networks\": "
+          "[\"::1\"]}"),
+     "conflict", AT ".override.header", "\"X-A\" is the header of this alias's pin"},
+    {WITH("\"pin\": {\"header\": \"x-weir-override\"}, \"override\": {\"networks\": [\"::1\"]}"),
+     "conflict", AT ".override.header", "is the header of this alias's pin"},
+    {WITH("\"pin\": {\"header\": \"x-weir-outcome\"}, \"experiment\": {}"), "conflict",
+     AT ".experiment.outcome_header", "is the header of this alias's pin"},
+    {WITH("\"override\": {\"header\": \"a\", \"networks\": [\"::1\"]}, \"experiment\": "
+          "{\"outcome_header\": \"A\"}"),
+     "conflict", AT ".experiment.outcome_header", "is the header of this alias's override"},
+    {WITH("\"pin\": {\"cookie\": \"c\"}, \"split\": {\"sticky\": {\"key\": [{\"header\": \"h\"}, "
+          "{\"cookie\": \"c\"}]}}"),
+     "conflict", AT ".pin.cookie", "is a cookie with callers' keys"},
     {WITH("\"pin\": {\"cookie\": \"a=b\"}"), "bad_value", AT ".pin.cookie", "a name cannot have"},
     {WITH("\"pin\": {\"cookie\": \"a\", \"age\": 1}"), "unknown_key", AT ".pin.age", "known here"},
     /* overrides */
@@ -177,7 +192,7 @@ static const struct fixture_bad bads[] = {
     {WITH("\"override\": {\"networks\": [1]}"), "wrong_type", AT ".override.networks[0]",
      "a network such as"},
     {WITH("\"override\": {\"secret_sha256\": \"ab\"}"), "bad_value", AT ".override.secret_sha256",
-     "is too short"},
+     "the value is too short"},
     {WITH("\"override\": {\"secret\": \"ab\"}"), "unknown_key", AT ".override.secret",
      "known here: header, secret_sha256, networks"},
     /* measures */
