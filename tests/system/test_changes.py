@@ -8,12 +8,12 @@ import threading
 
 import pytest
 from harness.client import Connection
-from harness.places import ADDRESS, WEIR
+from harness.places import ADDRESS, SANITIZER, WEIR
 from harness.processes import Weir
 
 JSON = [("Content-Type", "application/json")]
 LIVE = "/functions/hello/aliases/live"
-PER_WRITER = 30
+PER_WRITER = 30 if SANITIZER else 100
 TABLE = {
     "functions": {
         "hello": {

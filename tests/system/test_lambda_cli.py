@@ -41,3 +41,20 @@ def test_a_canary_and_a_rollback(world):
     aws("delete-alias", "--function-name", "made", "--name", "live")
     aws("delete-function", "--function-name", "made")
     assert [f["FunctionName"] for f in aws("list-functions")["Functions"]] == ["hello"]
+
+
+UNSERVED = {
+    "ListLayers": ["list-layers"],
+    "GetPolicy": ["get-policy", "--function-name", "hello"],
+    "PutFunctionEventInvokeConfig": ["put-function-event-invoke-config", "--function-name", "hello", "--maximum-retry-attempts", "1"],
+    "CreateEventSourceMapping": ["create-event-source-mapping", "--function-name", "hello", "--event-source-arn", "arn:aws:sqs:us-east-1:000000000000:q"],
+    "GetFunctionCodeSigningConfig": ["get-function-code-signing-config", "--function-name", "hello"],
+}
+
+
+@pytest.mark.parametrize("operation", UNSERVED)
+def test_what_is_not_served_is_told_apart_from_what_there_is_not(world, operation):
+    """Tools take a ResourceNotFoundException for the function's absence, and go on to make it."""
+    aws = CommandLine(world.weir(tables.one("http://127.0.0.1:1")).admin_port)
+    with pytest.raises(Error, match=rf"\(UnknownOperationException\) when calling the {operation} operation"):
+        aws(*UNSERVED[operation])

@@ -1,6 +1,7 @@
 """state.directory: one weir at a time, nothing that is damaged is taken for a fresh start, nothing is lost by kill -9."""
 
 import concurrent.futures
+import contextlib
 import errno
 import json
 import os
@@ -249,26 +250,77 @@ def test_a_full_disk_refuses_the_change_and_no_other_thing(world, state):
     weir.wait_for_words("works again")
 
 
-@pytest.mark.skipif(bool(places.SANITIZER) or not shutil.which("strace"), reason="sanitizers do not run under strace")
-def test_nobody_but_the_change_waits_for_a_slow_disk(world, state, tmp_path):
-    """strace makes each wait for the disk some seconds long."""
-    demos = {"1": world.demo("1"), "2": world.demo("2")}
-    weir = world.weir(tables.split(demos, {"1": 90, "2": 10}), arguments=("--state", state))
-    slow = ["-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_enter=3000000"]
-    tracer = Process(tmp_path, "strace", ["strace", "-f", "-qq", "-o", tmp_path / "trace", *slow, "-p", weir.pid])
+needs_strace = pytest.mark.skipif(
+    bool(places.SANITIZER) or not shutil.which("strace"), reason="sanitizers do not run under strace"
+)
+
+
+@contextlib.contextmanager
+def disk(weir, tmp_path, calls, fault, files=()):
+    """strace makes these calls of weir's, on these files, slow or failing."""
+    arguments = ["-e", f"trace={calls}", "-e", f"inject={calls}:{fault}"]
+    for file in files:
+        arguments += ["-P", file]
+    tracer = Process(tmp_path, "strace", ["strace", "-f", "-qq", "-o", tmp_path / "trace", *arguments, "-p", weir.pid])
     try:
         wait_until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{weir.pid}/status").read_text(), "strace is there")
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            change = pool.submit(put_weights, weir, 50)
-            for _ in range(20):
-                assert weir.invoke("hello:live").status == 200
-                assert weir.admin("/healthz").status == 200
-            assert not change.done()
-            assert change.result().status == 200
+        yield
     finally:
         tracer.signal(signal.SIGINT)
         tracer.wait()
+
+
+@needs_strace
+def test_nobody_but_the_change_waits_for_a_slow_disk(world, state, tmp_path):
+    """Each wait for the disk is some seconds long."""
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(tables.split(demos, {"1": 90, "2": 10}), arguments=("--state", state))
+    with disk(weir, tmp_path, "fdatasync,fsync", "delay_enter=3000000"), concurrent.futures.ThreadPoolExecutor() as pool:
+        change = pool.submit(put_weights, weir, 50)
+        for _ in range(20):
+            assert weir.invoke("hello:live").status == 200
+            assert weir.admin("/healthz").status == 200
+        assert not change.done()
+        assert change.result().status == 200
     assert weight_of_one(weir) == 50
+
+
+@needs_strace
+@pytest.mark.parametrize(("error", "words"), [("EROFS", "Read-only file system"), ("EIO", "Input/output error"), ("ENOSPC", "full")])
+def test_a_disk_that_takes_no_more_refuses_the_change_and_no_other_thing(world, state, tmp_path, error, words):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(tables.split(demos, {"1": 90, "2": 10}), arguments=("--state", state))
+    assert put_weights(weir, 80).status == 200
+    weir.allow_error("cannot be kept")
+    with disk(weir, tmp_path, "pwrite64,ftruncate", f"error={error}", [state / "weir.db", state / "weir.db-wal"]):
+        for one in (70, 60):
+            answer = put_weights(weir, one)
+            assert answer.status == 503 and answer.headers["x-amzn-errortype"] == "ServiceException", answer
+            assert words in answer.json()["Message"], answer.body
+            assert weir.invoke("hello:live").status == 200
+        event = weir.invoke("hello:live", headers=[("X-Amz-Invocation-Type", "Event")])
+        assert event.status in (500, 503), event
+        assert weight_of_one(weir) == 80
+    weir.wait_for_words("cannot be kept")
+    assert put_weights(weir, 50).status == 200
+    weir.wait_for_words("works again")
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 0
+    again = world.weir(tables.split(demos, {"1": 90, "2": 10}), arguments=("--state", state))
+    assert weight_of_one(again) == 50
+
+
+@needs_strace
+def test_a_change_that_the_disk_did_not_confirm_is_not_in_force_and_the_answer_says_so(world, state, tmp_path):
+    demos = {"1": world.demo("1"), "2": world.demo("2")}
+    weir = world.weir(tables.split(demos, {"1": 90, "2": 10}), arguments=("--state", state))
+    weir.allow_error("cannot be kept")
+    weir.allow_error("not known")
+    with disk(weir, tmp_path, "fdatasync,fsync", "error=EIO", [state / "weir.db-wal"]):
+        answer = put_weights(weir, 70)
+        assert answer.status == 503 and "It is not known whether the change was stored" in answer.json()["Message"], answer.body
+        assert weir.invoke("hello:live").status == 200
+        assert weight_of_one(weir) == 90
 
 
 def test_what_the_api_changed_survives_a_kill(world, state, tmp_path):
