@@ -118,8 +118,8 @@ const struct row settings_rows_main[] = {
     {.path = "forwarded.trust", .type = ROWS_NETWORKS, .offset = offsetof(struct settings, forwarded.trust),
      .default_text = "false", .is_reloadable = true,
      .help = "Whose X-Forwarded-* fields are believed and continued: those of clients in these networks, where your proxies are; true: of every client, "
-             "which is only right where each is a proxy of yours. Those of others are replaced by what weir itself sees. On the command line networks "
-             "have commas between."},
+             "which is only right where each is a proxy of yours. Those of others are replaced by what weir itself sees. The client in the access log is "
+             "the one that X-Forwarded-For tells then. On the command line networks have commas between."},
     {.path = "forwarded.via", .type = ROWS_STRING, .offset = offsetof(struct settings, forwarded.via), .min = 1, .max = 64,
      .default_text = "weir", .check = settings_check_via, .expected = "a name such as weir, or host:port",
      .is_reloadable = true, .help = "The name that weir gives itself in the Via header (RFC 9110 section 7.6.3)."},
@@ -148,7 +148,8 @@ const struct row settings_rows_main[] = {
     NUMBER("limits.connections", ROWS_U32, limits.connections, 0, 10 * MILLION, 0, true,
            "Client connections in all. Over it: 503 and a close. 0: no limit but that of file descriptors."),
     NUMBER("limits.connections_per_address", ROWS_U32, limits.connections_per_address, 0, 10 * MILLION, 0, true,
-           "Client connections from one address. Over it: 503 and a close. 0: no limit."),
+           "Client connections from one address, but not from proxies that forwarded.trust names. Over it: 503 and a close. "
+           "0: no limit."),
     NUMBER("limits.upstream_connections", ROWS_U32, limits.upstream_connections, 0, MILLION, 0, true,
            "Connections to one endpoint from one worker. Over it invocations wait in the endpoint's queue. 0: no limit. A version "
            "can say its own."),

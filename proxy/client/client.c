@@ -28,11 +28,16 @@ static void on_deadline(struct deadline *deadline);
 static bool is_admitted(struct client *c)
 {
     const struct settings *s = c->tuning->settings;
+    bool is_proxy;
 
     if (s->limits.connections == 0 && s->limits.connections_per_address == 0)
         return true;
-    c->is_admitted = admission_enter(c->worker->shared->admission, &c->peer.number,
-                                     s->limits.connections, s->limits.connections_per_address);
+    /* A proxy of ours has the connections of all its clients. */
+    is_proxy = s->limits.connections_per_address > 0 &&
+               tuning_trusts(c->tuning, (struct str){c->peer.text, c->peer.text_len});
+    c->is_admitted =
+        admission_enter(c->worker->shared->admission, &c->peer.number, s->limits.connections,
+                        is_proxy ? 0 : s->limits.connections_per_address);
     return c->is_admitted;
 }
 

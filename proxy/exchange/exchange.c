@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/network.h"
+#include "proxy/exchange/callerkey.h"
 #include "proxy/exchange/compose.h"
 #include "proxy/exchange/course.h"
 #include "proxy/exchange/failure.h"
@@ -128,10 +130,21 @@ static int reject_choice(struct exchange *ex, const struct choice *choice)
     return reject(ex, choice->status, choice->type_name, choice->message, choice->rejection);
 }
 
+static void take_clients_address(struct exchange *ex, const struct head *head)
+{
+    struct network_address address;
+
+    if (callerkey_address(head, &ex->from, ex->tuning, &address))
+        ex->client_text_len = (uint8_t)network_write_address(&address, ex->client_text);
+}
+
 static void init(struct exchange *ex, const struct head *head, const struct request_caller *from)
 {
     ex->from = *from;
     ex->from.is_trusted = tuning_trusts(ex->tuning, from->address);
+    ex->client_text_len = 0;
+    if (ex->from.is_trusted)
+        take_clients_address(ex, head);
     ex->lease = NULL;
     ex->target = NULL;
     ex->arm = ex->run = NULL;

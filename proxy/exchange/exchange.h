@@ -12,6 +12,7 @@
 #ifndef WEIR_PROXY_EXCHANGE_EXCHANGE_H
 #define WEIR_PROXY_EXCHANGE_EXCHANGE_H
 
+#include "base/network.h"
 #include "experiment/study.h"
 #include "proxy/exchange/accepting.h"
 #include "proxy/exchange/assign.h"
@@ -173,7 +174,16 @@ struct exchange {
     uint32_t nr_retries;
     uint64_t start_us, start_unix_us, bytes_in, bytes_out;
     int64_t connect_us, head_us;
+    uint8_t client_text_len;            /* 0: the client is who the connection comes from */
+    char client_text[NETWORK_TEXT_MAX]; /* else its address, as proxies that are trusted tell it */
 };
+
+/* The address of the client, as text: behind proxies that are trusted the one that they tell. */
+static inline struct str exchange_client(const struct exchange *ex)
+{
+    return ex->client_text_len > 0 ? (struct str){ex->client_text, ex->client_text_len}
+                                   : ex->from.address;
+}
 
 /* Begins the exchange that a request head asks for, in storage of the caller (the client
  * connection) that lives until the exchange is over. The caller has set front, client, tuning,

@@ -41,7 +41,7 @@ void record_end(struct exchange *ex, struct str outcome)
     struct accesslog_entry entry = {
         .unix_us = ex->start_unix_us,
         .request_id = {r->request_id, ID_LENGTH},
-        .client = ex->from.address,
+        .client = exchange_client(ex),
         .method = r->method,
         .target = r->target,
         .host = r->host,

@@ -77,6 +77,7 @@ void urlevent_write(struct buffer *out, struct exchange *ex, const struct head *
                                  .query = choice->request.query,
                                  .body = body,
                                  .source = ex->from.address,
+                                 .client = exchange_client(ex),
                                  .request_id = choice->request.request_id,
                                  .domain = head_at(head, head->host_at, head->host_len),
                                  .api_id = str_of(choice->api_id),

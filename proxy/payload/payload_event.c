@@ -221,7 +221,7 @@ static void write_http(struct buffer *out, const struct payload_event *event)
     buffer_json(out, event->method);
     text_member(out, STR("path"), event->path);
     text_member(out, STR("protocol"), event->protocol);
-    text_member(out, STR("sourceIp"), event->source);
+    text_member(out, STR("sourceIp"), event->client.n > 0 ? event->client : event->source);
     text_member(out, STR("userAgent"), find(event, STR("user-agent")));
     buffer_char(out, '}');
 }

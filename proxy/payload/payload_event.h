@@ -25,6 +25,7 @@ struct payload_event {
     struct str path, query;             /* as they came; the query without '?' */
     struct str body;                    /* empty: none */
     struct str source;                  /* the client's address, without port */
+    struct str client;                  /* address of who asked the first proxy; empty: source */
     struct str request_id;              /* of the invocation */
     struct str domain;                  /* the host asked for, without port */
     struct str api_id;                  /* of the URL; empty: the domain's first label */

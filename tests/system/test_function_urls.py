@@ -147,7 +147,9 @@ def test_headers_that_only_weir_may_send_to_an_emulator_are_not_passed(world):
 
 def test_a_trusted_proxy_has_the_first_word(world):
     _, weir = start(world, settings={"forwarded": {"trust": True}})
-    headers = weir.call("GET", "/", headers=[("X-Forwarded-For", "198.51.100.7"), ("X-Forwarded-Proto", "https")]).json()["headers"]
+    event = weir.call("GET", "/", headers=[("X-Forwarded-For", "198.51.100.7"), ("X-Forwarded-Proto", "https")]).json()
+    assert event["requestContext"]["http"]["sourceIp"] == "198.51.100.7"
+    headers = event["headers"]
     assert headers["x-forwarded-for"] == f"198.51.100.7,{ADDRESS}"
     assert headers["x-forwarded-proto"] == "https"
 

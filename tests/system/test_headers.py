@@ -206,6 +206,34 @@ def test_a_trusted_clients_forwarded_fields_are_continued(world):
     assert seen["x-forwarded-host"] == ["a.example"]
 
 
+@pytest.mark.parametrize(
+    "trust,said,client",
+    [
+        (False, ["203.0.113.7"], ADDRESS),
+        (["192.0.2.0/24"], ["203.0.113.7"], ADDRESS),
+        (True, ["203.0.113.9", "203.0.113.7"], "203.0.113.7"),
+        (True, [], ADDRESS),
+        (True, ["unknown"], ADDRESS),
+        ([ADDRESS + "/32", "10.0.0.0/8"], ["198.51.100.1, 203.0.113.7, 10.2.3.4"], "203.0.113.7"),
+        ([ADDRESS + "/32"], ["[2001:DB8::1]:443"], "2001:db8::1"),
+    ],
+    ids=["nobody", "others", "all", "nothing-said", "no-address", "two-proxies", "ipv6"],
+)
+def test_the_access_logs_client_is_the_one_before_the_proxies(world, trust, said, client):
+    weir = world.weir(tables.one(world.demo()), {"forwarded": {"trust": trust}})
+    assert weir.call(headers=[("X-Forwarded-For", text) for text in said]).status == 200
+    (line,) = weir.wait_for_log(1)
+    assert line["client"] == client
+
+
+def test_a_proxy_is_not_held_to_the_connections_of_one_client(world):
+    weir = world.weir(tables.one(world.demo()), {"forwarded": {"trust": [ADDRESS + "/32"]}, "limits": {"connections_per_address": 1}})
+    with weir.connect() as one, weir.connect() as two:
+        for c in (one, two):
+            c.send_request()
+            assert c.read_answer().status == 200
+
+
 def test_no_number_of_forwarded_fields_hides_the_trusted_clients_own(world):
     weir = world.weir(tables.one(world.demo()), {"forwarded": {"trust": True}})
     addresses = [f"10.0.0.{i}" for i in range(30)]
