@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "conf/tabledoc_alias.h"
 #include "router/invoke.h"
@@ -15,7 +16,11 @@ struct takeback_work {
     struct takebacks *takebacks;
     struct ward *ward;
     struct takeback said;
+    bool is_told;      /* ended has been called */
+    uint64_t again_ms; /* clock_ms: then it is tried again; 0: its change is queued */
 };
+
+enum { AGAIN_MS = 1000 };
 
 /* ---- Words ----------------------------------------------------------------------------------- */
 
@@ -52,14 +57,32 @@ static void free_work(struct takeback_work **work)
     *work = NULL;
 }
 
+static void tell(struct takeback_work *work)
+{
+    if (!work->is_told)
+        work->takebacks->ended(work->takebacks->context);
+    work->is_told = true;
+}
+
 static void end(struct takeback_work *work, struct change *change, bool is_done)
 {
     struct takebacks *takebacks = work->takebacks;
 
     if (work->said.cause != WARD_FINE && takebacks->listener.over)
         takebacks->listener.over(takebacks->listener.context, &work->said, change, is_done);
+    tell(work);
     free_work(&work);
-    takebacks->ended(takebacks->context);
+}
+
+/* The answers go out; the workers know that the canary gets no invocation. */
+static void try_again(struct takeback_work *work, const char *why)
+{
+    if (!work->is_told)
+        log_error("%.*s:%.*s could not be written back to its first version (%s), which gets all "
+                  "invocations all the same; it is tried again; %s",
+                  STR_ARG(work->ward->function), STR_ARG(work->ward->alias), why, work->said.text);
+    tell(work);
+    work->again_ms = clock_ms() + AGAIN_MS;
 }
 
 static struct takeback_work *work_of(const struct change *change)
@@ -72,15 +95,13 @@ static void done(struct change *change, const struct change_result *result)
     struct takeback_work *work = work_of(change);
     const struct takeback *said = &work->said;
 
-    if (result->status == CHANGE_DONE)
-        log_warning("%.*s:%.*s is back at version %.*s alone; %s", STR_ARG(said->function),
-                    STR_ARG(said->alias), STR_ARG(said->first), said->text);
-    else
-        log_error("%.*s:%.*s could not be written back to version %.*s (%s), which gets all "
-                  "invocations as long as this process lives; %s",
-                  STR_ARG(said->function), STR_ARG(said->alias), STR_ARG(said->first),
-                  result->reason ? result->reason : "the document is refused", said->text);
-    end(work, change, result->status == CHANGE_DONE);
+    if (result->status != CHANGE_DONE) {
+        try_again(work, result->reason ? result->reason : "the document is refused");
+        return;
+    }
+    log_warning("%.*s:%.*s is back at version %.*s alone; %s", STR_ARG(said->function),
+                STR_ARG(said->alias), STR_ARG(said->first), said->text);
+    end(work, change, true);
 }
 
 /* The alias as it is, with its first version alone; NULL when out of memory. */
@@ -133,8 +154,20 @@ static void take_back(struct change *change)
         change_submit(change, &edit, 1, done);
         return;
     }
-    log_error("out of memory: %s:%s is not written back", function, alias);
-    end(work, change, false);
+    try_again(work, "out of memory");
+}
+
+void takeback_tend(struct takebacks *takebacks)
+{
+    uint64_t now_ms = clock_ms();
+    struct takeback_work *work;
+
+    LIST_FOREACH(work, &takebacks->running, link)
+    {
+        if (work->again_ms != 0 && now_ms >= work->again_ms)
+            work->again_ms =
+                change_begin_own(takebacks->hooks, work, take_back) == 0 ? 0 : now_ms + AGAIN_MS;
+    }
 }
 
 void takeback_begin_take(struct takebacks *takebacks, struct ward **ward)

@@ -28,8 +28,7 @@ struct takeback_listener {
      * its own to the change, and keep what it likes in the change's state. It may be called again
      * for the same one, as a turn may start anew. */
     void (*begins)(void *context, const struct takeback *takeback, struct change *change);
-    /* is_done: the alias is so on every worker. Else it could not be written, and only the workers
-     * of this process know of it. */
+    /* is_done: the alias is so on every worker. Else there was nothing to do any more. */
     void (*over)(void *context, const struct takeback *takeback, struct change *change,
                  bool is_done);
 };
@@ -38,7 +37,7 @@ struct takebacks {
     const struct api_hooks *hooks;
     struct takeback_listener listener;
     LIST_HEAD(, takeback_work) running;
-    /* One that was begun has come to its end, whatever that is. */
+    /* One that was begun has come to its end, whatever that is, or could not be written at once. */
     void (*ended)(void *context);
     void *context;
 };
@@ -51,6 +50,9 @@ void takeback_fini(struct takebacks *takebacks);
 
 /* Takes the ward's reference over; ended is called later, never from within this call. */
 void takeback_begin_take(struct takebacks *takebacks, struct ward **ward);
+
+/* Now and then: those that could not be written are tried again. */
+void takeback_tend(struct takebacks *takebacks);
 
 /* What a takeback says of a ward. */
 void takeback_describe(struct takeback *out, struct ward *ward, const struct target *target);

@@ -23,7 +23,8 @@ struct numbers {
 struct registry {
     struct qsbr *domain;
     struct series_hooks hooks;
-    struct logbook *logbook; /* or NULL; not owned */
+    struct logbook *logbook;   /* or NULL; not owned */
+    struct wardbook *wardbook; /* likewise */
     _Atomic uint32_t refs;
     _Atomic uint64_t seed;   /* of the next place */
     pthread_mutex_t lock;    /* of all below */
@@ -92,6 +93,16 @@ void registry_set_logbook(struct registry *registry, struct logbook *logbook)
 struct logbook *registry_logbook(const struct registry *registry)
 {
     return registry->logbook;
+}
+
+void registry_set_wardbook(struct registry *registry, struct wardbook *wardbook)
+{
+    registry->wardbook = wardbook;
+}
+
+struct wardbook *registry_wardbook(const struct registry *registry)
+{
+    return registry->wardbook;
 }
 
 uint64_t registry_place(struct registry *registry)

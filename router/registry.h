@@ -18,6 +18,7 @@ enum { REGISTRY_NO_SERIES = UINT32_MAX };
 
 struct registry;
 struct logbook;
+struct wardbook;
 
 /* Gives the number of the counters of (function, alias, version); the same names always give the
  * same number. REGISTRY_NO_SERIES when out of memory. release is called for each get, when the last
@@ -53,6 +54,10 @@ struct qsbr *registry_domain(const struct registry *registry);
 void registry_set_logbook(struct registry *registry, struct logbook *logbook);
 /* NULL: none. Any thread. */
 struct logbook *registry_logbook(const struct registry *registry);
+
+/* The same for what budgets and guards have seen. */
+void registry_set_wardbook(struct registry *registry, struct wardbook *wardbook);
+struct wardbook *registry_wardbook(const struct registry *registry);
 
 /* Draws where a split's order begins if it has nothing to continue from (router/split.h). Any
  * thread. */

@@ -265,7 +265,8 @@ int target_join(struct target *target, const struct target *before, struct regis
     struct split_spec spec;
 
     *is_replacement = false;
-    if (fit_map(target, before) || studied_join(target, before) || ward_join(target, before))
+    if (fit_map(target, before) || studied_join(target, before) ||
+        ward_join(target, before, registry_wardbook(registry)))
         return -1;
     spec.logbook = registry_logbook(registry);
     spec.heir_of = LOGBOOK_NONE;

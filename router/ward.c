@@ -7,6 +7,7 @@
 
 #include "router/alias_terms.h"
 #include "router/model.h"
+#include "router/wardbook.h"
 
 enum { RESTED_MAX = 16 };
 
@@ -36,6 +37,35 @@ static struct ward *make(const struct target *target, int arm)
     return ward;
 }
 
+/* What the process before knew of it. */
+static void restore(struct ward *ward)
+{
+    const struct wardbook_slot *slot = ward->slot;
+
+    atomic_store(&ward->failed, atomic_load(&slot->failed));
+    atomic_store(&ward->used, atomic_load(&slot->failed));
+    atomic_store(&ward->due, atomic_load(&slot->cause));
+    ward->guard = slot->guard;
+    ward->nr_errors = slot->nr_errors;
+    ward->nr_first_errors = slot->nr_first_errors;
+}
+
+/* is_first: the alias is in no table before. */
+static void keep(struct ward *ward, struct wardbook *book, bool is_first)
+{
+    struct wardbook_key key;
+
+    if (!book)
+        return;
+    key = wardbook_key(ward->function, ward->alias, ward->version);
+    ward->book = book;
+    ward->slot = is_first ? wardbook_find(book, key) : NULL;
+    if (ward->slot)
+        restore(ward);
+    else
+        ward->slot = wardbook_take(book, key);
+}
+
 struct ward *ward_ref(struct ward *ward)
 {
     atomic_fetch_add_explicit(&ward->refs, 1, memory_order_relaxed);
@@ -49,6 +79,8 @@ void ward_unref(struct ward **ward)
     *ward = NULL;
     if (atomic_fetch_sub_explicit(&w->refs, 1, memory_order_acq_rel) > 1)
         return;
+    if (w->slot)
+        wardbook_release(w->book, &w->slot);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }
@@ -69,8 +101,11 @@ struct ward_figures ward_figures(struct ward *ward)
 static bool take_back(struct ward *ward, enum ward_cause cause)
 {
     uint32_t fine = WARD_FINE;
+    bool is_first = atomic_compare_exchange_strong(&ward->cause, &fine, cause);
 
-    return atomic_compare_exchange_strong(&ward->cause, &fine, cause);
+    if (is_first && ward->slot)
+        atomic_store(&ward->slot->cause, cause);
+    return is_first;
 }
 
 /* ---- From target to target ------------------------------------------------------------------- */
@@ -90,8 +125,9 @@ static bool is_of_canary(const struct target *target, int arm)
 
 /* The predecessor's while its version had weight; else one that begins. */
 static int add_active(struct wards *wards, const struct target *target, int arm,
-                      const struct wards *before)
+                      const struct target *predecessor, struct wardbook *book)
 {
+    const struct wards *before = predecessor ? predecessor->wards : NULL;
     const struct ward_place *old = find(before, target->arms[arm].version->name);
     double weight = target->arms[arm].weight;
     struct ward_place *place = &wards->list[wards->nr];
@@ -99,6 +135,10 @@ static int add_active(struct wards *wards, const struct target *target, int arm,
     place->ward = old && old->arm >= 0 ? ward_ref(old->ward) : make(target, arm);
     if (!place->ward)
         return -1;
+    if (!place->ward->book)
+        keep(place->ward, book, !predecessor);
+    else if (place->ward->slot)
+        wardbook_rest(place->ward->slot, false);
     place->arm = arm;
     place->share = weight / (weight + target->arms[0].weight);
     wards->nr++;
@@ -120,12 +160,16 @@ static void add_rested(struct wards *wards, const struct target *target, const s
 
         if (wards->nr - wards->nr_active == RESTED_MAX)
             return;
-        if (!find(wards, ward->version) && may_come_back(target, ward))
+        if (find(wards, ward->version))
+            continue;
+        if (ward->slot)
+            wardbook_rest(ward->slot, true);
+        if (may_come_back(target, ward))
             wards->list[wards->nr++] = (struct ward_place){.ward = ward_ref(ward), .arm = -1};
     }
 }
 
-int ward_join(struct target *target, const struct target *before)
+int ward_join(struct target *target, const struct target *before, struct wardbook *book)
 {
     const struct alias_terms *terms = target->terms;
     const struct wards *old = before ? before->wards : NULL;
@@ -141,7 +185,7 @@ int ward_join(struct target *target, const struct target *before)
     wards->failures = terms->budget ? terms->budget->failures : 0;
     wards->alpha = terms->guard ? terms->guard->alpha : 0;
     for (int arm = 0; arm < target->nr_arms; arm++)
-        if (is_of_canary(target, arm) && add_active(wards, target, arm, old) < 0)
+        if (is_of_canary(target, arm) && add_active(wards, target, arm, before, book) < 0)
             return -1;
     add_rested(wards, target, old);
     return 0;
@@ -171,7 +215,8 @@ struct ward *ward_of(const struct wards *wards, int arm)
 static bool is_any_taken_back(const struct wards *wards)
 {
     for (int i = 0; i < wards->nr_active; i++)
-        if (atomic_load(&wards->list[i].ward->cause) != WARD_FINE)
+        if (atomic_load(&wards->list[i].ward->cause) != WARD_FINE ||
+            atomic_load(&wards->list[i].ward->due) != WARD_FINE)
             return true;
     return false;
 }
@@ -179,7 +224,11 @@ static bool is_any_taken_back(const struct wards *wards)
 enum ward_answer ward_take(const struct wards *wards, struct ward *ward)
 {
     uint32_t used = atomic_load(&ward->used);
+    uint32_t due =
+        atomic_load(&ward->due) != WARD_FINE ? atomic_exchange(&ward->due, WARD_FINE) : WARD_FINE;
 
+    if (due != WARD_FINE) /* the process before did not come to it */
+        return take_back(ward, (enum ward_cause)due) ? WARD_RECALL : WARD_DEFER;
     if (is_any_taken_back(wards))
         return WARD_DEFER;
     do {
@@ -210,6 +259,8 @@ bool ward_spend(const struct wards *wards, struct ward *ward)
         if (wards->failures > 0 && failed + 1 >= wards->failures)
             is_last |= take_back(ward, WARD_BUDGET);
     } while (!atomic_compare_exchange_weak(&ward->failed, &failed, failed + 1));
+    if (ward->slot)
+        atomic_fetch_add(&ward->slot->failed, 1);
     return is_last;
 }
 
@@ -231,6 +282,11 @@ static bool note_error(const struct ward_place *place, bool is_canary, double al
     guard_error(&ward->guard, is_canary, place->share);
     ward->nr_errors += is_canary;
     ward->nr_first_errors += !is_canary;
+    if (ward->slot) {
+        ward->slot->guard = ward->guard;
+        ward->slot->nr_errors = ward->nr_errors;
+        ward->slot->nr_first_errors = ward->nr_first_errors;
+    }
     is_up = is_canary && guard_is_up(&ward->guard, alpha);
     pthread_mutex_unlock(&ward->lock);
     return is_up && take_back(ward, WARD_GUARD);

@@ -10,8 +10,8 @@
  * Guard: the e-value of experiment/guard.h over the errors of the canary and of the first version.
  *
  * A ward goes from table to table with its version, as long as that has weight: other weights, a
- * reload and another K change nothing in it. A version that comes back from no weight begins anew;
- * until then its last ward is shown as it ended.
+ * reload and another K change nothing in it, nor does a restart (router/wardbook.h). A version that
+ * comes back from no weight begins anew; until then its last ward is shown as it ended.
  *
  * Threads: any, for what is drawn from a target that is held; ward_join and ward_leave as
  * target_join. The mutex is held for a few additions, and only where something has failed. */
@@ -28,6 +28,8 @@
 #include "experiment/guard.h"
 
 struct target;
+struct wardbook;
+struct wardbook_slot;
 
 enum ward_cause { WARD_FINE, WARD_BUDGET, WARD_GUARD };
 
@@ -36,7 +38,10 @@ struct ward {
     _Atomic uint32_t used;   /* units that are not free */
     _Atomic uint32_t failed; /* invocations, ever */
     _Atomic uint32_t cause;  /* enum ward_cause; it is set once, by what takes the canary back */
-    pthread_mutex_t lock;    /* of the next two */
+    _Atomic uint32_t due;    /* the same, of a process before this one: to be taken back */
+    struct wardbook *book;
+    struct wardbook_slot *slot; /* where it all stands as well; NULL: it ends with the process */
+    pthread_mutex_t lock;       /* of the next two, and of what the slot says of them */
     struct guard guard;
     uint32_t nr_errors, nr_first_errors; /* that the guard has seen */
     STAILQ_ENTRY(ward) link;             /* of those that are to be taken back */
@@ -58,8 +63,8 @@ struct wards {
 
 /* Gives a target whose arms and terms are set its wards: its predecessor's (NULL: none) of the same
  * versions, else new ones. None where the alias has neither budget nor guard. 0, or -1 when out of
- * memory. */
-int ward_join(struct target *target, const struct target *before)
+ * memory. book: where they are kept, and where those of the process before are found; or NULL. */
+int ward_join(struct target *target, const struct target *before, struct wardbook *book)
     __attribute__((warn_unused_result));
 void ward_leave(struct target *target);
 

@@ -107,6 +107,7 @@ static void on_housekeeping(uv_timer_t *timer)
     metrics_sweep(s->shared.metrics, s->loop.now_ms);
     registry_tidy(s->registry);
     storage_tend(s);
+    takeback_tend(&s->recalling.takebacks);
     names_sweep(s->shared.names);
     if (s->shared.tls)
         tls_server_rotate(s->shared.tls, s->loop.now_ms);

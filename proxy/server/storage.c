@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "proxy/server/state.h"
 #include "router/logbook.h"
+#include "router/wardbook.h"
 #include "store/statedir.h"
 #include "store/store_memory.h"
 #include "store/store_sqlite.h"
@@ -56,6 +57,34 @@ static int open_splits(struct storage *storage, const char *directory, struct st
     return r;
 }
 
+static int open_wards(struct storage *storage, const char *directory, struct store_reason *reason)
+{
+    static _Alignas(8) char head[WARDBOOK_HEAD];
+    const struct mapfile_start start = {
+        .bytes = WARDBOOK_BYTES, .head = head, .head_bytes = sizeof(head)};
+    char *path = statedir_file(directory, "wards"), why[100];
+
+    wardbook_format(head);
+    if (!path)
+        snprintf(reason->text, sizeof(reason->text), "out of memory");
+    if (!path || mapfile_open(&storage->wards, path, WARDBOOK_BYTES, &start, reason) < 0) {
+        free(path);
+        return -1;
+    }
+    snprintf(why, sizeof(why), "it is damaged: its end is missing");
+    if (storage->wards.bytes >= WARDBOOK_BYTES)
+        storage->wardbook = wardbook_open(storage->wards.memory, why, sizeof(why));
+    if (!storage->wardbook) {
+        snprintf(reason->text, sizeof(reason->text),
+                 "%s cannot be used: %s; put a backup in its place, or move it away: then all "
+                 "budgets and guards begin anew",
+                 path, why);
+        mapfile_close(&storage->wards);
+    }
+    free(path);
+    return storage->wardbook ? 0 : -1;
+}
+
 /* The lock is never given back: the next weir may have the folder when this process has ended. */
 static int open_in(struct server *s, const struct store_host *host, const char *directory)
 {
@@ -64,8 +93,10 @@ static int open_in(struct server *s, const struct store_host *host, const char *
     s->storage.lock = statedir_lock(directory, &reason);
     if (s->storage.lock >= 0)
         s->store = store_sqlite_open(host, directory, &reason);
-    if (s->store && open_splits(&s->storage, directory, &reason) == 0) {
+    if (s->store && open_splits(&s->storage, directory, &reason) == 0 &&
+        open_wards(&s->storage, directory, &reason) == 0) {
         registry_set_logbook(s->registry, s->storage.logbook);
+        registry_set_wardbook(s->registry, s->storage.wardbook);
         log_info("state in %s", directory);
         return 0;
     }
@@ -129,6 +160,8 @@ void storage_settle(struct server *s)
 {
     if (s->storage.logbook)
         logbook_settle(s->storage.logbook);
+    if (s->storage.wardbook)
+        wardbook_settle(s->storage.wardbook);
 }
 
 static void grow(uv_work_t *work)
@@ -175,12 +208,18 @@ void storage_close(struct server *s)
 {
     if (s->storage.logbook)
         logbook_seal(s->storage.logbook);
+    if (s->storage.wardbook)
+        wardbook_seal(s->storage.wardbook);
     if (s->store)
         store_close(&s->store);
 }
 
 void storage_fini(struct server *s)
 {
+    if (s->storage.wardbook) {
+        wardbook_close(&s->storage.wardbook);
+        mapfile_close(&s->storage.wards);
+    }
     if (!s->storage.logbook)
         return;
     logbook_close(&s->storage.logbook);

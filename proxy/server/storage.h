@@ -10,13 +10,16 @@
 #include "store/store.h"
 
 struct logbook;
+struct wardbook;
 struct server;
 
 struct storage {
     int lock;                /* on state.directory, for as long as the process lives */
     struct mapfile splits;   /* the logbook's memory */
     struct logbook *logbook; /* NULL without a directory */
-    uv_work_t growth;        /* of the file, on a thread of libuv's pool */
+    struct mapfile wards;    /* the wardbook's memory */
+    struct wardbook *wardbook;
+    uv_work_t growth; /* of the file, on a thread of libuv's pool */
     size_t wanted;
     bool is_growing, is_full; /* the last growth failed: it was logged */
     struct store_reason reason;

@@ -2,13 +2,18 @@
 before the K-th of them is answered."""
 
 import json
+import os
+import pathlib
+import shutil
 import signal
 import threading
 
 import pytest
-from harness import tables
+from harness import places, tables
+from harness.processes import Weir
 from harness.waiting import wait_until
 from test_deploy import Lab
+from test_state import fill
 
 HALVES = {"1": 50, "2": 50}
 INVOKE = "/2015-03-31/functions/hello/invocations?Qualifier=live"
@@ -31,7 +36,7 @@ def put(weir, **document):
 
 
 def left(weir, version="2"):
-    return weir.metrics().value("weir_budget_left", function="hello", alias="live", version=version)
+    return weir.metrics(True).value("weir_budget_left", function="hello", alias="live", version=version)
 
 
 def deferred(weir, version="2"):
@@ -284,3 +289,80 @@ def test_a_deployment_that_runs_is_stopped(world, keys, tmp_path):
     assert f"taken back by its {''.join(keys)}: " in error["message"], error
     assert "rollbackInfo" not in lab.info(deployment) or not lab.info(deployment)["rollbackInfo"].get("rollbackDeploymentId")
     assert lab.alias() == {"1": 1}
+
+
+def evalue(weir):
+    return weir.metrics(True).value("weir_guard_evalue", function="hello", alias="live", version="2")
+
+
+def another_life(world, weir, folder, number=signal.SIGKILL, table=None):
+    weir.signal(number)
+    weir.wait()
+    world.things.remove(weir)
+    return world.weir(table or weir.table_path.read_text(), arguments=("--state", folder))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "drained"])
+def test_failures_that_were_answered_are_kept_over_a_restart(world, tmp_path, number):
+    demos, weir = world_of(world, 5, arguments=("--state", tmp_path))
+    failed = 0
+    for _ in range(2):
+        for _ in range(4):
+            failed += weir.call().status == 500
+        assert 5 - left(weir) == failed
+        weir = another_life(world, weir, tmp_path, number)
+        assert 5 - left(weir) == failed
+    while alias_of(weir)["weights"] == HALVES:
+        failed += weir.call().status == 500
+    assert failed == demos["2"].count()["requests"] == 5
+
+
+def test_evidence_is_kept_over_a_restart(world, tmp_path):
+    demos = {"1": world.demo("1"), "2": world.demo("2", "status=500")}
+    weir = world.weir(tables.split(demos, HALVES, guard={"alpha": 0.01}), arguments=("--state", tmp_path))
+    for _ in range(6):
+        weir.call()
+    before = evalue(weir)
+    assert before > 1
+    weir = another_life(world, weir, tmp_path)
+    assert evalue(weir) == pytest.approx(before)
+    put(weir, weights={"1": 100}, guard={"alpha": 0.01})
+    put(weir, weights=HALVES, guard={"alpha": 0.01})
+    assert evalue(weir) == pytest.approx(1)  # it comes from no weight
+
+
+def test_what_has_left_the_alias_begins_anew_after_a_restart(world, tmp_path):
+    demos, weir = world_of(world, 5, arguments=("--state", tmp_path))
+    while left(weir) == 5:
+        weir.call()
+    put(weir, weights={"1": 100}, budget={"failures": 5})
+    weir = another_life(world, weir, tmp_path)
+    put(weir, weights=HALVES, budget={"failures": 5})
+    assert left(weir) == 5
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root for a small file system")
+def test_a_take_back_that_could_not_be_written_is_tried_again(world, tmp_path):
+    demos = {"1": world.demo("1"), "2": world.demo("2", "status=500")}
+    script = 'mount -t tmpfs -o size=4m none "$0" && exec "$@"'
+    folder, state = world.folder / "weir", tmp_path / "state"
+    state.mkdir()
+    weir = Weir(folder, tables.split(demos, HALVES, budget={"failures": 3}), wait=False, command=[
+        "unshare", "--mount", "sh", "-c", script, state, places.WEIR, "run", "--settings", folder / "settings.json", "--state", state,
+    ])  # fmt: skip
+    world.keep(weir)
+    weir.wait_until_ready()
+    weir.allow_error("cannot be kept|could not be written back")
+    inside = pathlib.Path(f"/proc/{weir.pid}/root{state}")
+    fill(inside)
+    for weight in range(50, 90):  # until the database has no room left
+        if weir.admin("/functions/hello/aliases/live", "PUT", json.dumps(budget({"1": weight, "2": 100 - weight}, 3)).encode()).status != 200:
+            break
+    statuses = [weir.call().status for _ in range(100)]
+    assert statuses.count(500) == 3
+    assert alias_of(weir)["weights"] != {"1": 100}
+    weir.wait_for_words("could not be written back to its first version")
+    (inside / "ballast").unlink()
+    wait_until(lambda: alias_of(weir)["weights"] == {"1": 100}, "it is written")
+    weir.wait_for_words("hello:live is back at version 1 alone; budget: 3 invocations of version 2 have failed")
+    assert demos["2"].count()["requests"] == 3

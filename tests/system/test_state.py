@@ -225,7 +225,7 @@ def fill(folder):
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root for a small file system")
 def test_a_full_disk_refuses_the_change_and_no_other_thing(world, state):
     demos = {"1": world.demo("1"), "2": world.demo("2")}
-    script = 'mount -t tmpfs -o size=2m none "$0" && exec "$@"'
+    script = 'mount -t tmpfs -o size=4m none "$0" && exec "$@"'
     folder = world.folder / "weir"
     weir = Weir(folder, tables.split(demos, {"1": 90, "2": 10}), wait=False, command=[
         "unshare", "--mount", "sh", "-c", script, state, places.WEIR, "run", "--settings", folder / "settings.json", "--state", state,
