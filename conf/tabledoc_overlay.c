@@ -147,8 +147,9 @@ static void check_alias(struct jsondoc *doc, const struct place *at, const json_
         if (!json_object_get(versions, json_object_iter_key(i)))
             jsondoc_problem(doc, &key, "version_in_use",
                             "version %s is gone from the file, but the alias has had it since it "
-                            "was changed through the API; change the alias through the API first, "
-                            "or say in the file which weights the alias is to have",
+                            "was changed through the API, or by a deployment; wait for its end or "
+                            "stop it, change the alias through the API first, or say in the file "
+                            "which weights the alias is to have",
                             json_object_iter_key(i));
 }
 

@@ -210,10 +210,9 @@ static void store(struct change_work *w)
         return;
     }
     assert(w->nr_edits == 0 || change_in_force(w) == w->build.previous);
-    if (listener && w->build.text &&
-        (listener->replaces(&w->change, w->build.previous, w->build.table) < 0 ||
-         w->kept.is_short)) {
-        change_fail_memory(w);
+    if (listener && w->build.compare &&
+        (listener->replaces(&w->change, &w->build, w->build.text) < 0 || w->kept.is_short)) {
+        change_fail(w, w->problems.nr > 0 ? CHANGE_REFUSED : CHANGE_FAILED, "out of memory");
         return;
     }
     if (is_bare(w) && w->kept.nr == 0) { /* all of it is so already */

@@ -80,12 +80,13 @@ typedef void change_fn(struct change *change);
 typedef void change_done_fn(struct change *change, const struct change_result *result);
 
 /* Who has to know what becomes other, and may add to it (control/publish.h). Rows are added by
- * change_keep. The first two return 0, or -1 when out of memory. */
+ * change_keep. The first two return 0, or -1 when out of memory, or where it must not be: then with
+ * a problem added. */
 struct change_listener {
     /* A function is to be as this document says, which may be changed. */
     int (*edits)(struct change *change, const char *function, json_t *document);
-    /* Likewise a table as a whole, which has been built. */
-    int (*replaces)(struct change *change, const struct table *before, const struct table *after);
+    /* A table has been built. is_whole: of a document; else the edits have been told. */
+    int (*replaces)(struct change *change, const struct api_build *build, bool is_whole);
     /* It is stored and in force. */
     void (*done)(struct change *change);
     /* Ends what was noted in the change (change->noted), in any case. */

@@ -14,6 +14,7 @@
 #include "control/codedeploy_call.h"
 #include "control/codedeploy_config.h"
 #include "control/shift.h"
+#include "control/shift_check.h"
 
 static const char APPLICATION[] = "ServerlessDeploymentApplication";
 
@@ -426,19 +427,30 @@ static int look_at(struct publish *publish, struct change *change, const struct 
     return result;
 }
 
-static int on_replaces(struct change *change, const struct table *before, const struct table *after)
+static int publish_whole(struct change *change, const struct table *before,
+                         const struct table *after)
 {
     struct function *const *functions;
     int nr = table_functions(after, &functions), result = 0;
     char version[APPSPEC_VERSION_MAX + 1];
 
-    for (int i = 0; change->hooks->shifts && i < nr && result == 0; i++) {
+    for (int i = 0; i < nr && result == 0; i++) {
         if (!find_published(before, functions[i], version))
             continue;
         result =
             noted_in(change) ? look_at(change->noted, change, after, functions[i], version) : -1;
     }
     return result;
+}
+
+static int on_replaces(struct change *change, const struct api_build *build, bool is_whole)
+{
+    if (!change->hooks->shifts)
+        return 0;
+    if (shift_check_versions(change->hooks->shifts, build->previous, build->table, NULL,
+                             build->problems))
+        return -1;
+    return is_whole ? publish_whole(change, build->previous, build->table) : 0;
 }
 
 /* ---- A change of weir's own ------------------------------------------------------------------ */

@@ -233,3 +233,40 @@ bool shift_check_running(const struct shifts *s, struct deployment *d,
         return true;
     return is_alarmed(s, d, d->state.step < 0, trouble, is_held);
 }
+
+/* ---- Versions that are in use ---------------------------------------------------------------- */
+
+static bool is_there(const struct table *table, const struct deployment *d, const char *version)
+{
+    const struct function *function = table_function(table, str_of(d->spec.function));
+
+    return function && model_version(function, str_of(version), 0);
+}
+
+bool shift_check_versions(const struct shifts *s, const struct table *before,
+                          const struct table *after, const char *file, struct problems *problems)
+{
+    const struct deployment *d;
+    bool is_wrong = false;
+
+    TAILQ_FOREACH(d, &s->ledger.deployments, link)
+    {
+        const char *const used[] = {d->spec.target, d->spec.current};
+        /* Where one begins that waits is known when it does. */
+        int nr = d->state.status == DEPLOYMENT_QUEUED ? 1 : 2;
+        char path[512];
+
+        for (int i = 0; i < nr && !deployment_is_over(d); i++) {
+            if (!is_there(before, d, used[i]) || is_there(after, d, used[i]))
+                continue;
+            is_wrong = true;
+            snprintf(path, sizeof(path), "$.functions.%s.versions.%s", d->spec.function, used[i]);
+            problems_add(problems, "version_in_use", file, path,
+                         "version %s would be gone, but deployment %s uses it, which brings "
+                         "version %s to %s:%s; wait for its end, or stop it first "
+                         "(StopDeployment)",
+                         used[i], d->id, d->spec.target, d->spec.function, d->spec.alias);
+        }
+    }
+    return is_wrong;
+}

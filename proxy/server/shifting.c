@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "control/publish.h"
 #include "control/shift.h"
+#include "control/shift_check.h"
 #include "proxy/server/state.h"
 
 /* A wait that is longer is looked at again on the way. */
@@ -82,6 +83,14 @@ void shifting_publish(struct server *s, const struct table *before, const struct
 {
     if (s->shifting.is_running)
         publish_reloaded(s->shifting.shifts->hooks, before, after);
+}
+
+bool shifting_allows(struct server *s, const struct table *before, const struct table *after,
+                     struct problems *problems)
+{
+    return !s->shifting.is_running || before == after ||
+           !shift_check_versions(s->shifting.shifts, before, after, s->shared.settings->table_file,
+                                 problems);
 }
 
 void shifting_soon(struct server *s)

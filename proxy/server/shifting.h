@@ -8,6 +8,7 @@
 #include <uv.h>
 
 struct api_hooks;
+struct problems;
 struct server;
 struct shifts;
 struct table;
@@ -31,6 +32,11 @@ void shifting_fini(struct server *s);
 
 /* A table that was read from the file has replaced another: what is new in it is brought in. */
 void shifting_publish(struct server *s, const struct table *before, const struct table *after);
+
+/* May a table that was read from the file replace another? False with problems added: a deployment
+ * uses what would be gone. */
+bool shifting_allows(struct server *s, const struct table *before, const struct table *after,
+                     struct problems *problems);
 
 /* A turn is had soon. */
 void shifting_soon(struct server *s);

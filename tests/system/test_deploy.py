@@ -362,6 +362,48 @@ def test_another_hand_ends_it_and_nothing_is_overwritten(shifting, hand):
     assert lab.alias() == after != {"1": 0.9, "2": 0.1}
 
 
+def without(lab, version):
+    """The table without a version, and with an alias that does not name it."""
+    rest = {v: place for v, place in lab.demos.items() if v != version}
+    alias = {"PROD": {"2" if version == "1" else "1": 100}}
+    return {**lab.table, "functions": {"hello": tables.function(rest, alias)}}
+
+
+def put(lab, path, document):
+    return lab.weir.admin(path, "PUT", json.dumps(document).encode(), headers=[("Content-Type", "application/json")])
+
+
+GONE = {
+    "file": lambda lab, table: lab.weir.reload(table),
+    "table": lambda lab, table: put(lab, "/table", table),
+    "function": lambda lab, table: put(lab, "/functions/hello", table["functions"]["hello"]),
+}
+
+
+@pytest.mark.parametrize("way", GONE)
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_edit_that_takes_away_a_version_in_use_is_refused(shifting, way, version):
+    lab = shifting
+    lab.weir.allow_error("reload rejected")
+    answer = GONE[way](lab, without(lab, version))
+    assert answer.status == 400, answer.body
+    [problem] = answer.json()["problems"]
+    assert problem["code"] == "version_in_use" and "stop it" in problem["message"]
+    is_shifted = (way, version) == ("file", "2")  # then the alias is still the deployment's
+    if not is_shifted:
+        assert problem["path"] == f"$.functions.hello.versions.{version}" and lab.deployment in problem["message"]
+    assert lab.status(lab.deployment) == "InProgress" and lab.alias() == {"1": 0.9, "2": 0.1}
+    lab.api.stop_deployment(deploymentId=lab.deployment, autoRollbackEnabled=False)
+    assert is_shifted or GONE[way](lab, without(lab, version)).status == 200
+
+
+def test_a_function_that_is_deployed_is_not_deleted(shifting):
+    lab = shifting
+    with pytest.raises(lab.lambdas.exceptions.ResourceConflictException, match=lab.deployment):
+        lab.lambdas.delete_function(FunctionName="hello")
+    assert lab.status(lab.deployment) == "InProgress"
+
+
 def test_a_description_is_no_other_hand(shifting):
     lab = shifting
     lab.lambdas.update_alias(FunctionName="hello", Name="PROD", Description="shifted")
