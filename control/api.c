@@ -17,6 +17,7 @@
 #include "control/resource.h"
 #include "control/sfn.h"
 #include "control/sfn_asked.h"
+#include "control/sfn_enlist.h"
 
 /* Is this one of the query's parts? */
 static bool is_asked_for(struct str query, struct str part)
@@ -119,6 +120,8 @@ void api_forget(struct api_waiter *waiter)
         listing_forget(waiter);
     else if (waiter->execution)
         sfn_asked_forget(waiter);
+    else if (waiter->enlisting)
+        sfn_enlist_forget(waiter);
     else
         waiter->hooks->forget(waiter->hooks->context, waiter);
 }
@@ -162,6 +165,7 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
     waiter->change = NULL;
     waiter->listing = NULL;
     waiter->execution = NULL;
+    waiter->enlisting = NULL;
     waiter->done = on_reloaded;
     if (access_refuse(hooks->settings(hooks->context), request, response))
         return true;

@@ -63,6 +63,7 @@ struct shifts;
 struct takebacks;
 struct executions;
 struct execution_asked;
+struct sfn_enlisting;
 struct run;
 struct ward;
 
@@ -76,6 +77,7 @@ struct api_waiter {
      * reload. */
     struct change_work *change;
     struct listing *listing;
+    struct sfn_enlisting *enlisting;
     struct execution_asked *execution;
     /* Of one that waits for a reload; link and round are the hooks'. */
     TAILQ_ENTRY(api_waiter) link;

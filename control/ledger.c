@@ -208,13 +208,15 @@ int ledger_open(struct ledger *ledger, struct store *store, struct store_reason 
         .applications = json_object(),
         .groups = json_object(),
         .machine_aliases = json_object(),
+        .enlisted = json_object(),
         .alarms = json_object(),
         .began_s = (double)(clock_unix_us() / 1000) / 1000,
     };
     TAILQ_INIT(&ledger->deployments);
     prng_init(&ledger->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
-    if (!ledger->applications || !ledger->groups || !ledger->machine_aliases || !ledger->alarms)
+    if (!ledger->applications || !ledger->groups || !ledger->machine_aliases || !ledger->alarms ||
+        !ledger->enlisted)
         return -1;
     if (store_load_now(store, take_row, &loading, reason) < 0)
         return -1;
@@ -227,6 +229,10 @@ void ledger_fini(struct ledger *l)
 
     json_decref(l->applications);
     json_decref(l->groups);
+    while (LIST_FIRST(&l->guests))
+        LIST_FIRST(&l->guests)->end(LIST_FIRST(&l->guests));
+    json_decref(l->enlisted);
+    l->enlisted = NULL;
     json_decref(l->machine_aliases);
     json_decref(l->alarms);
     l->applications = l->groups = l->machine_aliases = l->alarms = NULL;

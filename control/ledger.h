@@ -7,6 +7,7 @@
 #define WEIR_CONTROL_LEDGER_H
 
 #include <jansson.h>
+#include <sys/queue.h>
 
 #include "base/prng.h"
 #include "control/change.h"
@@ -16,10 +17,18 @@
 /* MACHINE_ALIAS: of a state machine, {created, updated}: its application is the machine. */
 enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP, LEDGER_MACHINE_ALIAS };
 
+/* What must end with the ledger at the latest: end is called by ledger_fini. */
+struct ledger_guest {
+    LIST_ENTRY(ledger_guest) link;
+    void (*end)(struct ledger_guest *guest);
+};
+
 struct ledger {
-    json_t *applications;           /* by name */
-    json_t *groups;                 /* by application, then by name */
-    json_t *machine_aliases;        /* by machine, then by name */
+    json_t *applications;    /* by name */
+    json_t *groups;          /* by application, then by name */
+    json_t *machine_aliases; /* by machine, then by name */
+    json_t *enlisted;        /* control/sfn_enlist.h; not stored */
+    LIST_HEAD(, ledger_guest) guests;
     double began_s;                 /* when it was opened */
     json_t *alarms;                 /* manual ones that are set, by name */
     struct deployments deployments; /* the newest first */

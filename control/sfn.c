@@ -20,11 +20,11 @@
 #define RUN(step)   .run = (step)
 
 static const struct sfn_operation operations[] = {
-    {"CreateStateMachine", WRITE(sfn_machine_create)},
+    {"CreateStateMachine", WRITE(sfn_machine_create), .before = sfn_machine_before},
     {"DeleteStateMachine", WRITE(sfn_machine_delete)},
     {"DescribeStateMachine", READ(sfn_machine_describe)},
     {"ListStateMachines", READ(sfn_machine_list)},
-    {"UpdateStateMachine", WRITE(sfn_machine_update)},
+    {"UpdateStateMachine", WRITE(sfn_machine_update), .before = sfn_machine_before},
     {"ValidateStateMachineDefinition", READ(sfn_machine_validate)},
 
     {"DeleteStateMachineVersion", WRITE(sfn_version_delete)},
@@ -138,7 +138,16 @@ enum api_outcome sfn_handle(const struct api_hooks *hooks, const struct api_requ
     }
     call.ledger = &hooks->shifts->ledger;
     call.operation = find(request);
-    if (call.operation && call.operation->write)
-        return change_begin(hooks, request, waiter, response, take_turn) ? API_ANSWERED : API_LATER;
-    return answer_now(&call, waiter);
+    if (!call.operation || !call.operation->write)
+        return answer_now(&call, waiter);
+    if (call.operation->before) {
+        enum api_outcome outcome = API_NOT_MINE;
+
+        if (read_body(&call))
+            outcome = call.operation->before(&call, waiter, take_turn);
+        sfn_call_fini(&call);
+        if (call.is_over || outcome != API_NOT_MINE)
+            return call.is_over ? API_ANSWERED : outcome;
+    }
+    return change_begin(hooks, request, waiter, response, take_turn) ? API_ANSWERED : API_LATER;
 }

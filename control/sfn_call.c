@@ -24,6 +24,7 @@ void sfn_call_fini(struct sfn_call *call)
     json_decref(call->body);
     json_decref(call->answer);
     json_decref(call->edit.document);
+    free(call->enlisted);
 }
 
 double sfn_call_now_s(void)
@@ -371,6 +372,8 @@ static void done(struct change *change, const struct change_result *result)
     struct sfn_call *call = change->state;
 
     call->is_over = false;
+    if (call->enlisted)
+        json_object_del(call->ledger->enlisted, call->enlisted);
     switch (result->status) {
     case CHANGE_DONE:
         ledger_edits_apply(&call->edits, call->ledger);

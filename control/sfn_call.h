@@ -27,6 +27,9 @@ struct sfn_operation {
     const char *name;
     sfn_step *read, *write; /* one of the three is set */
     sfn_run *run;
+    /* Of one that writes, before its turn is asked for; answers API_NOT_MINE where there is nothing
+     * to be done first (control/sfn_enlist.h). NULL: never. */
+    enum api_outcome (*before)(struct sfn_call *call, struct api_waiter *waiter, change_fn *turn);
 };
 
 struct sfn_call {
@@ -43,7 +46,8 @@ struct sfn_call {
     /* What is to change; sfn_call_submit takes the document. */
     struct change_edit edit;
     char function[MACHINE_BYTES_MAX + 1], alias[MACHINE_ALIAS_MAX + 1]; /* for the edit */
-    bool is_over;                                                       /* it has been answered */
+    char *enlisted; /* what the ledger has of it from an engine; NULL: nothing */
+    bool is_over;   /* it has been answered */
 };
 
 void sfn_call_fini(struct sfn_call *call);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "conf/jsondoc.h"
 #include "control/sfn_definition.h"
+#include "control/sfn_enlist.h"
 #include "control/sfn_shape.h"
 #include "control/sfn_tags.h"
 #include "control/sfn_version.h"
@@ -85,13 +86,18 @@ static struct sfn_definition read_definition(const struct sfn_call *call, const 
 
 /* ---- Revisions ------------------------------------------------------------------------------- */
 
-/* The version that a definition means, with nothing else; NULL: failed. */
-static json_t *make_version(struct sfn_call *call, const char *text)
+/* The version that a definition means, with nothing else; NULL: failed. revision: of one that an
+ * engine has; else "". */
+static json_t *make_version(struct sfn_call *call, struct str machine, const char *text,
+                            char revision[ID_LENGTH + 1])
 {
     struct sfn_definition definition = read_definition(call, text);
     json_t *version = json_incref(definition.version);
 
-    if (definition.code)
+    revision[0] = '\0';
+    if (sfn_enlist_is_engines(call, &definition))
+        version = sfn_enlist_take(call, machine_bare(machine).p, text, revision);
+    if (definition.code && !version)
         sfn_call_fail(call, "InvalidDefinition", "Invalid State Machine Definition: '%s: %s at %s'",
                       definition.code, definition.message, definition.location);
     else if (!version || !sfn_shape_configuration(version))
@@ -209,7 +215,7 @@ static bool read_name(struct sfn_call *call, const char *name, char function[MAC
 void sfn_machine_create(struct sfn_call *call)
 {
     const char *name = sfn_call_text(call, "name"), *type = sfn_call_text(call, "type");
-    char function[MACHINE_BYTES_MAX + 1];
+    char function[MACHINE_BYTES_MAX + 1], revision[ID_LENGTH + 1];
     const struct function *machine;
     json_t *tags = json_object(), *request, *version;
     struct wanted wanted;
@@ -225,10 +231,10 @@ void sfn_machine_create(struct sfn_call *call)
         json_decref(tags);
         return;
     }
-    version = make_version(call, wanted.definition);
     request = make_request(&wanted, type ? type : "STANDARD");
     machine = table_function(sfn_call_table(call), str_of(function));
-    if (version && machine)
+    version = machine ? NULL : make_version(call, str_of(function), wanted.definition, revision);
+    if (machine)
         answer_existing(call, machine, request);
     if (!call->is_over) {
         create(call, function, &wanted, type ? type : "STANDARD", request, version, tags);
@@ -237,6 +243,65 @@ void sfn_machine_create(struct sfn_call *call)
     json_decref(request);
     json_decref(version);
     json_decref(tags);
+}
+
+static bool is_same_json(const char *a, const char *b)
+{
+    json_t *x = a ? json_loads(a, JSON_DECODE_ANY, NULL) : NULL;
+    json_t *y = b ? json_loads(b, JSON_DECODE_ANY, NULL) : NULL;
+    bool is = x && json_equal(x, y);
+
+    json_decref(x);
+    json_decref(y);
+    return is;
+}
+
+/* ---- Definitions for the engine -------------------------------------------------------------- */
+
+/* The name of the machine that the body is about; NULL: nothing is asked of the engine, as the
+ * operation fails, or finds the machine as it is to be. */
+static const char *name_for_engine(struct sfn_call *call, const char *definition,
+                                   struct sfn_arn *arn)
+{
+    const char *name = json_string_value(json_object_get(call->body, "name"));
+    const char *text = json_string_value(json_object_get(call->body, "stateMachineArn"));
+    const struct function *machine;
+    const char *current;
+    json_t *document;
+    char *before;
+    bool is_same;
+
+    if (strcmp(call->operation->name, "CreateStateMachine") == 0)
+        return name && machine_is_name(str_of(name)) && machine_full(str_of(name), arn->function) &&
+                       !table_function(sfn_call_table(call), str_of(arn->function))
+                   ? name
+                   : NULL;
+    if (!text || sfn_arn_parse(str_of(text), arn) || arn->kind != SFN_ARN_MACHINE)
+        return NULL;
+    machine = table_function(sfn_call_table(call), str_of(arn->function));
+    document = machine ? sfn_call_document(call, machine) : NULL;
+    before = document ? sfn_shape_definition(sfn_shape_current(document, &current)) : NULL;
+    is_same = !before || is_same_json(before, definition);
+    free(before);
+    json_decref(document);
+    return is_same ? NULL : arn->function + MACHINE_PREFIX_BYTES;
+}
+
+enum api_outcome sfn_machine_before(struct sfn_call *call, struct api_waiter *waiter,
+                                    change_fn *turn)
+{
+    const char *text = json_string_value(json_object_get(call->body, "definition"));
+    struct sfn_definition definition;
+    const char *name = NULL;
+    struct sfn_arn arn;
+
+    if (!text)
+        return API_NOT_MINE;
+    definition = read_definition(call, text);
+    if (sfn_enlist_is_engines(call, &definition))
+        name = name_for_engine(call, text, &arn);
+    sfn_definition_fini(&definition);
+    return name && !call->is_over ? sfn_enlist_begin(call, waiter, name, text, turn) : API_NOT_MINE;
 }
 
 /* ---- UpdateStateMachine ---------------------------------------------------------------------- */
@@ -256,15 +321,15 @@ static struct function *find_plain(struct sfn_call *call)
 }
 
 /* What the revision does comes from another definition; the configuration stays. */
-static json_t *with_definition(struct sfn_call *call, json_t *document, json_t *latest,
-                               const char *text)
+static json_t *with_definition(struct sfn_call *call, struct str machine, json_t *document,
+                               json_t *latest, const char *text, char id[ID_LENGTH + 1])
 {
     const char *before = sfn_shape_text(latest, "definition");
     json_t *version;
 
     if (before && strcmp(before, text) == 0)
         return latest;
-    version = make_version(call, text);
+    version = make_version(call, machine, text, id);
     if (!version)
         return NULL;
     if (json_object_set(version, "configuration", sfn_shape_configuration(latest)) < 0 ||
@@ -273,17 +338,6 @@ static json_t *with_definition(struct sfn_call *call, json_t *document, json_t *
         return NULL;
     }
     return version;
-}
-
-static bool is_same_json(const char *a, const char *b)
-{
-    json_t *x = a ? json_loads(a, JSON_DECODE_ANY, NULL) : NULL;
-    json_t *y = b ? json_loads(b, JSON_DECODE_ANY, NULL) : NULL;
-    bool is = x && json_equal(x, y);
-
-    json_decref(x);
-    json_decref(y);
-    return is;
 }
 
 /* Does the call say anything new? */
@@ -305,9 +359,10 @@ static bool is_change(const json_t *latest, const struct wanted *wanted)
 }
 
 /* Gives the document another revision where the call says something new. */
-static json_t *revise(struct sfn_call *call, json_t *document, const struct wanted *wanted)
+static json_t *revise(struct sfn_call *call, struct str machine, json_t *document,
+                      const struct wanted *wanted)
 {
-    char id[ID_LENGTH + 1];
+    char id[ID_LENGTH + 1] = "";
     json_t *latest = sfn_shape_latest(document);
     json_t *configuration;
 
@@ -318,12 +373,13 @@ static json_t *revise(struct sfn_call *call, json_t *document, const struct want
     if (!is_change(latest, wanted))
         return latest;
     if (wanted->definition)
-        latest = with_definition(call, document, latest, wanted->definition);
+        latest = with_definition(call, machine, document, latest, wanted->definition, id);
     configuration = latest ? sfn_shape_configuration(latest) : NULL;
     if (!configuration)
         return NULL;
     set_wanted(configuration, wanted);
-    ledger_new_uuid(call->ledger, id);
+    if (!id[0])
+        ledger_new_uuid(call->ledger, id);
     json_object_set_new(configuration, "revision", json_string(id));
     json_object_del(configuration, "request");
     return latest;
@@ -347,7 +403,7 @@ static void answer_updated(struct sfn_call *call, const struct function *machine
 static void update(struct sfn_call *call, const struct function *machine, json_t *document,
                    const struct wanted *wanted)
 {
-    json_t *latest = revise(call, document, wanted), *configuration;
+    json_t *latest = revise(call, machine->name, document, wanted), *configuration;
     char published[SFN_VERSION_NAME] = "";
     json_int_t now = sfn_call_now_ms();
     bool is_new;
@@ -537,6 +593,8 @@ void sfn_machine_validate(struct sfn_call *call)
         return;
     }
     definition = read_definition(call, text);
+    if (sfn_enlist_is_engines(call, &definition))
+        definition.code = NULL;
     if (definition.code)
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "severity", "ERROR", "code",
                                               definition.code, "message", definition.message,

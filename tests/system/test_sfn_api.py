@@ -443,3 +443,56 @@ def test_arns_are_read_by_segments(published):
     with pytest.raises(Failed) as caught:
         published("DescribeStateMachine", stateMachineArn=arn("order/label"))
     assert caught.value.reason == "API_DOES_NOT_SUPPORT_LABELED_ARNS"
+
+
+WAIT = {"StartAt": "Hold", "States": {"Hold": {"Type": "Wait", "Seconds": 3, "End": True}}}
+REFUSED = {"__type": "com.amazonaws.swf.service.v2.model#InvalidDefinition", "message": "no such state"}
+
+
+def engine(world, refuses):
+    """A server that makes state machines, as far as weir asks for it."""
+
+    def handle(connection):
+        request = connection.read_request()
+        asked = json.loads(request.body)
+        answer = REFUSED if refuses(asked) else {"stateMachineArn": f"arn:aws:states:local:123456789012:stateMachine:{asked['name']}"}
+        body = json.dumps(answer).encode()
+        status = b"400 Bad Request" if refuses(asked) else b"200 OK"
+        connection.send(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body))
+
+    return world.fake(handle)
+
+
+def test_an_engine_gets_a_machine_for_each_revision(world):
+    fake = engine(world, lambda asked: "refused" in asked["definition"])
+    weir = world.weir({"functions": {}}, settings={"step_functions": {"engine": fake.url}})
+    api = Api(weir)
+    name = "a" * 80
+    first, second = json.dumps(WAIT, indent=1), json.dumps({**WAIT, "Comment": "other"})
+    assert api("ValidateStateMachineDefinition", definition=first)["result"] == "OK"
+    made = api.create(name, first, publish=True)
+    assert api.create(name, first, publish=True) == made
+    updated = api("UpdateStateMachine", stateMachineArn=arn(name), definition=second, publish=True)
+    api("UpdateStateMachine", stateMachineArn=arn(name), definition=second)
+    asked = [json.loads(request.body) for request in fake.requests]
+    assert [a["definition"] for a in asked] == [first, second] and all(len(a["name"]) == 80 for a in asked)
+    assert all(r.headers["x-amz-target"] == "AWSStepFunctions.CreateStateMachine" for r in fake.requests)
+    assert asked[1]["name"] == "a" * 71 + "-" + updated["revisionId"][:8]
+    versions = weir.admin("/table").json()["state_machines"][name]["versions"]
+    for version, there in (("1", asked[0]), ("2", asked[1]), ("$LATEST", asked[1])):
+        assert versions[version]["kind"] == "sfn" and versions[version]["endpoints"] == [fake.url]
+        assert versions[version]["state_machine"].endswith(f":stateMachine:{there['name']}")
+    assert api("DescribeStateMachine", stateMachineArn=arn(name, 1))["definition"] == first
+    refused = json.dumps({**WAIT, "Comment": "refused"})
+    assert api.fails("InvalidDefinition", "CreateStateMachine", name="b", definition=refused, roleArn=ROLE) == REFUSED["message"]
+    assert api("UpdateStateMachine", stateMachineArn=arn(name), definition=http(1))["revisionId"]
+    api.create("own", http(1))
+    assert len(fake.requests) == 3
+
+
+def test_an_engine_that_is_away_is_503(world):
+    weir = world.weir({"functions": {}}, settings={"step_functions": {"engine": "http://127.0.0.1:1"}})
+    with pytest.raises(Failed) as caught:
+        Api(weir).create(definition=json.dumps(WAIT))
+    assert caught.value.status == 503 and "step_functions.engine" in caught.value.message
+    assert Api(weir)("ListStateMachines") == {"stateMachines": []}
