@@ -8,7 +8,6 @@
 
 #include "control/apicopy.h"
 #include "control/errand.h"
-#include "control/sfn_definition.h"
 
 /* Of the revision, in the name there. */
 enum { REVISION_CHARACTERS = 8, NAME_BYTES_MAX = MACHINE_NAME_MAX - REVISION_CHARACTERS - 1 };

@@ -6,8 +6,7 @@
 #define WEIR_CONTROL_SFN_ENLIST_H
 
 #include "control/sfn_call.h"
-
-struct sfn_definition;
+#include "control/sfn_definition.h"
 
 /* Has the definition to go to the engine first? */
 bool sfn_enlist_is_engines(const struct sfn_call *call, const struct sfn_definition *definition);
