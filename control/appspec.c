@@ -12,6 +12,14 @@
 
 const char *const appspec_hook_names[APPSPEC_HOOKS] = {"BeforeAllowTraffic", "AfterAllowTraffic"};
 
+static const char LAMBDA_FUNCTION[] = "AWS::Lambda::Function";
+static const char STATE_MACHINE[] = "AWS::StepFunctions::StateMachine";
+
+const char *appspec_type(const char *function)
+{
+    return machine_is(str_of(function)) ? STATE_MACHINE : LAMBDA_FUNCTION;
+}
+
 struct reading {
     struct appspec *out;
     char *reason;
@@ -107,7 +115,24 @@ static int read_name(struct reading *r, const json_t *value)
     return 0;
 }
 
-static int read_properties(struct reading *r, json_t *properties)
+/* The name, or the ARN. */
+static int read_machine(struct reading *r, const json_t *value)
+{
+    const char *name = json_string_value(value), *last = name ? strrchr(name, ':') : NULL;
+
+    if (name && strncmp(name, "arn:", 4) == 0 && last)
+        name = last + 1;
+    if (!name || !machine_is_name(str_of(name)) || !machine_full(str_of(name), r->out->function))
+        return wrong(r, "Properties must have Name: the name or ARN of a state machine.");
+    return 0;
+}
+
+static bool is_alias(bool is_machine, struct str name)
+{
+    return is_machine ? machine_is_alias_name(name) : invoke_is_alias_name(name);
+}
+
+static int read_properties(struct reading *r, json_t *properties, bool is_machine)
 {
     static const char *const keys[] = {"Name", "Alias", "CurrentVersion", "TargetVersion"};
     json_t *values[4];
@@ -115,11 +140,12 @@ static int read_properties(struct reading *r, json_t *properties)
     if (!json_is_object(properties))
         return wrong(r, "The resource must have Properties: Name, Alias, CurrentVersion and "
                         "TargetVersion.");
-    if (read_keys(r, "Properties", properties, keys, 4, values) < 0 || read_name(r, values[0]) < 0)
+    if (read_keys(r, "Properties", properties, keys, 4, values) < 0 ||
+        (is_machine ? read_machine(r, values[0]) : read_name(r, values[0])) < 0)
         return -1;
     if (!json_is_string(values[1]))
         return wrong(r, "Properties must have Alias: the name of an alias.");
-    if (!invoke_is_alias_name(str_of(json_string_value(values[1]))))
+    if (!is_alias(is_machine, str_of(json_string_value(values[1]))))
         return wrong(r, "Alias must be the name of an alias, not \"%.100s\".",
                      json_string_value(values[1]));
     snprintf(r->out->alias, sizeof(r->out->alias), "%s", json_string_value(values[1]));
@@ -139,12 +165,12 @@ static int read_resource(struct reading *r, json_t *resource)
     if (read_keys(r, "The resource", resource, keys, 2, values) < 0)
         return -1;
     type = json_string_value(values[0]);
-    if (type && strcmp(type, "AWS::StepFunctions::StateMachine") == 0)
-        return wrong(r, "This weir serves no state machines yet: Type must be "
-                        "AWS::Lambda::Function.");
-    if (!type || strcmp(type, "AWS::Lambda::Function") != 0)
-        return wrong(r, "Type must be AWS::Lambda::Function, not \"%.100s\".", type ? type : "");
-    return read_properties(r, values[1]);
+    if (!type || (strcmp(type, LAMBDA_FUNCTION) != 0 && strcmp(type, STATE_MACHINE) != 0))
+        return wrong(r,
+                     "Type must be AWS::Lambda::Function or AWS::StepFunctions::StateMachine, not "
+                     "\"%.100s\".",
+                     type ? type : "");
+    return read_properties(r, values[1], strcmp(type, STATE_MACHINE) == 0);
 }
 
 /* A list of objects with one member each; one object is as good. */

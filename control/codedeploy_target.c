@@ -8,12 +8,28 @@
 #include "router/arn.h"
 #include "router/split.h"
 
-enum { TARGET_ID_MAX = INVOKE_NAME_MAX + INVOKE_QUALIFIER_MAX + 2 };
+enum { TARGET_ID_MAX = APPSPEC_FUNCTION_MAX + INVOKE_QUALIFIER_MAX + 2 };
+enum { TARGET_ARN_MAX = ARN_ADDED_MAX + 2 * TARGET_ID_MAX };
 
 static const char *write_id(const struct deployment *d, char out[TARGET_ID_MAX])
 {
-    snprintf(out, TARGET_ID_MAX, "%s:%s", d->spec.function, d->spec.alias);
+    struct str name = machine_bare(str_of(d->spec.function));
+
+    snprintf(out, TARGET_ID_MAX, "%.*s:%s", STR_ARG(name), d->spec.alias);
     return out;
+}
+
+static void write_arn(const struct codedeploy_call *call, const struct deployment *d,
+                      char out[TARGET_ARN_MAX])
+{
+    const struct settings *settings = call->hooks->settings(call->hooks->context);
+    struct arn_home home = {str_of(settings->aws.region), str_of(settings->aws.account_id)};
+
+    if (machine_is(str_of(d->spec.function)))
+        snprintf(out, TARGET_ARN_MAX, "arn:aws:states:%.*s:%.*s:%s:%s", STR_ARG(home.region),
+                 STR_ARG(home.account), d->spec.function, d->spec.alias);
+    else
+        *arn_write(out, &home, str_of(d->spec.function), str_of(d->spec.alias)) = '\0';
 }
 
 /* ---- The target ------------------------------------------------------------------------------ */
@@ -54,11 +70,8 @@ static const char *status_of(enum deployment_status status)
 
 static json_t *show(const struct codedeploy_call *call, const struct deployment *d)
 {
-    const struct settings *settings = call->hooks->settings(call->hooks->context);
-    struct arn_home home = {str_of(settings->aws.region), str_of(settings->aws.account_id)};
-    char id[TARGET_ID_MAX], arn[ARN_ADDED_MAX + TARGET_ID_MAX];
-    size_t n =
-        (size_t)(arn_write(arn, &home, str_of(d->spec.function), str_of(d->spec.alias)) - arn);
+    struct str name = machine_bare(str_of(d->spec.function));
+    char id[TARGET_ID_MAX], arn[TARGET_ARN_MAX];
     double updated_s = d->state.updated_s > 0
                            ? d->state.updated_s
                            : json_number_value(json_object_get(d->info, "createTime"));
@@ -66,14 +79,14 @@ static json_t *show(const struct codedeploy_call *call, const struct deployment 
 
     for (int i = 0; i < DEPLOYMENT_EVENTS; i++)
         json_array_append_new(events, write_event(d, i));
-    return json_pack("{s:s, s:{s:s, s:s, s:s%, s:s, s:f, s:o, s:{s:s, s:s, s:s, s:s, s:f}}}",
-                     "deploymentTargetType", "LambdaTarget", "lambdaTarget", "deploymentId", d->id,
-                     "targetId", write_id(d, id), "targetArn", arn, n, "status",
-                     status_of(d->state.status), "lastUpdatedAt", updated_s, "lifecycleEvents",
-                     events, "lambdaFunctionInfo", "functionName", d->spec.function,
-                     "functionAlias", d->spec.alias, "currentVersion", d->spec.current,
-                     "targetVersion", d->spec.target, "targetVersionWeight",
-                     (double)d->state.weight * 100 / SPLIT_ONE);
+    write_arn(call, d, arn);
+    return json_pack(
+        "{s:s, s:{s:s, s:s, s:s, s:s, s:f, s:o, s:{s:s%, s:s, s:s, s:s, s:f}}}",
+        "deploymentTargetType", "LambdaTarget", "lambdaTarget", "deploymentId", d->id, "targetId",
+        write_id(d, id), "targetArn", arn, "status", status_of(d->state.status), "lastUpdatedAt",
+        updated_s, "lifecycleEvents", events, "lambdaFunctionInfo", "functionName", name.p, name.n,
+        "functionAlias", d->spec.alias, "currentVersion", d->spec.current, "targetVersion",
+        d->spec.target, "targetVersionWeight", (double)d->state.weight * 100 / SPLIT_ONE);
 }
 
 /* The deployment that is named, and has begun; NULL where it fails. */

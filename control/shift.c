@@ -93,13 +93,15 @@ bool shift_rule_has(const struct deployment *d, const char *event)
 /* An AppSpec that moves the alias the other way. */
 static json_t *write_back(const struct deployment *d)
 {
+    const char *type = appspec_type(d->spec.function);
+    struct str name = machine_bare(str_of(d->spec.function));
     char content[1024];
 
     snprintf(content, sizeof(content),
-             "{\"version\":0.0,\"Resources\":[{\"%s\":{\"Type\":\"AWS::Lambda::Function\","
-             "\"Properties\":{\"Name\":\"%s\",\"Alias\":\"%s\",\"CurrentVersion\":\"%s\","
+             "{\"version\":0.0,\"Resources\":[{\"%.*s\":{\"Type\":\"%s\","
+             "\"Properties\":{\"Name\":\"%.*s\",\"Alias\":\"%s\",\"CurrentVersion\":\"%s\","
              "\"TargetVersion\":\"%s\"}}}]}",
-             d->spec.function, d->spec.function, d->spec.alias, d->spec.target, d->spec.current);
+             STR_ARG(name), type, STR_ARG(name), d->spec.alias, d->spec.target, d->spec.current);
     return json_pack("{s:s, s:{s:s}}", "revisionType", "AppSpecContent", "appSpecContent",
                      "content", content);
 }

@@ -18,14 +18,14 @@
 
 /* How many deployments of an alias ended, and how; for weir_deployments_total. */
 struct shift_count {
-    char function[INVOKE_NAME_MAX + 1], alias[INVOKE_QUALIFIER_MAX + 1];
+    char function[APPSPEC_FUNCTION_MAX + 1], alias[INVOKE_QUALIFIER_MAX + 1];
     uint64_t ended[DEPLOYMENT_STATUS_COUNT]; /* of the last three */
 };
 
 /* A version that is looked at again in a change of weir's own (control/publish.h). */
 struct shift_publication {
     LIST_ENTRY(shift_publication) link;
-    char function[INVOKE_NAME_MAX + 1];
+    char function[APPSPEC_FUNCTION_MAX + 1];
     char version[APPSPEC_VERSION_MAX + 1];
 };
 LIST_HEAD(shift_publications, shift_publication);

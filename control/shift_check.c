@@ -93,6 +93,8 @@ static bool has_healthy(const struct version *version)
 {
     uint64_t now_ms = clock_ms();
 
+    if (version->nr_endpoints == 0) /* of a machine that is a function's */
+        return true;
     for (int i = 0; i < version->nr_endpoints; i++)
         if (is_healthy(&version->endpoints[i], now_ms))
             return true;
@@ -254,13 +256,15 @@ bool shift_check_versions(const struct shifts *s, const struct table *before,
         const char *const used[] = {d->spec.target, d->spec.current};
         /* Where one begins that waits is known when it does. */
         int nr = d->state.status == DEPLOYMENT_QUEUED ? 1 : 2;
-        char path[512];
+        char path[1024];
 
         for (int i = 0; i < nr && !deployment_is_over(d); i++) {
             if (!is_there(before, d, used[i]) || is_there(after, d, used[i]))
                 continue;
             is_wrong = true;
-            snprintf(path, sizeof(path), "$.functions.%s.versions.%s", d->spec.function, used[i]);
+            snprintf(path, sizeof(path), "$.%s.%.*s.versions.%s",
+                     machine_is(str_of(d->spec.function)) ? "state_machines" : "functions",
+                     STR_ARG(machine_bare(str_of(d->spec.function))), used[i]);
             problems_add(problems, "version_in_use", file, path,
                          "version %s would be gone, but deployment %s uses it, which brings "
                          "version %s to %s:%s; wait for its end, or stop it first "

@@ -611,3 +611,35 @@ def test_an_unknown_alarm_is_refused_with_those_that_there_are(world):
     lab = Lab(world, more=ALARMS)
     with pytest.raises(lab.api.exceptions.InvalidAlarmConfigException, match="button, errors, slow, waits"):
         lab.group(alarmConfiguration={"enabled": True, "alarms": [{"name": "none"}]})
+
+
+# ---- State machines ----
+
+
+def machine_spec(name="shop", target="2"):
+    properties = {"Name": name, "Alias": "PROD.1", "CurrentVersion": "1", "TargetVersion": target}
+    content = {"version": 0.0, "Resources": [{"m": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}]}
+    return {"revisionType": "AppSpecContent", "appSpecContent": {"content": json.dumps(content)}}
+
+
+@pytest.mark.parametrize("name", ["shop", "arn:aws:states:us-east-1:000000000000:stateMachine:shop"], ids=["name", "arn"])
+def test_an_alias_of_a_state_machine_is_shifted_and_rolled_back(world, name):
+    hook = Hook(world, answer=b'{"status": "Succeeded"}')
+    machine = {"type": "EXPRESS", **tables.function({"1": hook.url, "2": hook.url}, {"PROD.1": {"1": 100}})}
+    lab = Lab(world, {"shifts": {"minute_ms": 60000}}, more={"state_machines": {"shop": machine}})
+    lab.group("CodeDeployDefault.LambdaCanary10Percent5Minutes")
+
+    def weights():
+        return lab.weir.admin("/table").json()["state_machines"]["shop"]["aliases"]["PROD.1"]["weights"]
+
+    deployment = lab.api.create_deployment(applicationName="a", deploymentGroupName="g", revision=machine_spec(name))["deploymentId"]
+    wait_until(lambda: weights() == {"1": 90, "2": 10}, "the first step is in force")
+    target = lab.target(deployment)
+    assert target["targetId"] == "shop:PROD.1" and target["lambdaFunctionInfo"]["functionName"] == "shop"
+    assert target["targetArn"] == "arn:aws:states:us-east-1:000000000000:stateMachine:shop:PROD.1"
+    lab.api.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
+    info = lab.ends(lab.info(deployment)["rollbackInfo"]["rollbackDeploymentId"])
+    assert weights() == {"1": 100} and "AWS::StepFunctions::StateMachine" in info["revision"]["appSpecContent"]["content"]
+    at_once = {"deploymentConfigName": "CodeDeployDefault.LambdaAllAtOnce"}
+    lab.ends(lab.api.create_deployment(applicationName="a", deploymentGroupName="g", revision=machine_spec(name), **at_once)["deploymentId"])
+    assert weights() == {"2": 100}

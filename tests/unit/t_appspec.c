@@ -79,6 +79,25 @@ static void test_forms_that_mean_the_same(void **state)
     }
 }
 
+#define MACHINE(name, alias)                                                                       \
+    "{\"version\":0.0,\"Resources\":[{\"a\":{\"Type\":\"AWS::StepFunctions::StateMachine\","       \
+    "\"Properties\":{\"Name\":\"" name "\",\"Alias\":\"" alias "\",\"CurrentVersion\":\"1\","      \
+    "\"TargetVersion\":\"2\"}}}]}"
+
+static void test_state_machines(void **state)
+{
+    struct appspec spec;
+
+    (void)state;
+    take(&spec, MACHINE("my.machine", "PROD.1"));
+    assert_string_equal(spec.function, "stateMachine:my.machine");
+    assert_string_equal(spec.alias, "PROD.1");
+    assert_string_equal(appspec_type(spec.function), "AWS::StepFunctions::StateMachine");
+    take(&spec, MACHINE("arn:aws:states:us-east-1:000000000000:stateMachine:m", "live"));
+    assert_string_equal(spec.function, "stateMachine:m");
+    assert_string_equal(appspec_type("m"), "AWS::Lambda::Function");
+}
+
 static void test_hooks(void **state)
 {
     struct appspec spec;
@@ -130,7 +149,9 @@ static void test_what_is_malformed_says_why(void **state)
          "AWS::Lambda::Function"},
         {"{\"version\":0.0,\"Resources\":[{\"a\":{\"Type\":\"AWS::StepFunctions::StateMachine\"}}]"
          "}",
-         "no state machines"},
+         "Properties"},
+        {MACHINE("a b", "live"), "of a state machine"},
+        {MACHINE("m", "1 2"), "Alias must be"},
         {"{\"version\":0.0,\"Resources\":[{\"a\":{\"Type\":\"AWS::Lambda::Function\"}}]}",
          "Properties"},
         {"{\"version\":0.0,\"Resources\":[{\"a\":{\"Type\":\"AWS::Lambda::Function\",\"X\":1}}]}",
@@ -202,7 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_yaml),      cmocka_unit_test(test_forms_that_mean_the_same),
         cmocka_unit_test(test_hooks),     cmocka_unit_test(test_what_is_malformed_says_why),
-        cmocka_unit_test(test_cut_texts),
+        cmocka_unit_test(test_cut_texts), cmocka_unit_test(test_state_machines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
