@@ -245,11 +245,47 @@ static bool is_there(const struct table *table, const struct deployment *d, cons
     return function && model_version(function, str_of(version), 0);
 }
 
+static json_t *alarms_of(const struct table *table)
+{
+    return json_loads(table_section(table, MODEL_ALARMS), 0, NULL);
+}
+
+/* Of the deployments that have not ended. */
+static bool check_alarms(const struct shifts *s, const struct table *before,
+                         const struct table *after, const char *file, struct problems *problems)
+{
+    json_t *was = alarms_of(before), *is = alarms_of(after);
+    const struct deployment *d;
+    bool is_wrong = false;
+
+    TAILQ_FOREACH(d, &s->ledger.deployments, link)
+    {
+        const json_t *names = json_object_get(d->info, "alarms");
+
+        for (size_t i = 0; !deployment_is_over(d) && i < json_array_size(names); i++) {
+            const char *name = json_string_value(json_array_get(names, i));
+            char path[256];
+
+            if (!json_object_get(was, name) || json_object_get(is, name))
+                continue;
+            is_wrong = true;
+            snprintf(path, sizeof(path), "$.alarms.%s", name);
+            problems_add(problems, "alarm_in_use", file, path,
+                         "the alarm would be gone, but deployment %s watches it; wait for its end, "
+                         "or stop it first (StopDeployment)",
+                         d->id);
+        }
+    }
+    json_decref(was);
+    json_decref(is);
+    return is_wrong;
+}
+
 bool shift_check_versions(const struct shifts *s, const struct table *before,
                           const struct table *after, const char *file, struct problems *problems)
 {
     const struct deployment *d;
-    bool is_wrong = false;
+    bool is_wrong = check_alarms(s, before, after, file, problems);
 
     TAILQ_FOREACH(d, &s->ledger.deployments, link)
     {

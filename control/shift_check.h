@@ -19,8 +19,8 @@ bool shift_check_begin(const struct shifts *shifts, struct deployment *deploymen
 bool shift_check_running(const struct shifts *shifts, struct deployment *deployment,
                          struct shift_trouble *trouble, bool *is_held);
 
-/* Adds a problem for each version that a deployment uses which has not ended, and that is gone in
- * the table which is to come; true where there is one. file: for messages, or NULL. */
+/* Adds a problem for each version and each alarm that a deployment uses which has not ended, and
+ * that is gone in the table which is to come; true where there is one. file: for messages, or NULL. */
 bool shift_check_versions(const struct shifts *shifts, const struct table *before,
                           const struct table *after, const char *file, struct problems *problems);
 

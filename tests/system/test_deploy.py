@@ -397,6 +397,19 @@ def test_an_edit_that_takes_away_a_version_in_use_is_refused(shifting, way, vers
     assert is_shifted or GONE[way](lab, without(lab, version)).status == 200
 
 
+@pytest.mark.parametrize("way", ["file", "table"])
+def test_an_alarm_that_is_watched_is_not_taken_away(world, way):
+    lab = alarmed(world, "button")
+    lab.weir.allow_error("reload rejected")
+    less = {**lab.table, "alarms": {k: v for k, v in ALARMS["alarms"].items() if k != "button"}}
+    answer = GONE[way](lab, less)
+    [problem] = answer.json()["problems"]
+    assert answer.status == 400 and (problem["code"], problem["path"]) == ("alarm_in_use", "$.alarms.button")
+    assert lab.deployment in problem["message"] and lab.status(lab.deployment) == "InProgress"
+    lab.api.stop_deployment(deploymentId=lab.deployment, autoRollbackEnabled=False)
+    assert GONE[way](lab, less).status == 200
+
+
 def test_a_function_that_is_deployed_is_not_deleted(shifting):
     lab = shifting
     with pytest.raises(lab.lambdas.exceptions.ResourceConflictException, match=lab.deployment):
@@ -611,6 +624,43 @@ def test_an_unknown_alarm_is_refused_with_those_that_there_are(world):
     lab = Lab(world, more=ALARMS)
     with pytest.raises(lab.api.exceptions.InvalidAlarmConfigException, match="button, errors, slow, waits"):
         lab.group(alarmConfiguration={"enabled": True, "alarms": [{"name": "none"}]})
+
+
+def test_killed_again_and_again_under_load_it_never_goes_backwards(world, tmp_path):
+    (tmp_path / "state").mkdir()
+    settings = {"shifts": {"minute_ms": 400}}
+    lab = Lab(world, settings, arguments=("--state", tmp_path / "state"))
+    lab.group("CodeDeployDefault.LambdaLinear10PercentEvery1Minute")
+    deployment = lab.deploy()
+    wrong, shares, over = [], [], threading.Event()
+
+    def load():
+        while not over.is_set():
+            try:
+                status = lab.weir.invoke("hello:PROD").status
+            except (OSError, EOFError, AssertionError, ValueError):
+                time.sleep(0.01)  # weir is down just now
+                continue
+            if status != 200:
+                wrong.append(status)
+
+    clients = [threading.Thread(target=load) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        for life in range(6):
+            step = lab.weight(deployment)
+            wait_until(lambda step=step: lab.weight(deployment) > step or lab.status(deployment) == "Succeeded", "a step is made")
+            shares.append(lab.alias().get("2", 0))
+            lab.live_again(f"life-{life}", signal.SIGKILL, settings)
+            shares.append(lab.alias().get("2", 0))
+        lab.ends(deployment)
+    finally:
+        over.set()
+        for client in clients:
+            client.join()
+    assert not wrong and shares == sorted(shares), (wrong, shares)
+    assert lab.alias() == {"2": 1}
 
 
 # ---- State machines ----
