@@ -281,7 +281,7 @@ static void read_token(struct sfn_call *call, const char *token, struct sfn_page
         memcmp(text, token_head, head) != 0)
         fail_token(call);
     else
-        snprintf(page->after, sizeof(page->after), "%s", text + head);
+        memcpy(page->after, text + head, (size_t)n - head + 1); /* its end as well */
 }
 
 void sfn_call_page(struct sfn_call *call, struct sfn_page *page)
