@@ -5,16 +5,21 @@
 
 #include "proxy/http/copy.h"
 
+/* No name that means something to weir is longer, nor one that the settings give. */
+enum { KNOWN_MAX = 64 };
+
 /* Many programs see '_' and '-' in field names as the same (CGI's variables do): a client's
  * X_Forwarded_For must not pass for weir's X-Forwarded-For. */
 bool rules_is_mimicry(const struct tuning *tuning, const struct head *head,
                       const struct head_field *f)
 {
     struct str name = head_name(head, f);
-    char dashed[64];
+    char dashed[KNOWN_MAX + 1];
 
-    if (name.n > sizeof(dashed) || !memchr(name.p, '_', name.n))
+    if (!memchr(name.p, '_', name.n))
         return false;
+    if (name.n > sizeof(dashed)) /* a family is known by its beginning */
+        name.n = sizeof(dashed);
     for (size_t i = 0; i < name.n; i++)
         dashed[i] = name.p[i] == '_' ? '-' : name.p[i];
     name.p = dashed;

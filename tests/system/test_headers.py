@@ -148,7 +148,7 @@ def test_forwarded_fields_are_weirs_own_by_default(plain):
     assert "forwarded" not in seen
 
 
-STRANGE = ["X-Forwarded-" + name for name in ("Prefix", "Ssl", "Server", "Scheme", "Port", "Proto-Version", "By", "X")]
+STRANGE = ["X-Forwarded-" + name for name in ("Prefix", "Ssl", "Server", "Scheme", "Port", "Proto-Version", "By", "X", "a" * 52, "a" * 53, "a" * 200)]
 
 
 def test_no_field_of_the_forwarded_family_comes_from_a_stranger(world, plain):
