@@ -20,7 +20,8 @@ bool shift_check_running(const struct shifts *shifts, struct deployment *deploym
                          struct shift_trouble *trouble, bool *is_held);
 
 /* Adds a problem for each version and each alarm that a deployment uses which has not ended, and
- * that is gone in the table which is to come; true where there is one. file: for messages, or NULL. */
+ * that is gone in the table which is to come; true where there is one. file: for messages, or
+ * NULL. */
 bool shift_check_versions(const struct shifts *shifts, const struct table *before,
                           const struct table *after, const char *file, struct problems *problems);
 
