@@ -11,7 +11,7 @@ ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS build
 RUN apt-get update -q && apt-get install -qy --no-install-recommends \
-        gcc libc6-dev make cmake pkgconf libuv1-dev libc-ares-dev libjansson-dev libssl-dev libsqlite3-dev libyaml-dev libllhttp-dev \
+        gcc libc6-dev make cmake pkgconf libuv1-dev libc-ares-dev libjansson-dev libssl-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev libllhttp-dev \
         uthash-dev libxxhash-dev ca-certificates && \
     rm -rf /var/lib/apt/lists/*
 COPY . /src

@@ -17,6 +17,7 @@ build libc-ares-dev look-ups of names
 build libjansson-dev JSON documents
 build libssl-dev TLS
 build libsqlite3-dev what must survive a crash
+build libcurl4-openssl-dev a client of etcd
 build libyaml-dev AppSpecs of deployments
 build uthash-dev hash tables
 build libxxhash-dev hashing
@@ -34,6 +35,8 @@ test openssl certificates and a TLS client
 test procps process figures
 test python3-boto3 a client of the Lambda API
 test awscli a client of the Lambda API
+test etcd-server a fleet's store
+test etcd-client a client of the fleet's store
 test strace which system calls are made
 image buildah builds the image
 image mmdebstrap makes a base image where no registry is reachable
