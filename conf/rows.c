@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/network.h"
 #include "base/text.h"
 #include "conf/suggest.h"
@@ -78,7 +79,7 @@ static void set_number(const struct row *row, void *base, uint64_t value)
 
 static bool is_string(const struct row *row)
 {
-    return row->type == ROWS_STRING || row->type == ROWS_NETWORKS;
+    return row->type == ROWS_STRING || row->type == ROWS_NETWORKS || row->type == ROWS_LIST;
 }
 
 static const char *get_string(const struct row *row, const void *base)
@@ -156,6 +157,7 @@ void rows_expected(const struct row *row, struct jsondoc_text *text)
                              "[\"10.0.0.0/8\"]");
         break;
     case ROWS_STRING:
+    case ROWS_LIST:
     case ROWS_SPECIAL:
         jsondoc_append(text, "%s", row->expected);
         break;
@@ -306,6 +308,46 @@ static void read_networks(const struct row *row, struct jsondoc *doc, const stru
     free(text);
 }
 
+/* Adds one more of a list; false with a problem added. */
+static bool join_one(const struct row *row, struct jsondoc *doc, const struct place *at,
+                     const json_t *value, struct buffer *text)
+{
+    const char *one = json_string_value(value), *wrong;
+
+    if (!jsondoc_is_string(doc, at, value, row->expected))
+        return false;
+    wrong = strchr(one, ',') ? "has a comma" : row->check ? row->check(one) : NULL;
+    if (wrong) {
+        jsondoc_problem(doc, at, "bad_value", "\"%.*s\" %s; it must be %s", JSONDOC_QUOTE(one),
+                        wrong, row->expected);
+        return false;
+    }
+    if (text->n > 0)
+        buffer_char(text, ',');
+    buffer_add(text, str_of(one));
+    return true;
+}
+
+static void read_list(const struct row *row, struct jsondoc *doc, const struct place *at,
+                      const json_t *value, void *base)
+{
+    struct buffer text = {0};
+    bool is_right = true;
+
+    if (!json_is_array(value)) {
+        report(row, doc, at, "wrong_type", jsondoc_kind(value));
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        struct place item = JSONDOC_ITEM(at, i);
+        is_right &= join_one(row, doc, &item, json_array_get(value, i), &text);
+    }
+    buffer_char(&text, '\0');
+    if (is_right && (text.is_out || set_string(row, base, text.p) < 0))
+        jsondoc_no_memory(doc);
+    buffer_fini(&text);
+}
+
 static void read_value(const struct rows *rows, const struct row *row, struct jsondoc *doc,
                        const struct place *at, const json_t *value, void *base)
 {
@@ -330,6 +372,9 @@ static void read_value(const struct rows *rows, const struct row *row, struct js
     case ROWS_NETWORKS:
         read_networks(row, doc, at, value, base);
         break;
+    case ROWS_LIST:
+        read_list(row, doc, at, value, base);
+        break;
     case ROWS_SPECIAL:
         rows->special(doc, at, row, value, base);
         break;
@@ -349,6 +394,8 @@ static json_t *value_of_text(const struct row *row, const char *text)
         return json_boolean(strcmp(text, "true") == 0);
     if (row->type == ROWS_NETWORKS && strpbrk(text, ".:"))
         return split_networks(text);
+    if (row->type == ROWS_LIST)
+        return text[0] ? split_networks(text) : json_array();
     if (is_number && digits > 0 && digits <= 18 && !text[digits])
         return json_integer((json_int_t)strtoull(text, NULL, 10));
     return json_string(text);
@@ -568,6 +615,8 @@ static json_t *make_value(const struct row *row, const void *base)
         return json_string(text);
     if (row->type == ROWS_NETWORKS)
         return value_of_text(row, text);
+    if (row->type == ROWS_LIST)
+        return text[0] ? split_networks(text) : json_array();
     if (row->type == ROWS_BOOL)
         return json_boolean(get_number(row, base));
     if (row->type == ROWS_CHOICE)

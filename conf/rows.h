@@ -23,6 +23,7 @@ enum rows_type {
     /* char *, owned: "true", "false", or networks (base/network.h) with commas between; in
      * documents a boolean or an array of strings */
     ROWS_NETWORKS,
+    ROWS_LIST,    /* char *, owned: with commas between; in documents an array of strings */
     ROWS_SPECIAL, /* read by the set's special function */
 };
 
@@ -40,7 +41,8 @@ struct row {
     bool is_secret;           /* of ROWS_STRING: no message shows the value, which may be a secret
                                * that stands in the wrong place */
     const char *choices;      /* of ROWS_CHOICE: the names, with '|' between */
-    rows_check_fn check;      /* of ROWS_STRING, or NULL; not asked about "" where min is 0 */
+    rows_check_fn check;      /* of ROWS_STRING and of each of ROWS_LIST, or NULL; not asked about
+                               * "" where min is 0 */
     const char *expected;     /* ends "must be ..." for strings and specials */
     bool is_reloadable;
     const char *help; /* for the reference; whole sentences */

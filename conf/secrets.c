@@ -73,11 +73,24 @@ static int read_pin_keys(struct settings *settings, struct problems *problems)
     return !path || settings->secrets.pin_keys ? 0 : -1;
 }
 
+static int read_password(struct settings *settings, struct problems *problems)
+{
+    const char *path = settings->etcd.password_file;
+    size_t length = 0;
+    char *text = path ? read_file(path, &length, problems) : NULL;
+
+    if (text)
+        settings->secrets.etcd_password = credentials_token(text, length, path, problems);
+    drop(text, length);
+    return !path || settings->secrets.etcd_password ? 0 : -1;
+}
+
 int secrets_read(struct settings *settings, struct problems *problems)
 {
     int r = read_credentials(settings, problems);
 
     r |= read_token(settings, problems);
+    r |= read_password(settings, problems);
     return r | read_pin_keys(settings, problems);
 }
 

@@ -253,6 +253,7 @@ static void settings_free(struct settings *settings)
     credentials_free(&settings->secrets.credentials);
     credentials_free_secret(&settings->secrets.admin_token);
     pinkeys_free(&settings->secrets.pin_keys);
+    credentials_free_secret(&settings->secrets.etcd_password);
     free(settings);
 }
 

@@ -68,6 +68,14 @@ struct settings {
     struct {
         char *directory; /* state.directory; NULL or "": none */
     } state;
+    struct {
+        char *endpoints; /* store.etcd.endpoints, with commas between; "": no etcd */
+        char *prefix, *username, *password_file, *ca_file, *certificate, *key; /* NULL: none */
+        uint32_t timeout_ms, start_wait_s;
+    } etcd;
+    struct {
+        char *id; /* fleet.id; "": the host's name */
+    } fleet;
     char *executed_version_header;
 
     struct {
@@ -185,6 +193,7 @@ struct settings {
         struct credentials *credentials; /* of aws.credentials_file; NULL: no such file */
         char *admin_token;               /* of admin.token_file; NULL: no such file */
         struct pinkeys *pin_keys;        /* of pins.key_file; NULL: no such file */
+        char *etcd_password;             /* of store.etcd.password_file; NULL: no such file */
     } secrets;
 };
 

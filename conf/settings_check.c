@@ -141,6 +141,18 @@ const char *settings_check_hosts(const char *text)
     }
 }
 
+const char *settings_check_endpoint(const char *text)
+{
+    struct url url;
+    const char *wrong = url_parse(str_of(text), &url);
+
+    if (wrong)
+        return wrong;
+    if (url.is_srv)
+        return "needs SRV records, which weir does not look up for etcd";
+    return str_eq(url.path, STR("/")) ? NULL : "has a path";
+}
+
 const char *settings_check_servers(const char *text)
 {
     const char *p = text + strspn(text, " ");
@@ -277,6 +289,32 @@ static void check_authorization(const struct settings *settings, int i, const ch
                  "aws_iam needs aws.credentials_file, the keys that requests are signed with");
 }
 
+static void check_together(const char *a, const char *b, const char *file, const char *path_a,
+                           const char *path_b, struct problems *problems)
+{
+    const char *at = a ? path_b : path_a;
+
+    if (!a != !b)
+        problems_add(problems, "missing", file, at, "is missing: it and %s belong together",
+                     (a ? path_a : path_b) + 2);
+}
+
+/* What a store in etcd needs. */
+static void check_store(const struct settings *settings, const char *file,
+                        struct problems *problems)
+{
+    bool has_state = settings->state.directory && settings->state.directory[0];
+
+    check_together(settings->etcd.username, settings->etcd.password_file, file,
+                   "$.store.etcd.username", "$.store.etcd.password_file", problems);
+    check_together(settings->etcd.certificate, settings->etcd.key, file, "$.store.etcd.certificate",
+                   "$.store.etcd.key", problems);
+    if (settings->etcd.endpoints[0] && !has_state)
+        problems_add(problems, "missing", file, "$.state.directory",
+                     "is missing: with store.etcd weir keeps a copy of the table there; give it a "
+                     "folder");
+}
+
 int settings_check(const struct settings *settings, const char *file, struct problems *problems)
 {
     size_t before = problems_count(problems);
@@ -286,5 +324,6 @@ int settings_check(const struct settings *settings, const char *file, struct pro
         check_authorization(settings, i, file, problems);
     }
     check_admin(settings, file, problems);
+    check_store(settings, file, problems);
     return problems_count(problems) == before ? 0 : -1;
 }

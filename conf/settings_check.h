@@ -31,6 +31,8 @@ const char *settings_check_level(const char *text);
 const char *settings_check_tls_version(const char *text);
 
 /* IP addresses, with or without port, with commas between; or nothing. */
+/* Of an etcd: http or https, a host and perhaps a port. */
+const char *settings_check_endpoint(const char *text);
 const char *settings_check_servers(const char *text);
 
 /* A URL of a server, with a path or without; or nothing. */

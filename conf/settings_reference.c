@@ -17,6 +17,8 @@ static const struct section sections[] = {
     {"state.", "state"},
     {"aws.", "aws"},
     {"invoke.", "invoke"},
+    {"store.", "store"},
+    {"fleet.", "fleet"},
     {"pins.", "pins"},
     {"shifts.", "shifts"},
     {"forwarded.", "forwarded"},
@@ -45,6 +47,8 @@ static void write_default(FILE *out, const struct row *row)
 
     if (!row->default_text)
         fputs("none", out);
+    else if (row->type == ROWS_LIST)
+        fputs("`[]`", out);
     else if (is_text)
         fprintf(out, "`\"%s\"`", row->default_text);
     else

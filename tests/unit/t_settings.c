@@ -32,6 +32,10 @@ static const char full[] =
     "\"key\": \"d.key\","
     "   \"min_version\": \"1.3\", \"client_ca\": \"ca.pem\", \"client_required\": true}},"
     " \"workers\": 3, \"table\": {\"file\": \"t.json\"}, \"state\": {\"directory\": \"d\"},"
+    " \"store\": {\"etcd\": {\"endpoints\": [\"http://127.0.0.1:2379\", \"https://etcd\"],"
+    "   \"prefix\": \"/w/\", \"timeout_ms\": 500, \"start_wait_s\": 2, \"username\": \"weir\","
+    "   \"password_file\": \"p\", \"ca_file\": \"ca.pem\", \"certificate\": \"e.pem\","
+    "   \"key\": \"e.key\"}}, \"fleet\": {\"id\": \"weir-0\"},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
     "\"abort\","
     " \"invoke\": {\"retry_pin_ms\": 17}, \"shifts\": {\"minute_ms\": 600},"
@@ -157,6 +161,7 @@ static void every_key_is_read(void **state)
     assert_string_equal(s->listeners[1].min_version, "1.3");
     assert_int_equal(s->listeners[1].hsts_max_age_s, 31536000);
     assert_true(s->limits.body_bytes == 9000000000);
+    assert_string_equal(s->etcd.endpoints, "http://127.0.0.1:2379,https://etcd");
     assert_string_equal(s->forwarded.client_certificate_header, "");
     settings_unref(&s);
     settings_unref(&d);
@@ -238,8 +243,8 @@ static void each_row_refuses_other_types(void **state)
         snprintf(path, sizeof(path), "$.%s", row->path);
         for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++) {
             bool is_right =
-                (values[k][0] == '[' &&
-                 (row->type == ROWS_SPECIAL || row->type == ROWS_NETWORKS)) ||
+                (values[k][0] == '[' && (row->type == ROWS_SPECIAL || row->type == ROWS_NETWORKS ||
+                                         row->type == ROWS_LIST)) ||
                 (values[k][0] == '"' && row->type == ROWS_STRING) ||
                 (values[k][0] == 't' && (row->type == ROWS_BOOL || row->type == ROWS_NETWORKS)) ||
                 (strcmp(values[k], "7") == 0 && row->type <= ROWS_U64 && row->type != ROWS_BOOL);

@@ -212,6 +212,32 @@ static void signed_invocations_need_keys(void **state)
     settings_unref(&s);
 }
 
+static void endpoints_of_etcd_are_urls_without_a_path(void **state)
+{
+    (void)state;
+    assert_null(settings_check_endpoint("http://127.0.0.1:2379"));
+    assert_null(settings_check_endpoint("https://etcd.example"));
+    assert_non_null(settings_check_endpoint("127.0.0.1:2379"));
+    assert_non_null(settings_check_endpoint("http://a/v3"));
+    assert_non_null(settings_check_endpoint("http+srv://_etcd._tcp.example"));
+}
+
+static void etcd_needs_a_folder_and_a_user_a_password(void **state)
+{
+    struct settings *s = parse_good("{\"store\": {\"etcd\": {\"endpoints\": [\"http://a\"],"
+                                    " \"username\": \"weir\", \"key\": \"k.pem\"}}}");
+    struct problems problems = {0};
+
+    (void)state;
+    assert_int_equal(settings_check(s, "s.json", &problems), -1);
+    assert_int_equal(problems.nr, 3);
+    assert_string_equal(problems.list[0].path, "$.store.etcd.password_file");
+    assert_string_equal(problems.list[1].path, "$.store.etcd.certificate");
+    assert_string_equal(problems.list[2].path, "$.state.directory");
+    problems_fini(&problems);
+    settings_unref(&s);
+}
+
 static void an_ipv6_wildcard_leaves_ipv4_to_another_listener(void **state)
 {
     struct settings *s = parse_good("{\"listeners\": [{\"address\": \"[::]:80\"},"
@@ -230,6 +256,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(field_names_that_mean_something_are_taken),
+        cmocka_unit_test(endpoints_of_etcd_are_urls_without_a_path),
+        cmocka_unit_test(etcd_needs_a_folder_and_a_user_a_password),
         cmocka_unit_test(an_engine_is_a_url),
         cmocka_unit_test(via_is_a_token_or_a_host),
         cmocka_unit_test(hosts_are_names_with_commas_between),
