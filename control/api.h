@@ -41,6 +41,7 @@ struct api_build {
     int nr_edits;
     const char *text;
     size_t length;
+    const struct overlay *overlay; /* or all of it is this: a fleet's table; else NULL */
     struct problems *problems;
     struct table *table; /* what came of it, a reference; NULL: there are problems */
     /* Called for what came of it, on the thread that builds; -1 when out of memory. */

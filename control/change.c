@@ -38,6 +38,7 @@ static void drop_edits(struct change_work *w)
     tabledoc_diff_fini(&w->diff);
     if (w->change.noted)
         w->engine->hooks->listener->forget(&w->change);
+    overlay_free(&w->overlay);
 }
 
 /* Everything that a turn has left. */
@@ -61,6 +62,8 @@ static void clear(struct change_work *w)
 static void free_work(struct change_work *w)
 {
     clear(w);
+    if (w->change.context_free)
+        w->change.context_free(w->change.context);
     apicopy_fini(&w->copy);
     free(w);
 }
@@ -97,10 +100,16 @@ bool change_begin(const struct api_hooks *hooks, const struct api_request *reque
     return false;
 }
 
-int change_begin_own(const struct api_hooks *hooks, void *context, change_fn *handle)
+struct change_work *change_queue(const struct api_hooks *hooks, change_fn *handle)
 {
     const struct api_request none = {.method = STR("")};
-    struct change_work *w = queue(hooks, &none, handle);
+
+    return queue(hooks, &none, handle);
+}
+
+int change_begin_own(const struct api_hooks *hooks, void *context, change_fn *handle)
+{
+    struct change_work *w = change_queue(hooks, handle);
 
     if (w)
         w->change.context = context;
@@ -189,6 +198,11 @@ static void on_stored(void *context, enum store_outcome outcome, const char *rea
     if (changes->is_over)
         return;
     assert(w && w->stage == STAGE_STORING);
+    if (outcome == STORE_CONFLICT && changes->hooks->rows->store->is_shared) {
+        change_follow_first(w);
+        change_engine_turn(changes);
+        return;
+    }
     w->outcome = outcome;
     snprintf(w->reason, sizeof(w->reason), "%s", reason);
     w->stage = STAGE_STORED;
@@ -204,24 +218,32 @@ static bool is_bare(const struct change_work *w)
 static void store(struct change_work *w)
 {
     const struct change_listener *listener = w->engine->hooks->listener;
+    struct rowstore *rows = w->engine->hooks->rows;
+    bool is_whole = w->nr_edits > 0 && w->edits[0].kind == CHANGE_TABLE;
 
     if (w->nr_edits > 0 && !w->build.table) {
         change_fail(w, CHANGE_REFUSED, NULL);
         return;
     }
     assert(w->nr_edits == 0 || change_in_force(w) == w->build.previous);
+    if (w->is_followed) {
+        change_follow_store(w);
+        return;
+    }
     if (listener && w->build.compare &&
         (listener->replaces(&w->change, &w->build, w->build.text) < 0 || w->kept.is_short)) {
         change_fail(w, w->problems.nr > 0 ? CHANGE_REFUSED : CHANGE_FAILED, "out of memory");
         return;
     }
-    if (is_bare(w) && w->kept.nr == 0) { /* all of it is so already */
+    if (is_whole && rows->store->is_shared)
+        store_replace(rows->store);
+    if (is_bare(w) && w->kept.nr == 0 && !(is_whole && rows->store->is_lost)) {
+        /* all of it is so already */
         w->stage = STAGE_SETTLED;
         return;
     }
     w->stage = STAGE_STORING;
-    if (rowstore_store(w->engine->hooks->rows, &w->diff, w->kept.list, w->kept.nr, on_stored,
-                       w->engine) < 0)
+    if (rowstore_store(rows, &w->diff, w->kept.list, w->kept.nr, on_stored, w->engine) < 0)
         change_fail(w, CHANGE_FAILED, "out of memory");
 }
 
@@ -231,7 +253,10 @@ static void fail_stored(struct change_work *w)
     char reason[CHANGE_REASON_MAX];
 
     snprintf(reason, sizeof(reason), "%s", w->reason);
-    if (w->outcome == STORE_UNKNOWN)
+    if (w->engine->hooks->rows->store->is_shared)
+        snprintf(w->reason, sizeof(w->reason), "The change was not made, or not answered: %.900s.",
+                 reason);
+    else if (w->outcome == STORE_UNKNOWN)
         snprintf(
             w->reason, sizeof(w->reason),
             "It is not known whether the change was stored (%.900s): it is not in force, but may "
@@ -250,6 +275,10 @@ static void put_in_force(struct change_work *w)
     if (w->outcome != STORE_DONE) {
         fail_stored(w);
         return;
+    }
+    if (hooks->rows->store->is_shared) {
+        struct table *labelled = table && !is_bare(w) ? table : change_in_force(w);
+        labelled->generation = w->is_followed ? w->generation : hooks->rows->store->generation;
     }
     if (is_bare(w)) {
         w->stage = STAGE_SETTLED;

@@ -100,10 +100,11 @@ struct change {
     struct api_response response;
     void *state; /* whatever the handler keeps for done; state_free, if set, ends it */
     void (*state_free)(void *state);
-    void *context;            /* of one that nobody asked for; else NULL */
-    void *noted;              /* the listener's */
-    const char *by;           /* who does it, for the log; NULL: the admin API */
-    struct change_work *work; /* the engine's */
+    void *context;                       /* of one that nobody asked for; else NULL */
+    void (*context_free)(void *context); /* at its end, if set */
+    void *noted;                         /* the listener's */
+    const char *by;                      /* who does it, for the log; NULL: the admin API */
+    struct change_work *work;            /* the engine's */
 };
 
 /* Queues an operation for a request, whose body it takes over where it may. False: waiter is told
@@ -146,6 +147,11 @@ struct change_engine *change_engine_make(const struct api_hooks *hooks);
 void change_engine_end(struct change_engine *changes);
 /* Ends it, and what waits, unanswered; clears the pointer. The store tells nothing any more. */
 void change_engine_free(struct change_engine **changes);
+
+/* What struct store_watch calls where the store is shared; context: the hooks. What another member
+ * of the fleet has changed comes into force in a turn of its own, before all that wait, with that
+ * member's RevisionIds; then the store is told (store_take). */
+void change_follow(void *hooks, const struct store_edit *edits, int nr, uint64_t generation);
 
 /* Goes on. hooks->soon asks for a call of the first, hooks->soon_on_all for one of the other. */
 void change_engine_turn(struct change_engine *changes);

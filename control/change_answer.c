@@ -3,6 +3,7 @@
 
 #include "control/answer.h"
 #include "control/change.h"
+#include "control/rowstore.h"
 
 void change_answer_failure(struct change *change, const struct change_result *result)
 {
@@ -18,6 +19,9 @@ void change_answer_failure(struct change *change, const struct change_result *re
                      "It was changed by somebody else meanwhile: its RevisionId is another.");
         return;
     default:
-        answer_error(out, 503, "ServiceException", result->reason);
+        answer_error(out, 503,
+                     change->hooks->rows->store->is_shared ? "ServiceUnavailableException"
+                                                           : "ServiceException",
+                     result->reason);
     }
 }

@@ -207,6 +207,8 @@ static int compare(struct api_build *build)
     struct change_work *w = build->context;
     struct tabledoc_diff_sources sources = sources_of(w);
 
+    if (w->is_followed)
+        return 0; /* it is known */
     if (build->text)
         return tabledoc_diff_table(&w->diff, &sources);
     for (int i = 0; i < w->outline.nr; i++) {
@@ -257,6 +259,7 @@ void change_build(struct change_work *w)
                            .nr_edits = w->outline.nr,
                            .text = is_whole ? (w->document.n > 0 ? w->document.p : "") : NULL,
                            .length = w->document.n,
+                           .overlay = w->overlay,
                            .compare = compare,
                            .context = w,
                            .problems = &w->problems};
@@ -275,7 +278,10 @@ static void log_functions(const struct change_work *w)
                        w->outline.list[i].document ? "" : " (deleted)");
     log_info("generation %llu is in force: %s, by %s",
              (unsigned long long)change_in_force(w)->generation,
-             w->build.text ? "a whole table" : text.s, by(w));
+             w->overlay      ? "rows of the fleet"
+             : w->build.text ? "a whole table"
+                             : text.s,
+             by(w));
 }
 
 void change_log(const struct change_work *w)

@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "conf/overlay.h"
 #include "conf/tabledoc_diff.h"
 #include "control/api.h"
 #include "control/apicopy.h"
@@ -52,6 +53,10 @@ struct change_work {
     struct change_outline outline;
     struct api_build build; /* its table is that to be put in force, in any case */
     struct tabledoc_diff diff;
+    /* Of what another member of the fleet has stored already (change_follow.c). */
+    bool is_followed;        /* has its turn before all that is not */
+    uint64_t generation;     /* the store's, in which it is so */
+    struct overlay *overlay; /* all rows, with it; NULL: the edits alone */
     enum store_outcome outcome;
     char reason[CHANGE_REASON_MAX];
     struct str document; /* the whole table, as it is read */
@@ -76,6 +81,14 @@ static inline struct table *change_in_force(const struct change_work *w)
 /* It is over, for this reason. */
 void change_fail(struct change_work *w, enum change_status status, const char *reason);
 void change_fail_memory(struct change_work *w);
+
+/* Queues an operation for which no request came. NULL when out of memory. */
+struct change_work *change_queue(const struct api_hooks *hooks, change_fn *handle);
+
+/* Another member was faster: its turn begins anew, after what that member changed. */
+void change_follow_first(struct change_work *work);
+/* In the place of storing: what followed is there already. */
+void change_follow_store(struct change_work *work);
 
 /* The alias in force that an edit names; NULL: there is none. */
 const struct target *change_find_alias(const struct change_work *w, const struct edit *edit);

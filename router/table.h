@@ -41,7 +41,9 @@ struct table_leaf {
 struct table {
     _Atomic uint32_t refs;
     struct qsbr_node retired;
-    uint64_t generation; /* 1 for the first table put in force */
+    /* The control thread may give the table in force another number, that of a fleet's store. */
+    _Atomic uint64_t generation; /* 1 for the first table put in force; a fleet's: the store's */
+    uint64_t serial;             /* counts the tables that this process has put in force */
     struct skeleton *skeleton;
     uint32_t nr_targets;
     uint32_t nr_changed;        /* targets whose split replaces another: what table_open opens */

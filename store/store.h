@@ -3,6 +3,7 @@
  *
  *     store_memory.h   lasts as long as the process; keeps no events
  *     store_sqlite.h   weir.db in state.directory; told is durable
+ *     store_etcd.h     rows that a fleet shares in etcd, all else in one of the others
  *
  * It holds rows (a function, a version, an alias ...: one row each), values (small texts by name),
  * the queue of events, and executions of state machines.
@@ -74,9 +75,12 @@ typedef void store_told(void *context, enum store_outcome outcome, const char *r
 
 typedef void store_each_row(void *context, const struct store_row *row);
 
-/* Somebody else changed rows. Only stores that several processes share ever call it. */
+/* Somebody else changed rows. Only stores that several processes share ever call it: edits
+ * (STORE_PUT, STORE_DELETE) are what makes the rows of this generation of those that were taken
+ * last; there may be none. Answer with store_take, at once or later: until then it is not called
+ * again. The strings last as long as the call. */
 struct store_watch {
-    void (*changed)(void *context, const struct store_row *rows, int nr);
+    void (*changed)(void *context, const struct store_edit *edits, int nr, uint64_t generation);
     void *context;
 };
 
@@ -156,12 +160,21 @@ struct store_ops {
     int (*executions_read)(struct store *store, const struct store_execution_query *query,
                            store_executions_told *told, void *context);
     void (*close)(struct store **store);
+    /* Of a store that several processes share; else NULL. */
+    void (*take)(struct store *store, bool is_right);
+    void (*replace)(struct store *store);
 };
 
 /* Each implementation begins with it. */
 struct store {
     const struct store_ops *ops;
     bool is_durable; /* what was told outlives the process */
+    bool is_shared;  /* by several processes */
+    /* Of a shared store: which rows were taken last. A change builds on them: where the store has
+     * others by now the outcome is STORE_CONFLICT, and the watch tells them. */
+    uint64_t generation;
+    /* Of a shared store: what it has is no table, or not right; only store_replace helps. */
+    bool is_lost;
     struct store_watch watch;
 };
 
@@ -205,6 +218,20 @@ __attribute__((warn_unused_result)) static inline int store_change(struct store 
 static inline void store_set_watch(struct store *store, struct store_watch watch)
 {
     store->watch = watch;
+}
+
+/* Of a shared store: what the watch told last is in force; or it is no right table, which the store
+ * then tells nobody again. */
+static inline void store_take(struct store *store, bool is_right)
+{
+    store->ops->take(store, is_right);
+}
+
+/* Of a shared store, before store_change: where it is_lost the change replaces all that it has, by
+ * the rows that were taken last and the change's, which may be none. */
+static inline void store_replace(struct store *store)
+{
+    store->ops->replace(store);
 }
 
 /* Every event that is queued, the oldest first, without meta and payload, which wait on the disk

@@ -192,6 +192,13 @@ static void on_before_poll(uv_prepare_t *prepare)
     loop->is_awake = false;
 }
 
+void loop_rest(struct loop *loop)
+{
+    if (loop->is_awake)
+        qsbr_offline(loop->qsbr, loop->qsbr_slot);
+    loop->is_awake = false;
+}
+
 void loop_run(struct loop *loop)
 {
     loop_rise(loop);

@@ -75,6 +75,9 @@ int loop_init(struct loop *loop, struct qsbr *qsbr, void *owner)
  * that thread. */
 void loop_fini(struct loop *loop);
 
+/* After others than loop_run have called uv_run: those for which the start waits. */
+void loop_rest(struct loop *loop);
+
 /* Until loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

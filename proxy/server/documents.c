@@ -131,9 +131,25 @@ struct table *documents_alone(struct registry *registry, const char *text,
     return table;
 }
 
+struct table *documents_rows(struct registry *registry, struct table *previous,
+                             const struct overlay *overlay, struct problems *problems)
+{
+    static const char nothing[] = "{\"functions\": {}}";
+    struct tabledoc_merge merge = {.overlay = overlay, .is_different = true};
+    struct table *table = tabledoc_take(registry, previous, &merge, nothing, sizeof(nothing) - 1,
+                                        "the store", problems);
+
+    tabledoc_merge_fini(&merge);
+    if (table && prepare_origins(table, "the store", problems) < 0)
+        table_unref(&table);
+    return table;
+}
+
 void documents_build(struct registry *registry, struct api_build *build)
 {
-    if (build->text)
+    if (build->overlay)
+        build->table = documents_rows(registry, build->previous, build->overlay, build->problems);
+    else if (build->text)
         build->table = tabledoc_build(registry, build->previous, build->text, build->length, NULL,
                                       build->problems);
     else

@@ -7,6 +7,7 @@
 #include "conf/settings.h"
 #include "router/table.h"
 
+struct overlay;
 struct registry;
 struct tabledoc_merge;
 
@@ -32,6 +33,11 @@ struct settings *documents_settings(const struct documents_options *options,
 struct table *documents_table(const struct settings *settings, struct registry *registry,
                               struct table *previous, struct tabledoc_merge *merge,
                               struct problems *problems);
+
+/* The table that the rows of a fleet's store are, with one reference; NULL with problems added.
+ * previous as above. Any thread that holds it. */
+struct table *documents_rows(struct registry *registry, struct table *previous,
+                             const struct overlay *overlay, struct problems *problems);
 
 /* The table that the API makes: functions changed, or a whole document. The file names are those
  * for messages. Any thread that holds build->previous; build->table and problems are the result. */

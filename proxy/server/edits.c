@@ -9,7 +9,7 @@
 static bool have_all_taken(const struct server *s)
 {
     for (int i = 0; i < s->nr_running; i++)
-        if (!thread_has_taken(&s->threads[i], s->shared.table->generation))
+        if (!thread_has_taken(&s->threads[i], s->shared.table->serial))
             return false;
     return true;
 }

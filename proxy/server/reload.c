@@ -93,7 +93,10 @@ static int read_all(struct server *s, struct reload_reading *r)
     r->tls = tls_server_make(r->settings, r->old_tls, &r->problems);
     r->merge.base = s->said;
     r->merge.overlay = r->overlay;
-    r->table = documents_table(r->settings, s->registry, r->old_table, &r->merge, &r->problems);
+    r->table =
+        s->storage.is_shared
+            ? table_ref(r->old_table) /* the fleet's: the file has only sown it */
+            : documents_table(r->settings, s->registry, r->old_table, &r->merge, &r->problems);
     if (r->table)
         mapstore_find(&r->maps, r->table);
     return r->tls && r->table ? 0 : -1;
@@ -253,6 +256,8 @@ static void take_table(struct server *s, struct reload_reading *r)
 {
     struct table *table = r->table;
 
+    if (s->storage.is_shared)
+        return;
     drop_overtaken(s, r);
     rowstore_drop(&s->rows, r->merge.lost, r->merge.nr_lost);
     reload_take_base(s, &r->merge.theirs);
@@ -275,7 +280,7 @@ static int catch_up(struct server *s, struct reload_reading *r)
 {
     if (r->result < 0)
         return -1;
-    if (r->table == r->old_table || s->shared.table == r->old_table ||
+    if (r->table == r->old_table || s->shared.table == r->old_table || s->storage.is_shared ||
         table_catch_up(r->table, r->old_table, s->shared.table) == 0)
         return 0;
     problems_add(&r->problems, "no_memory", NULL, "$", "out of memory");

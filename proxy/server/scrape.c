@@ -276,6 +276,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .generation = sources->table->generation,
             .reloads_ok = sources->reloads_ok,
             .reloads_rejected = sources->reloads_rejected,
+            .has_store = sources->has_store,
+            .is_store_up = sources->is_store_up,
             .start_time_seconds = sources->start_time_s,
             .access_log_lost = sources->access_log_lost,
             .process_log_lost = sources->process_log_lost,

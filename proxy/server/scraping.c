@@ -13,6 +13,7 @@
 #include "proxy/async/dispatcher.h"
 #include "proxy/server/scrape.h"
 #include "proxy/server/state.h"
+#include "store/store_etcd.h"
 
 struct scraping {
     struct scrape_sources sources;
@@ -76,6 +77,16 @@ static int take_alarms(struct scraping *to, const struct api_hooks *hooks)
     return 0;
 }
 
+static void take_store(struct scraping *to, struct store *store)
+{
+    struct store_etcd_report report;
+
+    store_etcd_report(store, &report);
+    to->sources.has_store = true;
+    to->sources.is_store_up = report.is_up;
+    to->sources.reloads_rejected += report.nr_rejected;
+}
+
 /* ---- On another thread ----------------------------------------------------------------------- */
 
 static char *write_page(const struct listing *listing, size_t *length)
@@ -117,6 +128,8 @@ int scraping_prepare(struct server *server, bool all, struct listing *listing)
         .reloads_rejected = server->reload.nr_rejected,
         .start_time_s = server->start_time_s,
     };
+    if (server->storage.is_shared)
+        take_store(s, server->store);
     s->all = all;
     s->qsbr = shared->qsbr;
     s->events = server->events;

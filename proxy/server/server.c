@@ -424,6 +424,19 @@ static void on_files_changed(struct server *s)
     reload_begin(s, NULL);
 }
 
+/* The table that the store has. */
+static struct table *first_of_fleet(struct server *s, struct problems *problems)
+{
+    struct table *table;
+
+    if (s->storage.is_empty && storage_seed(s, problems) < 0)
+        return NULL;
+    table = documents_rows(s->registry, NULL, s->rows.overlay, problems);
+    if (table)
+        table->generation = s->store->generation;
+    return table;
+}
+
 static int start(struct server *s, struct api_hooks *hooks)
 {
     struct problems problems = {0}, notes = {0};
@@ -442,7 +455,9 @@ static int start(struct server *s, struct api_hooks *hooks)
         tls = tls_server_make(settings, NULL, &problems);
         merge.overlay = s->rows.overlay;
         merge.maps = s->rows.maps;
-        table = documents_table(settings, s->registry, NULL, &merge, &problems);
+        table = s->storage.is_shared
+                    ? first_of_fleet(s, &problems)
+                    : documents_table(settings, s->registry, NULL, &merge, &problems);
         if (table) {
             rowstore_drop(&s->rows, merge.lost, merge.nr_lost);
             documents_log_changes(&merge.changes);
@@ -454,8 +469,9 @@ static int start(struct server *s, struct api_hooks *hooks)
     problems_fini(&problems);
     problems_fini(&notes);
     s->shared.tls = tls;
-    if (table) {
+    if (table)
         reload_publish_table(s, table);
+    if (table && !s->storage.is_shared) {
         mapstore_find(&maps, table);
         mapstore_follow(&s->rows, &maps, table, s->said, settings->table_file);
         mapstore_fini(&maps);
@@ -467,6 +483,8 @@ static int start(struct server *s, struct api_hooks *hooks)
         start_threads(s) < 0)
         return -1;
     start_pool(s);
+    if (s->storage.is_shared)
+        store_set_watch(s->store, (struct store_watch){change_follow, hooks});
     if (s->events)
         dispatcher_begin(s->events);
     executing_begin(s);

@@ -6,14 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "conf/overlay.h"
 #include "proxy/server/state.h"
 #include "router/logbook.h"
 #include "router/wardbook.h"
 #include "store/statedir.h"
+#include "store/store_etcd.h"
 #include "store/store_memory.h"
 #include "store/store_sqlite.h"
+
+enum { MEMBER_ID_MAX = 256, ENDPOINTS_MAX = 16, SEEDING_REASON_MAX = 900 };
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
@@ -85,6 +90,73 @@ static int open_wards(struct storage *storage, const char *directory, struct sto
     return storage->wardbook ? 0 : -1;
 }
 
+/* Of the host's name where the settings have none. */
+static const char *member_id(const struct settings *settings, char host[MEMBER_ID_MAX])
+{
+    if (settings->fleet.id[0])
+        return settings->fleet.id;
+    if (gethostname(host, MEMBER_ID_MAX) < 0)
+        snprintf(host, MEMBER_ID_MAX, "weir");
+    host[MEMBER_ID_MAX - 1] = '\0';
+    return host;
+}
+
+/* Rows of the table; maps of sticky splits are made from those, and everybody's own. */
+static bool is_shared_kind(const char *kind)
+{
+    int known = overlay_kind_of(kind);
+
+    return known >= 0 && known != OVERLAY_MAP;
+}
+
+/* Splits the text at its commas, in place. */
+static int split_endpoints(char *text, const char *list[ENDPOINTS_MAX])
+{
+    char *rest = text;
+    int nr = 0;
+
+    for (char *one = strsep(&rest, ","); one && nr < ENDPOINTS_MAX; one = strsep(&rest, ","))
+        list[nr++] = one;
+    return nr;
+}
+
+/* In front of the store in the directory. */
+static int open_etcd(struct server *s, const struct store_host *host, struct store_reason *reason)
+{
+    const struct settings *settings = s->shared.settings;
+    char name[MEMBER_ID_MAX], *endpoints = strdup(settings->etcd.endpoints);
+    const char *list[ENDPOINTS_MAX];
+    enum store_etcd_start start = STORE_ETCD_READ;
+    struct store *store;
+    const struct store_etcd_options options = {
+        .etcd = {.endpoints = list,
+                 .nr_endpoints = endpoints ? split_endpoints(endpoints, list) : 0,
+                 .timeout_ms = settings->etcd.timeout_ms,
+                 .username = settings->etcd.username,
+                 .password = settings->secrets.etcd_password,
+                 .ca_file = settings->etcd.ca_file,
+                 .certificate = settings->etcd.certificate,
+                 .key = settings->etcd.key},
+        .prefix = settings->etcd.prefix,
+        .member = member_id(settings, name),
+        .start_wait_ms = (uint64_t)settings->etcd.start_wait_s * 1000,
+        .is_shared = is_shared_kind};
+
+    snprintf(reason->text, sizeof(reason->text), "out of memory");
+    store = endpoints ? store_etcd_open(host, &options, &s->store, &start, reason) : NULL;
+    free(endpoints);
+    loop_rest(&s->loop);
+    if (!store)
+        return -1;
+    s->store = store;
+    s->storage.is_shared = true;
+    s->storage.is_empty = start == STORE_ETCD_EMPTY;
+    if (start == STORE_ETCD_COPY)
+        log_warning("%s; the copy in %s is served, generation %llu", reason->text,
+                    settings->state.directory, (unsigned long long)store->generation);
+    return 0;
+}
+
 /* The lock is never given back: the next weir may have the folder when this process has ended. */
 static int open_in(struct server *s, const struct store_host *host, const char *directory)
 {
@@ -93,6 +165,10 @@ static int open_in(struct server *s, const struct store_host *host, const char *
     s->storage.lock = statedir_lock(directory, &reason);
     if (s->storage.lock >= 0)
         s->store = store_sqlite_open(host, directory, &reason);
+    if (s->store && s->shared.settings->etcd.endpoints[0] && open_etcd(s, host, &reason) < 0) {
+        log_error("cannot start: %s", reason.text);
+        return -1;
+    }
     if (s->store && open_splits(&s->storage, directory, &reason) == 0 &&
         open_wards(&s->storage, directory, &reason) == 0) {
         registry_set_logbook(s->registry, s->storage.logbook);
@@ -151,6 +227,91 @@ int storage_look(const char *directory, struct store_reason *reason)
     for (int i = 0; path && r < 0 && i < LOOKS; i++)
         r = look(path, reason);
     free(path);
+    return r;
+}
+
+/* ---- The first table of a fleet -------------------------------------------------------------- */
+
+struct seeding {
+    struct store *store;
+    bool is_told, is_beaten;
+    enum store_outcome outcome;
+    char reason[SEEDING_REASON_MAX];
+};
+
+static void on_seeded(void *context, enum store_outcome outcome, const char *reason)
+{
+    struct seeding *seeding = context;
+
+    seeding->is_told = true;
+    seeding->outcome = outcome;
+    snprintf(seeding->reason, sizeof(seeding->reason), "%s", reason);
+}
+
+/* Another member has put a table there. */
+static void on_beaten(void *context, const struct store_edit *edits, int nr, uint64_t generation)
+{
+    struct seeding *seeding = context;
+
+    (void)edits;
+    (void)nr;
+    (void)generation;
+    seeding->is_beaten = true;
+    store_take(seeding->store, true);
+}
+
+/* What the table file says, as rows. 0, or -1 with problems. */
+static int read_seed(struct server *s, struct tabledoc_diff *diff, struct problems *problems)
+{
+    struct table *nothing = documents_rows(s->registry, NULL, s->rows.overlay, problems);
+    struct table *table = documents_table(s->shared.settings, s->registry, NULL, NULL, problems);
+    const struct tabledoc_diff_sources sources = {
+        .before = nothing, .after = table, .overlay = s->rows.overlay};
+    int r = nothing && table ? tabledoc_diff_table(diff, &sources) : -1;
+
+    if (r < 0 && nothing && table)
+        problems_add(problems, "no_memory", NULL, "$", "out of memory");
+    if (nothing)
+        table_unref(&nothing);
+    if (table)
+        table_unref(&table);
+    return r;
+}
+
+/* Runs the loop until the store has told. */
+static int store_seed(struct server *s, struct tabledoc_diff *diff)
+{
+    struct seeding seeding = {.store = s->store};
+
+    store_set_watch(s->store, (struct store_watch){on_beaten, &seeding});
+    if (rowstore_store(&s->rows, diff, NULL, 0, on_seeded, &seeding) < 0)
+        on_seeded(&seeding, STORE_FAILED, "out of memory");
+    while (!seeding.is_told)
+        uv_run(&s->loop.uv, UV_RUN_ONCE);
+    loop_rest(&s->loop);
+    store_set_watch(s->store, (struct store_watch){NULL, NULL});
+    if (seeding.outcome == STORE_DONE)
+        log_info("etcd had no table; %s is there now", s->shared.settings->table_file);
+    else if (!seeding.is_beaten)
+        log_error("cannot start: %s", seeding.reason);
+    return seeding.outcome == STORE_DONE || seeding.is_beaten ? 0 : -1;
+}
+
+int storage_seed(struct server *s, struct problems *problems)
+{
+    struct tabledoc_diff diff = {.nr_puts = 0};
+    struct store_reason reason;
+    int r = read_seed(s, &diff, problems);
+
+    if (r == 0)
+        r = store_seed(s, &diff);
+    tabledoc_diff_fini(&diff);
+    if (r < 0)
+        return -1;
+    rowstore_fini(&s->rows);
+    r = rowstore_open(&s->rows, s->store, &reason);
+    if (r < 0)
+        log_error("cannot start: %s", reason.text);
     return r;
 }
 

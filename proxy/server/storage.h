@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "conf/problems.h"
 #include "store/mapfile.h"
 #include "store/store.h"
 
@@ -23,6 +24,8 @@ struct storage {
     size_t wanted;
     bool is_growing, is_full; /* the last growth failed: it was logged */
     struct store_reason reason;
+    bool is_shared; /* s->store is a fleet's (store/store_etcd.h) */
+    bool is_empty;  /* it had no table at the start */
 };
 
 /* Opens s->store as the settings say, and gives the registry its logbook; 0, or -1 with the reason
@@ -33,6 +36,11 @@ int storage_open(struct server *s) __attribute__((warn_unused_result));
  * nothing. */
 int storage_look(const char *directory, struct store_reason *reason)
     __attribute__((warn_unused_result));
+
+/* The first table of a fleet whose store is empty, from the table file; or another member's, where
+ * that was faster. s->rows are those of the store then. 0, or -1 with the reason logged or in
+ * problems. */
+int storage_seed(struct server *s, struct problems *problems) __attribute__((warn_unused_result));
 
 /* The first table is in force. */
 void storage_settle(struct server *s);

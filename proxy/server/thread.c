@@ -93,10 +93,10 @@ static void sweep_pools(struct thread *t)
 
 static void take_table(struct thread *t)
 {
-    uint64_t generation = atomic_load_explicit(&t->worker.shared->generation, memory_order_acquire);
+    uint64_t serial = atomic_load_explicit(&t->worker.shared->serial, memory_order_acquire);
 
     worker_take_table(&t->worker);
-    atomic_store_explicit(&t->taken, generation, memory_order_release);
+    atomic_store_explicit(&t->taken, serial, memory_order_release);
     uv_async_send(t->on_taken);
     sweep_pools(t);
 }
@@ -226,9 +226,9 @@ int thread_start(struct thread *t, uv_async_t *on_end, uv_async_t *on_taken)
     return r == 0 ? 0 : -1;
 }
 
-bool thread_has_taken(const struct thread *t, uint64_t generation)
+bool thread_has_taken(const struct thread *t, uint64_t serial)
 {
-    return atomic_load_explicit(&t->taken, memory_order_acquire) >= generation ||
+    return atomic_load_explicit(&t->taken, memory_order_acquire) >= serial ||
            atomic_load(&t->has_ended);
 }
 

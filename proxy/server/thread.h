@@ -29,7 +29,7 @@ struct thread {
     uv_async_t wake; /* from the control thread: look at orders */
     _Atomic uint32_t orders;
     _Atomic bool has_ended;
-    _Atomic uint64_t taken; /* the generation that it has looked for last */
+    _Atomic uint64_t taken; /* the table's serial that it has looked for last */
     /* Of the control loop: sent when the thread has ended, and when it has looked for a table. */
     uv_async_t *on_end, *on_taken;
     uint32_t pool_at; /* the next pool that a sweep looks at */
@@ -67,9 +67,10 @@ bool thread_hand_over_take(struct thread *t, struct handover **handover)
 /* Any thread. */
 void thread_order(struct thread *t, enum thread_order order);
 
-/* Does whatever begins on the thread from now on see this generation, or a newer one? (Where memory
+/* Does whatever begins on the thread from now on see the table of this serial, or a
+ * newer one? (Where memory
  * ran out it has at least tried.) */
-bool thread_has_taken(const struct thread *t, uint64_t generation);
+bool thread_has_taken(const struct thread *t, uint64_t serial);
 
 /* Waits for the thread to end. */
 void thread_join(struct thread *t);

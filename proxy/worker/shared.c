@@ -38,7 +38,8 @@ void shared_put_table(struct shared *s, struct table **table)
     pthread_mutex_lock(&s->lock);
     previous = s->table;
     s->table = *table;
-    atomic_store_explicit(&s->generation, s->table->generation, memory_order_release);
+    s->table->serial = atomic_load_explicit(&s->serial, memory_order_relaxed) + 1;
+    atomic_store_explicit(&s->serial, s->table->serial, memory_order_release);
     pthread_mutex_unlock(&s->lock);
     *table = previous;
 }

@@ -35,7 +35,7 @@ struct shared {
     struct table *table;
     struct settings *settings;
     struct tls_server *tls;
-    _Atomic uint64_t generation;      /* of the table */
+    _Atomic uint64_t serial;          /* of the table */
     _Atomic uint64_t settings_serial; /* grows whenever settings or tls are replaced */
 
     struct admission *admission;

@@ -90,8 +90,8 @@ bool worker_take_table(struct worker *w);
 /* Whether worker_take_table has nothing to do. */
 static inline bool worker_has_newest_table(const struct worker *w)
 {
-    return atomic_load_explicit(&w->shared->generation, memory_order_acquire) ==
-           w->lease->table->generation;
+    return atomic_load_explicit(&w->shared->serial, memory_order_acquire) ==
+           w->lease->table->serial;
 }
 
 /* Takes the newest published settings and certificates, if newer than those in force. True when

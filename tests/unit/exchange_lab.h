@@ -189,7 +189,8 @@ static inline int set_up(void **state)
     worker()->tuning = tuning;
     worker()->retry_budget.tokens = 1000000;
     table = make_table(1);
-    atomic_store(&lab.shared.generation, table->generation);
+    table->serial = table->generation;
+    atomic_store(&lab.shared.serial, table->serial);
     worker()->lease = lease_make_take(table);
     return 0;
 }

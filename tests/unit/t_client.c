@@ -81,7 +81,8 @@ static int set_up(void **state)
     tuning = tuning_make_take(&lab.settings);
     worker()->tuning = tuning;
     struct table *table = make_table();
-    atomic_store(&lab.shared.generation, table->generation);
+    table->serial = table->generation;
+    atomic_store(&lab.shared.serial, table->serial);
     worker()->lease = lease_make_take(table);
     memset(&clients, 0, sizeof(clients));
     memset(&listener, 0, sizeof(listener));

@@ -1,0 +1,108 @@
+/* The parts of the store in etcd (store/store_etcd.h), for its own files:
+ *
+ *     store_etcd.c   the interface, start and end, and the copy
+ *     etcd_view.c    what etcd has: reads, the watch, pieces
+ *     etcd_write.c   one change on its way to etcd
+ *
+ * Control thread. */
+#ifndef WEIR_STORE_ETCD_SHARE_H
+#define WEIR_STORE_ETCD_SHARE_H
+
+#include <uv.h>
+
+#include "base/prng.h"
+#include "store/etcd.h"
+#include "store/job.h"
+#include "store/pieces.h"
+#include "store/store.h"
+#include "store/store_etcd.h"
+
+/* What etcd has, as seen last, while it is read and taken. */
+struct etcd_view {
+    uv_timer_t *timer;
+    struct etcd_call *read, *watch, *load; /* NULL: none is on its way */
+    uint64_t nr_lines;                     /* the watch has told so much; */
+    uint64_t read_after;                   /* so much when the read began */
+    bool is_up, was_told;                  /* the log has been told of is_up */
+    bool has_read;                         /* one has been answered since the start */
+    uint64_t seen;                         /* revision of the switching key; 0: there is none */
+    struct pieces news;                    /* of seen: ids, and texts as they come */
+    bool is_known;                         /* news are those of seen */
+    bool is_following;                     /* told to the watch, not yet taken */
+    uint64_t following;                    /* which revision that is, */
+    struct job *told;                      /* and what was told */
+    bool is_refused;                       /* etcd has answered the last read by an error */
+    uint64_t rejected;                     /* the last one that is no right table */
+    uint64_t nr_rejected;
+    int nr_missed;    /* loads in a row that found no piece */
+    char reason[600]; /* why it does not answer; */
+    char lost[600];   /* why what it has is not taken (store.is_lost) */
+};
+
+/* The change on its way; at most one. */
+struct etcd_write {
+    uv_timer_t *timer;
+    struct job *job;    /* NULL: none is */
+    bool is_waiting;    /* it has lost: told once the news were */
+    bool is_lost;       /* its fate: a read is to say */
+    bool was_whole;     /* replaces all that etcd has */
+    bool has_deletes;   /* the transaction takes out the pieces before */
+    uint64_t expected;  /* revision of the switching key; 0: there is none */
+    struct pieces next; /* ids of all pieces, texts of those that are touched */
+    bool are_touched[PIECES_NR];
+    int next_piece; /* the first that is not staged yet */
+    struct etcd_call *call;
+    char why[300]; /* it cannot be made; else "" */
+};
+
+struct store_etcd {
+    struct store store; /* first */
+    struct store_host host;
+    struct store *local;
+    struct etcd *etcd;
+    char *prefix, *table_key, *member;
+    uint64_t timeout_ms;
+    bool (*is_shared)(const char *kind);
+    struct prng rng;
+    struct pieces force; /* of store.generation */
+    struct etcd_view view;
+    struct etcd_write write;
+    bool replaces; /* store_replace was called */
+    bool is_open;  /* the start is over: the log is told of what happens */
+    bool is_closing;
+};
+
+/* ---- etcd_view.c ---- */
+
+int etcd_view_init(struct store_etcd *e) __attribute__((warn_unused_result));
+void etcd_view_fini(struct store_etcd *e);
+/* Reads the switching key now, unless that is on its way; after that every few hundred ms. */
+void etcd_view_read(struct store_etcd *e);
+/* The switching key is this one (value NULL: there is none). */
+void etcd_view_see(struct store_etcd *e, uint64_t revision, const char *value);
+/* There is none, where there was one. */
+void etcd_view_lose(struct store_etcd *e);
+/* Goes on with what is to be read and told. */
+void etcd_view_go_on(struct store_etcd *e);
+void etcd_view_reject(struct store_etcd *e, uint64_t revision, const char *reason);
+
+/* ---- etcd_write.c ---- */
+
+int etcd_write_init(struct store_etcd *e) __attribute__((warn_unused_result));
+void etcd_write_fini(struct store_etcd *e);
+/* Takes the job: of its edits the shared ones go to etcd, then all of them to the local store. */
+void etcd_write_begin(struct store_etcd *e, struct job **job);
+/* A read of the switching key has come: false where the change is still undecided. */
+void etcd_write_on_read(struct store_etcd *e, bool is_answered, uint64_t revision,
+                        const char *value);
+/* The news were told, or nothing can be told. */
+void etcd_write_on_news(struct store_etcd *e, bool are_told);
+
+/* ---- store_etcd.c ---- */
+
+/* What is taken now goes to the copy, with further edits; told is called once that is stored, or
+ * could not be. edits: those of a generation. */
+void store_etcd_copy(struct store_etcd *e, const struct store_edit *edits, int nr, store_told *told,
+                     void *context);
+
+#endif
