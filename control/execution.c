@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/execution_engine.h"
 #include "control/execution_index.h"
 #include "control/execution_snapshot.h"
 #include "control/execution_state.h"
@@ -150,7 +151,8 @@ void execution_free(struct execution **execution)
     free(e->input);
     free(e->definition);
     free(e->qualifier_text);
-    ending_fini(&e->outcome);
+    ending_fini(&e->ending);
+    json_decref(e->refusal);
     free(e);
 }
 
@@ -284,6 +286,8 @@ static void on_expired(struct wheel_node *node, void *context)
         time_out(e);
     else if (e->at == EXECUTION_AT_CLOSING)
         store_end(e);
+    else if (execution_is_engines(e) && !e->is_sync)
+        execution_engine_turn(e);
     else
         execution_advance(e);
 }
@@ -345,10 +349,10 @@ static struct store_execution shown(const struct execution *e)
 {
     struct store_execution shown = e->record;
 
-    shown.error = e->outcome.error;
-    shown.cause = e->outcome.cause;
-    shown.output = e->outcome.output;
-    shown.output_bytes = e->outcome.output_bytes;
+    shown.error = e->ending.error;
+    shown.cause = e->ending.cause;
+    shown.output = e->ending.output;
+    shown.output_bytes = e->ending.output_bytes;
     shown.input = e->input;
     shown.input_bytes = e->input_bytes;
     return shown;
@@ -407,16 +411,18 @@ void execution_finish_take(struct execution *e, struct ending *outcome)
     uint64_t now_ms = executions_now_ms();
 
     assert(e->at != EXECUTION_AT_CLOSING && outcome->status != EXECUTION_RUNNING);
-    e->outcome = *outcome;
+    e->ending = *outcome;
     *outcome = (struct ending){.status = EXECUTION_RUNNING};
     e->at = EXECUTION_AT_CLOSING;
-    e->record.status = e->outcome.status;
+    e->record.status = e->ending.status;
     e->record.stopped_ms = now_ms > e->record.started_ms ? now_ms : e->record.started_ms;
     execution_drop_run(e, is_stop);
     execution_leave_lane(e);
     wheel_forget(&e->x->wheel, &e->deadline.node);
     wheel_forget(&e->x->wheel, &e->again.node);
-    settle_ward(e, e->outcome.is_blamed);
+    settle_ward(e, e->ending.is_blamed);
+    if (execution_is_engines(e) && !e->is_sync)
+        execution_engine_abandon(e);
     if (e->table)
         table_unref(&e->table);
     if (e->counts)
@@ -466,7 +472,7 @@ enum execution_result executions_stop(struct executions *x, const char *machine,
     struct execution *e = execution_by_name(x, machine, name);
     struct ending outcome = {.status = EXECUTION_RUNNING};
 
-    if (!e || e->at <= EXECUTION_AT_PUTTING || e->is_sync)
+    if (!e || e->at <= EXECUTION_AT_PUTTING || e->is_sync || e->is_away || e->is_refused)
         return executions_find(x, machine, name, wait);
     wait_for_end(e, wait);
     if (e->at == EXECUTION_AT_CLOSING)
@@ -655,6 +661,39 @@ int executions_load(struct executions *x)
     return 0;
 }
 
+/* After a restart: what runs in an engine is asked for there. */
+static void follow_again(struct execution *e)
+{
+    if (!e->table)
+        e->table = execution_snapshot_table(e->x->hooks, e->record.machine, e->record.version,
+                                            e->record.definition_id, e->definition);
+    if (e->table)
+        execution_engine_follow(e);
+}
+
+void executions_reopen(struct executions *x, const struct store_execution *execution)
+{
+    struct store_execution record = *execution;
+    struct execution *e;
+
+    record.status = EXECUTION_RUNNING;
+    record.stage = EXECUTION_WAITING;
+    record.stopped_ms = record.deadline_ms = 0;
+    e = execution_by_key(x, record.key) ? NULL : execution_make(x, &record);
+    if (!e || execution_index_add(x->keys, execution_key_hash(record.key), e) < 0 ||
+        execution_index_add(x->names, execution_name_hash(record.machine, record.name), e) < 0 ||
+        store_execution_update(x->store, &record, NULL, NULL) < 0) {
+        log_error("out of memory: an execution that was redriven is not followed");
+        return;
+    }
+    e->is_stored = true;
+    e->at = EXECUTION_AT_WAITING;
+    e->definition = execution->definition ? strdup(execution->definition) : NULL;
+    x->nr++;
+    execution_count(e);
+    follow_again(e);
+}
+
 void executions_begin(struct executions *x)
 {
     struct execution *e, *next;
@@ -664,6 +703,8 @@ void executions_begin(struct executions *x)
         next = TAILQ_NEXT(e, link); /* only e can go by it */
         if (e->at == EXECUTION_AT_QUEUED)
             execution_advance(e);
+        else if (e->at == EXECUTION_AT_WAITING && strstr(e->record.meta, "\"engine\""))
+            follow_again(e);
     }
     executions_turn(x);
 }

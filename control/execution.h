@@ -17,6 +17,7 @@
 #ifndef WEIR_CONTROL_EXECUTION_H
 #define WEIR_CONTROL_EXECUTION_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -44,6 +45,8 @@ enum execution_result {
     EXECUTION_NO_STORE,   /* there is no state.directory */
     EXECUTION_ENDED,      /* it has ended: nothing was changed */
     EXECUTION_BEATS,      /* of a heartbeat: it runs */
+    EXECUTION_AWAY,       /* its engine does not answer: reason */
+    EXECUTION_REFUSED,    /* by its engine: refusal */
     EXECUTION_BAD_TOKEN,
     EXECUTION_NOT_STORED, /* reason says why; nothing has happened, or will be tried again */
     EXECUTION_NO_MEMORY
@@ -54,6 +57,7 @@ struct execution_told {
     const char *reason;                      /* of EXECUTION_NOT_STORED */
     const struct store_execution *execution; /* NULL: none; valid for the call */
     int nr;                                  /* of a list */
+    json_t *refusal;                         /* what the engine has answered; borrowed */
 };
 
 /* Who asked, and waits. Yours until told is called, or execution_forget. */
@@ -155,6 +159,9 @@ enum execution_result executions_list(struct executions *x,
                                       const struct store_execution_query *query,
                                       struct execution_wait *wait)
     __attribute__((warn_unused_result));
+
+/* One that had ended runs again in its engine; it is followed from now on. */
+void executions_reopen(struct executions *x, const struct store_execution *execution);
 
 /* Nobody is told. NULL is fine, as is one that was told. */
 void execution_forget(struct execution_wait *wait);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "control/execution.h"
+#include "control/execution_engine.h"
 #include "control/execution_snapshot.h"
 #include "control/execution_state.h"
 #include "control/tasktoken.h"
@@ -301,6 +302,10 @@ void execution_advance(struct execution *e)
         return;
     if (!pin(e))
         fail_runtime(e, "What this execution is to run cannot be made of what was stored.");
+    else if (execution_is_engines(e) && e->is_sync)
+        execution_engine_run(e);
+    else if (execution_is_engines(e))
+        execution_engine_turn(e);
     else if (!enter_lane(e, execution_version(e)->max_in_flight))
         return;
     else if (e->record.is_express)

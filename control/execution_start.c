@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "control/execution.h"
+#include "control/execution_engine.h"
 #include "control/execution_index.h"
 #include "control/execution_snapshot.h"
 #include "control/execution_state.h"
@@ -201,13 +202,18 @@ static struct store_execution whole(const struct execution *e)
     return record;
 }
 
+void execution_tell_started(struct execution *e)
+{
+    const struct store_execution record = whole(e);
+
+    tell_compared(&e->starts, &record, e->is_retry_name);
+}
+
 /* ---- Putting --------------------------------------------------------------------------------- */
 
 static void on_put(void *context, enum store_outcome outcome, const char *reason)
 {
     struct execution *e = context;
-    const struct store_execution record = whole(e);
-
     if (e->x->is_ending)
         return;
     if (outcome == STORE_DONE)
@@ -222,10 +228,14 @@ static void on_put(void *context, enum store_outcome outcome, const char *reason
     }
     free(e->definition);
     e->definition = NULL;
+    e->at = EXECUTION_AT_QUEUED;
+    if (execution_is_engines(e)) { /* which has the last word */
+        execution_engine_start(e);
+        return;
+    }
     execution_count(e);
     e->counts->started++;
-    tell_compared(&e->starts, &record, e->is_retry_name);
-    e->at = EXECUTION_AT_QUEUED;
+    execution_tell_started(e);
     execution_advance(e);
 }
 
@@ -406,16 +416,27 @@ static void on_retried(struct execution_wait *wait, const struct store_execution
     wait->told(wait, &told);
 }
 
+/* Its engine has not answered yet, or did not. */
+static bool is_starting_there(const struct execution *e)
+{
+    return e->is_refused || (execution_is_engines(e) &&
+                             (e->at == EXECUTION_AT_QUEUED || e->at == EXECUTION_AT_RUNNING));
+}
+
 static enum execution_result join(struct execution *e, const struct execution_start *start,
                                   struct execution_wait *wait)
 {
     const struct store_execution_query query = {
         .machine = e->record.machine, .name = e->record.name, .has_data = true};
 
-    if (e->at > EXECUTION_AT_PUTTING)
+    if (e->at > EXECUTION_AT_PUTTING && !is_starting_there(e))
         return execution_look_up(e->x, &query, wait, start->is_retry_name ? on_retried : on_there);
+    if (e->is_away && !execution_same_input(wait->input, (struct str){e->input, e->input_bytes}))
+        return EXECUTION_EXISTS;
     wait->look = NULL;
     LIST_INSERT_HEAD(&e->starts, wait, link);
+    if (e->is_away)
+        execution_engine_start(e);
     return EXECUTION_OK;
 }
 

@@ -32,6 +32,10 @@ struct execution {
     struct str qualifier;
     char *qualifier_text; /* owned */
     bool is_sync, is_retry_name, is_stored, is_retrying;
+    bool is_away;       /* its engine did not answer: who starts it again tries again */
+    bool is_refused;    /* by its engine; it is being deleted */
+    json_t *refusal;    /* what that has said; owned */
+    bool is_over_there; /* in its engine, which need not be told */
     struct execution_waits starts, ends;
     struct table *table;       /* counted: of the draw; NULL: not drawn, or let go */
     const struct wards *wards; /* of the table, which is held while this is not NULL */
@@ -43,7 +47,7 @@ struct execution {
     TAILQ_ENTRY(execution) in_lane;
     struct run *run;                        /* out; NULL: none, or nobody is interested in it */
     struct execution_timer deadline, again; /* again: what could not be done is tried again */
-    struct ending outcome;
+    struct ending ending;
     struct expose_execution_counts *counts; /* once it counts */
 };
 
@@ -91,6 +95,9 @@ execution_look_up(struct executions *x, const struct store_execution_query *quer
                                 const struct store_execution *execution, const char *reason));
 void execution_set_again(struct execution *execution, uint32_t in_ms);
 void execution_wake(struct executions *x);
+
+/* It was started: tells all who wait for that. */
+void execution_tell_started(struct execution *execution);
 
 /* Draws the version: sets the record's alias, version and deadline, the table and the ward. */
 enum execution_result execution_draw(struct execution *execution);

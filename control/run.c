@@ -16,6 +16,9 @@ struct run *run_make(const struct run_spec *spec)
     run->version = strdup(spec->version);
     run->fields = strdup(spec->fields);
     run->input = malloc(spec->input_bytes + 1);
+    run->content_type = spec->content_type ? spec->content_type : "application/json";
+    run->max_bytes = spec->max_bytes ? spec->max_bytes : RUN_BODY_MAX;
+    run->limit_ms = spec->limit_ms;
     run->over = spec->over;
     run->context = spec->context;
     if (!run->function || !run->qualifier || !run->version || !run->fields || !run->input) {

@@ -22,7 +22,7 @@ enum { RUN_BODY_MAX = 262144, RUN_TEXT_MAX = 256 };
 enum run_end {
     RUN_ANSWERED,  /* status and body say how */
     RUN_NO_ANSWER, /* no connection, or it ended before the answer was whole: reason says more */
-    RUN_TOO_LARGE, /* the answer has more than RUN_BODY_MAX bytes */
+    RUN_TOO_LARGE, /* the answer has more than max_bytes */
     RUN_NO_ROOM,   /* nothing was sent, as a limit is reached: it may be begun again */
     RUN_REFUSED,   /* of a function: weir's own answer, by type and reason */
     RUN_CUT        /* the process ends: nobody knows */
@@ -35,6 +35,9 @@ struct run {
     struct table *table;
     char *function, *qualifier, *version; /* qualifier: an alias, or "" */
     char *fields;                         /* further field lines, each with its CR LF */
+    const char *content_type;             /* lives as long as the process */
+    size_t max_bytes;                     /* of the answer */
+    uint32_t limit_ms;                    /* until the answer begins; 0: any time */
     char id[ID_LENGTH + 1];               /* of the request */
     void *input;
     size_t input_bytes;
@@ -56,6 +59,9 @@ struct run {
 struct run_spec {
     struct table *table;
     const char *function, *qualifier, *version, *fields;
+    const char *content_type; /* NULL: application/json */
+    size_t max_bytes;         /* 0: RUN_BODY_MAX */
+    uint32_t limit_ms;
     const void *input;
     size_t input_bytes;
     void (*over)(struct run *run);

@@ -10,11 +10,13 @@
 #include "base/jsoncheck.h"
 #include "control/ending.h"
 #include "control/lambda_check.h"
+#include "control/sfn_engine.h"
 
 static void dispose(struct execution_asked *asked)
 {
     free(asked->arn);
     free(asked->input);
+    json_decref(asked->body);
     free(asked);
 }
 
@@ -64,14 +66,22 @@ void sfn_asked_tell(struct execution_asked *asked, const struct execution_told *
 {
     struct api_response response = {.status = 0};
     struct sfn_call call = {.hooks = asked->hooks, .out = &response};
-    struct api_waiter *waiter = asked->waiter;
 
+    if (told->result == EXECUTION_OK && asked->go_on && asked->go_on(asked, told))
+        return;
     asked->answer(asked, told, &call);
     assert(call.is_over);
     sfn_call_fini(&call);
+    sfn_asked_over(asked, &response);
+}
+
+void sfn_asked_over(struct execution_asked *asked, struct api_response *response)
+{
+    struct api_waiter *waiter = asked->waiter;
+
     dispose(asked);
     waiter->execution = NULL;
-    waiter->answered(waiter, &response);
+    waiter->answered(waiter, response);
 }
 
 void sfn_asked_forget(struct api_waiter *waiter)
@@ -80,6 +90,7 @@ void sfn_asked_forget(struct api_waiter *waiter)
 
     waiter->execution = NULL;
     execution_forget(&asked->wait);
+    sfn_engine_forget(asked);
     dispose(asked);
 }
 
@@ -116,6 +127,16 @@ bool sfn_asked_fail(struct execution_asked *asked, const struct execution_told *
         sfn_call_fail(call, "ValidationException",
                       "StartExecution needs a place where executions are kept: set "
                       "state.directory, or use StartSyncExecution.");
+        return true;
+    case EXECUTION_AWAY:
+        sfn_call_fail(call, "ServiceUnavailable", "The engine that runs it cannot be reached: %s",
+                      told->reason ? told->reason : "it was away for too long");
+        call->out->status = 503;
+        return true;
+    case EXECUTION_REFUSED:
+        sfn_call_answer_take(call, json_incref(told->refusal));
+        if (call->out->status == 200)
+            call->out->status = 400;
         return true;
     case EXECUTION_NO_MEMORY:
         sfn_call_fail_memory(call);
@@ -231,6 +252,14 @@ json_t *sfn_asked_token(uint64_t after)
 
     *base64_put(token, (struct str){text, (size_t)n}) = '\0';
     return json_string(token);
+}
+
+bool sfn_asked_is_token(const char *token)
+{
+    char text[128];
+    ptrdiff_t n = strlen(token) < 80 ? base64_read(text, str_of(token)) : -1;
+
+    return n > 6 && memcmp(text, "weir1:", 6) == 0;
 }
 
 bool sfn_asked_page(struct sfn_call *call, uint32_t *max, uint64_t *after)

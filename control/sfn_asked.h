@@ -6,6 +6,8 @@
 #include "control/execution.h"
 #include "control/sfn_call.h"
 
+struct sfn_engine_wait;
+
 struct execution_asked {
     struct execution_wait wait; /* first */
     struct api_waiter *waiter;
@@ -13,12 +15,17 @@ struct execution_asked {
     /* Fills in the answer. */
     void (*answer)(struct execution_asked *asked, const struct execution_told *told,
                    struct sfn_call *call);
-    char *arn;   /* owned: as it came */
-    char *input; /* owned; NULL: none */
+    /* Before that, where it is EXECUTION_OK: true where an engine is asked (control/sfn_engine.h),
+     * whose answer is the call's. NULL: no. */
+    bool (*go_on)(struct execution_asked *asked, const struct execution_told *told);
+    struct sfn_engine_wait *engine; /* it is asked */
+    json_t *body;                   /* owned; the call's, for an engine; or NULL */
+    char *arn;                      /* owned: as it came */
+    char *input;                    /* owned; NULL: none */
     size_t input_bytes;
     uint32_t max; /* of a page */
     uint64_t after;
-    bool is_reverse, has_no_data;
+    bool is_reverse, has_no_data, is_other_token;
     char machine[MACHINE_BYTES_MAX + 1]; /* of a list; bare */
 };
 
@@ -35,6 +42,9 @@ enum api_outcome sfn_asked_result(struct execution_asked *asked, struct sfn_call
 
 /* For who is told otherwise: answers, and frees it. */
 void sfn_asked_tell(struct execution_asked *asked, const struct execution_told *told);
+
+/* Gives the answer, and frees it. */
+void sfn_asked_over(struct execution_asked *asked, struct api_response *response);
 
 /* For api_forget. */
 void sfn_asked_forget(struct api_waiter *waiter);
@@ -62,6 +72,8 @@ struct str sfn_asked_json(struct sfn_call *call, const char *member, const char 
 
 /* A page token; read back by sfn_call_page. */
 json_t *sfn_asked_token(uint64_t after);
+/* Has the token the form of one of weir's? */
+bool sfn_asked_is_token(const char *token);
 /* maxResults and nextToken; false where it fails. */
 bool sfn_asked_page(struct sfn_call *call, uint32_t *max, uint64_t *after)
     __attribute__((warn_unused_result));

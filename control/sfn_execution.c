@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "control/execution_snapshot.h"
 #include "control/lambda_check.h"
+#include "control/sfn_engine.h"
 #include "control/sigv4.h"
 
 enum { NAME_MAX_CHARACTERS = 80, TRACE_MAX = 256, ERROR_MAX = 256, CAUSE_MAX = 32768 };
@@ -225,6 +226,9 @@ static enum api_outcome find(struct sfn_call *call, struct api_waiter *waiter,
         asked->after = wishes->after;
         asked->is_reverse = wishes->is_reverse;
         asked->has_no_data = wishes->has_no_data;
+        asked->is_other_token = wishes->is_other_token;
+        asked->go_on = wishes->go_on;
+        asked->body = json_incref(call->body);
     }
     text_of(arn.name, machine);
     text_of(arn.qualifier, name);
@@ -269,7 +273,9 @@ static void answer_described(struct execution_asked *asked, const struct executi
 
 enum api_outcome sfn_execution_describe(struct sfn_call *call, struct api_waiter *waiter)
 {
-    return find(call, waiter, answer_described, NULL);
+    const struct execution_asked wishes = {.go_on = sfn_engine_describe};
+
+    return find(call, waiter, answer_described, &wishes);
 }
 
 static void answer_machine(struct execution_asked *asked, const struct execution_told *told,
@@ -336,10 +342,11 @@ static void answer_redriven(struct execution_asked *asked, const struct executio
 
 enum api_outcome sfn_execution_redrive(struct sfn_call *call, struct api_waiter *waiter)
 {
+    const struct execution_asked wishes = {.go_on = sfn_engine_redrive};
     const char *token = sfn_call_text(call, "clientToken");
 
     lambda_check_length(&call->check, token, "clientToken", 1, 64);
-    return find(call, waiter, answer_redriven, NULL);
+    return find(call, waiter, answer_redriven, &wishes);
 }
 
 /* ---- History --------------------------------------------------------------------------------- */
@@ -417,6 +424,10 @@ static void answer_history(struct execution_asked *asked, const struct execution
 
     if (sfn_asked_fail(asked, told, call))
         return;
+    if (asked->is_other_token) {
+        sfn_call_fail(call, "InvalidToken", "Invalid Token: 'Invalid token'");
+        return;
+    }
     events = all_events(asked, call, told->execution);
     nr = json_array_size(events);
     page = json_array();
@@ -432,11 +443,17 @@ static void answer_history(struct execution_asked *asked, const struct execution
 
 enum api_outcome sfn_execution_history(struct sfn_call *call, struct api_waiter *waiter)
 {
-    struct execution_asked wishes = {.max = 0};
+    struct execution_asked wishes = {.go_on = sfn_engine_history};
     const json_t *reverse = sfn_call_member(call, call->body, "reverseOrder", JSON_TRUE);
     const json_t *data = sfn_call_member(call, call->body, "includeExecutionData", JSON_TRUE);
 
-    if (!sfn_asked_page(call, &wishes.max, &wishes.after))
+    const char *token = sfn_call_text(call, "nextToken");
+
+    /* A token that is not weir's may be an engine's. */
+    wishes.is_other_token = token && !sfn_asked_is_token(token);
+    if (wishes.is_other_token)
+        lambda_check_length(&call->check, token, "nextToken", 1, 1024);
+    else if (!sfn_asked_page(call, &wishes.max, &wishes.after))
         return API_ANSWERED;
     wishes.is_reverse = json_is_true(reverse);
     wishes.has_no_data = json_is_false(data);

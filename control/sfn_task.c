@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/lambda_check.h"
+#include "control/sfn_engine.h"
 #include "control/sfn_execution.h"
 #include "control/tasktoken.h"
 
@@ -48,6 +49,7 @@ static enum api_outcome report(struct sfn_call *call, struct api_waiter *waiter,
 {
     const char *token = sfn_call_text(call, "taskToken");
     struct execution_asked *asked;
+    enum execution_result result;
 
     sfn_call_require(call, token, "taskToken");
     lambda_check_length(&call->check, token, "taskToken", 1, TOKEN_MAX);
@@ -56,9 +58,11 @@ static enum api_outcome report(struct sfn_call *call, struct api_waiter *waiter,
     asked = sfn_asked_make(call, waiter, token, answer_reported);
     if (!asked)
         return API_ANSWERED;
-    return sfn_asked_result(asked, call,
-                            executions_report(call->hooks->executions, what, str_of(token), output,
-                                              error, cause, &asked->wait));
+    result = executions_report(call->hooks->executions, what, str_of(token), output, error, cause,
+                               &asked->wait);
+    if (result == EXECUTION_BAD_TOKEN && sfn_engine_offer(asked, call->operation->name, call->body))
+        return API_LATER;
+    return sfn_asked_result(asked, call, result);
 }
 
 enum api_outcome sfn_task_success(struct sfn_call *call, struct api_waiter *waiter)

@@ -118,7 +118,7 @@ static int on_body(struct exchange *ex, struct str span)
 
     if (r->is_too_large)
         return 1;
-    if (span.n <= RUN_BODY_MAX - r->run->body_bytes && keep_body(r->run, span) == 0)
+    if (span.n <= r->run->max_bytes - r->run->body_bytes && keep_body(r->run, span) == 0)
         return 0;
     r->is_too_large = true;
     runbox_nudge(&r->runner->box);
@@ -218,10 +218,11 @@ static size_t write_head(char *p, const struct run *run)
 {
     bool is_function = !run->table;
     int n = snprintf(p, HEAD_MAX,
-                     "POST %s%s%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                     "application/json\r\n%sContent-Length: %zu\r\n\r\n",
+                     "POST %s%s%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n"
+                     "%sContent-Length: %zu\r\n\r\n",
                      is_function ? "/2015-03-31/functions/" : "/", is_function ? run->function : "",
-                     is_function ? "/invocations" : "", run->fields, run->input_bytes);
+                     is_function ? "/invocations" : "", run->content_type, run->fields,
+                     run->input_bytes);
 
     return n > 0 && n < HEAD_MAX ? (size_t)n : 0;
 }
@@ -262,6 +263,7 @@ static struct running *make(struct runner *runner, struct run *run)
         .qualifier = str_of(run->qualifier),
         .version = str_of(run->version),
         .table = run->table,
+        .limit_ms = run->limit_ms,
         .is_execution = true,
         .attempt = 1,
     };

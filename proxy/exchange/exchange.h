@@ -113,6 +113,7 @@ struct exchange_order {
      * no figure of invocations. Without: an Invoke as any client's. */
     bool is_execution;
     struct table *table; /* borrowed */
+    uint32_t limit_ms;   /* with a table: until the response begins; 0: any time */
     uint32_t attempt;    /* from 1 */
 };
 

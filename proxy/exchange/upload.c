@@ -23,7 +23,7 @@ void upload_wait(struct exchange *ex)
     uint32_t timeout_ms = ex->run->version->timeout_ms;
 
     if (!ex->is_request_complete || (ex->order && ex->order->table)) {
-        upstream_wait(ex->upstream, 0);
+        upstream_wait(ex->upstream, ex->is_request_complete ? ex->order->limit_ms : 0);
         return;
     }
     if (timeout_ms > 0 && ex->is_invoke)
