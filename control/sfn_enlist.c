@@ -64,6 +64,7 @@ static void end_guest(struct ledger_guest *guest)
 {
     struct sfn_enlisting *e = (struct sfn_enlisting *)guest;
 
+    e->hooks->errand_forget(e->hooks->context, &e->errand);
     if (e->waiter)
         e->waiter->enlisting = NULL;
     dispose(e);

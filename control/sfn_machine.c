@@ -409,6 +409,9 @@ static void update(struct sfn_call *call, const struct function *machine, json_t
     bool is_new;
 
     configuration = latest ? sfn_shape_configuration(latest) : NULL;
+    if (configuration && !json_object_get(configuration, "created")) /* the file made it */
+        json_object_set_new(configuration, "created",
+                            json_integer((json_int_t)(call->ledger->began_s * 1000)));
     if (configuration)
         json_object_set_new(configuration, "updated", json_integer(now));
     if (!call->is_over && wanted->publish &&

@@ -380,6 +380,7 @@ def test_a_machine_of_the_file(world):
     assert api("PublishStateMachineVersion", stateMachineArn=arn("order"))["stateMachineVersionArn"] == arn("order", 4)
     api("UpdateStateMachineAlias", stateMachineAliasArn=arn("order", "PROD"), routingConfiguration=routing((4, 100)))
     api("UpdateStateMachine", stateMachineArn=arn("order"), definition=http(2), publish=True)
+    assert api("DescribeStateMachine", stateMachineArn=arn("order"))["creationDate"] == got["creationDate"]
     weir.must_reload({"functions": {}, "state_machines": {"order": machine, "new": {"versions": {"1": version}}}})
     got = api("DescribeStateMachineAlias", stateMachineAliasArn=arn("order", "PROD"))
     assert got["routingConfiguration"] == routing((4, 100))
