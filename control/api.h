@@ -131,13 +131,15 @@ struct api_hooks {
                     struct metrics_figures *out);
     /* Has shift_turn called soon. */
     void (*shifts_soon)(void *context);
-    /* Has a worker make the run; run->over is called, never from within this call. The other has its
-     * connection closed, if it is not over. */
+    /* Has a worker make the run; run->over is called, never from within this call. The other has
+     * its connection closed, if it is not over. */
     void (*run)(void *context, struct run *run);
     void (*run_stop)(void *context, struct run *run);
-    /* A table of its own of a document: a reference, NULL where it is none. It is never in force. */
+    /* A table of its own of a document: a reference, NULL where it is none. It is never in force.
+     * */
     struct table *(*table_of)(void *context, const char *text);
-    /* Has executions_turn called in so many ms, in the place of a call that was asked for before. */
+    /* Has executions_turn called in so many ms, in the place of a call that was asked for before.
+     * */
     void (*executions_wake)(void *context, uint32_t in_ms);
     /* A canary's cause was set: it is to be taken back (control/takeback.h). */
     void (*recall)(void *context, struct ward *ward);

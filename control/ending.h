@@ -15,7 +15,7 @@
 
 #include "base/str.h"
 #include "control/run.h"
-#include "store/execution.h"
+#include "store/execution_kept.h"
 
 enum { ENDING_OUTPUT_MAX = RUN_BODY_MAX, ENDING_ERROR_MAX = 256, ENDING_CAUSE_MAX = 32768 };
 

@@ -102,8 +102,8 @@ struct executions {
  * -1 when out of memory. */
 int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store,
                     void *draws) __attribute__((warn_unused_result));
-/* Reads what the store keeps, once; it waits for the disk. A table is in force. 0, or -1 with a line
- * in the log. */
+/* Reads what the store keeps, once; it waits for the disk. A table is in force. 0, or -1 with a
+ * line in the log. */
 int executions_load(struct executions *x) __attribute__((warn_unused_result));
 /* Requests are sent from now on. */
 void executions_begin(struct executions *x);

@@ -1,5 +1,5 @@
-/* Executions that another server runs: versions of kind sfn. What concerns one goes to the engine that
- * has it, by what was stored when it was started there. Control thread. */
+/* Executions that another server runs: versions of kind sfn. What concerns one goes to the engine
+ * that has it, by what was stored when it was started there. Control thread. */
 #ifndef WEIR_CONTROL_EXECUTION_ENGINE_H
 #define WEIR_CONTROL_EXECUTION_ENGINE_H
 
@@ -29,8 +29,8 @@ struct engine_answer {
     json_t *body;
 };
 
-/* Asks the engine of that version in the table; takes body. 0, and over is called, never from within
- * this call; or -1 when out of memory. */
+/* Asks the engine of that version in the table; takes body. 0, and over is called, never from
+ * within this call; or -1 when out of memory. */
 int engine_ask(struct executions *x, struct table *table, const char *machine, const char *version,
                const char *operation, json_t *body,
                void (*over)(void *context, const struct engine_answer *answer), void *context)

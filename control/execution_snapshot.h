@@ -1,6 +1,6 @@
 /* What an execution runs, as text that the store keeps with it: the version as the table document
- * writes it, and what the API says of the machine's revision. So it can be described, and sent after
- * a restart, whatever has become of the machine. Control thread. */
+ * writes it, and what the API says of the machine's revision. So it can be described, and sent
+ * after a restart, whatever has become of the machine. Control thread. */
 #ifndef WEIR_CONTROL_EXECUTION_SNAPSHOT_H
 #define WEIR_CONTROL_EXECUTION_SNAPSHOT_H
 
@@ -8,10 +8,10 @@
 
 #include "control/api.h"
 #include "control/execution.h"
-#include "store/execution.h"
+#include "store/execution_kept.h"
 
-/* A JSON object in one line, and in *digest what tells it from others; both are yours. NULL when out
- * of memory, or where the table has no such version: then *digest is NULL, too. */
+/* A JSON object in one line, and in *digest what tells it from others; both are yours. NULL when
+ * out of memory, or where the table has no such version: then *digest is NULL, too. */
 char *execution_snapshot(const struct api_hooks *hooks, struct table *table, const char *machine,
                          const char *version, char **digest);
 

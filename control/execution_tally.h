@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "metrics/expose_execution.h"
-#include "store/execution.h"
+#include "store/execution_kept.h"
 
 struct execution_tally {
     char *machine, *alias, *version;
@@ -25,8 +25,8 @@ struct expose_execution_counts *execution_tally_of(struct execution_tallies *tal
 void execution_tally_close(struct expose_execution_counts *counts,
                            enum store_execution_status status, uint64_t duration_ms);
 
-/* All of them, with their names; the caller frees the array. NULL when out of memory, or where there
- * are none. */
+/* All of them, with their names; the caller frees the array. NULL when out of memory, or where
+ * there are none. */
 struct expose_execution_counts *execution_tally_list(const struct execution_tallies *tallies,
                                                      int *nr);
 

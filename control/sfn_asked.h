@@ -65,8 +65,8 @@ void sfn_asked_set_time(json_t *object, const char *member, uint64_t ms);
 /* Of bytes that are UTF-8. */
 void sfn_asked_set_text(json_t *object, const char *member, const void *bytes, size_t n);
 
-/* The member, a text of at most 262 144 bytes that is JSON; p NULL where it is absent, or fails: with
- * this type and a message that begins with what. */
+/* The member, a text of at most 262 144 bytes that is JSON; p NULL where it is absent, or fails:
+ * with this type and a message that begins with what. */
 struct str sfn_asked_json(struct sfn_call *call, const char *member, const char *type,
                           const char *what);
 

@@ -11,8 +11,8 @@ bool sfn_engine_describe(struct execution_asked *asked, const struct execution_t
 bool sfn_engine_history(struct execution_asked *asked, const struct execution_told *told);
 bool sfn_engine_redrive(struct execution_asked *asked, const struct execution_told *told);
 
-/* Offers a task's token that is not weir's to each engine, with the body of the call; the first that
- * takes it has the word, else the last. False: there is none, or no memory. */
+/* Offers a task's token that is not weir's to each engine, with the body of the call; the first
+ * that takes it has the word, else the last. False: there is none, or no memory. */
 bool sfn_engine_offer(struct execution_asked *asked, const char *operation, json_t *body);
 
 /* The call goes away. */

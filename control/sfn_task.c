@@ -1,4 +1,5 @@
-/* SendTaskSuccess, -Failure and -Heartbeat: how an execution ends whose endpoint has only taken it. */
+/* SendTaskSuccess, -Failure and -Heartbeat: how an execution ends whose endpoint has only taken
+ * it. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,7 +11,8 @@
     " CASE WHEN ?1 THEN e.input END, CASE WHEN ?1 THEN e.output END,"                              \
     " CASE WHEN ?1 THEN (SELECT d.text FROM definitions d WHERE d.id = e.definition) END"
 #define THERE " (e.status = 'RUNNING' OR e.stopped_ms >= ?2)"
-/* ?1: with data; ?2: ended after; ?3: machine; ?4: before key; ?5: limit; ?6: version; ?7: status */
+/* ?1: with data; ?2: ended after; ?3: machine; ?4: before key; ?5: limit; ?6: version; ?7: status
+ * */
 #define LIST                                                                                       \
     "SELECT " COLUMNS " FROM executions e WHERE e.machine = ?3 AND e.is_express = 0"               \
     " AND e.key < ?4 AND" THERE " AND (?6 IS NULL OR e.version = ?6)"                              \

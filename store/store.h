@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/execution.h"
+#include "store/execution_kept.h"
 
 /* Why something could not be done: a sentence without full stop, for people. */
 struct store_reason {

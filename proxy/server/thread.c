@@ -12,7 +12,8 @@ enum { POOLS_A_SWEEP = 1024 };
 
 /* ---- Draining and the end -------------------------------------------------------------------- */
 
-/* The last client of all, the last attempt to run an event and the last run end a draining thread. */
+/* The last client of all, the last attempt to run an event and the last run end a draining thread.
+ * */
 static void end_if_empty(struct thread *t)
 {
     if (t->clients.nr == 0 && !listener_is_any_open(&t->listeners) &&

@@ -1,7 +1,7 @@
 /* An execution of a state machine, as the store keeps it: while it runs, and for a while after it
  * has ended. The store reads little of it; the words are the caller's. */
-#ifndef WEIR_STORE_EXECUTION_H
-#define WEIR_STORE_EXECUTION_H
+#ifndef WEIR_STORE_EXECUTION_KEPT_H
+#define WEIR_STORE_EXECUTION_KEPT_H
 
 #include <stdbool.h>
 #include <stddef.h>
