@@ -18,16 +18,16 @@
 
 enum { PRUNE_EVERY_MS = 3600000, DAY_MS = 86400000 };
 
-uint64_t executions_now_ms(void)
+uint64_t execution_now_ms(void)
 {
     return clock_unix_us() / 1000;
 }
 
-uint64_t executions_kept_since_ms(const struct executions *x)
+uint64_t execution_kept_since_ms(const struct executions *x)
 {
     const struct settings *settings = x->hooks->settings(x->hooks->context);
 
-    return executions_now_ms() - (uint64_t)settings->executions.keep_days * DAY_MS;
+    return execution_now_ms() - (uint64_t)settings->executions.keep_days * DAY_MS;
 }
 
 /* ---- The index ------------------------------------------------------------------------------- */
@@ -135,7 +135,7 @@ void execution_free(struct execution **execution)
     if (e->record.key > 0)
         execution_index_remove(x->keys, execution_key_hash(e->record.key), e);
     execution_drop_run(e, true);
-    execution_leave_lane(e);
+    execution_run_leave_lane(e);
     wheel_forget(&x->wheel, &e->deadline.node);
     wheel_forget(&x->wheel, &e->again.node);
     TAILQ_REMOVE(&x->all, e, link);
@@ -211,7 +211,7 @@ execution_look_up(struct executions *x, const struct store_execution_query *quer
         return EXECUTION_NO_MEMORY;
     *look = (struct execution_look){
         .wait = wait, .found = found, .is_list = !query->key && !query->name};
-    q.ended_after_ms = executions_kept_since_ms(x);
+    q.ended_after_ms = execution_kept_since_ms(x);
     if (store_executions_read(x->store, &q, on_read, look) < 0) {
         free(look);
         return EXECUTION_NO_MEMORY;
@@ -261,7 +261,7 @@ void execution_set_again(struct execution *e, uint32_t in_ms)
 static void time_out(struct execution *e)
 {
     struct ending outcome = {.status = EXECUTION_RUNNING};
-    uint64_t now_ms = executions_now_ms();
+    uint64_t now_ms = execution_now_ms();
 
     if (e->at == EXECUTION_AT_CLOSING)
         return;
@@ -286,20 +286,20 @@ static void on_expired(struct wheel_node *node, void *context)
         time_out(e);
     else if (e->at == EXECUTION_AT_CLOSING)
         store_end(e);
-    else if (execution_is_engines(e) && !e->is_sync)
+    else if (execution_engine_has(e) && !e->is_sync)
         execution_engine_turn(e);
     else
-        execution_advance(e);
+        execution_run_advance(e);
 }
 
 static void prune(struct executions *x)
 {
     x->prune_ms = clock_ms() + PRUNE_EVERY_MS;
-    if (store_executions_prune(x->store, executions_kept_since_ms(x), NULL, NULL) < 0)
+    if (store_executions_prune(x->store, execution_kept_since_ms(x), NULL, NULL) < 0)
         log_warning("out of memory: executions that ended long ago are kept a while longer");
 }
 
-void executions_turn(struct executions *x)
+void execution_turn(struct executions *x)
 {
     uint64_t now_ms = clock_ms();
 
@@ -408,7 +408,7 @@ static void store_end(struct execution *e)
 void execution_finish_take(struct execution *e, struct ending *outcome)
 {
     bool is_stop = outcome->status == EXECUTION_ABORTED || outcome->status == EXECUTION_TIMED_OUT;
-    uint64_t now_ms = executions_now_ms();
+    uint64_t now_ms = execution_now_ms();
 
     assert(e->at != EXECUTION_AT_CLOSING && outcome->status != EXECUTION_RUNNING);
     e->ending = *outcome;
@@ -417,11 +417,11 @@ void execution_finish_take(struct execution *e, struct ending *outcome)
     e->record.status = e->ending.status;
     e->record.stopped_ms = now_ms > e->record.started_ms ? now_ms : e->record.started_ms;
     execution_drop_run(e, is_stop);
-    execution_leave_lane(e);
+    execution_run_leave_lane(e);
     wheel_forget(&e->x->wheel, &e->deadline.node);
     wheel_forget(&e->x->wheel, &e->again.node);
     settle_ward(e, e->ending.is_blamed);
-    if (execution_is_engines(e) && !e->is_sync)
+    if (execution_engine_has(e) && !e->is_sync)
         execution_engine_abandon(e);
     if (e->table)
         table_unref(&e->table);
@@ -443,17 +443,17 @@ static void on_found(struct execution_wait *wait, const struct store_execution *
          execution, reason);
 }
 
-enum execution_result executions_find(struct executions *x, const char *machine, const char *name,
-                                      struct execution_wait *wait)
+enum execution_result execution_find(struct executions *x, const char *machine, const char *name,
+                                     struct execution_wait *wait)
 {
     const struct store_execution_query query = {.machine = machine, .name = name, .has_data = true};
 
     return execution_look_up(x, &query, wait, on_found);
 }
 
-enum execution_result executions_list(struct executions *x,
-                                      const struct store_execution_query *query,
-                                      struct execution_wait *wait)
+enum execution_result execution_list(struct executions *x,
+                                     const struct store_execution_query *query,
+                                     struct execution_wait *wait)
 {
     return execution_look_up(x, query, wait, on_found);
 }
@@ -465,15 +465,15 @@ static void wait_for_end(struct execution *e, struct execution_wait *wait)
     LIST_INSERT_HEAD(&e->ends, wait, link);
 }
 
-enum execution_result executions_stop(struct executions *x, const char *machine, const char *name,
-                                      const char *error, const char *cause,
-                                      struct execution_wait *wait)
+enum execution_result execution_stop(struct executions *x, const char *machine, const char *name,
+                                     const char *error, const char *cause,
+                                     struct execution_wait *wait)
 {
     struct execution *e = execution_by_name(x, machine, name);
     struct ending outcome = {.status = EXECUTION_RUNNING};
 
     if (!e || e->at <= EXECUTION_AT_PUTTING || e->is_sync || e->is_away || e->is_refused)
-        return executions_find(x, machine, name, wait);
+        return execution_find(x, machine, name, wait);
     wait_for_end(e, wait);
     if (e->at == EXECUTION_AT_CLOSING)
         return EXECUTION_OK;
@@ -498,9 +498,9 @@ static bool takes_reports(const struct execution *e, struct str id)
            tasktoken_is(id, e->record.id);
 }
 
-enum execution_result executions_report(struct executions *x, enum execution_report report,
-                                        struct str token, struct str output, const char *error,
-                                        const char *cause, struct execution_wait *wait)
+enum execution_result execution_report(struct executions *x, enum execution_report report,
+                                       struct str token, struct str output, const char *error,
+                                       const char *cause, struct execution_wait *wait)
 {
     struct ending outcome = {.status = EXECUTION_RUNNING};
     struct execution *e;
@@ -553,8 +553,8 @@ void execution_machine_arn(const struct api_hooks *hooks, const char *machine,
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store,
-                    void *draws)
+int execution_init(struct executions *x, const struct api_hooks *hooks, struct store *store,
+                   void *draws)
 {
     *x = (struct executions){.hooks = hooks, .store = store};
     execution_draws_init(&x->draws, draws);
@@ -568,7 +568,7 @@ int executions_init(struct executions *x, const struct api_hooks *hooks, struct 
 
 static void set_deadline(struct execution *e)
 {
-    uint64_t now_ms = executions_now_ms(), due_ms = e->record.deadline_ms;
+    uint64_t now_ms = execution_now_ms(), due_ms = e->record.deadline_ms;
 
     if (due_ms > 0)
         wheel_set(&e->x->wheel, &e->deadline.node,
@@ -635,7 +635,7 @@ static bool is_stored(void *context, uint64_t key)
     return execution_by_key(context, key) != NULL;
 }
 
-int executions_load(struct executions *x)
+int execution_load(struct executions *x)
 {
     struct loading loading = {.x = x};
     struct store_reason reason;
@@ -671,7 +671,7 @@ static void follow_again(struct execution *e)
         execution_engine_follow(e);
 }
 
-void executions_reopen(struct executions *x, const struct store_execution *execution)
+void execution_reopen(struct executions *x, const struct store_execution *execution)
 {
     struct store_execution record = *execution;
     struct execution *e;
@@ -694,7 +694,7 @@ void executions_reopen(struct executions *x, const struct store_execution *execu
     follow_again(e);
 }
 
-void executions_begin(struct executions *x)
+void execution_begin(struct executions *x)
 {
     struct execution *e, *next;
 
@@ -702,25 +702,25 @@ void executions_begin(struct executions *x)
     for (e = TAILQ_FIRST(&x->all); e; e = next) {
         next = TAILQ_NEXT(e, link); /* only e can go by it */
         if (e->at == EXECUTION_AT_QUEUED)
-            execution_advance(e);
+            execution_run_advance(e);
         else if (e->at == EXECUTION_AT_WAITING && strstr(e->record.meta, "\"engine\""))
             follow_again(e);
     }
-    executions_turn(x);
+    execution_turn(x);
 }
 
-void executions_drain(struct executions *x)
+void execution_drain(struct executions *x)
 {
     x->is_running = false;
 }
 
-void executions_end(struct executions *x)
+void execution_end(struct executions *x)
 {
     x->is_running = false;
     x->is_ending = true;
 }
 
-void executions_fini(struct executions *x)
+void execution_fini(struct executions *x)
 {
     struct execution *e;
     struct execution_look *look;
@@ -740,7 +740,7 @@ void executions_fini(struct executions *x)
     }
     execution_index_free(&x->names);
     execution_index_free(&x->keys);
-    execution_tallies_fini(&x->tallies);
-    execution_snapshots_fini(&x->snapshots);
+    execution_tally_fini(&x->tallies);
+    execution_snapshot_fini(&x->snapshots);
     *x = (struct executions){.hooks = NULL};
 }

@@ -100,21 +100,21 @@ struct executions {
 
 /* hooks and store outlive it, and so do draws (control/execution_draws.h), which may be NULL. 0, or
  * -1 when out of memory. */
-int executions_init(struct executions *x, const struct api_hooks *hooks, struct store *store,
-                    void *draws) __attribute__((warn_unused_result));
+int execution_init(struct executions *x, const struct api_hooks *hooks, struct store *store,
+                   void *draws) __attribute__((warn_unused_result));
 /* Reads what the store keeps, once; it waits for the disk. A table is in force. 0, or -1 with a
  * line in the log. */
-int executions_load(struct executions *x) __attribute__((warn_unused_result));
+int execution_load(struct executions *x) __attribute__((warn_unused_result));
 /* Requests are sent from now on. */
-void executions_begin(struct executions *x);
+void execution_begin(struct executions *x);
 /* No further request is sent. What runs goes on. */
-void executions_drain(struct executions *x);
+void execution_drain(struct executions *x);
 /* No worker runs any more. The store is closed next, then it is freed. */
-void executions_end(struct executions *x);
-void executions_fini(struct executions *x);
+void execution_end(struct executions *x);
+void execution_fini(struct executions *x);
 
 /* hooks->executions_wake asks for a call of it. */
-void executions_turn(struct executions *x);
+void execution_turn(struct executions *x);
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
@@ -130,46 +130,47 @@ struct execution_start {
 
 /* EXECUTION_OK: it will be told: with the execution where it was started, runs already by an equal
  * start, or has ended (is_sync). Anything else: the answer. wait->input is JSON. */
-enum execution_result executions_start(struct executions *x, const struct execution_start *start,
-                                       struct execution_wait *wait)
+enum execution_result execution_start_begin(struct executions *x,
+                                            const struct execution_start *start,
+                                            struct execution_wait *wait)
     __attribute__((warn_unused_result));
 
 /* Ends it with ABORTED. Told with the execution as it ended, be it before. */
-enum execution_result executions_stop(struct executions *x, const char *machine, const char *name,
-                                      const char *error, const char *cause,
-                                      struct execution_wait *wait)
+enum execution_result execution_stop(struct executions *x, const char *machine, const char *name,
+                                     const char *error, const char *cause,
+                                     struct execution_wait *wait)
     __attribute__((warn_unused_result));
 
 enum execution_report { EXECUTION_SUCCESS, EXECUTION_FAILURE, EXECUTION_HEARTBEAT };
 
 /* By its token: with this output, or error and cause. Told EXECUTION_ENDED, EXECUTION_NONE or
  * EXECUTION_OK. Returned: EXECUTION_BAD_TOKEN, it is none of weir's; EXECUTION_BEATS. */
-enum execution_result executions_report(struct executions *x, enum execution_report report,
-                                        struct str token, struct str output, const char *error,
-                                        const char *cause, struct execution_wait *wait)
+enum execution_result execution_report(struct executions *x, enum execution_report report,
+                                       struct str token, struct str output, const char *error,
+                                       const char *cause, struct execution_wait *wait)
     __attribute__((warn_unused_result));
 
 /* The one of this name, from the store. Told EXECUTION_OK or EXECUTION_NONE. */
-enum execution_result executions_find(struct executions *x, const char *machine, const char *name,
-                                      struct execution_wait *wait)
+enum execution_result execution_find(struct executions *x, const char *machine, const char *name,
+                                     struct execution_wait *wait)
     __attribute__((warn_unused_result));
 
 /* Those that the query asks for. Told EXECUTION_OK. */
-enum execution_result executions_list(struct executions *x,
-                                      const struct store_execution_query *query,
-                                      struct execution_wait *wait)
+enum execution_result execution_list(struct executions *x,
+                                     const struct store_execution_query *query,
+                                     struct execution_wait *wait)
     __attribute__((warn_unused_result));
 
 /* One that had ended runs again in its engine; it is followed from now on. */
-void executions_reopen(struct executions *x, const struct store_execution *execution);
+void execution_reopen(struct executions *x, const struct store_execution *execution);
 
 /* Nobody is told. NULL is fine, as is one that was told. */
 void execution_forget(struct execution_wait *wait);
 
 /* When what ended earlier is forgotten, in ms since 1970. */
-uint64_t executions_kept_since_ms(const struct executions *x);
+uint64_t execution_kept_since_ms(const struct executions *x);
 
-uint64_t executions_now_ms(void); /* since 1970 */
+uint64_t execution_now_ms(void); /* since 1970 */
 
 /* The ARN of an execution, and of an EXPRESS one, whose name has the UUID behind a colon. */
 enum { EXECUTION_ARN_MAX = 1024 };
@@ -180,6 +181,6 @@ void execution_machine_arn(const struct api_hooks *hooks, const char *machine,
                            char out[EXECUTION_ARN_MAX]);
 
 /* Do two inputs say the same, as JSON? */
-bool execution_same_input(struct str a, struct str b);
+bool execution_start_same_input(struct str a, struct str b);
 
 #endif

@@ -41,9 +41,10 @@ static void on_over(struct run *run)
     run_free(&run);
 }
 
-int engine_ask(struct executions *x, struct table *table, const char *machine, const char *version,
-               const char *operation, json_t *body,
-               void (*over)(void *context, const struct engine_answer *answer), void *context)
+int execution_engine_ask(struct executions *x, struct table *table, const char *machine,
+                         const char *version, const char *operation, json_t *body,
+                         void (*over)(void *context, const struct engine_answer *answer),
+                         void *context)
 {
     char full[MACHINE_BYTES_MAX + 1], fields[200];
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -81,9 +82,9 @@ int engine_ask(struct executions *x, struct table *table, const char *machine, c
 
 /* ---- Executions ------------------------------------------------------------------------------ */
 
-bool execution_is_engines(const struct execution *e)
+bool execution_engine_has(const struct execution *e)
 {
-    const struct version *version = execution_version(e);
+    const struct version *version = execution_run_version(e);
 
     return version && version->kind == VERSION_SFN;
 }
@@ -111,8 +112,8 @@ static bool ask(struct execution *e, const char *operation, json_t *body,
     if (pending)
         *pending = (struct pending){e->x, e->record.key};
     if (pending && e->table &&
-        engine_ask(e->x, e->table, e->record.machine, e->record.version, operation, body, over,
-                   pending) == 0)
+        execution_engine_ask(e->x, e->table, e->record.machine, e->record.version, operation, body,
+                             over, pending) == 0)
         return true;
     free(pending);
     execution_set_again(e, EXECUTION_STORE_AGAIN_MS);
@@ -134,8 +135,8 @@ static char *arn_of(const char *meta)
     return copy;
 }
 
-bool engine_of(struct executions *x, const struct store_execution *execution, char **arn,
-               struct table **table)
+bool execution_engine_of(struct executions *x, const struct store_execution *execution, char **arn,
+                         struct table **table)
 {
     *arn = arn_of(execution->meta);
     *table = *arn ? execution_snapshot_table(x->hooks, execution->machine, execution->version,
@@ -235,8 +236,8 @@ void execution_engine_abandon(struct execution *e)
                        : NULL;
 
     if (body && e->table &&
-        engine_ask(e->x, e->table, e->record.machine, e->record.version, "StopExecution", body,
-                   on_stopped, NULL) < 0)
+        execution_engine_ask(e->x, e->table, e->record.machine, e->record.version, "StopExecution",
+                             body, on_stopped, NULL) < 0)
         log_warning("out of memory: an execution goes on in its engine");
     else if (body && !e->table)
         json_decref(body);
@@ -261,7 +262,7 @@ static void on_forgotten(void *context, enum store_outcome outcome, const char *
     if (e->record.alias[0])
         e->draw = execution_draws_open(&e->x->draws, e->record.machine, str_of(e->record.alias),
                                        str_of(e->record.version), e->record.key);
-    execution_give_back(e);
+    execution_start_give_back(e);
     e->x->nr--;
     execution_free(&e);
 }
@@ -293,7 +294,7 @@ static void on_start_stored(void *context, enum store_outcome outcome, const cha
         return;
     if (outcome != STORE_DONE)
         log_error("the start of an execution in its engine could not be stored: %s", reason);
-    execution_tell_started(e);
+    execution_start_tell(e);
     free(e->input);
     e->input = NULL;
     e->input_bytes = 0;
@@ -356,7 +357,7 @@ static void on_started(void *context, const struct engine_answer *answer)
 static json_t *start_body(const struct execution *e)
 {
     struct str name = str_until(str_of(e->record.name), ':');
-    const struct version *version = execution_version(e);
+    const struct version *version = execution_run_version(e);
     json_t *body = json_object();
 
     json_object_set_new(body, "stateMachineArn", json_string(version->task->state_machine));
@@ -402,8 +403,8 @@ void execution_engine_run(struct execution *e)
 
     e->at = EXECUTION_AT_RUNNING;
     wheel_forget(&e->x->wheel, &e->deadline.node); /* the engine has a limit of its own */
-    if (engine_ask(e->x, e->table, e->record.machine, e->record.version, "StartSyncExecution",
-                   start_body(e), on_run, e) == 0)
+    if (execution_engine_ask(e->x, e->table, e->record.machine, e->record.version,
+                             "StartSyncExecution", start_body(e), on_run, e) == 0)
         return;
     ending_fail(&ending, EXECUTION_FAILED, "States.Runtime", "weir is out of memory");
     execution_finish_take(e, &ending);

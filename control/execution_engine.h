@@ -9,7 +9,7 @@
 #include "control/execution_state.h"
 
 /* Does its version run in an engine? Its table is known. */
-bool execution_is_engines(const struct execution *e);
+bool execution_engine_has(const struct execution *e);
 
 /* Starts it there; its waiters are told when the engine has answered. It has been stored. */
 void execution_engine_start(struct execution *e);
@@ -31,14 +31,14 @@ struct engine_answer {
 
 /* Asks the engine of that version in the table; takes body. 0, and over is called, never from
  * within this call; or -1 when out of memory. */
-int engine_ask(struct executions *x, struct table *table, const char *machine, const char *version,
-               const char *operation, json_t *body,
-               void (*over)(void *context, const struct engine_answer *answer), void *context)
-    __attribute__((warn_unused_result));
+int execution_engine_ask(struct executions *x, struct table *table, const char *machine,
+                         const char *version, const char *operation, json_t *body,
+                         void (*over)(void *context, const struct engine_answer *answer),
+                         void *context) __attribute__((warn_unused_result));
 
 /* Which engine has an execution, of a stored one: its ARN there (yours to free), and a reference to
  * a table that has its version. False: none has. */
-bool engine_of(struct executions *x, const struct store_execution *execution, char **arn,
-               struct table **table);
+bool execution_engine_of(struct executions *x, const struct store_execution *execution, char **arn,
+                         struct table **table);
 
 #endif

@@ -48,7 +48,7 @@ static struct execution_lane *get_lane(struct execution *e)
     return NULL;
 }
 
-void execution_leave_lane(struct execution *e)
+void execution_run_leave_lane(struct execution *e)
 {
     struct execution_lane *lane = e->lane;
     struct execution *next;
@@ -126,7 +126,7 @@ static void take_outcome(struct execution *e, const struct run *run)
         execution_finish_take(e, &outcome);
         return;
     }
-    execution_leave_lane(e);
+    execution_run_leave_lane(e);
     note_stage(e, EXECUTION_AT_WAITING, EXECUTION_WAITING);
 }
 
@@ -153,7 +153,7 @@ static void on_over(struct run *run)
 
 /* ---- Sending --------------------------------------------------------------------------------- */
 
-const struct version *execution_version(const struct execution *e)
+const struct version *execution_run_version(const struct execution *e)
 {
     char full[MACHINE_BYTES_MAX + 1];
     const struct target *target =
@@ -213,7 +213,7 @@ static void fail_runtime(struct execution *e, const char *cause)
 
 static void send(struct execution *e)
 {
-    const struct version *version = execution_version(e);
+    const struct version *version = execution_run_version(e);
     struct run *run;
 
     if (!version) {
@@ -293,20 +293,20 @@ static bool pin(struct execution *e)
                                             e->record.definition_id, e->definition);
     free(e->definition);
     e->definition = NULL;
-    return e->table && execution_version(e);
+    return e->table && execution_run_version(e);
 }
 
-void execution_advance(struct execution *e)
+void execution_run_advance(struct execution *e)
 {
     if (e->at != EXECUTION_AT_QUEUED || !e->x->is_running)
         return;
     if (!pin(e))
         fail_runtime(e, "What this execution is to run cannot be made of what was stored.");
-    else if (execution_is_engines(e) && e->is_sync)
+    else if (execution_engine_has(e) && e->is_sync)
         execution_engine_run(e);
-    else if (execution_is_engines(e))
+    else if (execution_engine_has(e))
         execution_engine_turn(e);
-    else if (!enter_lane(e, execution_version(e)->max_in_flight))
+    else if (!enter_lane(e, execution_run_version(e)->max_in_flight))
         return;
     else if (e->record.is_express)
         send(e);

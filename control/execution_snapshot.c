@@ -53,7 +53,7 @@ static char *write(const struct version *version, char **digest)
     return NULL;
 }
 
-void execution_snapshots_fini(struct execution_snapshots *kept)
+void execution_snapshot_fini(struct execution_snapshots *kept)
 {
     for (int i = 0; i < EXECUTION_SNAPSHOTS; i++) {
         free(kept->list[i].text);

@@ -20,7 +20,7 @@ char *execution_snapshot(const struct api_hooks *hooks, struct table *table, con
 struct table *execution_snapshot_table(const struct api_hooks *hooks, const char *machine,
                                        const char *version, const char *digest, const char *text);
 
-void execution_snapshots_fini(struct execution_snapshots *kept);
+void execution_snapshot_fini(struct execution_snapshots *kept);
 
 /* What DescribeStateMachineForExecution answers, of an execution that was read with its data: a new
  * object, NULL when out of memory. */

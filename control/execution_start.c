@@ -59,7 +59,7 @@ static bool is_same(const json_t *a, const json_t *b)
     return json_equal(a, b) != 0;
 }
 
-bool execution_same_input(struct str a, struct str b)
+bool execution_start_same_input(struct str a, struct str b)
 {
     const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
     json_t *x, *y;
@@ -77,7 +77,7 @@ bool execution_same_input(struct str a, struct str b)
 
 /* ---- The draw -------------------------------------------------------------------------------- */
 
-void execution_give_back(struct execution *e)
+void execution_start_give_back(struct execution *e)
 {
     if (e->wards && e->ward)
         ward_give(e->ward);
@@ -128,7 +128,7 @@ static bool set_text(const char **text, struct str value)
     return true;
 }
 
-enum execution_result execution_draw(struct execution *e)
+enum execution_result execution_start_draw(struct execution *e)
 {
     struct executions *x = e->x;
     struct table *table = x->hooks->table(x->hooks->context);
@@ -165,7 +165,7 @@ static enum execution_result compare(const struct store_execution *there, struct
 
     if (is_retry)
         return EXECUTION_OK;
-    return there->status == EXECUTION_RUNNING && execution_same_input(input, other)
+    return there->status == EXECUTION_RUNNING && execution_start_same_input(input, other)
                ? EXECUTION_OK
                : EXECUTION_EXISTS;
 }
@@ -202,7 +202,7 @@ static struct store_execution whole(const struct execution *e)
     return record;
 }
 
-void execution_tell_started(struct execution *e)
+void execution_start_tell(struct execution *e)
 {
     const struct store_execution record = whole(e);
 
@@ -221,7 +221,7 @@ static void on_put(void *context, enum store_outcome outcome, const char *reason
     if (outcome != STORE_DONE) {
         e->is_stored = false;
         e->x->nr--;
-        execution_give_back(e);
+        execution_start_give_back(e);
         tell_failure(e, EXECUTION_NOT_STORED, reason);
         execution_free(&e);
         return;
@@ -229,14 +229,14 @@ static void on_put(void *context, enum store_outcome outcome, const char *reason
     free(e->definition);
     e->definition = NULL;
     e->at = EXECUTION_AT_QUEUED;
-    if (execution_is_engines(e)) { /* which has the last word */
+    if (execution_engine_has(e)) { /* which has the last word */
         execution_engine_start(e);
         return;
     }
     execution_count(e);
     e->counts->started++;
-    execution_tell_started(e);
-    execution_advance(e);
+    execution_start_tell(e);
+    execution_run_advance(e);
 }
 
 static bool make_id(const char **id)
@@ -283,18 +283,18 @@ static enum execution_result accept(struct execution *e)
         return EXECUTION_TOO_MANY;
     if (!e->record.is_express && index_name(e) < 0)
         return EXECUTION_NO_MEMORY;
-    e->record.started_ms = executions_now_ms();
+    e->record.started_ms = execution_now_ms();
     e->record.key = e->is_sync ? 0 : store_execution_key(e->x->store);
     if (!make_id(&e->record.id))
         return EXECUTION_NO_MEMORY;
-    result = execution_draw(e);
+    result = execution_start_draw(e);
     if (result != EXECUTION_OK)
         return result;
     if (e->is_sync) {
         e->at = EXECUTION_AT_QUEUED;
         execution_count(e);
         e->counts->started++;
-        execution_advance(e);
+        execution_run_advance(e);
         return EXECUTION_OK;
     }
     e->at = EXECUTION_AT_PUTTING;
@@ -306,7 +306,7 @@ static enum execution_result accept(struct execution *e)
     }
     if (e->is_stored)
         return EXECUTION_OK;
-    execution_give_back(e);
+    execution_start_give_back(e);
     return EXECUTION_NO_MEMORY;
 }
 
@@ -336,7 +336,7 @@ static enum execution_result look(struct execution *e)
 {
     const struct store_execution_query query = {.machine = e->record.machine,
                                                 .name = e->record.name,
-                                                .ended_after_ms = executions_kept_since_ms(e->x),
+                                                .ended_after_ms = execution_kept_since_ms(e->x),
                                                 .has_data = true};
 
     e->at = EXECUTION_AT_LOOKING;
@@ -419,7 +419,7 @@ static void on_retried(struct execution_wait *wait, const struct store_execution
 /* Its engine has not answered yet, or did not. */
 static bool is_starting_there(const struct execution *e)
 {
-    return e->is_refused || (execution_is_engines(e) &&
+    return e->is_refused || (execution_engine_has(e) &&
                              (e->at == EXECUTION_AT_QUEUED || e->at == EXECUTION_AT_RUNNING));
 }
 
@@ -431,7 +431,8 @@ static enum execution_result join(struct execution *e, const struct execution_st
 
     if (e->at > EXECUTION_AT_PUTTING && !is_starting_there(e))
         return execution_look_up(e->x, &query, wait, start->is_retry_name ? on_retried : on_there);
-    if (e->is_away && !execution_same_input(wait->input, (struct str){e->input, e->input_bytes}))
+    if (e->is_away &&
+        !execution_start_same_input(wait->input, (struct str){e->input, e->input_bytes}))
         return EXECUTION_EXISTS;
     wait->look = NULL;
     LIST_INSERT_HEAD(&e->starts, wait, link);
@@ -440,8 +441,9 @@ static enum execution_result join(struct execution *e, const struct execution_st
     return EXECUTION_OK;
 }
 
-enum execution_result executions_start(struct executions *x, const struct execution_start *start,
-                                       struct execution_wait *wait)
+enum execution_result execution_start_begin(struct executions *x,
+                                            const struct execution_start *start,
+                                            struct execution_wait *wait)
 {
     char machine[MACHINE_BYTES_MAX + 1], name[400];
     struct execution *e = NULL;

@@ -75,15 +75,15 @@ void execution_free(struct execution **execution);
 void execution_count(struct execution *execution);
 
 /* Lets its request be sent, when there is room. */
-void execution_advance(struct execution *execution);
+void execution_run_advance(struct execution *execution);
 /* It ends so; takes the outcome over. */
 void execution_finish_take(struct execution *execution, struct ending *outcome);
 /* Gives its place back, and lets the next one go on. */
-void execution_leave_lane(struct execution *execution);
+void execution_run_leave_lane(struct execution *execution);
 /* Its request is no longer of interest; with is_stop its connection is closed. */
 void execution_drop_run(struct execution *execution, bool is_stop);
 /* The pinned version; NULL: there is none in its table. */
-const struct version *execution_version(const struct execution *execution);
+const struct version *execution_run_version(const struct execution *execution);
 
 /* Tells all in the list, and empties it. */
 void execution_tell_all(struct execution_waits *waits, const struct execution_told *told);
@@ -97,11 +97,11 @@ void execution_set_again(struct execution *execution, uint32_t in_ms);
 void execution_wake(struct executions *x);
 
 /* It was started: tells all who wait for that. */
-void execution_tell_started(struct execution *execution);
+void execution_start_tell(struct execution *execution);
 
 /* Draws the version: sets the record's alias, version and deadline, the table and the ward. */
-enum execution_result execution_draw(struct execution *execution);
+enum execution_result execution_start_draw(struct execution *execution);
 /* The draw came to nothing: the next start of that alias has it. */
-void execution_give_back(struct execution *execution);
+void execution_start_give_back(struct execution *execution);
 
 #endif

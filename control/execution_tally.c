@@ -83,7 +83,7 @@ struct expose_execution_counts *execution_tally_list(const struct execution_tall
     return list;
 }
 
-void execution_tallies_fini(struct execution_tallies *tallies)
+void execution_tally_fini(struct execution_tallies *tallies)
 {
     for (int i = 0; i < tallies->nr; i++) {
         free(tallies->list[i]->machine);

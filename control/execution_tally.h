@@ -30,6 +30,6 @@ void execution_tally_close(struct expose_execution_counts *counts,
 struct expose_execution_counts *execution_tally_list(const struct execution_tallies *tallies,
                                                      int *nr);
 
-void execution_tallies_fini(struct execution_tallies *tallies);
+void execution_tally_fini(struct execution_tallies *tallies);
 
 #endif

@@ -133,13 +133,13 @@ static bool pass(struct execution_asked *asked, const struct execution_told *tol
     char *arn = NULL;
     bool is_asked = false;
 
-    wait = engine_of(x, e, &arn, &table) ? make(asked, e) : NULL;
+    wait = execution_engine_of(x, e, &arn, &table) ? make(asked, e) : NULL;
     if (wait) {
         wait->answer = answer;
         wait->is_running = e->status == EXECUTION_RUNNING;
         json_object_set_new(body, "executionArn", json_string(arn));
-        is_asked = engine_ask(x, table, e->machine, e->version, operation, json_incref(body),
-                              on_answer, wait) == 0;
+        is_asked = execution_engine_ask(x, table, e->machine, e->version, operation,
+                                        json_incref(body), on_answer, wait) == 0;
         if (is_asked)
             asked->engine = wait;
         else
@@ -194,7 +194,7 @@ bool sfn_engine_history(struct execution_asked *asked, const struct execution_to
 static void answer_redriven(struct sfn_engine_wait *wait, json_t *body, struct sfn_call *call)
 {
     if (!wait->is_running)
-        executions_reopen(wait->x, &wait->execution);
+        execution_reopen(wait->x, &wait->execution);
     sfn_call_answer_take(call, json_incref(body));
 }
 
@@ -232,8 +232,8 @@ static bool offer_next(struct sfn_engine_wait *wait)
 
     snprintf(machine, sizeof(machine), "%.*s", STR_ARG(bare));
     snprintf(name, sizeof(name), "%.*s", STR_ARG(version->name));
-    return engine_ask(wait->x, wait->table, machine, name, wait->operation, json_incref(wait->body),
-                      on_offered, wait) == 0;
+    return execution_engine_ask(wait->x, wait->table, machine, name, wait->operation,
+                                json_incref(wait->body), on_offered, wait) == 0;
 }
 
 static bool is_known(const struct sfn_engine_wait *wait, const struct version *version)

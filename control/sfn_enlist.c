@@ -27,14 +27,14 @@ struct sfn_enlisting {
 
 static const char fields[] = "X-Amz-Target: AWSStepFunctions.CreateStateMachine\r\n";
 
-static const char *engine_of(const struct sfn_call *call)
+static const char *execution_engine_of(const struct sfn_call *call)
 {
     return call->hooks->settings(call->hooks->context)->step_functions.engine;
 }
 
 bool sfn_enlist_is_engines(const struct sfn_call *call, const struct sfn_definition *definition)
 {
-    return definition->is_asl && engine_of(call)[0] != '\0';
+    return definition->is_asl && execution_engine_of(call)[0] != '\0';
 }
 
 /* Of a machine and a definition. To be freed; NULL when out of memory. */
@@ -99,7 +99,7 @@ static void refuse(struct sfn_enlisting *e, const struct errand_result *result,
         sfn_call_fail(&call, "ServiceUnavailable",
                       "The server of the setting step_functions.engine, %s, made no state machine "
                       "of the definition: %s.",
-                      engine_of(&call),
+                      execution_engine_of(&call),
                       result->status > 0 ? "it answered something else" : result->reason);
         response->status = 503;
     }
@@ -190,7 +190,7 @@ enum api_outcome sfn_enlist_begin(struct sfn_call *call, struct api_waiter *wait
     LIST_INSERT_HEAD(&call->ledger->guests, &e->guest, link);
     ledger_new_uuid(call->ledger, e->revision);
     e->body = write_body(call, e, name, definition);
-    e->errand = (struct api_errand){.url = engine_of(call),
+    e->errand = (struct api_errand){.url = execution_engine_of(call),
                                     .fields = STR(fields),
                                     .body = str_of(e->body),
                                     .over = on_over,

@@ -69,7 +69,7 @@ static void answer_sync(struct execution_asked *asked, const struct execution_to
     answer = json_object();
     sfn_asked_set_names(call, answer, e);
     set_times(answer, e);
-    json_object_set_new(answer, "status", json_string(store_execution_statuses[e->status]));
+    json_object_set_new(answer, "status", json_string(execution_rows_statuses[e->status]));
     set_input(answer, e);
     set_outcome(answer, e);
     json_object_set_new(answer, "billingDetails",
@@ -152,7 +152,7 @@ static enum api_outcome begin(struct sfn_call *call, struct api_waiter *waiter,
         start->name = retry_name;
         start->is_retry_name = true;
     }
-    result = asked->input ? executions_start(call->hooks->executions, start, &asked->wait)
+    result = asked->input ? execution_start_begin(call->hooks->executions, start, &asked->wait)
                           : EXECUTION_NO_MEMORY;
     free(meta);
     return sfn_asked_result(asked, call, result);
@@ -233,7 +233,7 @@ static enum api_outcome find(struct sfn_call *call, struct api_waiter *waiter,
     text_of(arn.name, machine);
     text_of(arn.qualifier, name);
     return sfn_asked_result(asked, call,
-                            executions_find(call->hooks->executions, machine, name, &asked->wait));
+                            execution_find(call->hooks->executions, machine, name, &asked->wait));
 }
 
 static void set_redrive(json_t *answer, const struct store_execution *e)
@@ -241,7 +241,7 @@ static void set_redrive(json_t *answer, const struct store_execution *e)
     char reason[100];
 
     snprintf(reason, sizeof(reason), "Execution is %s and cannot be redriven",
-             store_execution_statuses[e->status]);
+             execution_rows_statuses[e->status]);
     json_object_set_new(answer, "redriveCount", json_integer(0));
     json_object_set_new(answer, "redriveStatus", json_string("NOT_REDRIVABLE"));
     json_object_set_new(answer, "redriveStatusReason", json_string(reason));
@@ -257,7 +257,7 @@ static void answer_described(struct execution_asked *asked, const struct executi
         return;
     answer = json_object();
     sfn_asked_set_names(call, answer, e);
-    json_object_set_new(answer, "status", json_string(store_execution_statuses[e->status]));
+    json_object_set_new(answer, "status", json_string(execution_rows_statuses[e->status]));
     set_times(answer, e);
     set_input(answer, e);
     set_outcome(answer, e);
@@ -326,7 +326,7 @@ enum api_outcome sfn_execution_stop(struct sfn_call *call, struct api_waiter *wa
     text_of(arn.qualifier, name);
     return sfn_asked_result(
         asked, call,
-        executions_stop(call->hooks->executions, machine, name, error, cause, &asked->wait));
+        execution_stop(call->hooks->executions, machine, name, error, cause, &asked->wait));
 }
 
 static void answer_redriven(struct execution_asked *asked, const struct execution_told *told,

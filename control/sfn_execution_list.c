@@ -13,7 +13,7 @@ static json_t *show(const struct sfn_call *call, const struct store_execution *e
     json_t *item = json_object();
 
     sfn_asked_set_names(call, item, e);
-    json_object_set_new(item, "status", json_string(store_execution_statuses[e->status]));
+    json_object_set_new(item, "status", json_string(execution_rows_statuses[e->status]));
     sfn_asked_set_time(item, "startDate", e->started_ms);
     if (e->stopped_ms > 0)
         sfn_asked_set_time(item, "stopDate", e->stopped_ms);
@@ -110,5 +110,5 @@ enum api_outcome sfn_execution_list(struct sfn_call *call, struct api_waiter *wa
     asked->after = after;
     query_of(&arn, asked, name, &query);
     return sfn_asked_result(asked, call,
-                            executions_list(call->hooks->executions, &query, &asked->wait));
+                            execution_list(call->hooks->executions, &query, &asked->wait));
 }

@@ -59,8 +59,8 @@ static enum api_outcome report(struct sfn_call *call, struct api_waiter *waiter,
     asked = sfn_asked_make(call, waiter, token, answer_reported);
     if (!asked)
         return API_ANSWERED;
-    result = executions_report(call->hooks->executions, what, str_of(token), output, error, cause,
-                               &asked->wait);
+    result = execution_report(call->hooks->executions, what, str_of(token), output, error, cause,
+                              &asked->wait);
     if (result == EXECUTION_BAD_TOKEN && sfn_engine_offer(asked, call->operation->name, call->body))
         return API_LATER;
     return sfn_asked_result(asked, call, result);

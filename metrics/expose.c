@@ -176,7 +176,7 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         expose_series(&s);
         expose_endpoints(&s);
         expose_events(&s);
-        expose_executions(&s.page, facts->execution_counts, facts->nr_execution_counts);
+        expose_execution_put(&s.page, facts->execution_counts, facts->nr_execution_counts);
         put_worker_families(&s);
         put_process_families(&s);
     } else {

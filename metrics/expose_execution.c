@@ -76,7 +76,7 @@ static void put_durations_of(struct page *page, const struct expose_execution_co
     end_line(page, all);
 }
 
-void expose_executions(struct page *page, const struct expose_execution_counts *list, int nr)
+void expose_execution_put(struct page *page, const struct expose_execution_counts *list, int nr)
 {
     if (nr == 0)
         return;

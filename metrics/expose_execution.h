@@ -23,6 +23,6 @@ struct expose_execution_counts {
 };
 
 /* Nothing where nr is 0. */
-void expose_executions(struct page *page, const struct expose_execution_counts *list, int nr);
+void expose_execution_put(struct page *page, const struct expose_execution_counts *list, int nr);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In the database as Step Functions writes them. The order is that of store_execution_statuses. */
+/* In the database as Step Functions writes them. The order is that of execution_rows_statuses. */
 enum store_execution_status {
     EXECUTION_RUNNING,
     EXECUTION_SUCCEEDED,
@@ -17,7 +17,7 @@ enum store_execution_status {
     EXECUTION_STATUSES
 };
 
-extern const char *const store_execution_statuses[EXECUTION_STATUSES];
+extern const char *const execution_rows_statuses[EXECUTION_STATUSES];
 
 /* How far one that runs has come. */
 enum store_execution_stage {

@@ -41,8 +41,8 @@ static const char *const texts[EXECUTION_ROWS_NR] = {
 };
 /* clang-format on */
 
-const char *const store_execution_statuses[EXECUTION_STATUSES] = {"RUNNING", "SUCCEEDED", "FAILED",
-                                                                  "TIMED_OUT", "ABORTED"};
+const char *const execution_rows_statuses[EXECUTION_STATUSES] = {"RUNNING", "SUCCEEDED", "FAILED",
+                                                                 "TIMED_OUT", "ABORTED"};
 
 static const char *const stages[EXECUTION_STAGES] = {"ACCEPTED", "SENT", "WAITING"};
 
@@ -134,7 +134,7 @@ static int insert(struct execution_rows *x, const struct store_execution *e)
     for (int i = 0; i < 5; i++)
         bind_text(statement, 2 + i, words[i]);
     bind_number(statement, 7, e->is_express);
-    bind_text(statement, 8, store_execution_statuses[e->status]);
+    bind_text(statement, 8, execution_rows_statuses[e->status]);
     bind_text(statement, 9, stages[e->stage]);
     bind_number(statement, 10, e->started_ms);
     bind_number(statement, 11, e->stopped_ms);
@@ -171,7 +171,7 @@ static int update(struct execution_rows *x, const struct store_execution *e)
     sqlite3_stmt *statement = x->statements[EXECUTION_ROWS_UPDATE];
 
     bind_number(statement, 1, e->key);
-    bind_text(statement, 2, store_execution_statuses[e->status]);
+    bind_text(statement, 2, execution_rows_statuses[e->status]);
     bind_text(statement, 3, stages[e->stage]);
     bind_number(statement, 4, e->stopped_ms);
     bind_text(statement, 5, e->meta);
@@ -244,7 +244,7 @@ static struct store_execution read_row(sqlite3_stmt *s)
         .version = word_at(s, 4),
         .id = word_at(s, 5),
         .is_express = sqlite3_column_int(s, 6) != 0,
-        .status = (enum store_execution_status)choice_at(s, 7, store_execution_statuses,
+        .status = (enum store_execution_status)choice_at(s, 7, execution_rows_statuses,
                                                          EXECUTION_STATUSES),
         .stage = (enum store_execution_stage)choice_at(s, 8, stages, EXECUTION_STAGES),
         .started_ms = number_at(s, 9),

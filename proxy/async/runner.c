@@ -343,13 +343,13 @@ static void take_back(struct runbox *box, struct run *run)
     run->over(run);
 }
 
-int runners_open(struct runners *runners, struct loop *loop)
+int runner_home_open(struct runners *runners, struct loop *loop)
 {
     runners->box.take = take_back;
     return runbox_open(&runners->box, loop) < 0 ? -1 : 0;
 }
 
-int runners_add(struct runners *runners, struct runner *runner)
+int runner_home_add(struct runners *runners, struct runner *runner)
 {
     struct runner **list = reallocarray(runners->list, (size_t)runners->nr + 1, sizeof(list[0]));
 
@@ -360,7 +360,7 @@ int runners_add(struct runners *runners, struct runner *runner)
     return 0;
 }
 
-void runners_run(struct runners *runners, struct run *run)
+void runner_home_run(struct runners *runners, struct run *run)
 {
     struct runner *runner = runners->nr > 0 ? runners->list[runners->next] : NULL;
 
@@ -376,7 +376,7 @@ void runners_run(struct runners *runners, struct run *run)
         run_free(&run);
 }
 
-void runners_stop(struct runners *runners, struct run *run)
+void runner_home_stop(struct runners *runners, struct run *run)
 {
     struct runner *runner = run->home;
 
@@ -386,18 +386,18 @@ void runners_stop(struct runners *runners, struct run *run)
         runbox_nudge(&runner->box);
 }
 
-void runners_settle(struct runners *runners)
+void runner_home_settle(struct runners *runners)
 {
     if (runners->box.loop)
         runbox_empty(&runners->box);
 }
 
-void runners_close(struct runners *runners)
+void runner_home_close(struct runners *runners)
 {
     runbox_close(&runners->box);
 }
 
-void runners_fini(struct runners *runners)
+void runner_home_fini(struct runners *runners)
 {
     free(runners->list);
     runners->list = NULL;

@@ -47,18 +47,20 @@ void runner_abort(struct runner *runner);
 void runner_close(struct runner *runner);
 
 /* 0, or -1 when out of memory or descriptors. */
-int runners_open(struct runners *runners, struct loop *loop) __attribute__((warn_unused_result));
-int runners_add(struct runners *runners, struct runner *runner) __attribute__((warn_unused_result));
+int runner_home_open(struct runners *runners, struct loop *loop)
+    __attribute__((warn_unused_result));
+int runner_home_add(struct runners *runners, struct runner *runner)
+    __attribute__((warn_unused_result));
 
 /* As struct api_hooks has them. */
-void runners_run(struct runners *runners, struct run *run);
-void runners_stop(struct runners *runners, struct run *run);
+void runner_home_run(struct runners *runners, struct run *run);
+void runner_home_stop(struct runners *runners, struct run *run);
 
 /* The workers' threads have ended: what they have handed over is told. */
-void runners_settle(struct runners *runners);
+void runner_home_settle(struct runners *runners);
 /* After loop_fini. */
-void runners_fini(struct runners *runners);
+void runner_home_fini(struct runners *runners);
 /* Before it. */
-void runners_close(struct runners *runners);
+void runner_home_close(struct runners *runners);
 
 #endif

@@ -14,7 +14,7 @@ static void on_timer(uv_timer_t *timer)
     struct server *s = timer->data;
 
     loop_wake_up(&s->loop);
-    executions_turn(&s->executing.executions);
+    execution_turn(&s->executing.executions);
 }
 
 void executing_wake(struct server *s, uint32_t in_ms)
@@ -57,12 +57,13 @@ int executing_init(struct server *s, struct api_hooks *hooks)
     if (s->store->is_durable && open_draws(s) < 0)
         return -1;
     hooks->executions = &own->executions;
-    if (uv_timer_init(&s->loop.uv, &own->timer) < 0 || runners_open(&own->runners, &s->loop) < 0 ||
-        executions_init(&own->executions, hooks, s->store, own->draws.memory) < 0) {
+    if (uv_timer_init(&s->loop.uv, &own->timer) < 0 ||
+        runner_home_open(&own->runners, &s->loop) < 0 ||
+        execution_init(&own->executions, hooks, s->store, own->draws.memory) < 0) {
         log_error("executions cannot be run: out of memory or descriptors");
         return -1;
     }
-    return s->store->is_durable ? executions_load(&own->executions) : 0;
+    return s->store->is_durable ? execution_load(&own->executions) : 0;
 }
 
 int executing_serve(struct server *s, struct thread *t)
@@ -70,7 +71,7 @@ int executing_serve(struct server *s, struct thread *t)
     int r = runner_open(&t->runner, &t->worker, &s->executing.runners);
 
     if (r == 0)
-        r = runners_add(&s->executing.runners, &t->runner);
+        r = runner_home_add(&s->executing.runners, &t->runner);
     if (r < 0)
         log_error("a worker cannot run executions: out of memory or descriptors");
     return r < 0 ? -1 : 0;
@@ -78,26 +79,26 @@ int executing_serve(struct server *s, struct thread *t)
 
 void executing_begin(struct server *s)
 {
-    executions_begin(&s->executing.executions);
+    execution_begin(&s->executing.executions);
 }
 
 void executing_drain(struct server *s)
 {
     if (s->executing.executions.hooks)
-        executions_drain(&s->executing.executions);
+        execution_drain(&s->executing.executions);
 }
 
 void executing_settle(struct server *s)
 {
     executing_drain(s);
-    runners_settle(&s->executing.runners);
+    runner_home_settle(&s->executing.runners);
 }
 
 void executing_fini(struct server *s)
 {
-    executions_fini(&s->executing.executions);
-    runners_close(&s->executing.runners);
-    runners_fini(&s->executing.runners);
+    execution_fini(&s->executing.executions);
+    runner_home_close(&s->executing.runners);
+    runner_home_fini(&s->executing.runners);
     if (s->executing.draws.memory)
         mapfile_close(&s->executing.draws);
 }

@@ -133,14 +133,14 @@ static void hook_run(void *context, struct run *run)
 {
     struct server *s = context;
 
-    runners_run(&s->executing.runners, run);
+    runner_home_run(&s->executing.runners, run);
 }
 
 static void hook_run_stop(void *context, struct run *run)
 {
     struct server *s = context;
 
-    runners_stop(&s->executing.runners, run);
+    runner_home_stop(&s->executing.runners, run);
 }
 
 static void hook_executions_wake(void *context, uint32_t in_ms)

@@ -23,7 +23,7 @@ static const char *said(struct run run, const char *body)
     run.body_bytes = body ? strlen(body) : 0;
     ending_of_run(&out, &run);
     assert_false(out.is_short);
-    snprintf(text, sizeof(text), "%s %s|%s|%s%s", store_execution_statuses[out.status],
+    snprintf(text, sizeof(text), "%s %s|%s|%s%s", execution_rows_statuses[out.status],
              out.error ? out.error : "-", out.cause ? out.cause : "-",
              out.output ? out.output : "-", out.is_blamed ? " blamed" : "");
     ending_fini(&out);

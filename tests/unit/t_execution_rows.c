@@ -87,7 +87,7 @@ static void show(const struct store_execution *e)
     size_t n = strlen(world.shown);
 
     snprintf(world.shown + n, sizeof(world.shown) - n, "%s%s %s:%s %s%s", n ? "; " : "", e->name,
-             e->alias, e->version, store_execution_statuses[e->status],
+             e->alias, e->version, execution_rows_statuses[e->status],
              e->stage == EXECUTION_SENT ? " sent" : "");
     n = strlen(world.shown);
     if (e->error)
