@@ -2,7 +2,7 @@
  * (tabledoc_version.c) and aliases (tabledoc_alias.c).
  *
  *     $.functions.NAME              -> builder_function
- *     $.functions.NAME.versions.V   -> builder_version, builder_endpoint
+ *     $.functions.NAME.versions.V   -> builder_version, builder_version_endpoint
  *     $.functions.NAME.aliases.A    -> builder_alias
  *
  * and the same below $.state_machines: a machine is a function with other keys of its own. */
@@ -265,7 +265,7 @@ static int add_letter_box(struct builder *builder, const char *dead_letter)
     if (!dead_letter || !strstr(dead_letter, "://") || url_parse(str_of(dead_letter), &url))
         return 0;
     spec = tabledoc_version_endpoint(dead_letter, &url, &names);
-    return builder_letter_box(builder, &spec);
+    return builder_version_letter_box(builder, &spec);
 }
 
 static void read_own(struct jsondoc *doc, const struct place *at, struct function_draft *draft,

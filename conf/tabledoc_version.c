@@ -454,7 +454,7 @@ static int add_endpoint(struct builder *builder, const char *text, const struct 
     struct tabledoc_endpoint_names names;
     struct endpoint_spec spec = tabledoc_version_endpoint(text, url, &names);
 
-    return builder_endpoint(builder, &spec);
+    return builder_version_endpoint(builder, &spec);
 }
 
 static int merge_version(struct tabledoc_merge *merge, const struct place *at,

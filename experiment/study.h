@@ -80,14 +80,14 @@ struct study_visit {
 
 /* arm was drawn. key: of its caller; has_key false: it is its own. The period is the caller's to
  * hold until the end. */
-void study_begin(struct study_visit *visit, struct study_period *period, int worker, int arm,
-                 bool has_key, uint64_t key);
+void study_visit_begin(struct study_visit *visit, struct study_period *period, int worker, int arm,
+                       bool has_key, uint64_t key);
 
 /* What the endpoint says of the outcome; once. */
-void study_outcomes(struct study_visit *visit, int worker, const struct outcomes *outcomes);
+void study_visit_outcomes(struct study_visit *visit, int worker, const struct outcomes *outcomes);
 
 /* Which version the endpoint says that it is. */
-void study_reported(struct study_visit *visit, struct str version);
+void study_visit_reported(struct study_visit *visit, struct str version);
 
 struct study_end {
     bool is_answered; /* by an endpoint of the version */
@@ -96,7 +96,7 @@ struct study_end {
 };
 
 /* Clears visit->period. */
-void study_end(struct study_visit *visit, int worker, const struct study_end *end);
+void study_visit_end(struct study_visit *visit, int worker, const struct study_end *end);
 
 /* ---- Reading: the control thread ------------------------------------------------------------- */
 

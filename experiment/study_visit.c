@@ -62,8 +62,8 @@ static struct callers *callers_of(struct study_core *study)
     return callers ? callers : make_callers(study);
 }
 
-void study_begin(struct study_visit *visit, struct study_period *period, int worker, int arm,
-                 bool has_key, uint64_t key)
+void study_visit_begin(struct study_visit *visit, struct study_period *period, int worker, int arm,
+                       bool has_key, uint64_t key)
 {
     enum callers_answer answer = CALLERS_NEW;
 
@@ -83,7 +83,7 @@ void study_begin(struct study_visit *visit, struct study_period *period, int wor
         count_begin(period, worker, arm);
 }
 
-void study_reported(struct study_visit *visit, struct str version)
+void study_visit_reported(struct study_visit *visit, struct str version)
 {
     const struct study_period *p = visit->period;
 
@@ -166,7 +166,7 @@ static void add_solo(struct study_cell *cell, const struct numbered *numbered)
     }
 }
 
-void study_outcomes(struct study_visit *visit, int worker, const struct outcomes *outcomes)
+void study_visit_outcomes(struct study_visit *visit, int worker, const struct outcomes *outcomes)
 {
     struct study_period *p = visit->period;
     struct study_core *study = p->study;
@@ -211,7 +211,7 @@ static void add_up(struct study_visit *visit, int worker, const struct study_end
     pthread_mutex_unlock(&w->lock);
 }
 
-void study_end(struct study_visit *visit, int worker, const struct study_end *end)
+void study_visit_end(struct study_visit *visit, int worker, const struct study_end *end)
 {
     struct study_period *p = visit->period;
     struct study_core *study = p->study;

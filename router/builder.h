@@ -82,7 +82,7 @@ int builder_function(struct builder *builder, const struct function_spec *spec)
     __attribute__((warn_unused_result));
 
 /* To the last function added, where its dead_letter is a URL: that. */
-int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec)
+int builder_version_letter_box(struct builder *builder, const struct endpoint_spec *spec)
     __attribute__((warn_unused_result));
 
 /* To the last function added. */
@@ -90,7 +90,7 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
     __attribute__((warn_unused_result));
 
 /* To the last version added; each version gets one or more, those of kind function none. */
-int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
+int builder_version_endpoint(struct builder *builder, const struct endpoint_spec *spec)
     __attribute__((warn_unused_result));
 
 /* To the last function added, after all its versions. */

@@ -30,12 +30,12 @@ static int copy_endpoint(struct builder *builder, const struct endpoint *from)
 
 static int copy_letter_box(struct builder *builder, const struct target *from)
 {
-    struct target *box = builder_make_letter_box(builder);
+    struct target *box = builder_version_make_letter_box(builder);
 
     if (!box || copy_endpoint_to(builder, box->arms[0].version->endpoints,
                                  from->arms[0].version->endpoints))
         return -1;
-    builder_place_letter_box(builder, box);
+    builder_version_place_letter_box(builder, box);
     return 0;
 }
 
@@ -55,7 +55,7 @@ static int copy_version(struct builder *builder, const struct version *from)
     version->in_flight = NULL;
     version->headers = NULL;
     if (builder_keep(builder, from->name, &version->name) ||
-        builder_keep_headers(builder, &spec, version) ||
+        builder_version_keep_headers(builder, &spec, version) ||
         builder_keep_option(builder, from->host, &version->host) ||
         builder_keep_option(builder, from->health_check.path, &version->health_check.path) ||
         builder_keep_option(builder, from->configuration, &version->configuration) ||

@@ -42,8 +42,8 @@ void *builder_room(void *list, uint32_t nr, uint32_t *capacity, size_t size);
 /* Copies into the table's memory; 0, or -1 when out of memory. The second: NULL stays NULL. */
 int builder_keep(struct builder *builder, struct str s, struct str *out);
 int builder_keep_option(struct builder *builder, const char *s, char **out);
-int builder_keep_headers(struct builder *builder, const struct version_spec *spec,
-                         struct version *version);
+int builder_version_keep_headers(struct builder *builder, const struct version_spec *spec,
+                                 struct version *version);
 
 /* After it all that was added can be found; 0, or -1 when out of memory. */
 int builder_settle(struct builder *builder);
@@ -53,8 +53,8 @@ struct target *builder_find(const struct builder *builder, struct str function,
 
 /* The last function's letter box, whose endpoint is filled in between the two calls. NULL when out
  * of memory. */
-struct target *builder_make_letter_box(struct builder *builder);
-void builder_place_letter_box(struct builder *builder, struct target *box);
+struct target *builder_version_make_letter_box(struct builder *builder);
+void builder_version_place_letter_box(struct builder *builder, struct target *box);
 
 /* The smaller one of two numbers, of which 0 means none. */
 static inline uint32_t builder_smaller(uint32_t a, uint32_t b)

@@ -5,8 +5,8 @@
 #include "router/builder_parts.h"
 #include "router/target.h"
 
-int builder_keep_headers(struct builder *builder, const struct version_spec *spec,
-                         struct version *version)
+int builder_version_keep_headers(struct builder *builder, const struct version_spec *spec,
+                                 struct version *version)
 {
     struct version_headers *headers;
     size_t bytes = sizeof(*headers) + (size_t)spec->nr_headers * sizeof(headers->list[0]), room = 0;
@@ -64,7 +64,7 @@ int builder_version(struct builder *builder, const struct version_spec *spec)
         version->max_connections = 1;
     builder->tls.verify = spec->tls.verify;
     if (builder_keep(builder, spec->name, &version->name) ||
-        builder_keep_headers(builder, spec, version) ||
+        builder_version_keep_headers(builder, spec, version) ||
         builder_keep_option(builder, spec->host, &version->host) ||
         builder_keep_option(builder, spec->health_check.path, &version->health_check.path) ||
         builder_keep_option(builder, spec->configuration, &version->configuration) ||
@@ -120,7 +120,7 @@ static int fill_endpoint(struct builder *builder, const struct version *version,
     return endpoint->origin ? 0 : -1;
 }
 
-int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
+int builder_version_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 {
     struct endpoint *endpoint;
     struct endpoint *endpoints = builder_room(builder->endpoints, builder->nr_endpoints,
@@ -141,7 +141,7 @@ int builder_endpoint(struct builder *builder, const struct endpoint_spec *spec)
 }
 
 /* The last function's, once its endpoint is filled in; NULL when out of memory. */
-struct target *builder_make_letter_box(struct builder *builder)
+struct target *builder_version_make_letter_box(struct builder *builder)
 {
     const struct str none = {"", 0};
     struct stash *stash = &builder->skeleton->stash;
@@ -161,7 +161,7 @@ struct target *builder_make_letter_box(struct builder *builder)
 }
 
 /* From here on it is the skeleton's. */
-void builder_place_letter_box(struct builder *builder, struct target *box)
+void builder_version_place_letter_box(struct builder *builder, struct target *box)
 {
     struct version *version = box->arms[0].version;
     struct endpoint *endpoint = &version->endpoints[0];
@@ -173,14 +173,14 @@ void builder_place_letter_box(struct builder *builder, struct target *box)
     builder->function->more->letter_box = box;
 }
 
-int builder_letter_box(struct builder *builder, const struct endpoint_spec *spec)
+int builder_version_letter_box(struct builder *builder, const struct endpoint_spec *spec)
 {
     const struct origin_tls tls = {.verify = true};
-    struct target *box = builder_make_letter_box(builder);
+    struct target *box = builder_version_make_letter_box(builder);
     struct version *version = box ? box->arms[0].version : NULL;
 
     if (!version || fill_endpoint(builder, version, version->endpoints, spec, &tls))
         return -1;
-    builder_place_letter_box(builder, box);
+    builder_version_place_letter_box(builder, box);
     return 0;
 }

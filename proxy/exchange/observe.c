@@ -45,8 +45,8 @@ void observe_drawn(struct exchange *ex, const struct choice *choice)
         period = studied_period(ex->target, metrics_nr_workers(w->shared->metrics));
     if (!period)
         return;
-    study_begin(&ex->visit, period, w->index, (int)(ex->arm - ex->target->arms),
-                choice->caller.is_known, choice->caller.hash);
+    study_visit_begin(&ex->visit, period, w->index, (int)(ex->arm - ex->target->arms),
+                      choice->caller.is_known, choice->caller.hash);
 }
 
 static void take_outcomes(struct exchange *ex, const struct head *head, struct str name)
@@ -64,7 +64,7 @@ static void take_outcomes(struct exchange *ex, const struct head *head, struct s
     if (!is_said || ex->visit.has_outcomes)
         return;
     ex->visit.has_outcomes = true;
-    study_outcomes(&ex->visit, ex->worker->index, &outcomes);
+    study_visit_outcomes(&ex->visit, ex->worker->index, &outcomes);
 }
 
 /* The first field of that name. */
@@ -87,7 +87,7 @@ void observe_answer(struct exchange *ex, const struct head *head)
     struct str value;
 
     if (audit && find(head, audit->header, &value))
-        study_reported(&ex->visit, value);
+        study_visit_reported(&ex->visit, value);
     if (!experiment)
         return;
     take_outcomes(ex, head, experiment->outcome_header);
@@ -109,5 +109,5 @@ void observe_outcome(struct exchange *ex)
         .duration_us = experiment_of(ex) ? clock_us() - ex->start_us : 0,
     };
 
-    study_end(&ex->visit, ex->worker->index, &end);
+    study_visit_end(&ex->visit, ex->worker->index, &end);
 }

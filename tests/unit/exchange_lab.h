@@ -149,7 +149,7 @@ static inline struct table *make_table(uint32_t max_connections)
     assert_non_null(b);
     assert_int_equal(builder_function(b, FUNCTION(STR("f"), 3)), 0);
     assert_int_equal(builder_version(b, &version), 0);
-    assert_int_equal(builder_endpoint(b, &endpoint), 0);
+    assert_int_equal(builder_version_endpoint(b, &endpoint), 0);
     assert_int_equal(builder_route(b, &(struct route_spec){.path = STR("/"),
                                                            .function = STR("f"),
                                                            .qualifier = STR("1"),

@@ -36,10 +36,10 @@ static void a_target_has_the_counts_of_its_own_weights(void **state)
     (void)state;
     assert_non_null(period);
     assert_ptr_equal(studied_period(target, 2), period);
-    study_begin(&visit, period, 1, 0, false, 0);
+    study_visit_begin(&visit, period, 1, 0, false, 0);
     struct table *next = build(world, table, SPLIT_EXACT, half);
     assert_ptr_not_equal(studied_period(find(next, "hello", "live"), 2), period);
-    study_end(&visit, 1, &(struct study_end){.is_answered = true});
+    study_visit_end(&visit, 1, &(struct study_end){.is_answered = true});
     assert_true(study_log_evalue(target->study) < 0.1);
     assert_null(studied_period(find(next, "hello", "1"), 2));
     replace(&table, next);

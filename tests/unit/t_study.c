@@ -39,17 +39,17 @@ static bool call(struct study_period *p, const struct call *c)
     struct study_end end = {!c->is_silent, c->is_error, c->us};
     struct study_visit visit;
 
-    study_begin(&visit, p, c->worker, c->arm, c->has_key, c->key);
+    study_visit_begin(&visit, p, c->worker, c->arm, c->has_key, c->key);
     if (!visit.period)
         return false;
     if (c->says)
-        study_reported(&visit, str_of(c->says));
+        study_visit_reported(&visit, str_of(c->says));
     if (c->outcomes) {
         struct outcomes outcomes = {0};
         outcomes_parse(&outcomes, str_of(c->outcomes));
-        study_outcomes(&visit, c->worker, &outcomes);
+        study_visit_outcomes(&visit, c->worker, &outcomes);
     }
-    study_end(&visit, c->worker, &end);
+    study_visit_end(&visit, c->worker, &end);
     assert_null(visit.period);
     return true;
 }
@@ -137,13 +137,13 @@ static void a_dead_version_is_missed_and_a_slow_one_is_not(void **state)
     for (int i = 0; i < 2000; i++) {
         struct call c = {.worker = i % WORKERS};
         if (i % 20 == 0) /* takes long */
-            study_begin(&waiting[i / 20], p, i % WORKERS, 1, false, 0);
+            study_visit_begin(&waiting[i / 20], p, i % WORKERS, 1, false, 0);
         else
             call(p, &c);
     }
     assert_true(study_log_evalue(study) < log(2));
     for (int i = 0; i < 100; i++)
-        study_end(&waiting[i], i % WORKERS, &(struct study_end){.is_answered = false});
+        study_visit_end(&waiting[i], i % WORKERS, &(struct study_end){.is_answered = false});
     assert_true(study_log_evalue(study) > log(STUDY_MISMATCH_AT));
     study_period_unref(&p);
     assert_true(study_log_evalue(study) > log(STUDY_MISMATCH_AT)); /* what was is kept */

@@ -80,7 +80,7 @@ static void versions_know_their_endpoints(void **state)
     assert_int_equal(add_version(b, "1", "c", 3), 0);
     assert_int_equal(builder_version(b, &version), 0);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(builder_endpoint(b, &endpoints[i]), 0);
+        assert_int_equal(builder_version_endpoint(b, &endpoints[i]), 0);
     assert_int_equal(builder_function(b, FUNCTION(STR("empty"), 0)), 0);
     table = builder_freeze(&b, NULL);
     assert_non_null(table);
@@ -172,11 +172,11 @@ static void gauges_and_health_go_by_name(void **state)
     assert_int_equal(add_version(b, "2", "127.0.0.1", 9002), 0);
     assert_int_equal(builder_function(b, FUNCTION(STR("hello"), 0)), 0);
     assert_int_equal(add_version(b, "2", "127.0.0.1", 9999), 0);
-    assert_int_equal(
-        builder_endpoint(b, &(struct endpoint_spec){.url = STR("http://127.0.0.1:9002/base"),
+    assert_int_equal(builder_version_endpoint(
+                         b, &(struct endpoint_spec){.url = STR("http://127.0.0.1:9002/base"),
                                                     .host = STR("127.0.0.1"),
                                                     .port = 9002}),
-        0);
+                     0);
     second = builder_freeze(&b, first);
     assert_non_null(second);
     now = find(second, "hello", "2")->arms[0].version;

@@ -114,7 +114,7 @@ static inline int add_version(struct builder *b, const char *name, const char *h
 
     snprintf(url, sizeof(url), "http://%s:%d/base", host, port);
     endpoint.url = str_of(url);
-    return builder_version(b, &version) || builder_endpoint(b, &endpoint) ? -1 : 0;
+    return builder_version(b, &version) || builder_version_endpoint(b, &endpoint) ? -1 : 0;
 }
 
 /* weights by version name, as percent; ended by a NULL name. */
@@ -148,9 +148,9 @@ static inline int add_alias(struct builder *b, const char *name, enum split_mode
  * three routes. */
 static inline int describe(struct builder *b, enum split_mode mode, const struct share *live)
 {
-    if (builder_function(b, FUNCTION(STR("hello"), 5)) || add_version(b, "$LATEST", "127.0.0.1", 9000) ||
-        add_version(b, "1", "127.0.0.1", 9001) || add_version(b, "2", "127.0.0.1", 9002) ||
-        add_version(b, "3", "127.0.0.1", 9003))
+    if (builder_function(b, FUNCTION(STR("hello"), 5)) ||
+        add_version(b, "$LATEST", "127.0.0.1", 9000) || add_version(b, "1", "127.0.0.1", 9001) ||
+        add_version(b, "2", "127.0.0.1", 9002) || add_version(b, "3", "127.0.0.1", 9003))
         return -1;
     if (add_alias(b, "live", mode, live) ||
         add_alias(b, "fixed", SPLIT_EXACT, (struct share[]){{"1", 50}, {"2", 50}, {NULL, 0}}))
