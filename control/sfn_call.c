@@ -57,8 +57,8 @@ void sfn_call_answer_empty(struct sfn_call *call)
     sfn_call_answer_take(call, json_object());
 }
 
-static void fail(struct sfn_call *call, const char *type, const char *reason, const char *format,
-                 va_list args)
+__attribute__((format(printf, 4, 0))) static void
+fail(struct sfn_call *call, const char *type, const char *reason, const char *format, va_list args)
 {
     char message[MESSAGE_MAX];
     json_t *answer;

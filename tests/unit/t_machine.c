@@ -34,8 +34,8 @@ static void names_are_those_of_step_functions(void **state)
                                       "\xc2\xa0",
                                       "\xe3\x80\x80",
                                       "a<b",
-                                      "\xe2\x80\xa8"
-                                      "b"};
+                                      ("\xe2\x80\xa8"
+                                       "b")};
     char room[512];
 
     (void)state;

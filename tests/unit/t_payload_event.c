@@ -137,31 +137,31 @@ static void a_full_request_has_all_of_it(void **state)
     event.is_tls = true;
     event.tls_version = STR("TLSv1.3");
     event.tls_cipher = STR("TLS_AES_128_GCM_SHA256");
-    expect(&event,
-           "{\"version\":\"2.0\",\"routeKey\":\"$default\",\"rawPath\":\"/my/p%61th\","
-           "\"rawQueryString\":\"parameter1=value1&parameter1=value2&parameter2=value\","
-           "\"cookies\":[\"cookie1=1\",\"cookie2=2\",\"cookie3\"],"
-           "\"headers\":{\"host\":\"" DOMAIN ":8443\",\"header2\":\"value1,value2\","
-           "\"user-agent\":\"agent \\\"x\\\"\",\"content-type\":\"text/plain\","
-           "\"x-amzn-trace-id\":\"Root=1-2-3\","
-           "\"x-forwarded-for\":\"192.0.2.1\",\"x-forwarded-port\":\"443\","
-           "\"x-forwarded-proto\":\"https\",\"x-amzn-tls-version\":\"TLSv1.3\","
-           "\"x-amzn-tls-cipher-suite\":\"TLS_AES_128_GCM_SHA256\"},"
-           "\"queryStringParameters\":{\"parameter1\":\"value1,value2\",\"parameter2\":\"value\"},"
-           "\"requestContext\":{\"accountId\":\"000000000000\",\"apiId\":\"abc\","
-           "\"authorizer\":{\"iam\":{\"accessKey\":\"AKIDEXAMPLE\",\"accountId\":\"000000000000\","
-           "\"callerId\":\"AKIDEXAMPLE\",\"cognitoIdentity\":null,\"principalOrgId\":null,"
-           "\"userArn\":\"arn:aws:iam::000000000000:user/AKIDEXAMPLE\","
-           "\"userId\":\"AKIDEXAMPLE\"}},"
-           "\"domainName\":\"" DOMAIN "\",\"domainPrefix\":\"abc\",\"http\":" CONTEXT_HTTP(
-               "POST", "/my/p%61th",
-               "agent \\\"x\\\"") ",\"requestId\":\"id-1\","
-                                  "\"routeKey\":\"$default\",\"stage\":\"prod\","
-                                  "\"time\":\"04/Mar/2020:19:03:58 "
-                                  "+0000\",\"timeEpoch\":1583348638390},"
-                                  "\"body\":\"Hello \\\"you\\\" "
-                                  "\xe2\x82\xac\",\"isBase64Encoded\":false,"
-                                  "\"stageVariables\":{\"alias\":\"PROD\"}}");
+    expect(
+        &event,
+        "{\"version\":\"2.0\",\"routeKey\":\"$default\",\"rawPath\":\"/my/p%61th\","
+        "\"rawQueryString\":\"parameter1=value1&parameter1=value2&parameter2=value\","
+        "\"cookies\":[\"cookie1=1\",\"cookie2=2\",\"cookie3\"],"
+        "\"headers\":{\"host\":\"" DOMAIN ":8443\",\"header2\":\"value1,value2\","
+        "\"user-agent\":\"agent \\\"x\\\"\",\"content-type\":\"text/plain\","
+        "\"x-amzn-trace-id\":\"Root=1-2-3\","
+        "\"x-forwarded-for\":\"192.0.2.1\",\"x-forwarded-port\":\"443\","
+        "\"x-forwarded-proto\":\"https\",\"x-amzn-tls-version\":\"TLSv1.3\","
+        "\"x-amzn-tls-cipher-suite\":\"TLS_AES_128_GCM_SHA256\"},"
+        "\"queryStringParameters\":{\"parameter1\":\"value1,value2\",\"parameter2\":\"value\"},"
+        "\"requestContext\":{\"accountId\":\"000000000000\",\"apiId\":\"abc\","
+        "\"authorizer\":{\"iam\":{\"accessKey\":\"AKIDEXAMPLE\",\"accountId\":\"000000000000\","
+        "\"callerId\":\"AKIDEXAMPLE\",\"cognitoIdentity\":null,\"principalOrgId\":null,"
+        "\"userArn\":\"arn:aws:iam::000000000000:user/AKIDEXAMPLE\","
+        "\"userId\":\"AKIDEXAMPLE\"}},"
+        "\"domainName\":\"" DOMAIN "\",\"domainPrefix\":\"abc\",\"http\":" CONTEXT_HTTP(
+            "POST", "/my/p%61th", "agent \\\"x\\\"") ",\"requestId\":\"id-1\","
+                                                     "\"routeKey\":\"$default\",\"stage\":\"prod\","
+                                                     "\"time\":\"04/Mar/2020:19:03:58 "
+                                                     "+0000\",\"timeEpoch\":1583348638390},"
+                                                     "\"body\":\"Hello \\\"you\\\" "
+                                                     "\xe2\x82\xac\",\"isBase64Encoded\":false,"
+                                                     "\"stageVariables\":{\"alias\":\"PROD\"}}");
 }
 
 static void expect_body(const char *type, struct str body, const char *wanted, bool is_base64)
