@@ -68,28 +68,10 @@ static void free_work(struct change_work *w)
     free(w);
 }
 
-static struct change_work *queue(const struct api_hooks *hooks, const struct api_request *request,
-                                 change_fn *handle)
-{
-    struct change_work *w = calloc(1, sizeof(*w));
-
-    if (!w || apicopy_make(&w->copy, &w->change.request, request) < 0) {
-        free(w);
-        return NULL;
-    }
-    w->change.hooks = hooks;
-    w->change.work = w;
-    w->engine = hooks->changes;
-    w->handle = handle;
-    TAILQ_INSERT_TAIL(&w->engine->queue, w, link);
-    hooks->soon(hooks->context);
-    return w;
-}
-
 bool change_begin(const struct api_hooks *hooks, const struct api_request *request,
                   struct api_waiter *waiter, struct api_response *response, change_fn *handle)
 {
-    struct change_work *w = queue(hooks, request, handle);
+    struct change_work *w = change_work_queue(hooks, request, handle);
 
     if (!w) {
         answer_json(response, 503, NULL);
@@ -100,16 +82,9 @@ bool change_begin(const struct api_hooks *hooks, const struct api_request *reque
     return false;
 }
 
-struct change_work *change_queue(const struct api_hooks *hooks, change_fn *handle)
-{
-    const struct api_request none = {.method = STR("")};
-
-    return queue(hooks, &none, handle);
-}
-
 int change_begin_own(const struct api_hooks *hooks, void *context, change_fn *handle)
 {
-    struct change_work *w = change_queue(hooks, handle);
+    struct change_work *w = change_work_queue(hooks, NULL, handle);
 
     if (w)
         w->change.context = context;
@@ -133,18 +108,6 @@ static int copy_edit(struct edit *to, const struct change_edit *from)
     return to->function && to->name ? 0 : -1;
 }
 
-void change_fail(struct change_work *w, enum change_status status, const char *reason)
-{
-    w->result.status = status;
-    w->result.reason = reason;
-    w->stage = STAGE_SETTLED;
-}
-
-void change_fail_memory(struct change_work *w)
-{
-    change_fail(w, CHANGE_FAILED, "out of memory");
-}
-
 static void check_revision(struct change_work *w, const struct change_edit *edit)
 {
     char now[CHANGE_REVISION_SIZE];
@@ -153,9 +116,9 @@ static void check_revision(struct change_work *w, const struct change_edit *edit
         return;
     if (change_revision(w->engine->hooks, edit->kind, str_of(edit->function),
                         str_of(edit->name ? edit->name : ""), now) < 0)
-        change_fail_memory(w);
+        change_work_fail_memory(w);
     else if (strcmp(now, edit->expected_revision) != 0)
-        change_fail(w, CHANGE_CONFLICT, "the revision is another by now");
+        change_work_fail(w, CHANGE_CONFLICT, "the revision is another by now");
 }
 
 void change_keep(struct change *change, const struct store_edit *edit)
@@ -181,7 +144,7 @@ void change_submit(struct change *change, const struct change_edit *edits, int n
             json_decref(edits[i].document);
     }
     if (!w->edits || is_out) {
-        change_fail_memory(w);
+        change_work_fail_memory(w);
         return;
     }
     for (int i = 0; i < nr && w->stage == STAGE_SUBMITTED; i++)
@@ -222,17 +185,17 @@ static void store(struct change_work *w)
     bool is_whole = w->nr_edits > 0 && w->edits[0].kind == CHANGE_TABLE;
 
     if (w->nr_edits > 0 && !w->build.table) {
-        change_fail(w, CHANGE_REFUSED, NULL);
+        change_work_fail(w, CHANGE_REFUSED, NULL);
         return;
     }
-    assert(w->nr_edits == 0 || change_in_force(w) == w->build.previous);
+    assert(w->nr_edits == 0 || change_work_in_force(w) == w->build.previous);
     if (w->is_followed) {
         change_follow_store(w);
         return;
     }
     if (listener && w->build.compare &&
         (listener->replaces(&w->change, &w->build, w->build.text) < 0 || w->kept.is_short)) {
-        change_fail(w, w->problems.nr > 0 ? CHANGE_REFUSED : CHANGE_FAILED, "out of memory");
+        change_work_fail(w, w->problems.nr > 0 ? CHANGE_REFUSED : CHANGE_FAILED, "out of memory");
         return;
     }
     if (is_whole && rows->store->is_shared)
@@ -244,7 +207,7 @@ static void store(struct change_work *w)
     }
     w->stage = STAGE_STORING;
     if (rowstore_store(rows, &w->diff, w->kept.list, w->kept.nr, on_stored, w->engine) < 0)
-        change_fail(w, CHANGE_FAILED, "out of memory");
+        change_work_fail(w, CHANGE_FAILED, "out of memory");
 }
 
 /* What is told of a change that is not stored. */
@@ -264,7 +227,7 @@ static void fail_stored(struct change_work *w)
             reason);
     else
         snprintf(w->reason, sizeof(w->reason), "The change could not be stored: %.900s.", reason);
-    change_fail(w, w->outcome == STORE_UNKNOWN ? CHANGE_UNKNOWN : CHANGE_FAILED, w->reason);
+    change_work_fail(w, w->outcome == STORE_UNKNOWN ? CHANGE_UNKNOWN : CHANGE_FAILED, w->reason);
 }
 
 static void put_in_force(struct change_work *w)
@@ -277,7 +240,7 @@ static void put_in_force(struct change_work *w)
         return;
     }
     if (hooks->rows->store->is_shared) {
-        struct table *labelled = table && !is_bare(w) ? table : change_in_force(w);
+        struct table *labelled = table && !is_bare(w) ? table : change_work_in_force(w);
         labelled->generation = w->is_followed ? w->generation : hooks->rows->store->generation;
     }
     if (is_bare(w)) {
@@ -291,7 +254,7 @@ static void put_in_force(struct change_work *w)
     hooks->put_table(hooks->context, table);
     if (w->change.noted)
         w->engine->hooks->listener->done(&w->change);
-    change_log(w);
+    change_build_log(w);
     w->stage = STAGE_SETTLING;
     hooks->soon_on_all(hooks->context);
 }
@@ -337,8 +300,8 @@ static void put(struct change_work *w)
 
     if (w->nr_edits == 0)
         w->stage = STAGE_BUILT;
-    else if (change_is_plain(w))
-        change_make_alias(w);
+    else if (change_build_is_plain(w))
+        change_build_alias(w);
     else if (hooks->is_reloading(hooks->context))
         wait_for_reload(w);
     else
@@ -347,7 +310,7 @@ static void put(struct change_work *w)
 
 static void tell(struct change_work *w)
 {
-    struct table *table = change_in_force(w);
+    struct table *table = change_work_in_force(w);
     const struct target *target = NULL;
 
     w->result.generation = table->generation;
@@ -356,7 +319,7 @@ static void tell(struct change_work *w)
         answer_field(&w->change.response, "x-weir-generation", "%llu",
                      (unsigned long long)table->generation);
     if (w->result.status == CHANGE_DONE && w->nr_edits == 1 && w->edits[0].kind == CHANGE_ALIAS)
-        target = change_find_alias(w, &w->edits[0]);
+        target = change_build_find_alias(w, &w->edits[0]);
     if (target)
         answer_field(&w->change.response, "x-weir-first-ticket", "%llu",
                      (unsigned long long)split_first_ticket(target->split));

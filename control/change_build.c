@@ -31,24 +31,24 @@ static void log_alias(const struct change_work *w, const struct target *target)
                        STR_ARG(arm->version->name), weight_text(arm->weight).s);
     }
     log_info("generation %llu is in force: %.*s:%.*s has %s, by %s",
-             (unsigned long long)change_in_force(w)->generation, STR_ARG(target->function->name),
-             STR_ARG(target->alias), text.s, by(w));
+             (unsigned long long)change_work_in_force(w)->generation,
+             STR_ARG(target->function->name), STR_ARG(target->alias), text.s, by(w));
 }
 
-const struct target *change_find_alias(const struct change_work *w, const struct edit *edit)
+const struct target *change_build_find_alias(const struct change_work *w, const struct edit *edit)
 {
     const struct target *target =
-        table_find(change_in_force(w), str_of(edit->function), str_of(edit->name), NULL);
+        table_find(change_work_in_force(w), str_of(edit->function), str_of(edit->name), NULL);
 
     return target && target->alias.n > 0 ? target : NULL;
 }
 
-bool change_is_plain(const struct change_work *w)
+bool change_build_is_plain(const struct change_work *w)
 {
     const struct edit *edit = &w->edits[0];
 
     return w->nr_edits == 1 && edit->kind == CHANGE_ALIAS && edit->document &&
-           change_find_alias(w, edit);
+           change_build_find_alias(w, edit);
 }
 
 static struct tabledoc_diff_sources sources_of(const struct change_work *w)
@@ -61,11 +61,11 @@ static struct tabledoc_diff_sources sources_of(const struct change_work *w)
                                           .overlay = hooks->rows->overlay};
 }
 
-void change_make_alias(struct change_work *w)
+void change_build_alias(struct change_work *w)
 {
     const struct api_hooks *hooks = w->engine->hooks;
     const struct edit *edit = &w->edits[0];
-    const struct target *target = change_find_alias(w, edit);
+    const struct target *target = change_build_find_alias(w, edit);
     struct place root = JSONDOC_ROOT;
     struct place section = JSONDOC_KEY(&root, tabledoc_function_section(str_of(edit->function)));
     struct place function = tabledoc_function_place(&section, edit->function);
@@ -77,16 +77,16 @@ void change_make_alias(struct change_work *w)
 
     if (tabledoc_alias_spec(&doc, &at, edit->document, target, &alias) < 0) {
         tabledoc_alias_fini(&alias);
-        change_fail(w, CHANGE_REFUSED, NULL);
+        change_work_fail(w, CHANGE_REFUSED, NULL);
         return;
     }
-    w->build = (struct api_build){.previous = table_ref(change_in_force(w)),
+    w->build = (struct api_build){.previous = table_ref(change_work_in_force(w)),
                                   .table = hooks->with_alias(hooks->context, target, &alias.spec)};
     tabledoc_alias_fini(&alias);
     sources = sources_of(w);
     if (!w->build.table ||
         tabledoc_diff_alias(&w->diff, &sources, str_of(edit->function), str_of(edit->name)) < 0)
-        change_fail(w, CHANGE_FAILED, "out of memory");
+        change_work_fail(w, CHANGE_FAILED, "out of memory");
     else
         w->stage = STAGE_BUILT;
 }
@@ -102,7 +102,7 @@ static void problem(struct change_work *w, const struct edit *edit, const char *
     struct jsondoc doc = {.problems = &w->problems};
 
     jsondoc_problem(&doc, &at, code, "%s", message);
-    change_fail(w, CHANGE_REFUSED, NULL);
+    change_work_fail(w, CHANGE_REFUSED, NULL);
 }
 
 static struct tabledoc_edit *find_outline(struct change_work *w, const char *function)
@@ -133,10 +133,11 @@ static void outline_function(struct change_work *w, const struct edit *edit)
 {
     struct tabledoc_edit *outline = find_outline(w, edit->function);
 
-    if (!edit->document && !outline && !table_function(change_in_force(w), str_of(edit->function)))
+    if (!edit->document && !outline &&
+        !table_function(change_work_in_force(w), str_of(edit->function)))
         problem(w, edit, "unknown_function", "there is no such function");
     else if (!outline && !add_outline(w, edit->function, json_incref(edit->document)))
-        change_fail_memory(w);
+        change_work_fail_memory(w);
     else if (outline) {
         json_decref(outline->document);
         outline->document = json_incref(edit->document);
@@ -150,14 +151,14 @@ static void outline_section(struct change_work *w, const struct edit *edit)
     if (outline)
         outline->section = edit->name;
     else
-        change_fail_memory(w);
+        change_work_fail_memory(w);
 }
 
 /* An alias as part of its function. */
 static void outline_alias(struct change_work *w, const struct edit *edit)
 {
     struct tabledoc_edit *outline = find_outline(w, edit->function);
-    struct function *function = table_function(change_in_force(w), str_of(edit->function));
+    struct function *function = table_function(change_work_in_force(w), str_of(edit->function));
     json_t *document, *aliases;
 
     if (outline ? !outline->document : !function) {
@@ -165,11 +166,11 @@ static void outline_alias(struct change_work *w, const struct edit *edit)
         return;
     }
     if (!outline) {
-        document = tabledoc_function_write(change_in_force(w), function);
+        document = tabledoc_function_write(change_work_in_force(w), function);
         outline = document ? add_outline(w, edit->function, document) : NULL;
     }
     if (!outline) {
-        change_fail_memory(w);
+        change_work_fail_memory(w);
         return;
     }
     aliases = json_object_get(outline->document, "aliases");
@@ -184,7 +185,7 @@ static void outline_alias(struct change_work *w, const struct edit *edit)
             aliases = NULL;
     }
     if (!aliases || json_object_set(aliases, edit->name, edit->document) < 0)
-        change_fail_memory(w);
+        change_work_fail_memory(w);
 }
 
 /* Whole documents are read as a file is. */
@@ -198,7 +199,7 @@ static void take_text(struct change_work *w, const struct edit *edit)
     if (w->text)
         w->document = str_of(w->text);
     else
-        change_fail_memory(w);
+        change_work_fail_memory(w);
 }
 
 /* On the thread that builds. */
@@ -232,7 +233,7 @@ static void tell_edits(struct change_work *w)
             result = listener->edits(&w->change, w->outline.list[i].function,
                                      w->outline.list[i].document);
     if (result < 0 || w->kept.is_short)
-        change_fail_memory(w);
+        change_work_fail_memory(w);
 }
 
 void change_build(struct change_work *w)
@@ -254,7 +255,7 @@ void change_build(struct change_work *w)
     if (w->stage != STAGE_SUBMITTED)
         return;
     w->build =
-        (struct api_build){.previous = table_ref(change_in_force(w)),
+        (struct api_build){.previous = table_ref(change_work_in_force(w)),
                            .edits = w->outline.list,
                            .nr_edits = w->outline.nr,
                            .text = is_whole ? (w->document.n > 0 ? w->document.p : "") : NULL,
@@ -277,19 +278,19 @@ static void log_functions(const struct change_work *w)
                                                   : w->outline.list[i].function,
                        w->outline.list[i].document ? "" : " (deleted)");
     log_info("generation %llu is in force: %s, by %s",
-             (unsigned long long)change_in_force(w)->generation,
+             (unsigned long long)change_work_in_force(w)->generation,
              w->overlay      ? "rows of the fleet"
              : w->build.text ? "a whole table"
                              : text.s,
              by(w));
 }
 
-void change_log(const struct change_work *w)
+void change_build_log(const struct change_work *w)
 {
     const struct edit *edit = &w->edits[0];
 
     if (w->outline.nr > 0 || w->build.text)
         log_functions(w);
     else
-        log_alias(w, change_find_alias(w, edit));
+        log_alias(w, change_build_find_alias(w, edit));
 }

@@ -219,7 +219,7 @@ void change_follow(void *hooks, const struct store_edit *edits, int nr, uint64_t
 {
     const struct api_hooks *h = hooks;
     struct followed *f = make(edits, nr, generation);
-    struct change_work *w = f ? change_queue(h, take_turn) : NULL;
+    struct change_work *w = f ? change_work_queue(h, NULL, take_turn) : NULL;
 
     if (!w) {
         log_error("what the store has as generation %llu cannot be taken: out of memory",

@@ -1,5 +1,11 @@
-/* What an operation is made of; for change.c, which has its way, and change_build.c, which makes
- * the table that it leads to. Private to them. Control thread. */
+/* What an operation is made of, for the files that share it:
+ *
+ *     change.c         its way, from its turn to its answer
+ *     change_build.c   makes the table that it leads to
+ *     change_follow.c  what other members of a fleet have changed
+ *     change_work.c    below them: into the queue, and failing
+ *
+ * Private to them. Control thread. */
 #ifndef WEIR_CONTROL_CHANGE_PARTS_H
 #define WEIR_CONTROL_CHANGE_PARTS_H
 
@@ -73,32 +79,40 @@ struct change_engine {
     bool is_over;
 };
 
-static inline struct table *change_in_force(const struct change_work *w)
+/* ---- change_work.c ---- */
+
+static inline struct table *change_work_in_force(const struct change_work *w)
 {
     return w->engine->hooks->table(w->engine->hooks->context);
 }
 
 /* It is over, for this reason. */
-void change_fail(struct change_work *w, enum change_status status, const char *reason);
-void change_fail_memory(struct change_work *w);
+void change_work_fail(struct change_work *w, enum change_status status, const char *reason);
+void change_work_fail_memory(struct change_work *w);
 
-/* Queues an operation for which no request came. NULL when out of memory. */
-struct change_work *change_queue(const struct api_hooks *hooks, change_fn *handle);
+/* Queues an operation, as the last one. request: copied; NULL: none came for it. NULL when out of
+ * memory. */
+struct change_work *change_work_queue(const struct api_hooks *hooks,
+                                      const struct api_request *request, change_fn *handle);
+
+/* ---- change_follow.c ---- */
 
 /* Another member was faster: its turn begins anew, after what that member changed. */
 void change_follow_first(struct change_work *work);
 /* In the place of storing: what followed is there already. */
 void change_follow_store(struct change_work *work);
 
+/* ---- change_build.c ---- */
+
 /* The alias in force that an edit names; NULL: there is none. */
-const struct target *change_find_alias(const struct change_work *w, const struct edit *edit);
+const struct target *change_build_find_alias(const struct change_work *w, const struct edit *edit);
 /* Is it no more than other weights for an alias that there is? */
-bool change_is_plain(const struct change_work *w);
+bool change_build_is_plain(const struct change_work *w);
 /* Makes the table of a plain one: it is STAGE_BUILT, or over. */
-void change_make_alias(struct change_work *w);
+void change_build_alias(struct change_work *w);
 /* Has the table of any other one built: it is STAGE_BUILDING, or over. */
 void change_build(struct change_work *w);
 /* Once it is in force. */
-void change_log(const struct change_work *w);
+void change_build_log(const struct change_work *w);
 
 #endif
