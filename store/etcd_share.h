@@ -1,8 +1,11 @@
 /* The parts of the store in etcd (store/store_etcd.h), for its own files:
  *
- *     store_etcd.c   the interface, start and end, and the copy
- *     etcd_view.c    what etcd has: reads, the watch, pieces
+ *     store_etcd.c   the interface, start and end
  *     etcd_write.c   one change on its way to etcd
+ *     etcd_view.c    what etcd has: reads, the watch, pieces
+ *     etcd_copy.c    the copy of what is in force
+ *
+ * Each calls those below it; etcd_view.c tells etcd_write.c by view.on_read and view.on_news.
  *
  * Control thread. */
 #ifndef WEIR_STORE_ETCD_SHARE_H
@@ -16,6 +19,8 @@
 #include "store/pieces.h"
 #include "store/store.h"
 #include "store/store_etcd.h"
+
+struct store_etcd;
 
 /* What etcd has, as seen last, while it is read and taken. */
 struct etcd_view {
@@ -37,6 +42,11 @@ struct etcd_view {
     int nr_missed;    /* loads in a row that found no piece */
     char reason[600]; /* why it does not answer; */
     char lost[600];   /* why what it has is not taken (store.is_lost) */
+    /* For the change on its way; etcd_write_init sets both. A read of the switching key is over;
+     * is_answered: this is what etcd has (value NULL: there is none). */
+    void (*on_read)(struct store_etcd *e, bool is_answered, uint64_t revision, const char *value);
+    /* The news were told, or nothing can be told. */
+    void (*on_news)(struct store_etcd *e, bool are_told);
 };
 
 /* The change on its way; at most one. */
@@ -92,17 +102,16 @@ int etcd_write_init(struct store_etcd *e) __attribute__((warn_unused_result));
 void etcd_write_fini(struct store_etcd *e);
 /* Takes the job: of its edits the shared ones go to etcd, then all of them to the local store. */
 void etcd_write_begin(struct store_etcd *e, struct job **job);
-/* A read of the switching key has come: false where the change is still undecided. */
-void etcd_write_on_read(struct store_etcd *e, bool is_answered, uint64_t revision,
-                        const char *value);
-/* The news were told, or nothing can be told. */
-void etcd_write_on_news(struct store_etcd *e, bool are_told);
 
-/* ---- store_etcd.c ---- */
+/* ---- etcd_copy.c ---- */
 
 /* What is taken now goes to the copy, with further edits; told is called once that is stored, or
  * could not be. edits: those of a generation. */
-void store_etcd_copy(struct store_etcd *e, const struct store_edit *edits, int nr, store_told *told,
+void etcd_copy_write(struct store_etcd *e, const struct store_edit *edits, int nr, store_told *told,
                      void *context);
+/* force and store.generation become as the copy has them; without ids, which etcd's reader brings.
+ * 0, or -1 with a reason. */
+int etcd_copy_open(struct store_etcd *e, bool *has_copy, struct store_reason *reason)
+    __attribute__((warn_unused_result));
 
 #endif

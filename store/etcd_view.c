@@ -47,7 +47,7 @@ void etcd_view_reject(struct store_etcd *e, uint64_t revision, const char *reaso
              (unsigned long long)revision, reason);
     log_error("%s; what is in force stays", view->lost);
     e->store.is_lost = view->seen == revision;
-    etcd_write_on_news(e, false);
+    e->view.on_news(e, false);
 }
 
 /* ---- Telling --------------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static void tell(struct store_etcd *e)
         view->is_following = true;
         view->following = view->seen;
         e->store.watch.changed(e->store.watch.context, list.edits, list.nr, view->seen);
-        etcd_write_on_news(e, true);
+        e->view.on_news(e, true);
     }
     editlist_fini(&list);
 }
@@ -203,7 +203,7 @@ void etcd_view_see(struct store_etcd *e, uint64_t revision, const char *value)
             log_error("%s; what is in force stays, and changes are refused until weir apply puts "
                       "a table there",
                       view->lost);
-        etcd_write_on_news(e, false);
+        e->view.on_news(e, false);
         return;
     }
     e->store.is_lost = false;
@@ -249,7 +249,7 @@ static void on_watch(void *context, struct etcdjson_answer *answer)
             etcd_view_see(e, 0, NULL);
             continue;
         }
-        etcd_write_on_read(e, true, kv->mod_revision, kv->value.p);
+        e->view.on_read(e, true, kv->mod_revision, kv->value.p);
         etcd_view_see(e, kv->mod_revision, kv->value.p);
     }
 }
@@ -292,14 +292,14 @@ static void take_read(struct store_etcd *e, const struct etcdjson_answer *answer
 
     view->has_read = true;
     if (is_stale) {
-        etcd_write_on_read(e, false, 0, NULL);
+        e->view.on_read(e, false, 0, NULL);
         etcd_view_go_on(e);
         return;
     }
     /* A watch that did not tell of it is dead, or of a cluster that has begun anew. */
     if (!view->watch || revision != view->seen)
         begin_watch(e, answer->revision + 1);
-    etcd_write_on_read(e, true, revision, kv ? kv->value.p : NULL);
+    e->view.on_read(e, true, revision, kv ? kv->value.p : NULL);
     etcd_view_see(e, revision, kv ? kv->value.p : NULL);
     etcd_view_go_on(e);
 }
@@ -317,7 +317,7 @@ static void on_read(void *context, enum etcd_fate fate, struct etcdjson_answer *
         take_read(e, answer);
     } else {
         set_up(e, false, reason);
-        etcd_write_on_read(e, false, 0, NULL);
+        e->view.on_read(e, false, 0, NULL);
     }
 }
 

@@ -84,7 +84,7 @@ static bool has_news(const struct store_etcd *e)
            (view->seen > 0 && !e->force.change[0]);
 }
 
-void etcd_write_on_news(struct store_etcd *e, bool are_told)
+static void on_news(struct store_etcd *e, bool are_told)
 {
     const char *why = obstacle(e);
 
@@ -109,7 +109,7 @@ static void on_time(uv_timer_t *timer)
     if (w->call || w->is_lost)
         tell_unknown(e, "etcd does not answer");
     else if (e->view.is_following)
-        etcd_write_on_news(e, true);
+        on_news(e, true);
     else if (w->why[0])
         refuse(e, w->why);
     else
@@ -212,7 +212,7 @@ static void done(struct store_etcd *e, uint64_t revision)
     e->view.is_known = false;
     e->store.is_lost = false;
     (void)end(e);
-    store_etcd_copy(e, job->edits, job->nr_edits, on_copied, job);
+    etcd_copy_write(e, job->edits, job->nr_edits, on_copied, job);
 }
 
 /* ---- Etcd's answers -------------------------------------------------------------------------- */
@@ -231,11 +231,10 @@ static void lose(struct store_etcd *e)
     e->write.is_lost = false;
     e->write.is_waiting = true;
     if (e->view.is_following)
-        etcd_write_on_news(e, true);
+        on_news(e, true);
 }
 
-void etcd_write_on_read(struct store_etcd *e, bool is_answered, uint64_t revision,
-                        const char *value)
+static void on_read(struct store_etcd *e, bool is_answered, uint64_t revision, const char *value)
 {
     struct etcd_write *w = &e->write;
 
@@ -474,6 +473,8 @@ int etcd_write_init(struct store_etcd *e)
         return -1;
     uv_timer_init(e->host.loop, e->write.timer);
     e->write.timer->data = e;
+    e->view.on_read = on_read;
+    e->view.on_news = on_news;
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* The interface of the store in etcd, its start and its end; and the copy of what is in force. */
+/* The interface of the store in etcd, its start and its end. */
 #include "store/store_etcd.h"
 
 #include <stdio.h>
@@ -7,53 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/editlist.h"
 #include "store/etcd_share.h"
 #include "store/reason.h"
-
-static const char GENERATION[] = "fleet_generation";
-
-/* ---- The copy -------------------------------------------------------------------------------- */
-
-struct copying {
-    store_told *told;
-    void *context;
-};
-
-static void on_copied(void *context, enum store_outcome outcome, const char *reason)
-{
-    struct copying *c = context;
-
-    if (outcome != STORE_DONE)
-        log_error("the copy of the table in state.directory cannot be written: %s", reason);
-    if (c->told)
-        c->told(c->context, outcome, reason);
-    free(c);
-}
-
-void store_etcd_copy(struct store_etcd *e, const struct store_edit *edits, int nr, store_told *told,
-                     void *context)
-{
-    struct store_edit *all = calloc((size_t)nr + 1, sizeof(all[0]));
-    struct copying *c = calloc(1, sizeof(*c));
-    char text[32];
-    int r = -1;
-
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)e->store.generation);
-    if (all && c) {
-        for (int i = 0; i < nr; i++)
-            all[i] = edits[i];
-        all[nr] = (struct store_edit){.kind = STORE_SET, .name = GENERATION, .text = text};
-        *c = (struct copying){told, context};
-        r = store_change(e->local, all, nr + 1, on_copied, c);
-    }
-    free(all);
-    if (r == 0)
-        return;
-    free(c);
-    if (told)
-        told(context, STORE_FAILED, "out of memory");
-}
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
@@ -222,7 +177,7 @@ static void take(struct store *store, bool is_right)
     view->is_following = false;
     if (is_right) {
         take_news(e);
-        store_etcd_copy(e, view->told->edits, view->told->nr_edits, NULL, NULL);
+        etcd_copy_write(e, view->told->edits, view->told->nr_edits, NULL, NULL);
     }
     job_free(&view->told);
     if (!is_right)
@@ -301,46 +256,6 @@ static const struct store_ops ops = {
 };
 
 /* ---- Starting -------------------------------------------------------------------------------- */
-
-/* Shared rows of the copy. */
-struct copy {
-    const struct store_etcd *e;
-    struct editlist list;
-};
-
-static void load_copy(void *context, const struct store_row *row)
-{
-    struct copy *c = context;
-    const struct store_edit edit = {.kind = STORE_PUT, .row = *row};
-
-    if (c->e->is_shared(row->kind) && !row->is_deleted && !row->has_base)
-        editlist_add(&c->list, &edit);
-}
-
-/* As the copy has it; without ids, which etcd's reader brings. 0, or -1 with a reason. */
-static int open_copy(struct store_etcd *e, bool *has_copy, struct store_reason *reason)
-{
-    struct copy copy = {.e = e};
-    bool are_touched[PIECES_NR];
-    char *text = NULL;
-    int r;
-
-    *has_copy = false;
-    if (store_value_now(e->local, GENERATION, &text, reason) < 0)
-        return -1;
-    if (!text)
-        return 0;
-    e->store.generation = strtoull(text, NULL, 10);
-    free(text);
-    *has_copy = e->store.generation > 0;
-    r = store_load_now(e->local, load_copy, &copy, reason);
-    if (r == 0 && copy.list.is_out)
-        r = reason_say(reason, "out of memory");
-    if (r == 0)
-        r = pieces_edit(&e->force, are_touched, &e->force, copy.list.edits, copy.list.nr, reason);
-    editlist_fini(&copy.list);
-    return r;
-}
 
 static void take_at_start(void *context, const struct store_edit *edits, int nr,
                           uint64_t generation)
@@ -454,7 +369,7 @@ struct store *store_etcd_open(const struct store_host *host,
     if (!e)
         return NULL;
     e->local = *local;
-    if (open_copy(e, &has_copy, reason) == 0) {
+    if (etcd_copy_open(e, &has_copy, reason) == 0) {
         wait_for_etcd(e, options->start_wait_ms);
         if (decide(e, has_copy, start, reason) == 0) {
             *local = NULL;
