@@ -60,12 +60,12 @@ struct execution_told {
     json_t *refusal;                         /* what the engine has answered; borrowed */
 };
 
-/* Who asked, and waits. Yours until told is called, or execution_forget. */
+/* Who asked, and waits. Yours until told is called, or execution_work_forget. */
 struct execution_wait {
     LIST_ENTRY(execution_wait) link;
     struct str input; /* of a start; valid until told */
     void (*told)(struct execution_wait *wait, const struct execution_told *told);
-    struct execution_look *look; /* of this file; NULL where it stands in a list */
+    struct execution_look *look; /* of control/execution_work.c; NULL where it stands in a list */
 };
 
 LIST_HEAD(execution_waits, execution_wait);
@@ -94,6 +94,8 @@ struct executions {
     struct execution_snapshots snapshots;
     uint64_t nr; /* in the store that run */
     uint64_t prune_ms;
+    /* One that an engine runs has ended here before it has there (control/execution_engine.h). */
+    void (*abandon)(struct execution *execution);
     bool is_running; /* requests are sent */
     bool is_ending;  /* nothing is told any more */
 };
@@ -165,22 +167,14 @@ enum execution_result execution_list(struct executions *x,
 void execution_reopen(struct executions *x, const struct store_execution *execution);
 
 /* Nobody is told. NULL is fine, as is one that was told. */
-void execution_forget(struct execution_wait *wait);
-
-/* When what ended earlier is forgotten, in ms since 1970. */
-uint64_t execution_kept_since_ms(const struct executions *x);
-
-uint64_t execution_now_ms(void); /* since 1970 */
+void execution_work_forget(struct execution_wait *wait);
 
 /* The ARN of an execution, and of an EXPRESS one, whose name has the UUID behind a colon. */
 enum { EXECUTION_ARN_MAX = 1024 };
-void execution_arn(const struct executions *x, const struct store_execution *execution,
-                   char out[EXECUTION_ARN_MAX]);
+void execution_work_arn(const struct executions *x, const struct store_execution *execution,
+                        char out[EXECUTION_ARN_MAX]);
 
-void execution_machine_arn(const struct api_hooks *hooks, const char *machine,
-                           char out[EXECUTION_ARN_MAX]);
-
-/* Do two inputs say the same, as JSON? */
-bool execution_start_same_input(struct str a, struct str b);
+void execution_work_machine_arn(const struct api_hooks *hooks, const char *machine,
+                                char out[EXECUTION_ARN_MAX]);
 
 #endif

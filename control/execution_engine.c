@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "control/execution_snapshot.h"
+#include "control/execution_tell.h"
+#include "control/execution_work.h"
 #include "router/machine.h"
 
 /* ANSWER_MAX: a description with an input and an output, each escaped. AWAY_MS: so long the version
@@ -82,13 +84,6 @@ int execution_engine_ask(struct executions *x, struct table *table, const char *
 
 /* ---- Executions ------------------------------------------------------------------------------ */
 
-bool execution_engine_has(const struct execution *e)
-{
-    const struct version *version = execution_run_version(e);
-
-    return version && version->kind == VERSION_SFN;
-}
-
 /* An execution for which a call is out; it may have gone when the answer comes. */
 struct pending {
     struct executions *x;
@@ -97,7 +92,8 @@ struct pending {
 
 static struct execution *take(struct pending *pending)
 {
-    struct execution *e = pending->x->is_ending ? NULL : execution_by_key(pending->x, pending->key);
+    struct execution *e =
+        pending->x->is_ending ? NULL : execution_work_by_key(pending->x, pending->key);
 
     free(pending);
     return e;
@@ -116,7 +112,7 @@ static bool ask(struct execution *e, const char *operation, json_t *body,
                              over, pending) == 0)
         return true;
     free(pending);
-    execution_set_again(e, EXECUTION_STORE_AGAIN_MS);
+    execution_work_set_again(e, EXECUTION_STORE_AGAIN_MS);
     return false;
 }
 
@@ -176,7 +172,7 @@ static void finish(struct execution *e, const json_t *body, const char *status)
 
     take_end(&ending, body, status);
     e->is_over_there = true;
-    execution_finish_take(e, &ending);
+    execution_work_finish_take(e, &ending);
 }
 
 static void lose(struct execution *e)
@@ -186,7 +182,7 @@ static void lose(struct execution *e)
     ending_fail(&ending, EXECUTION_FAILED, "Weir.Lost",
                 "The engine does not know this execution any more.");
     e->is_over_there = true;
-    execution_finish_take(e, &ending);
+    execution_work_finish_take(e, &ending);
 }
 
 static void on_described(void *context, const struct engine_answer *answer)
@@ -210,7 +206,7 @@ void execution_engine_follow(struct execution *e)
 {
     const struct settings *settings = e->x->hooks->settings(e->x->hooks->context);
 
-    execution_set_again(e, settings->step_functions.poll_ms);
+    execution_work_set_again(e, settings->step_functions.poll_ms);
 }
 
 static void poll(struct execution *e)
@@ -262,9 +258,9 @@ static void on_forgotten(void *context, enum store_outcome outcome, const char *
     if (e->record.alias[0])
         e->draw = execution_draws_open(&e->x->draws, e->record.machine, str_of(e->record.alias),
                                        str_of(e->record.version), e->record.key);
-    execution_start_give_back(e);
+    execution_work_give_back(e);
     e->x->nr--;
-    execution_free(&e);
+    execution_work_free(&e);
 }
 
 /* It is not there: the name is free again, and so is the draw, once that is stored. */
@@ -294,7 +290,7 @@ static void on_start_stored(void *context, enum store_outcome outcome, const cha
         return;
     if (outcome != STORE_DONE)
         log_error("the start of an execution in its engine could not be stored: %s", reason);
-    execution_start_tell(e);
+    execution_tell_started(e);
     free(e->input);
     e->input = NULL;
     e->input_bytes = 0;
@@ -321,7 +317,7 @@ static void note_start(struct execution *e, const char *arn)
     record.meta = text;
     if (pending)
         *pending = (struct pending){e->x, e->record.key};
-    execution_count(e);
+    execution_work_count(e);
     e->counts->started++;
     if (text && pending &&
         store_execution_update(e->x->store, &record, on_start_stored, pending) == 0)
@@ -351,13 +347,13 @@ static void on_started(void *context, const struct engine_answer *answer)
     e->at = EXECUTION_AT_QUEUED;
     e->is_away = true;
     execution_tell_all(&e->starts, &told);
-    execution_set_again(e, AWAY_MS);
+    execution_work_set_again(e, AWAY_MS);
 }
 
 static json_t *start_body(const struct execution *e)
 {
     struct str name = str_until(str_of(e->record.name), ':');
-    const struct version *version = execution_run_version(e);
+    const struct version *version = execution_work_version(e);
     json_t *body = json_object();
 
     json_object_set_new(body, "stateMachineArn", json_string(version->task->state_machine));
@@ -394,7 +390,7 @@ static void on_run(void *context, const struct engine_answer *answer)
         ending_fail(&ending, EXECUTION_FAILED, "States.Http.Socket", answer->reason);
     ending.is_blamed = true;
     e->is_over_there = true;
-    execution_finish_take(e, &ending);
+    execution_work_finish_take(e, &ending);
 }
 
 void execution_engine_run(struct execution *e)
@@ -407,7 +403,7 @@ void execution_engine_run(struct execution *e)
                              "StartSyncExecution", start_body(e), on_run, e) == 0)
         return;
     ending_fail(&ending, EXECUTION_FAILED, "States.Runtime", "weir is out of memory");
-    execution_finish_take(e, &ending);
+    execution_work_finish_take(e, &ending);
 }
 
 void execution_engine_turn(struct execution *e)

@@ -8,9 +8,6 @@
 #include "control/execution.h"
 #include "control/execution_state.h"
 
-/* Does its version run in an engine? Its table is known. */
-bool execution_engine_has(const struct execution *e);
-
 /* Starts it there; its waiters are told when the engine has answered. It has been stored. */
 void execution_engine_start(struct execution *e);
 /* The same of a synchronous one. */

@@ -1,29 +1,19 @@
 /* From the commit to the answer of what runs: places of versions that run only so many at a time,
  * the mark before a request goes out, and what comes back. */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "control/execution.h"
 #include "control/execution_engine.h"
 #include "control/execution_snapshot.h"
-#include "control/execution_state.h"
+#include "control/execution_work.h"
 #include "control/tasktoken.h"
 #include "router/machine.h"
 
 enum { FIELDS_MAX = 4096 };
 
 /* ---- Lanes ----------------------------------------------------------------------------------- */
-
-static void free_lane(struct execution_lane *lane)
-{
-    LIST_REMOVE(lane, link);
-    free(lane->machine);
-    free(lane->version);
-    free(lane);
-}
 
 static struct execution_lane *get_lane(struct execution *e)
 {
@@ -44,29 +34,8 @@ static struct execution_lane *get_lane(struct execution *e)
     lane->version = strdup(e->record.version);
     if (lane->machine && lane->version)
         return lane;
-    free_lane(lane);
+    execution_work_free_lane(lane);
     return NULL;
-}
-
-void execution_run_leave_lane(struct execution *e)
-{
-    struct execution_lane *lane = e->lane;
-    struct execution *next;
-
-    e->lane = NULL;
-    if (!lane)
-        return;
-    if (!e->is_in_lane) {
-        TAILQ_REMOVE(&lane->waiting, e, in_lane);
-    } else {
-        e->is_in_lane = false;
-        lane->nr--;
-        next = TAILQ_FIRST(&lane->waiting);
-        if (next && !e->x->is_ending)
-            execution_set_again(next, 0); /* not from within this call */
-    }
-    if (lane->nr == 0 && TAILQ_EMPTY(&lane->waiting))
-        free_lane(lane);
 }
 
 /* Whether it has a place now; else its turn comes. */
@@ -79,7 +48,7 @@ static bool enter_lane(struct execution *e, uint32_t max)
     if (!e->lane) {
         e->lane = get_lane(e);
         if (!e->lane) {
-            execution_set_again(e, EXECUTION_ROOM_AGAIN_MS);
+            execution_work_set_again(e, EXECUTION_ROOM_AGAIN_MS);
             return false;
         }
         TAILQ_INSERT_TAIL(&e->lane->waiting, e, in_lane);
@@ -91,7 +60,7 @@ static bool enter_lane(struct execution *e, uint32_t max)
     e->is_in_lane = true;
     e = TAILQ_FIRST(&e->lane->waiting);
     if (e)
-        execution_set_again(e, 0);
+        execution_work_set_again(e, 0);
     return true;
 }
 
@@ -123,10 +92,10 @@ static void take_outcome(struct execution *e, const struct run *run)
 
     ending_of_run(&outcome, run);
     if (outcome.status != EXECUTION_RUNNING) {
-        execution_finish_take(e, &outcome);
+        execution_work_finish_take(e, &outcome);
         return;
     }
-    execution_run_leave_lane(e);
+    execution_work_leave_lane(e);
     note_stage(e, EXECUTION_AT_WAITING, EXECUTION_WAITING);
 }
 
@@ -143,7 +112,7 @@ static void on_over(struct run *run)
             run->input = NULL;
             e->table = run->table && !e->table ? table_ref(run->table) : e->table;
             note_stage(e, EXECUTION_AT_QUEUED, EXECUTION_ACCEPTED);
-            execution_set_again(e, EXECUTION_ROOM_AGAIN_MS);
+            execution_work_set_again(e, EXECUTION_ROOM_AGAIN_MS);
         } else if (run->end != RUN_CUT) {
             take_outcome(e, run);
         }
@@ -153,23 +122,12 @@ static void on_over(struct run *run)
 
 /* ---- Sending --------------------------------------------------------------------------------- */
 
-const struct version *execution_run_version(const struct execution *e)
-{
-    char full[MACHINE_BYTES_MAX + 1];
-    const struct target *target =
-        e->table && machine_full(str_of(e->record.machine), full)
-            ? table_find(e->table, str_of(full), str_of(e->record.version), NULL)
-            : NULL;
-
-    return target && target->alias.n == 0 ? target->arms[0].version : NULL;
-}
-
 static void write_fields(const struct execution *e, char out[FIELDS_MAX])
 {
     char arn[EXECUTION_ARN_MAX], token[TASKTOKEN_MAX + 1] = "";
     struct str name = str_until(str_of(e->record.name), ':'); /* of an EXPRESS one */
 
-    execution_arn(e->x, &e->record, arn);
+    execution_work_arn(e->x, &e->record, arn);
     if (!e->is_sync)
         tasktoken_write(token, e->record.key, e->record.id);
     snprintf(out, FIELDS_MAX,
@@ -208,12 +166,12 @@ static void fail_runtime(struct execution *e, const char *cause)
     struct ending outcome = {.status = EXECUTION_RUNNING};
 
     ending_fail(&outcome, EXECUTION_FAILED, "States.Runtime", cause);
-    execution_finish_take(e, &outcome);
+    execution_work_finish_take(e, &outcome);
 }
 
 static void send(struct execution *e)
 {
-    const struct version *version = execution_run_version(e);
+    const struct version *version = execution_work_version(e);
     struct run *run;
 
     if (!version) {
@@ -223,7 +181,7 @@ static void send(struct execution *e)
     run = make_run(e, version);
     if (!run) {
         note_stage(e, EXECUTION_AT_QUEUED, EXECUTION_ACCEPTED);
-        execution_set_again(e, EXECUTION_STORE_AGAIN_MS);
+        execution_work_set_again(e, EXECUTION_STORE_AGAIN_MS);
         return;
     }
     id_make(&e->x->rng, run->id);
@@ -247,7 +205,7 @@ struct mark {
 static void on_marked(void *context, enum store_outcome outcome, const char *reason)
 {
     struct mark *mark = context;
-    struct execution *e = mark->x->is_ending ? NULL : execution_by_key(mark->x, mark->key);
+    struct execution *e = mark->x->is_ending ? NULL : execution_work_by_key(mark->x, mark->key);
 
     free(mark);
     if (!e || e->at != EXECUTION_AT_MARKING)
@@ -266,7 +224,7 @@ static void on_marked(void *context, enum store_outcome outcome, const char *rea
                   e->record.machine, reason);
     e->is_retrying = true;
     e->at = EXECUTION_AT_QUEUED;
-    execution_set_again(e, EXECUTION_STORE_AGAIN_MS);
+    execution_work_set_again(e, EXECUTION_STORE_AGAIN_MS);
 }
 
 static void mark(struct execution *e)
@@ -282,7 +240,7 @@ static void mark(struct execution *e)
         return;
     free(mark);
     e->at = EXECUTION_AT_QUEUED;
-    execution_set_again(e, EXECUTION_STORE_AGAIN_MS);
+    execution_work_set_again(e, EXECUTION_STORE_AGAIN_MS);
 }
 
 /* After a restart nothing is pinned yet. */
@@ -293,7 +251,7 @@ static bool pin(struct execution *e)
                                             e->record.definition_id, e->definition);
     free(e->definition);
     e->definition = NULL;
-    return e->table && execution_run_version(e);
+    return e->table && execution_work_version(e);
 }
 
 void execution_run_advance(struct execution *e)
@@ -302,11 +260,11 @@ void execution_run_advance(struct execution *e)
         return;
     if (!pin(e))
         fail_runtime(e, "What this execution is to run cannot be made of what was stored.");
-    else if (execution_engine_has(e) && e->is_sync)
+    else if (execution_work_has_engine(e) && e->is_sync)
         execution_engine_run(e);
-    else if (execution_engine_has(e))
+    else if (execution_work_has_engine(e))
         execution_engine_turn(e);
-    else if (!enter_lane(e, execution_run_version(e)->max_in_flight))
+    else if (!enter_lane(e, execution_work_version(e)->max_in_flight))
         return;
     else if (e->record.is_express)
         send(e);

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "conf/jsondoc.h"
 #include "conf/tabledoc_version.h"
-#include "control/execution.h"
+#include "control/execution_work.h"
 #include "control/sfn_shape.h"
 #include "router/machine.h"
 
@@ -127,7 +127,7 @@ json_t *execution_snapshot_describe(const struct api_hooks *hooks,
     char arn[EXECUTION_ARN_MAX], *definition = sfn_shape_definition(version);
     json_t *answer = json_object();
 
-    execution_machine_arn(hooks, execution->machine, arn);
+    execution_work_machine_arn(hooks, execution->machine, arn);
     json_object_set_new(answer, "stateMachineArn", json_string(arn));
     json_object_set_new(answer, "name", json_string(execution->machine));
     json_object_set_new(answer, "definition", json_string(definition ? definition : "{}"));

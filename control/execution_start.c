@@ -1,89 +1,20 @@
 /* From the call that starts an execution to its commit: is there one of this name, which version
  * runs, and who is told. */
-#include <assert.h>
-#include <jansson.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "control/execution.h"
 #include "control/execution_engine.h"
 #include "control/execution_index.h"
 #include "control/execution_snapshot.h"
-#include "control/execution_state.h"
+#include "control/execution_tell.h"
+#include "control/execution_work.h"
 #include "router/machine.h"
 #include "router/split.h"
 
-/* ---- Inputs ---------------------------------------------------------------------------------- */
-
-static bool is_same(const json_t *a, const json_t *b);
-
-static bool is_same_object(const json_t *a, const json_t *b)
-{
-    json_t *o = (json_t *)(uintptr_t)a; /* jansson's iterators take no const */
-
-    if (json_object_size(a) != json_object_size(b))
-        return false;
-    for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i)) {
-        const json_t *other = json_object_get(b, json_object_iter_key(i));
-
-        if (!other || !is_same(json_object_iter_value(i), other))
-            return false;
-    }
-    return true;
-}
-
-static bool is_same_array(const json_t *a, const json_t *b)
-{
-    if (json_array_size(a) != json_array_size(b))
-        return false;
-    for (size_t i = 0; i < json_array_size(a); i++)
-        if (!is_same(json_array_get(a, i), json_array_get(b, i)))
-            return false;
-    return true;
-}
-
-static bool is_same(const json_t *a, const json_t *b)
-{
-    if (json_is_integer(a) && json_is_integer(b))
-        return json_integer_value(a) == json_integer_value(b);
-    if (json_is_number(a) && json_is_number(b)) {
-        double x = json_number_value(a), y = json_number_value(b);
-        return x >= y && x <= y;
-    }
-    if (json_is_object(a) && json_is_object(b))
-        return is_same_object(a, b);
-    if (json_is_array(a) && json_is_array(b))
-        return is_same_array(a, b);
-    return json_equal(a, b) != 0;
-}
-
-bool execution_start_same_input(struct str a, struct str b)
-{
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_t *x, *y;
-    bool is;
-
-    if (str_eq(a, b))
-        return true;
-    x = json_loadb(a.n ? a.p : " ", a.n ? a.n : 1, flags, NULL);
-    y = json_loadb(b.n ? b.p : " ", b.n ? b.n : 1, flags, NULL);
-    is = x && y && is_same(x, y);
-    json_decref(x);
-    json_decref(y);
-    return is;
-}
-
 /* ---- The draw -------------------------------------------------------------------------------- */
-
-void execution_start_give_back(struct execution *e)
-{
-    if (e->wards && e->ward)
-        ward_give(e->ward);
-    e->wards = NULL;
-    execution_draws_spare(&e->x->draws, &e->draw);
-}
 
 /* The canary's unit is taken now; where it has none, the first version runs. */
 static int take_ward(struct execution *e, const struct target *target, int arm)
@@ -128,7 +59,7 @@ static bool set_text(const char **text, struct str value)
     return true;
 }
 
-enum execution_result execution_start_draw(struct execution *e)
+static enum execution_result draw(struct execution *e)
 {
     struct executions *x = e->x;
     struct table *table = x->hooks->table(x->hooks->context);
@@ -155,35 +86,7 @@ enum execution_result execution_start_draw(struct execution *e)
     return EXECUTION_OK;
 }
 
-/* ---- Telling --------------------------------------------------------------------------------- */
-
-/* What a start of this name is answered with, by what there is. */
-static enum execution_result compare(const struct store_execution *there, struct str input,
-                                     bool is_retry)
-{
-    const struct str other = {there->input, there->input_bytes};
-
-    if (is_retry)
-        return EXECUTION_OK;
-    return there->status == EXECUTION_RUNNING && execution_start_same_input(input, other)
-               ? EXECUTION_OK
-               : EXECUTION_EXISTS;
-}
-
-static void tell_compared(struct execution_waits *waits, const struct store_execution *there,
-                          bool is_retry)
-{
-    struct execution_wait *wait;
-
-    while ((wait = LIST_FIRST(waits))) {
-        const struct execution_told told = {.result = compare(there, wait->input, is_retry),
-                                            .execution = there};
-
-        LIST_REMOVE(wait, link);
-        wait->link.le_prev = NULL;
-        wait->told(wait, &told);
-    }
-}
+/* ---- Putting --------------------------------------------------------------------------------- */
 
 static void tell_failure(struct execution *e, enum execution_result result, const char *reason)
 {
@@ -191,25 +94,6 @@ static void tell_failure(struct execution *e, enum execution_result result, cons
 
     execution_tell_all(&e->starts, &told);
 }
-
-static struct store_execution whole(const struct execution *e)
-{
-    struct store_execution record = e->record;
-
-    record.input = e->input;
-    record.input_bytes = e->input_bytes;
-    record.definition = e->definition ? e->definition : "";
-    return record;
-}
-
-void execution_start_tell(struct execution *e)
-{
-    const struct store_execution record = whole(e);
-
-    tell_compared(&e->starts, &record, e->is_retry_name);
-}
-
-/* ---- Putting --------------------------------------------------------------------------------- */
 
 static void on_put(void *context, enum store_outcome outcome, const char *reason)
 {
@@ -221,21 +105,21 @@ static void on_put(void *context, enum store_outcome outcome, const char *reason
     if (outcome != STORE_DONE) {
         e->is_stored = false;
         e->x->nr--;
-        execution_start_give_back(e);
+        execution_work_give_back(e);
         tell_failure(e, EXECUTION_NOT_STORED, reason);
-        execution_free(&e);
+        execution_work_free(&e);
         return;
     }
     free(e->definition);
     e->definition = NULL;
     e->at = EXECUTION_AT_QUEUED;
-    if (execution_engine_has(e)) { /* which has the last word */
+    if (execution_work_has_engine(e)) { /* which has the last word */
         execution_engine_start(e);
         return;
     }
-    execution_count(e);
+    execution_work_count(e);
     e->counts->started++;
-    execution_start_tell(e);
+    execution_tell_started(e);
     execution_run_advance(e);
 }
 
@@ -266,10 +150,10 @@ static bool describe(struct execution *e)
 
 static int index_name(struct execution *e)
 {
-    if (execution_by_name(e->x, e->record.machine, e->record.name) == e)
+    if (execution_work_by_name(e->x, e->record.machine, e->record.name) == e)
         return 0;
-    return execution_index_add(e->x->names, execution_name_hash(e->record.machine, e->record.name),
-                               e);
+    return execution_index_add(e->x->names,
+                               execution_work_name_hash(e->record.machine, e->record.name), e);
 }
 
 /* The name is free: draws, and hands it to the store. */
@@ -283,30 +167,31 @@ static enum execution_result accept(struct execution *e)
         return EXECUTION_TOO_MANY;
     if (!e->record.is_express && index_name(e) < 0)
         return EXECUTION_NO_MEMORY;
-    e->record.started_ms = execution_now_ms();
+    e->record.started_ms = execution_work_now_ms();
     e->record.key = e->is_sync ? 0 : store_execution_key(e->x->store);
     if (!make_id(&e->record.id))
         return EXECUTION_NO_MEMORY;
-    result = execution_start_draw(e);
+    result = draw(e);
     if (result != EXECUTION_OK)
         return result;
     if (e->is_sync) {
         e->at = EXECUTION_AT_QUEUED;
-        execution_count(e);
+        execution_work_count(e);
         e->counts->started++;
         execution_run_advance(e);
         return EXECUTION_OK;
     }
     e->at = EXECUTION_AT_PUTTING;
-    if (execution_index_add(e->x->keys, execution_key_hash(e->record.key), e) == 0 && describe(e)) {
-        record = whole(e);
+    if (execution_index_add(e->x->keys, execution_work_key_hash(e->record.key), e) == 0 &&
+        describe(e)) {
+        record = execution_tell_whole(e);
         e->is_stored =
             store_execution_put(e->x->store, &record, settings->executions.max, on_put, e) == 0;
         e->x->nr += e->is_stored;
     }
     if (e->is_stored)
         return EXECUTION_OK;
-    execution_start_give_back(e);
+    execution_work_give_back(e);
     return EXECUTION_NO_MEMORY;
 }
 
@@ -320,8 +205,8 @@ static void on_looked(void *context, const struct store_execution *list, int nr,
     if (e->x->is_ending)
         return;
     if (nr > 0) {
-        tell_compared(&e->starts, list, e->is_retry_name);
-        execution_free(&e);
+        execution_tell_compared(&e->starts, list, e->is_retry_name);
+        execution_work_free(&e);
         return;
     }
     if (nr == 0)
@@ -329,14 +214,15 @@ static void on_looked(void *context, const struct store_execution *list, int nr,
     if (result == EXECUTION_OK)
         return;
     tell_failure(e, result, reason);
-    execution_free(&e);
+    execution_work_free(&e);
 }
 
 static enum execution_result look(struct execution *e)
 {
     const struct store_execution_query query = {.machine = e->record.machine,
                                                 .name = e->record.name,
-                                                .ended_after_ms = execution_kept_since_ms(e->x),
+                                                .ended_after_ms =
+                                                    execution_work_kept_since_ms(e->x),
                                                 .has_data = true};
 
     e->at = EXECUTION_AT_LOOKING;
@@ -362,7 +248,7 @@ static struct execution *make(struct executions *x, const struct execution_start
         return NULL;
     memcpy(machine, start->machine.p, start->machine.n);
     machine[start->machine.n] = '\0';
-    e = execution_make(x, &record);
+    e = execution_work_make(x, &record);
     if (!e)
         return NULL;
     e->is_sync = start->is_sync;
@@ -370,7 +256,7 @@ static struct execution *make(struct executions *x, const struct execution_start
     e->qualifier_text = strndup(start->qualifier.p ? start->qualifier.p : "", start->qualifier.n);
     e->qualifier = str_of(e->qualifier_text);
     if (!e->qualifier_text)
-        execution_free(&e);
+        execution_work_free(&e);
     return e;
 }
 
@@ -396,12 +282,12 @@ static void write_name(struct executions *x, const struct execution_start *start
 static void on_there(struct execution_wait *wait, const struct store_execution *execution,
                      const char *reason)
 {
-    const struct execution_told told = {.result = reason ? EXECUTION_NOT_STORED
-                                                  : !execution
-                                                      ? EXECUTION_EXISTS /* it was, a moment ago */
-                                                      : compare(execution, wait->input, false),
-                                        .reason = reason,
-                                        .execution = execution};
+    const struct execution_told told = {
+        .result = reason       ? EXECUTION_NOT_STORED
+                  : !execution ? EXECUTION_EXISTS /* it was, a moment ago */
+                               : execution_tell_compare(execution, wait->input, false),
+        .reason = reason,
+        .execution = execution};
 
     wait->told(wait, &told);
 }
@@ -419,7 +305,7 @@ static void on_retried(struct execution_wait *wait, const struct store_execution
 /* Its engine has not answered yet, or did not. */
 static bool is_starting_there(const struct execution *e)
 {
-    return e->is_refused || (execution_engine_has(e) &&
+    return e->is_refused || (execution_work_has_engine(e) &&
                              (e->at == EXECUTION_AT_QUEUED || e->at == EXECUTION_AT_RUNNING));
 }
 
@@ -430,9 +316,10 @@ static enum execution_result join(struct execution *e, const struct execution_st
         .machine = e->record.machine, .name = e->record.name, .has_data = true};
 
     if (e->at > EXECUTION_AT_PUTTING && !is_starting_there(e))
-        return execution_look_up(e->x, &query, wait, start->is_retry_name ? on_retried : on_there);
+        return execution_work_look_up(e->x, &query, wait,
+                                      start->is_retry_name ? on_retried : on_there);
     if (e->is_away &&
-        !execution_start_same_input(wait->input, (struct str){e->input, e->input_bytes}))
+        !execution_tell_same_input(wait->input, (struct str){e->input, e->input_bytes}))
         return EXECUTION_EXISTS;
     wait->look = NULL;
     LIST_INSERT_HEAD(&e->starts, wait, link);
@@ -456,7 +343,7 @@ enum execution_result execution_start_begin(struct executions *x,
     write_name(x, start, name, sizeof(name));
     snprintf(machine, sizeof(machine), "%.*s", STR_ARG(start->machine));
     if (!start->is_express)
-        e = execution_by_name(x, machine, name);
+        e = execution_work_by_name(x, machine, name);
     if (e)
         return join(e, start, wait);
     e = make(x, start, name, wait->input);
@@ -469,6 +356,6 @@ enum execution_result execution_start_begin(struct executions *x,
         return result;
     LIST_REMOVE(wait, link);
     wait->link.le_prev = NULL;
-    execution_free(&e);
+    execution_work_free(&e);
     return result;
 }

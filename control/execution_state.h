@@ -62,46 +62,7 @@ struct execution_lane {
 /* The time to try again what the store or a worker has refused. */
 enum { EXECUTION_STORE_AGAIN_MS = 1000, EXECUTION_ROOM_AGAIN_MS = 100 };
 
-uint32_t execution_name_hash(const char *machine, const char *name);
-uint32_t execution_key_hash(uint64_t key);
-struct execution *execution_by_name(struct executions *x, const char *machine, const char *name);
-struct execution *execution_by_key(struct executions *x, uint64_t key);
-
-/* With a copy of the strings. NULL when out of memory. */
-struct execution *execution_make(struct executions *x, const struct store_execution *record);
-void execution_free(struct execution **execution);
-
-/* It is in the store, and counts. */
-void execution_count(struct execution *execution);
-
 /* Lets its request be sent, when there is room. */
 void execution_run_advance(struct execution *execution);
-/* It ends so; takes the outcome over. */
-void execution_finish_take(struct execution *execution, struct ending *outcome);
-/* Gives its place back, and lets the next one go on. */
-void execution_run_leave_lane(struct execution *execution);
-/* Its request is no longer of interest; with is_stop its connection is closed. */
-void execution_drop_run(struct execution *execution, bool is_stop);
-/* The pinned version; NULL: there is none in its table. */
-const struct version *execution_run_version(const struct execution *execution);
-
-/* Tells all in the list, and empties it. */
-void execution_tell_all(struct execution_waits *waits, const struct execution_told *told);
-/* Has one that is not in a list told by the store. */
-enum execution_result
-execution_look_up(struct executions *x, const struct store_execution_query *query,
-                  struct execution_wait *wait,
-                  void (*found)(struct execution_wait *wait,
-                                const struct store_execution *execution, const char *reason));
-void execution_set_again(struct execution *execution, uint32_t in_ms);
-void execution_wake(struct executions *x);
-
-/* It was started: tells all who wait for that. */
-void execution_start_tell(struct execution *execution);
-
-/* Draws the version: sets the record's alias, version and deadline, the table and the ward. */
-enum execution_result execution_start_draw(struct execution *execution);
-/* The draw came to nothing: the next start of that alias has it. */
-void execution_start_give_back(struct execution *execution);
 
 #endif

@@ -10,7 +10,6 @@
 #include "base/jsoncheck.h"
 #include "control/ending.h"
 #include "control/lambda_check.h"
-#include "control/sfn_engine.h"
 
 static void dispose(struct execution_asked *asked)
 {
@@ -89,8 +88,9 @@ void sfn_asked_forget(struct api_waiter *waiter)
     struct execution_asked *asked = waiter->execution;
 
     waiter->execution = NULL;
-    execution_forget(&asked->wait);
-    sfn_engine_forget(asked);
+    execution_work_forget(&asked->wait);
+    if (asked->engine)
+        asked->forget(asked);
     dispose(asked);
 }
 
@@ -107,7 +107,7 @@ bool sfn_asked_fail(struct execution_asked *asked, const struct execution_told *
         return false;
     case EXECUTION_EXISTS:
         if (told->execution)
-            execution_arn(call->hooks->executions, told->execution, arn);
+            execution_work_arn(call->hooks->executions, told->execution, arn);
         sfn_call_fail(call, "ExecutionAlreadyExists", "Execution Already Exists: '%s'",
                       told->execution ? arn : asked->arn);
         return true;
@@ -188,7 +188,7 @@ void sfn_asked_set_names(const struct sfn_call *call, json_t *object,
     struct str name = str_until(str_of(execution->name), ':'); /* of an EXPRESS one */
     char arn[EXECUTION_ARN_MAX];
 
-    execution_arn(call->hooks->executions, execution, arn);
+    execution_work_arn(call->hooks->executions, execution, arn);
     json_object_set_new(object, "executionArn", json_string(arn));
     set_arn(call, object, "stateMachineArn", execution->machine, "");
     json_object_set_new(object, "name", json_stringn(name.p, name.n));

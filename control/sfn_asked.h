@@ -19,9 +19,11 @@ struct execution_asked {
      * whose answer is the call's. NULL: no. */
     bool (*go_on)(struct execution_asked *asked, const struct execution_told *told);
     struct sfn_engine_wait *engine; /* it is asked */
-    json_t *body;                   /* owned; the call's, for an engine; or NULL */
-    char *arn;                      /* owned: as it came */
-    char *input;                    /* owned; NULL: none */
+    /* Called where engine is set: the call goes away. */
+    void (*forget)(struct execution_asked *asked);
+    json_t *body; /* owned; the call's, for an engine; or NULL */
+    char *arn;    /* owned: as it came */
+    char *input;  /* owned; NULL: none */
     size_t input_bytes;
     uint32_t max; /* of a page */
     uint64_t after;

@@ -37,11 +37,17 @@ static void dispose(struct sfn_engine_wait *wait)
     free(wait);
 }
 
-void sfn_engine_forget(struct execution_asked *asked)
+static void forget(struct execution_asked *asked)
 {
-    if (asked->engine)
-        asked->engine->asked = NULL;
+    asked->engine->asked = NULL;
     asked->engine = NULL;
+}
+
+/* From now on its answer is the call's. */
+static void await(struct execution_asked *asked, struct sfn_engine_wait *wait)
+{
+    asked->engine = wait;
+    asked->forget = forget;
 }
 
 static struct sfn_engine_wait *make(struct execution_asked *asked,
@@ -141,7 +147,7 @@ static bool pass(struct execution_asked *asked, const struct execution_told *tol
         is_asked = execution_engine_ask(x, table, e->machine, e->version, operation,
                                         json_incref(body), on_answer, wait) == 0;
         if (is_asked)
-            asked->engine = wait;
+            await(asked, wait);
         else
             dispose(wait);
     }
@@ -271,7 +277,7 @@ bool sfn_engine_offer(struct execution_asked *asked, const char *operation, json
     wait->answer = answer_offered;
     gather(wait);
     if (wait->nr_offers > 0 && offer_next(wait)) {
-        asked->engine = wait;
+        await(asked, wait);
         asked->waiter->execution = asked;
         return true;
     }

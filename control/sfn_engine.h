@@ -15,7 +15,4 @@ bool sfn_engine_redrive(struct execution_asked *asked, const struct execution_to
  * that takes it has the word, else the last. False: there is none, or no memory. */
 bool sfn_engine_offer(struct execution_asked *asked, const char *operation, json_t *body);
 
-/* The call goes away. */
-void sfn_engine_forget(struct execution_asked *asked);
-
 #endif

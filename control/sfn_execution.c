@@ -27,7 +27,7 @@ static void answer_started(struct execution_asked *asked, const struct execution
     if (sfn_asked_fail(asked, told, call))
         return;
     answer = json_object();
-    execution_arn(call->hooks->executions, told->execution, arn);
+    execution_work_arn(call->hooks->executions, told->execution, arn);
     json_object_set_new(answer, "executionArn", json_string(arn));
     sfn_asked_set_time(answer, "startDate", told->execution->started_ms);
     sfn_call_answer_take(call, answer);
