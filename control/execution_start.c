@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "control/execution.h"
 #include "control/execution_engine.h"
 #include "control/execution_index.h"
@@ -48,9 +49,18 @@ static int pick(struct execution *e, struct target *target)
     return arm;
 }
 
+static char *text_of(struct str s)
+{
+    char *text = malloc(s.n + 1);
+
+    if (text)
+        *text_str(text, s) = '\0';
+    return text;
+}
+
 static bool set_text(const char **text, struct str value)
 {
-    char *copy = strndup(value.p ? value.p : "", value.n);
+    char *copy = text_of(value);
 
     if (!copy)
         return false;
@@ -253,7 +263,7 @@ static struct execution *make(struct executions *x, const struct execution_start
         return NULL;
     e->is_sync = start->is_sync;
     e->is_retry_name = start->is_retry_name;
-    e->qualifier_text = strndup(start->qualifier.p ? start->qualifier.p : "", start->qualifier.n);
+    e->qualifier_text = text_of(start->qualifier);
     e->qualifier = str_of(e->qualifier_text);
     if (!e->qualifier_text)
         execution_work_free(&e);

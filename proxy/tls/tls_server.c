@@ -25,7 +25,7 @@
 #include "proxy/tls/tls_rules.h"
 #include "proxy/tls/tls_tickets.h"
 
-enum { HASH = 32 }; /* SHA-256 */
+enum { HASH = 32 /* SHA-256 */, PAIR_READS_MAX = 3 };
 
 struct listener {
     struct tls_names *names;
@@ -237,7 +237,13 @@ static void warn_if_expired(const char *file, X509 *certificate)
                 t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
 }
 
-static int read_pair(struct draft *d, int i)
+/* Whoever renews both at one moment, by turning a link, may do so between the two readings. */
+static bool fit(const struct tls_pem *pair)
+{
+    return X509_check_private_key(pair->leaf, pair->key) == 1;
+}
+
+static int read_once(struct draft *d, int i)
 {
     const struct certificate_settings *files = &d->settings->certificates[i];
     struct tls_pem *pair = &d->pairs[i];
@@ -252,8 +258,22 @@ static int read_pair(struct draft *d, int i)
         report_file(d, i, "key", files->key, why);
         r = -1;
     }
+    return r;
+}
+
+static int read_pair(struct draft *d, int i)
+{
+    struct tls_pem *pair = &d->pairs[i];
+    int r = read_once(d, i);
+
+    for (int k = 0; r == 0 && k < PAIR_READS_MAX && !fit(pair); k++) {
+        tls_pem_fini(pair);
+        *pair = (struct tls_pem){0};
+        r = read_once(d, i);
+    }
+    ERR_clear_error();
     if (r == 0)
-        warn_if_expired(files->certificate, pair->leaf);
+        warn_if_expired(d->settings->certificates[i].certificate, pair->leaf);
     d->leaves[i] = pair->leaf;
     return r;
 }

@@ -171,7 +171,7 @@ def test_what_is_malformed_is_refused_at_once(world):
 
     assert "YAML" in bad("InvalidRevisionException", **make("{"))
     assert "TargetVersion" in bad("InvalidRevisionException", **make(appspec("$LATEST")))
-    assert "state machines" in bad("InvalidRevisionException", **make(appspec().replace("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine")))
+    assert "AWS::Lambda::Layer" in bad("InvalidRevisionException", **make(appspec().replace("AWS::Lambda::Function", "AWS::Lambda::Layer")))
     wrong = {"revisionType": "AppSpecContent", "appSpecContent": {"content": appspec(), "sha256": "0" * 64}}
     assert "sha256" in bad("InvalidRevisionException", **{**make(), "revision": wrong})
     for kind, member in (("S3", "s3Location"), ("GitHub", "gitHubLocation")):

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 
-from . import tables
+from . import certificates, tables
 from .certificates import Authority
 from .client import Closed, Connection
 from .pattern import pattern
@@ -58,7 +58,8 @@ class Soak:
         self.world = world
         self.authority = Authority(world.folder / "authority")
         self.pairs = [self.authority.issue(f"shop-{kind}", ["DNS:shop.test"], kind) for kind in ("ec", "rsa")]
-        self.pair = self.authority.issue("shop", ["DNS:shop.test"])
+        self.pair = certificates.Pair(world.folder / "live" / "live.pem", world.folder / "live" / "live.key")
+        self.pair.become(self.authority.issue("shop", ["DNS:shop.test"]))
         self.steady = {version: world.demo(version) for version in ("1", "2", "3")}
         self.wild = {"1": world.demo("1"), "2": world.demo("2", idle_close_ms=20)}
         self.dead = f"http://{ADDRESS}:{free_port()}"
