@@ -220,7 +220,7 @@ static void read_http(struct asl *asl, json_t *state)
 /* Cuts "function:NAME[:QUALIFIER]" of weir's own region and account off an ARN. */
 static bool read_function_arn(struct asl *asl, const char *text)
 {
-    struct str rest = str_of(text), part[8];
+    struct str rest = str_of(text), part[8] = {{NULL, 0}};
     char function[80], qualifier[140];
     int nr = 0;
 

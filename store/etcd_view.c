@@ -43,7 +43,7 @@ void etcd_view_reject(struct store_etcd *e, uint64_t revision, const char *reaso
     view->rejected = revision;
     view->nr_rejected++;
     snprintf(view->lost, sizeof(view->lost),
-             "what etcd has under %s (revision %llu) is no right table: %s", e->table_key,
+             "what etcd has under %s (revision %llu) is no right table: %.400s", e->table_key,
              (unsigned long long)revision, reason);
     log_error("%s; what is in force stays", view->lost);
     e->store.is_lost = view->seen == revision;
