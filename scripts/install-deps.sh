@@ -21,7 +21,6 @@ build libcurl4-openssl-dev a client of etcd
 build libyaml-dev AppSpecs of deployments
 build uthash-dev hash tables
 build libxxhash-dev hashing
-build libxxhash-dev hashes of names
 run curl shows what to try
 test libcmocka-dev unit tests
 test python3 whole-program tests
@@ -35,8 +34,8 @@ test openssl certificates and a TLS client
 test procps process figures
 test python3-boto3 a client of the Lambda API
 test awscli a client of the Lambda API
-test etcd-server a fleet's store
-test etcd-client a client of the fleet's store
+test etcd-server the store of a fleet
+test etcd-client a client of that store
 test strace which system calls are made
 image buildah builds the image
 image mmdebstrap makes a base image where no registry is reachable
