@@ -1,10 +1,12 @@
 """The container image: it builds, holds little, and weir runs from its root without privileges."""
 
+import fcntl
 import json
 import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 from harness import client, places, tables
@@ -34,9 +36,12 @@ def run(*arguments, **more):
 def image():
     """The image's name. Its base is made here, so that the test asks no registry."""
     name = f"localhost/weir-test-{os.getpid()}"
-    run(places.ROOT / "scripts" / "image.sh", name, env={**os.environ, "IMAGE_BASE": "mmdebstrap"})
-    yield name
-    run("buildah", "rmi", name)
+    # Another process of this run may build one too: what one removes is a layer of the other's.
+    with open(pathlib.Path(tempfile.gettempdir()) / "weir-test-image.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run(places.ROOT / "scripts" / "image.sh", name, env={**os.environ, "IMAGE_BASE": "mmdebstrap"})
+        yield name
+        run("buildah", "rmi", name)
 
 
 @pytest.fixture(scope="module")
