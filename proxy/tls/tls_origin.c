@@ -95,22 +95,23 @@ static int use_authorities(SSL_CTX *ctx, const char *file, const char **reason)
 static int use_certificate(SSL_CTX *ctx, const struct origin_tls *files, const char **reason)
 {
     struct tls_pem pair = {0};
+    struct tls_pem_reasons reasons;
+    const char *key = files->key ? files->key : files->certificate;
     char why[TLS_PEM_WHY];
-    const char *file = files->certificate;
-    int r = -1;
+    int r;
 
-    if (!file)
+    if (!files->certificate)
         return 0;
-    if (tls_pem_read_certificate(&pair, file, why) < 0)
-        goto out;
-    file = files->key ? files->key : files->certificate;
-    if (tls_pem_read_key(&pair, file, why) < 0)
-        goto out;
-    file = files->certificate;
-    r = tls_pem_use(&pair, ctx, why);
-out:
-    if (r < 0)
-        explain(reason, file, why);
+    r = tls_pem_read_pair(&pair, files->certificate, key, &reasons);
+    if (r < 0 && reasons.certificate[0]) {
+        explain(reason, files->certificate, reasons.certificate);
+    } else if (r < 0) {
+        explain(reason, key, reasons.key);
+    } else {
+        r = tls_pem_use(&pair, ctx, why);
+        if (r < 0)
+            explain(reason, files->certificate, why);
+    }
     tls_pem_fini(&pair);
     return r;
 }

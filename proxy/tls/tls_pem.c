@@ -24,6 +24,9 @@
 /* A file whose last change is older was not changed again without showing it. */
 enum { SETTLED_S = 2 };
 
+/* How often a pair whose parts do not belong together is read. */
+enum { PAIR_READS_MAX = 4 };
+
 static void say(char why[TLS_PEM_WHY], const char *text)
 {
     snprintf(why, TLS_PEM_WHY, "%s", text);
@@ -132,7 +135,7 @@ STACK_OF(X509) * tls_pem_read_list(const char *file, char why[TLS_PEM_WHY])
     return list;
 }
 
-int tls_pem_read_certificate(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
+static int read_certificate(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
 {
     STACK_OF(X509) *list = tls_pem_read_list(file, why);
 
@@ -157,7 +160,7 @@ static void say_no_key(const char *text, char why[TLS_PEM_WHY])
     ERR_clear_error();
 }
 
-int tls_pem_read_key(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
+static int read_key(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
 {
     char *text = NULL;
     size_t length = 0;
@@ -172,14 +175,33 @@ int tls_pem_read_key(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY
     if (!pem->key)
         say_no_key(text, why);
     close_text(bio, text, length);
-    if (!pem->key)
-        return -1;
-    if (pem->leaf && X509_check_private_key(pem->leaf, pem->key) != 1) {
-        say(why, "is not the key of this certificate; the two belong together");
-        ERR_clear_error();
-        return -1;
+    return pem->key ? 0 : -1;
+}
+
+static bool belong_together(const struct tls_pem *pem)
+{
+    bool is_good = X509_check_private_key(pem->leaf, pem->key) == 1;
+
+    ERR_clear_error();
+    return is_good;
+}
+
+int tls_pem_read_pair(struct tls_pem *pem, const char *certificate, const char *key,
+                      struct tls_pem_reasons *reasons)
+{
+    for (int i = 0; i < PAIR_READS_MAX; i++) {
+        bool is_read;
+
+        tls_pem_fini(pem);
+        *reasons = (struct tls_pem_reasons){0};
+        is_read = read_certificate(pem, certificate, reasons->certificate) == 0;
+        if (read_key(pem, key, reasons->key) < 0 || !is_read)
+            return -1;
+        if (belong_together(pem))
+            return 0;
     }
-    return 0;
+    say(reasons->key, "is not the key of this certificate; the two belong together");
+    return -1;
 }
 
 int tls_pem_use(const struct tls_pem *pem, SSL_CTX *ctx, char why[TLS_PEM_WHY])

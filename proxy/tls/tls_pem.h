@@ -18,15 +18,19 @@ struct tls_pem {
     EVP_PKEY *key;
 };
 
-/* Reads the first certificate of the file into pem->leaf and the others into pem->chain. 0, or -1
- * with why. */
-int tls_pem_read_certificate(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
-    __attribute__((warn_unused_result));
+/* What is wrong with each of the two files of a pair; empty where nothing is. */
+struct tls_pem_reasons {
+    char certificate[TLS_PEM_WHY];
+    char key[TLS_PEM_WHY];
+};
 
-/* Reads the private key, which must not be encrypted and must belong to pem->leaf where that is
- * read already. 0, or -1 with why. */
-int tls_pem_read_key(struct tls_pem *pem, const char *file, char why[TLS_PEM_WHY])
-    __attribute__((warn_unused_result));
+/* Reads a pair: the first certificate of the one file into pem->leaf, its others into pem->chain,
+ * and the private key, which must not be encrypted and must belong to the leaf, of the other; they
+ * may be the same file. A pair that does not belong together is read again a few times: someone who
+ * renews both at one moment, by turning a link, may do so between the two readings. 0, or -1 with
+ * reasons; the caller ends pem with tls_pem_fini either way. */
+int tls_pem_read_pair(struct tls_pem *pem, const char *certificate, const char *key,
+                      struct tls_pem_reasons *reasons) __attribute__((warn_unused_result));
 
 /* Gives the context the pair, beside pairs of other key types. 0, or -1 with why. */
 int tls_pem_use(const struct tls_pem *pem, SSL_CTX *ctx, char why[TLS_PEM_WHY])

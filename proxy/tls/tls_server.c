@@ -25,7 +25,7 @@
 #include "proxy/tls/tls_rules.h"
 #include "proxy/tls/tls_tickets.h"
 
-enum { HASH = 32 /* SHA-256 */, PAIR_READS_MAX = 3 };
+enum { HASH = 32 }; /* SHA-256 */
 
 struct listener {
     struct tls_names *names;
@@ -237,43 +237,19 @@ static void warn_if_expired(const char *file, X509 *certificate)
                 t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
 }
 
-/* Whoever renews both at one moment, by turning a link, may do so between the two readings. */
-static bool fit(const struct tls_pem *pair)
-{
-    return X509_check_private_key(pair->leaf, pair->key) == 1;
-}
-
-static int read_once(struct draft *d, int i)
+static int read_pair(struct draft *d, int i)
 {
     const struct certificate_settings *files = &d->settings->certificates[i];
     struct tls_pem *pair = &d->pairs[i];
-    char why[TLS_PEM_WHY];
-    int r = 0;
+    struct tls_pem_reasons reasons;
+    int r = tls_pem_read_pair(pair, files->certificate, files->key, &reasons);
 
-    if (tls_pem_read_certificate(pair, files->certificate, why) < 0) {
-        report_file(d, i, "certificate", files->certificate, why);
-        r = -1;
-    }
-    if (tls_pem_read_key(pair, files->key, why) < 0) {
-        report_file(d, i, "key", files->key, why);
-        r = -1;
-    }
-    return r;
-}
-
-static int read_pair(struct draft *d, int i)
-{
-    struct tls_pem *pair = &d->pairs[i];
-    int r = read_once(d, i);
-
-    for (int k = 0; r == 0 && k < PAIR_READS_MAX && !fit(pair); k++) {
-        tls_pem_fini(pair);
-        *pair = (struct tls_pem){0};
-        r = read_once(d, i);
-    }
-    ERR_clear_error();
+    if (r < 0 && reasons.certificate[0])
+        report_file(d, i, "certificate", files->certificate, reasons.certificate);
+    if (r < 0 && reasons.key[0])
+        report_file(d, i, "key", files->key, reasons.key);
     if (r == 0)
-        warn_if_expired(d->settings->certificates[i].certificate, pair->leaf);
+        warn_if_expired(files->certificate, pair->leaf);
     d->leaves[i] = pair->leaf;
     return r;
 }
