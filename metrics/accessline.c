@@ -32,7 +32,8 @@
     X(PICK, "pick", 32)                                                                            \
     X(ENDPOINT, "endpoint", 256)                                                                   \
     X(OUTCOME, "outcome", 32)                                                                      \
-    X(USER_AGENT, "user_agent", 512)
+    X(DETAIL, "detail", 128)                                                                       \
+    X(USER_AGENT, "user_agent", 384)
 
 enum field {
 #define X(name, key, limit) FIELD_##name,
@@ -227,7 +228,8 @@ static inline char *json_strings(char *p, const struct accesslog_entry *e, uint3
     if (e->has_key)
         p = text_hex_fixed(put(p, STRING_KEY("key")), e->key, 16);
     p = json_name(p, STRING_KEY("endpoint"), e->endpoint, FIELD_ENDPOINT, cuts);
-    return json_name(p, STRING_KEY("outcome"), e->outcome, FIELD_OUTCOME, cuts);
+    p = json_name(p, STRING_KEY("outcome"), e->outcome, FIELD_OUTCOME, cuts);
+    return json_string(p, STRING_KEY("detail"), e->detail, FIELD_DETAIL, cuts);
 }
 
 static inline char *json_numbers(char *p, const struct accesslog_entry *e)
@@ -332,6 +334,7 @@ static inline char *text_report(char *p, const struct accesslog_entry *e, uint32
     if (e->attempt > 0)
         p = put_number(put(p, STR(" Attempt: ")), e->attempt);
     p = text_bare(p, STR(" Outcome: "), e->outcome, FIELD_OUTCOME, cuts);
+    p = text_quoted(p, STR(" Detail: \""), e->detail, FIELD_DETAIL, cuts);
     if (e->status > 0)
         p = put_number(put(p, STR(" Status: ")), (uint64_t)e->status);
     p = text_ms(p, STR(" Duration: "), e->total_us);

@@ -28,6 +28,7 @@ struct accesslog_entry {
     int status; /* sent to the client; 0: none */
     /* a name: "ok" or an error's or rejection's label */
     struct str outcome;
+    struct str detail; /* a text: the rule or limit that a message broke; empty where none did */
     uint64_t bytes_in, bytes_out; /* bodies */
     /* connection had, response head seen, end; since the start */
     int64_t connect_us, head_us, total_us;

@@ -34,7 +34,7 @@ void intake_refuse(struct client *c, int status, const char *type, const char *m
     assert(!c->exchange); /* an exchange answers for itself */
     id_make(&c->worker->rng, id);
     conn_limit_output(c, CLIENT_OUTPUT_LAST);
-    account_unread(c->worker, &from, id, status, respond_own(c, &reply), why);
+    account_unread(c->worker, &from, id, status, respond_own(c, &reply), why, message);
     conn_next(c);
 }
 
@@ -106,6 +106,7 @@ static void refuse_body(struct client *c, int status, const char *type, const ch
         .is_close = true,
     };
     conn_limit_output(c, CLIENT_OUTPUT_LAST);
+    ex->fault = message;
     /* What was read before the fault waits to be sent to the endpoint; the answer must not stand
      * behind it. */
     outbox_drop(&c->worker->outbox);
@@ -284,7 +285,7 @@ static void redirect(struct client *c, const struct head *head)
     case REDIRECT_WRITTEN:
         id_make(&c->worker->rng, id);
         account_unread(c->worker, &from, id, 308, respond_own(c, &reply),
-                       METRICS_REJECTION_REDIRECTED);
+                       METRICS_REJECTION_REDIRECTED, NULL);
         conn_next(c);
         return;
     }

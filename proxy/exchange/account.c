@@ -38,7 +38,7 @@ void account_exchange(struct metrics_cell *cell, struct accesslog_ring *log,
 }
 
 void account_unread(struct worker *w, const struct request_caller *from, const char *request_id,
-                    int status, size_t bytes_out, enum metrics_rejection why)
+                    int status, size_t bytes_out, enum metrics_rejection why, const char *detail)
 {
     struct accesslog_entry entry = {
         .unix_us = loop_unix_us(&w->loop),
@@ -47,6 +47,7 @@ void account_unread(struct worker *w, const struct request_caller *from, const c
         .status = status,
         .bytes_out = bytes_out,
         .outcome = str_of(metrics_rejection_labels[why]),
+        .detail = detail ? str_of(detail) : (struct str){0},
         .connect_us = -1,
         .head_us = -1,
         .total_us = -1,

@@ -14,8 +14,8 @@ void account_exchange(struct metrics_cell *cell, struct accesslog_ring *log,
                       enum metrics_error why);
 
 /* A request that never became an exchange, because its head could not be read or was redirected;
- * bytes_out: its answer's body. */
+ * bytes_out: its answer's body; detail: why, for the log; NULL: nothing more to say. */
 void account_unread(struct worker *w, const struct request_caller *from, const char *request_id,
-                    int status, size_t bytes_out, enum metrics_rejection why);
+                    int status, size_t bytes_out, enum metrics_rejection why, const char *detail);
 
 #endif

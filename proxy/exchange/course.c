@@ -160,7 +160,10 @@ void course_give_up(struct exchange *ex, enum metrics_error why)
     const struct exchange_front *front = ex->front;
     bool is_serial = ex->run && ex->run->version->kind == VERSION_RIE;
     struct failure failure = failure_of(why, is_serial);
+    char message[FAILURE_MESSAGE];
 
+    if (why == METRICS_ERROR_BAD_RESPONSE && ex->fault)
+        failure_explain(&failure, ex->fault, message);
     warden_gave_up(ex, why);
     ex->outcome = why;
     in_flight_leave(&ex->in_flight);
@@ -356,6 +359,8 @@ static void on_failed(struct upstream_user *user, struct upstream *u, enum metri
     struct exchange *ex = (struct exchange *)user;
 
     assert(ex->upstream == u);
+    if (why == METRICS_ERROR_BAD_RESPONSE)
+        ex->fault = u->parser.detail;
     fail(ex, why, is_silent);
 }
 
@@ -422,6 +427,7 @@ static bool on_head(struct upstream_user *user, const struct head *head, enum bo
     struct exchange *ex = (struct exchange *)user;
 
     if (head->status == 101 && !upgrade_was_asked_for(ex->request.upgrade, head)) {
+        ex->fault = "it switches to another protocol than was asked for";
         fail(ex, METRICS_ERROR_BAD_RESPONSE, false);
         return false;
     }
@@ -587,10 +593,12 @@ static bool on_invoke_body(struct upstream_user *user, struct str span)
 
     if (ex->bytes_out + span.n <= ex->tuning->settings->limits.invoke_response_bytes)
         return on_body(user, span);
-    if (ex->front->retract(ex))
+    if (ex->front->retract(ex)) {
         replace_large(ex);
-    else
-        fail(ex, METRICS_ERROR_BAD_RESPONSE, false);
+        return false;
+    }
+    ex->fault = "the response is over limits.invoke_response_bytes";
+    fail(ex, METRICS_ERROR_BAD_RESPONSE, false);
     return false;
 }
 

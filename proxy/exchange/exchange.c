@@ -156,6 +156,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->filter = NULL;
     ex->gathered = NULL;
     ex->furl = NULL;
+    ex->fault = NULL;
     ex->extras = NULL;
     ex->event = NULL;
     ex->acceptance = NULL;

@@ -154,6 +154,7 @@ struct exchange {
     struct furl *furl;     /* of a route or URL with terms that need it; NULL: there are none */
     struct extras *extras; /* of the response; NULL: none */
     const char *reason;    /* of a 429; NULL: the usual one */
+    const char *fault;     /* the rule or limit that a message broke: constant; NULL: none */
     enum exchange_state state;
     enum body_kind request_body;
     uint8_t minor;    /* the client's HTTP/1.minor */

@@ -1,6 +1,8 @@
 /* Answers for failures. */
 #include "proxy/exchange/failure.h"
 
+#include <stdio.h>
+
 struct failure failure_of(enum metrics_error why, bool is_serial)
 {
     switch (why) {
@@ -17,7 +19,7 @@ struct failure failure_of(enum metrics_error why, bool is_serial)
                                 "The endpoint closed the connection before it had answered."};
     case METRICS_ERROR_BAD_RESPONSE:
         return (struct failure){502, "BadGatewayException",
-                                "The endpoint's answer is not valid HTTP."};
+                                "The endpoint's answer breaks HTTP or a limit."};
     case METRICS_ERROR_CONNECT_TIMEOUT:
         return (struct failure){504, "GatewayTimeoutException",
                                 "The endpoint could not be connected to in time."};
@@ -36,4 +38,10 @@ struct failure failure_of(enum metrics_error why, bool is_serial)
     default:
         return (struct failure){503, "ServiceException", "weir is out of memory or descriptors."};
     }
+}
+
+void failure_explain(struct failure *failure, const char *fault, char message[FAILURE_MESSAGE])
+{
+    snprintf(message, FAILURE_MESSAGE, "The endpoint's answer was refused: %s.", fault);
+    failure->message = message;
 }

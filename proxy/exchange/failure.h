@@ -4,6 +4,8 @@
 
 #include "metrics/metrics.h"
 
+enum { FAILURE_MESSAGE = 160 };
+
 struct failure {
     int status;
     const char *type, *message; /* x-amzn-ErrorType, and a sentence */
@@ -11,5 +13,9 @@ struct failure {
 
 /* is_serial: of an endpoint that runs one invocation at a time; one too many is throttled then. */
 struct failure failure_of(enum metrics_error why, bool is_serial);
+
+/* Of a response that broke a rule or limit: says which, in message, which the failure then borrows.
+ * fault: a clause without a full stop. */
+void failure_explain(struct failure *failure, const char *fault, char message[FAILURE_MESSAGE]);
 
 #endif

@@ -56,6 +56,7 @@ void record_end(struct exchange *ex, struct str outcome)
         .key = ex->caller.hash,
         .status = ex->status,
         .outcome = outcome,
+        .detail = ex->fault ? str_of(ex->fault) : (struct str){0},
         .bytes_in = ex->bytes_in,
         .bytes_out = ex->bytes_out,
         .connect_us = ex->connect_us,

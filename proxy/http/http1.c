@@ -179,7 +179,7 @@ static int on_value(llhttp_t *ll, const char *at, size_t n)
 
 static int too_many_fields(struct http1 *p)
 {
-    http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "there are too many header fields");
+    http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "there are more fields than limits.header_count");
     return -1;
 }
 
@@ -372,7 +372,9 @@ static enum http1_result feed_line(struct http1 *p, const char *base, size_t len
     const char *lf = p->parsed < len ? memchr(base + p->parsed, '\n', len - p->parsed) : NULL;
     uint32_t line_bytes = (uint32_t)((lf ? (size_t)(lf - base) : len) - head->line_at);
     if (line_bytes > p->limits->line_bytes)
-        return http1_fail(p, HEAD_ERROR_LINE_TOO_LONG, "the start line is too long");
+        return http1_fail(p, HEAD_ERROR_LINE_TOO_LONG,
+                          p->is_response ? "the status line is too long"
+                                         : "the request line is over limits.request_line_bytes");
     if (!lf) {
         p->parsed = (uint32_t)len;
         return HTTP1_MORE;
@@ -394,7 +396,8 @@ static enum http1_result head_complete(struct http1 *p, const char *end)
     head->base = p->base;
     head->bytes = (uint32_t)(end - p->base);
     if (head->bytes - p->head_floor > p->limits->header_bytes)
-        return http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE,
+                          "the header section is over limits.header_bytes");
     if (head->has_connection_options)
         framing_mark_listed(head);
     if (!p->is_response) {
@@ -532,7 +535,8 @@ enum http1_result http1_head_feed(struct http1 *p, const char *base, size_t len)
         return http1_llhttp_failed(p, error);
     p->parsed = (uint32_t)len;
     if (len - p->head_floor > p->limits->header_bytes)
-        return http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE, "the header section is too large");
+        return http1_fail(p, HEAD_ERROR_HEAD_TOO_LARGE,
+                          "the header section is over limits.header_bytes");
     return HTTP1_MORE;
 }
 

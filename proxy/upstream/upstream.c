@@ -393,6 +393,8 @@ static bool on_head(struct upstream *u, struct head *head)
     if (head->status >= 200)
         return on_final_head(u, head);
     if (head->status == 101 || ++u->nr_interim > INTERIM_MAX || head->minor == 0) {
+        u->parser.detail = head->status == 101 ? "it switches protocols, which was not asked for"
+                                               : "there are too many interim responses";
         fail(u, METRICS_ERROR_BAD_RESPONSE, false);
         return false;
     }

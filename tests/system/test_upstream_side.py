@@ -521,6 +521,15 @@ BAD_RESPONSES = {
 }
 
 
+DETAILS = {
+    "two lengths": "Content-Length must be one decimal number",
+    "length and chunked": "Content-Length",
+    "too large a head": "limits.header_bytes",
+    "an upgrade nobody asked for": "switches protocols",
+    "interim answers without end": "too many interim responses",
+}
+
+
 @pytest.mark.parametrize("name", BAD_RESPONSES)
 def test_a_malformed_response_is_502(world, name):
     def handler(c):
@@ -530,8 +539,12 @@ def test_a_malformed_response_is_502(world, name):
 
     fake = world.fake(handler)
     weir = world.weir(tables.one(fake), {"upstream": {"retries": 0}})
-    expect_error(weir.call(), 502)
+    answer = weir.call()
+    expect_error(answer, 502)
     weir.expect_metric(1, "weir_errors_total", reason="bad_response")
+    detail = weir.wait_for_log(1)[0]["detail"]
+    assert answer.json()["Message"] == f"The endpoint's answer was refused: {detail}."
+    assert DETAILS.get(name, "") in detail
     assert fake.nr_connections == 1
 
 
