@@ -6,8 +6,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 /* Prints a line for each fault, "found" or "missed", to out. True if all were found and nothing
- * else was. Blocks for some seconds. */
-bool selftest_run(FILE *out);
+ * else was. *document, the caller's from then on, gets the same as {"self_test": [{"planted",
+ * "expected", "verdict", "found"}], "pass"}; NULL when out of memory. Blocks for some seconds. */
+bool selftest_run(FILE *out, json_t **document);
 
 #endif

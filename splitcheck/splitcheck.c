@@ -28,6 +28,36 @@ static int end_of_output(int status)
     return complain("standard output cannot be written", strerror(errno));
 }
 
+/* The document of the self-test alone. */
+static int write_self_test(const struct asked *asked, const json_t *document)
+{
+    bool is_stdout = strcmp(asked->json, "-") == 0;
+    FILE *out = document ? is_stdout ? stdout : fopen(asked->json, "w") : NULL;
+    int r = out ? json_dumpf(document, out, JSON_INDENT(2)) : -1;
+
+    if (r == 0 && fputc('\n', out) < 0)
+        r = -1;
+    if (out && !is_stdout && fclose(out) != 0)
+        r = -1;
+    return r == 0 ? 0 : complain(is_stdout ? "standard output" : asked->json, strerror(errno));
+}
+
+static int test_itself(const struct asked *asked)
+{
+    bool is_alone = !asked->text_url;
+    json_t *document = NULL;
+    int status;
+
+    if (selftest_run(is_alone && !asked->json ? stdout : stderr, &document))
+        status = FITS;
+    else
+        status = is_alone ? MISFITS : UNMEASURED;
+    if (is_alone && asked->json && write_self_test(asked, document) != 0)
+        status = UNMEASURED;
+    json_decref(document);
+    return status;
+}
+
 static int write_json(const struct asked *asked, const struct sample *sample,
                       const struct judge *judge, const char *why_not)
 {
@@ -102,13 +132,7 @@ int splitcheck_main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN); /* of sockets; a command that is run gets the default again */
     if (asked_parse(&asked, argc, argv, &status)) {
-        status = FITS;
-        if (asked.tests_itself) {
-            bool is_alone = !asked.text_url;
-            bool all_found = selftest_run(is_alone && !asked.json ? stdout : stderr);
-
-            status = all_found ? FITS : is_alone ? MISFITS : UNMEASURED;
-        }
+        status = asked.tests_itself ? test_itself(&asked) : FITS;
         if (asked.text_url && status == FITS)
             status = measure(&asked);
     }

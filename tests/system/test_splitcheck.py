@@ -447,3 +447,11 @@ def test_the_self_test_finds_each_planted_fault():
     for fault in ("35 % for 30 %", "off by one", "block round robin", "forgetting on reload"):
         assert any(line.startswith(fault) and " found: " in line for line in lines), fault
     assert len(lines) == 6
+
+
+def test_the_self_test_has_a_document():
+    done = run("--self-test", "--json", "-")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0 and document["pass"] is True
+    assert [row["expected"] for row in document["self_test"]] == ["biased", "biased", "patterned", "biased", "exact", "random"]
+    assert all(row["verdict"] == row["expected"] and row["found"] is True for row in document["self_test"])
