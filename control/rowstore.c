@@ -39,6 +39,7 @@ void rowstore_add(void *context, const struct store_row *from)
     rows->is_short |= overlay_put_take(kind == OVERLAY_MAP ? rows->maps : rows->overlay, row) < 0;
 }
 
+/* For a store that keeps nothing, or a database older than its seed (DATABASE_SEED). */
 static int make_seed(struct rowstore *rows)
 {
     char text[32];

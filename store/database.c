@@ -230,6 +230,12 @@ static int create_empty(const char *file, struct store_reason *reason)
     return 0;
 }
 
+/* A random number of this database's own, from which RevisionIds of what only the table file says
+ * are made (control/rowstore.c): it is durable before anybody has read one, unlike what is written
+ * once weir runs. */
+static const char seed[] =
+    "INSERT INTO named_values (name, text) VALUES ('" DATABASE_SEED "', lower(hex(randomblob(8))))";
+
 /* Under this name, with its tables. */
 static int make_as(const char *file, struct store_reason *reason)
 {
@@ -244,6 +250,8 @@ static int make_as(const char *file, struct store_reason *reason)
     r = database_run(db, "PRAGMA synchronous = FULL");
     if (r == SQLITE_OK)
         r = migrate(db, 0);
+    if (r == SQLITE_OK)
+        r = database_run(db, seed);
     if (r != SQLITE_OK)
         database_explain(db, reason);
     database_close(&db);

@@ -10,6 +10,9 @@
 /* What tells weir's databases from others ("weir"), and the version of their tables. */
 enum { DATABASE_APPLICATION = 0x77656972, DATABASE_VERSION = 2 };
 
+/* The value that each new database begins with: 64 random bits as 16 hex digits. */
+#define DATABASE_SEED "revision_seed"
+
 /* Opens weir.db in the folder, which is locked (store/statedir.h); makes it where there is none.
  * What is damaged, is not weir's or comes from a newer weir is refused and left as it is. NULL with
  * a reason that names the file. Ended by database_close. */

@@ -192,6 +192,23 @@ static void test_what_was_told_is_on_the_disk(void **state)
     assert_true(disk_nr_syncs > before);
 }
 
+/* Nothing has been written by this process, so a kill -9 at this very moment leaves it. */
+static void test_a_new_database_begins_with_its_seed(void **state)
+{
+    char *first = NULL, *second = NULL;
+
+    (void)state;
+    assert_int_equal(store_value_now(world.store, DATABASE_SEED, &first, &world.reason), 0);
+    assert_non_null(first);
+    assert_int_equal(strspn(first, "0123456789abcdef"), 16);
+    assert_int_equal(strlen(first), 16);
+    reopen();
+    assert_int_equal(store_value_now(world.store, DATABASE_SEED, &second, &world.reason), 0);
+    assert_string_equal(first, second);
+    free(first);
+    free(second);
+}
+
 static void test_the_files_are_readable_by_nobody_else(void **state)
 {
     static const char *const names[] = {"weir.db", "weir.db-wal", "weir.db-shm"};
@@ -662,6 +679,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(test_what_was_told_is_there_after_a_restart),
         test(test_what_was_told_is_on_the_disk),
+        test(test_a_new_database_begins_with_its_seed),
         test(test_the_files_are_readable_by_nobody_else),
         test(test_a_person_can_read_it_meanwhile),
         test(test_a_folder_belongs_to_one_weir),
