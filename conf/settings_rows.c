@@ -50,7 +50,7 @@ const struct row settings_rows_main[] = {
              "Read again when it changes."},
     {.path = "admin.table_bytes", .type = ROWS_U32, .offset = offsetof(struct settings, admin_table_bytes), .min = 1048576,
      .max = 268435456, .default_text = "67108864", .is_reloadable = true,
-     .help = "Largest document that PUT /table (`weir apply`) takes. Over it: 413. Other bodies have at most a megabyte."},
+     .help = "Largest document that PUT /table (`weir apply`) takes. Over it: 413. Other bodies have limits of their own."},
     {.path = "admin.tls.certificate", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_tls.certificate), .min = 1,
      .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
      .help = "Required with admin.tls. PEM file with the admin listener's certificate and its chain."},

@@ -132,7 +132,7 @@ static bool is_method(struct str method, const char *wanted)
 }
 
 /* NULL where there is none; *other is then an operation with another method on the path. */
-static const struct lambda_operation *find(const struct api_request *request,
+static const struct lambda_operation *find(struct str method, struct str path,
                                            struct str segments[2],
                                            const struct lambda_operation **other)
 {
@@ -140,13 +140,22 @@ static const struct lambda_operation *find(const struct api_request *request,
     for (int i = 0; i < NR_OPERATIONS; i++) {
         const struct lambda_operation *o = &operations[i];
 
-        if (!is_path(request->path, o->path, segments))
+        if (!is_path(path, o->path, segments))
             continue;
-        if (is_method(request->method, o->method))
+        if (is_method(method, o->method))
             return o;
         *other = o;
     }
     return NULL;
+}
+
+const char *lambda_operation_name(struct str method, struct str path)
+{
+    const struct lambda_operation *other, *operation;
+    struct str segments[2];
+
+    operation = is_dated(path) ? find(method, path, segments, &other) : NULL;
+    return operation ? operation->name : NULL;
 }
 
 static void answer_unknown(struct api_response *out)
@@ -204,7 +213,7 @@ static void take_turn(struct change *change)
     call->request = &change->request;
     call->out = &change->response;
     call->change = change;
-    call->operation = find(call->request, call->segments, &other);
+    call->operation = find(call->request->method, call->request->path, call->segments, &other);
     run(call);
 }
 
@@ -216,7 +225,7 @@ enum api_outcome lambda_handle(const struct api_hooks *hooks, const struct api_r
 
     if (!is_dated(request->path))
         return API_NOT_MINE;
-    call.operation = find(request, call.segments, &other);
+    call.operation = find(request->method, request->path, call.segments, &other);
     if (!call.operation) {
         if (other)
             answer_other_method(request, response);

@@ -109,27 +109,12 @@ bool lambda_call_query(const struct lambda_call *call, const char *name, char *o
     return false;
 }
 
-/* Operations of the data plane's kind take names with dots, which no function has, and longer
- * ones. */
-static bool takes_dots(const char *operation)
-{
-    static const char *const list[] = {"GetFunction", "GetFunctionConfiguration",
-                                       "ListVersionsByFunction"};
-
-    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-        if (strcmp(operation, list[i]) == 0)
-            return true;
-    return false;
-}
-
 void lambda_call_read_name(struct lambda_call *call, struct str text, size_t bytes_max)
 {
-    bool may_dot = takes_dots(call->operation->name);
-    bool is_good = lambda_name_parse(text, &call->name);
+    bool is_good = lambda_name_parse(text, &call->name) && !strchr(call->name.function, '.') &&
+                   !strchr(call->name.qualifier, '.');
 
-    if (is_good && !may_dot)
-        is_good = !strchr(call->name.function, '.') && !strchr(call->name.qualifier, '.');
-    lambda_check_function(&call->check, call->name.text, is_good, bytes_max, may_dot);
+    lambda_check_function(&call->check, call->name.text, is_good, bytes_max);
     call->function = call->name.function;
     call->qualifier = call->query[0] ? call->query : call->name.qualifier;
 }
@@ -160,9 +145,7 @@ void lambda_call_read_names(struct lambda_call *call)
         lambda_call_query(call, "Qualifier", call->query, sizeof(call->query), NULL))
         lambda_check_qualifier(&call->check, call->query);
     lambda_call_decode(call->segments[0], text, sizeof(text));
-    lambda_call_read_name(call, str_of(text),
-                          takes_dots(call->operation->name) ? LAMBDA_DATA_NAME_BYTES
-                                                            : LAMBDA_NAME_BYTES);
+    lambda_call_read_name(call, str_of(text), LAMBDA_NAME_BYTES);
 }
 
 /* ---- Members of the body --------------------------------------------------------------------- */

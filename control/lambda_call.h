@@ -20,7 +20,7 @@
 #include "router/invoke.h"
 
 /* Decoded texts of paths and queries: what is longer is too long for anything. */
-enum { LAMBDA_TEXT = 256, LAMBDA_NAME_BYTES = 140, LAMBDA_DATA_NAME_BYTES = 170 };
+enum { LAMBDA_TEXT = 256, LAMBDA_NAME_BYTES = 140 };
 
 struct lambda_call;
 typedef void lambda_step(struct lambda_call *call);

@@ -14,11 +14,9 @@
 
 static const char function_pattern[] =
     PATTERN NAME_BEFORE "([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?";
-static const char dotted_pattern[] =
-    PATTERN NAME_BEFORE "([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 static const char alias_pattern[] = PATTERN "(?!^[0-9]+$)([a-zA-Z0-9-_]+)";
 static const char qualifier_pattern[] = PATTERN "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
-static const char version_pattern[] = PATTERN "(\\$LATEST|[0-9]+)";
+static const char version_pattern[] = PATTERN "(\\$LATEST(\\.PUBLISHED)?|[0-9]+)";
 static const char key_constraint[] =
     "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member "
     "must have length greater than or equal to 1, " PATTERN "[0-9]+]";
@@ -58,7 +56,7 @@ void lambda_check_add(struct lambda_check *check, struct str value, const char *
 /* ---- Names ----------------------------------------------------------------------------------- */
 
 void lambda_check_function(struct lambda_check *check, const char *text, bool is_good,
-                           size_t bytes_max, bool may_dot)
+                           size_t bytes_max)
 {
     struct str value = str_of(text);
     char constraint[CONSTRAINT_MAX];
@@ -69,7 +67,7 @@ void lambda_check_function(struct lambda_check *check, const char *text, bool is
         lambda_check_add(check, value, "functionName", constraint);
     }
     if (!is_good)
-        lambda_check_add(check, value, "functionName", may_dot ? dotted_pattern : function_pattern);
+        lambda_check_add(check, value, "functionName", function_pattern);
 }
 
 void lambda_check_alias(struct lambda_check *check, const char *name)
@@ -102,7 +100,8 @@ static bool is_number(struct str s)
 
 void lambda_check_version(struct lambda_check *check, struct str version)
 {
-    if (!is_number(version) && !str_eq(version, STR("$LATEST")))
+    if (!is_number(version) && !str_eq(version, STR("$LATEST")) &&
+        !str_eq(version, STR("$LATEST.PUBLISHED")))
         lambda_check_add(check, version, "functionVersion", version_pattern);
 }
 

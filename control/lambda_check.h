@@ -22,10 +22,10 @@ struct lambda_check {
 void lambda_check_add(struct lambda_check *check, struct str value, const char *member,
                       const char *constraint);
 
-/* A FunctionName: is_good says whether it has the form; bytes_max is 64, 140 or 170; may_dot: the
- * pattern is that of operations that take names with dots, which no function has. */
+/* A FunctionName: is_good says whether it has the form, which knows no dots, unlike Invoke's;
+ * bytes_max is 64 or 140. */
 void lambda_check_function(struct lambda_check *check, const char *text, bool is_good,
-                           size_t bytes_max, bool may_dot);
+                           size_t bytes_max);
 
 /* The name of an alias. */
 void lambda_check_alias(struct lambda_check *check, const char *name);
@@ -33,7 +33,7 @@ void lambda_check_alias(struct lambda_check *check, const char *name);
 /* A qualifier of the query. */
 void lambda_check_qualifier(struct lambda_check *check, const char *qualifier);
 
-/* "$LATEST" or digits. */
+/* "$LATEST", "$LATEST.PUBLISHED", which no function has, or digits. */
 void lambda_check_version(struct lambda_check *check, struct str version);
 
 /* Keys are versions, values numbers of 0 to 1. */

@@ -136,13 +136,13 @@ void lambda_function_create(struct lambda_call *call)
     if (name)
         lambda_call_read_name(call, str_of(name), strchr(name, ':') ? LAMBDA_NAME_BYTES : NAME_MAX);
     if (name && call->check.nr == 0 && call->name.qualifier[0])
-        lambda_check_function(&call->check, name, false, LAMBDA_NAME_BYTES, false);
+        lambda_check_function(&call->check, name, false, LAMBDA_NAME_BYTES);
     if (!call->wrong_type && is_wrong_name(call, name))
         return;
     check_members(call);
     if (lambda_call_is_wrong(call) || !has_runtime(call) || !lambda_config_fits(call))
         return;
-    lambda_check_function(&call->check, call->function, true, NAME_MAX, false); /* of an ARN */
+    lambda_check_function(&call->check, call->function, true, NAME_MAX); /* of an ARN */
     if (is_wrong_name(call, call->function))
         return;
     if (lambda_call_function(call)) {

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/prng.h"
 #include "base/text.h"
-#include "control/access.h"
+#include "proxy/admin/admin_body.h"
 #include "proxy/admin/admin_head.h"
 #include "proxy/http/fieldlist.h"
 #include "proxy/http/http1.h"
@@ -25,12 +25,9 @@
 #include "proxy/worker/handover.h"
 #include "router/invoke.h"
 
-enum { HEAD_MS = 10000, IDLE_MS = 60000, BODY_MAX = 1024 * 1024 };
-/* Of Step Functions: definitions have a million characters, which JSON may write as more; and
- * likewise where a signature is to prove who sends them. */
-enum { SFN_BODY_MAX = 8 * 1024 * 1024, SFN_SIGNED_MAX = 2 * 1024 * 1024 };
+enum { HEAD_MS = 10000, IDLE_MS = 60000 };
 enum { SEND_BYTES = 256 * 1024, SENDS = 8 };
-enum { LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024, LINGER_READS = 16 };
+enum { LINGER_MS = 2000, LINGER_BYTES = 80 * 1024 * 1024, LINGER_READS = 16 };
 
 /* WAITING: for an answer that comes later. While SENDING and after it nothing is read. */
 enum state { HANDSHAKE, READING_HEAD, READING_BODY, SENDING, WAITING, LINGERING, CLOSED };
@@ -243,19 +240,10 @@ static void refuse(struct admin_conn *c, int status, const char *type, const cha
     if (response.body) {
         p = text_lit(response.body, "{\"message\":\"");
         p = text_str(p, str_of(message));
-        p = text_lit(p, "\"}\n");
+        p = text_lit(p, "\",\"Type\":\"User\"}\n");
         response.length = (size_t)(p - response.body);
     }
     answer(c, &response);
-}
-
-/* The value of the first field of that name; p NULL where there is none. */
-static struct str find_field(const struct head *head, struct str name)
-{
-    for (int i = 0; i < head->nr_fields; i++)
-        if (str_ieq(head_name(head, &head->fields[i]), name))
-            return head_value(head, &head->fields[i]);
-    return (struct str){NULL, 0};
 }
 
 static void on_answered(struct api_waiter *waiter, struct api_response *response)
@@ -276,11 +264,11 @@ static void handle(struct admin_conn *c)
         .path = head_path(head),
         .query = head_query(head),
         .host = head->host >= 0 ? head_value(head, &head->fields[head->host]) : STR(""),
-        .origin = find_field(head, STR("origin")),
-        .content_type = find_field(head, STR("content-type")),
-        .target = find_field(head, STR("x-amz-target")),
-        .if_match = find_field(head, STR("if-match")),
-        .if_none_match = find_field(head, STR("if-none-match")),
+        .origin = admin_body_field(head, STR("origin")),
+        .content_type = admin_body_field(head, STR("content-type")),
+        .target = admin_body_field(head, STR("x-amz-target")),
+        .if_match = admin_body_field(head, STR("if-match")),
+        .if_none_match = admin_body_field(head, STR("if-none-match")),
         .fields = fields,
         .nr_fields = fieldlist_take(head, fields),
         .has_certificate = c->has_certificate,
@@ -315,38 +303,19 @@ static int keep_body(struct admin_conn *c, struct str span)
     return 0;
 }
 
-/* A whole table is the one large thing that is sent here. */
-static bool is_table(const struct admin_conn *c)
-{
-    return str_eq(head_method(&c->head), STR("PUT")) && str_eq(head_path(&c->head), STR("/table"));
-}
-
-static bool is_sfn(const struct admin_conn *c)
-{
-    const struct str prefix = STR("AWSStepFunctions.");
-    struct str target = find_field(&c->head, STR("x-amz-target"));
-
-    return target.n > prefix.n && memcmp(target.p, prefix.p, prefix.n) == 0;
-}
-
-/* Before the body has come a signature proves nothing: nobody may fill the memory with one that is
- * wrong. */
-static bool may_send_much(const struct admin_conn *c, const struct settings *settings)
-{
-    struct str authorization = find_field(&c->head, STR("authorization"));
-
-    return !access_is_guarded(settings) ||
-           access_look(settings, authorization, c->has_certificate) == ACCESS_GRANTED;
-}
-
 static size_t body_max(const struct admin_conn *c)
 {
     const struct api_hooks *hooks = c->all->hooks;
-    const struct settings *settings = hooks->settings(hooks->context);
 
-    if (is_sfn(c))
-        return may_send_much(c, settings) ? SFN_BODY_MAX : SFN_SIGNED_MAX;
-    return is_table(c) && may_send_much(c, settings) ? settings->admin_table_bytes : BODY_MAX;
+    return admin_body_max(&c->head, hooks->settings(hooks->context), c->has_certificate);
+}
+
+static void refuse_body(struct admin_conn *c)
+{
+    char message[ADMIN_BODY_MESSAGE_MAX];
+
+    refuse(c, 413, "RequestEntityTooLargeException",
+           admin_body_message(&c->head, body_max(c), message));
 }
 
 static void read_body(struct admin_conn *c, const char *cursor, const char *end)
@@ -356,12 +325,7 @@ static void read_body(struct admin_conn *c, const char *cursor, const char *end)
         switch (http1_body_next(&c->parser, &cursor, end, &span)) {
         case HTTP1_SPAN:
             if (c->body_len + span.n > body_max(c)) {
-                refuse(c, 413, "RequestEntityTooLargeException",
-                       is_table(c) ? "The body is larger than the setting admin.table_bytes, or "
-                                     "than a megabyte and sent without the token or a certificate."
-                       : is_sfn(c) ? "The body is larger than 8 megabytes, or than 2 and sent "
-                                     "without the token or a certificate."
-                                   : "The body is larger than a megabyte.");
+                refuse_body(c);
                 return;
             }
             if (keep_body(c, span) < 0) {
@@ -424,6 +388,10 @@ static void on_head(struct admin_conn *c, const struct head *head, const char *e
     c->is_http10 = head->minor == 0;
     c->is_body_read = false;
     c->state = READING_BODY;
+    if (head->body == BODY_LENGTH && head->content_length > body_max(c)) {
+        refuse_body(c);
+        return;
+    }
     if (head->is_expect_continue && rest == end) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         struct iovec piece = {(void *)go_on, sizeof(go_on) - 1};

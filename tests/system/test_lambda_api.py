@@ -112,6 +112,17 @@ def test_what_clients_send_as_content_type_does_not_matter(weir):
         assert answer.status == 415, answer
 
 
+def test_bodies_have_lambdas_limit(weir):
+    """A ZIP file is no code for weir, but its size is not what is wrong with it."""
+    document = {"FunctionName": "zipped", "Role": ROLE, "Runtime": "python3.12", "Handler": "a.b", "Code": {"ZipFile": "A" * 2097152}}
+    answer = ask(weir, "POST", FUNCTIONS, document)
+    assert answer.status == 400 and answer.headers["x-amzn-errortype"] == "InvalidParameterValueException", answer
+    text = "Request must be smaller than 70167211 bytes for the CreateFunction operation"
+    with Connection(weir.admin_port) as c:
+        c.send(f"POST {FUNCTIONS} HTTP/1.1\r\nHost: {ADDRESS}\r\nContent-Length: 70167212\r\n\r\n".encode())
+        expect_error(c.read_answer(), 413, "RequestEntityTooLargeException", {"message": text, "Type": "User"})
+
+
 @pytest.mark.fast
 def test_operations_that_are_not_served_are_unknown(weir):
     for method, path in [

@@ -423,6 +423,8 @@ static const struct {
     {"{\"RevisionId\": 3}", 400, "SerializationException", "RevisionId"},
     {"{\"FunctionVersion\": \"(created)\"}", 400, "ValidationException",
      "Value '(created)' at 'functionVersion'"},
+    {"{\"FunctionVersion\": \"$LATEST.PUBLISHED\"}", 404, "ResourceNotFoundException",
+     "Function not found: " ARN ":$LATEST.PUBLISHED"},
     {"{\"FunctionVersion\": \"live\"}", 400, "ValidationException", "functionVersion"},
     {"{\"FunctionVersion\": \"\"}", 400, "ValidationException", "functionVersion"},
     {"{\"FunctionVersion\": \"10\"}", 404, "ResourceNotFoundException",

@@ -193,6 +193,8 @@ static void dead_letters_go_to_functions_and_urls(void **state)
 
 static void an_alias_shows_its_first_version(void **state)
 {
+    char path[256];
+
     (void)state;
     api_expect("GET", FUNCTIONS "/hello:live", NULL, 200, NULL, "function:hello:live\"");
     api_expect("GET", FUNCTIONS "/hello?Qualifier=live", NULL, 200, NULL, "\"Version\":\"1\"");
@@ -209,7 +211,16 @@ static void an_alias_shows_its_first_version(void **state)
     api_expect("GET", FUNCTIONS "/nobody", NULL, 404, "ResourceNotFoundException",
                "{\"Message\":\"Function not found: "
                "arn:aws:lambda:us-east-1:000000000000:function:nobody\",\"Type\":\"User\"}");
-    api_expect("GET", FUNCTIONS "/with.dot", NULL, 404, "ResourceNotFoundException", "with.dot");
+    api_expect("GET", FUNCTIONS "/with.dot", NULL, 400, "ValidationException",
+               "1 validation error detected: Value 'with.dot' at 'functionName' failed");
+    snprintf(path, sizeof(path), FUNCTIONS "/%0141d", 0);
+    api_expect("GET", path, NULL, 400, "ValidationException",
+               "Member must have length less than or equal to 140");
+    snprintf(path, sizeof(path), FUNCTIONS "/%0141d/aliases", 0);
+    api_expect("GET", path, NULL, 400, "ValidationException",
+               "Member must have length less than or equal to 140");
+    snprintf(path, sizeof(path), FUNCTIONS "/%0140d", 0);
+    api_expect("GET", path, NULL, 404, "ResourceNotFoundException", "Function not found");
     api_expect("GET", FUNCTIONS "/h!?Qualifier=a%20b", NULL, 400, "ValidationException",
                "2 validation errors detected: Value 'a b' at 'qualifier' failed");
 }
