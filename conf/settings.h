@@ -75,6 +75,7 @@ struct settings {
     } etcd;
     struct {
         char *id; /* fleet.id; "": the host's name */
+        uint32_t lease_ms;
     } fleet;
     char *executed_version_header;
 

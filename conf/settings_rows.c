@@ -109,6 +109,9 @@ const struct row settings_rows_main[] = {
     {.path = "fleet.id", .type = ROWS_STRING, .offset = offsetof(struct settings, fleet.id), .min = 0, .max = 200, .default_text = "",
      .expected = "a name such as weir-0", .is_reloadable = false,
      .help = "The name of this weir among those that share a table. Empty: the host's name."},
+    NUMBER("fleet.lease_ms", ROWS_U32, fleet.lease_ms, 1000, 600000, 5000, false,
+           "How long a member that says nothing counts as one, and a leader as the leader; renewed three times in this time. etcd counts whole "
+           "seconds, and two at least."),
     {.path = "executed_version_header", .type = ROWS_STRING, .offset = offsetof(struct settings, executed_version_header),
      .min = 1, .max = SETTINGS_HEADER_NAME_MAX, .default_text = "x-amz-executed-version", .check = settings_check_header,
      .expected = "a field name such as x-amz-executed-version", .is_reloadable = true,

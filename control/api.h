@@ -7,6 +7,7 @@
  *     GET  /functions/{F}/aliases/{A}      the alias as the table document writes it
  *     PUT  /functions/{F}/aliases/{A}      {"weights": {...}, "split": ...}: in force at once,
  *                                          until the table file says something else of it
+ *     GET  /fleet                          members, leader, store
  *     GET, DELETE /experiments/{F}/{A}     what an alias' experiment shows; begins it anew
  *     and of the AWS Lambda API: GetAlias, ListAliases, UpdateAlias
  *     (/2015-03-31/functions/{F}/aliases/{A}) */

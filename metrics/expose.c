@@ -127,9 +127,14 @@ static void put_weir_families(struct scrape *s)
     family_end_line(s, facts->reloads_ok);
     family_put(s, "weir_table_reloads_total{result=\"rejected\"}");
     family_end_line(s, facts->reloads_rejected);
-    if (facts->has_store)
+    if (facts->has_store) {
         family_one(s, "weir_store_up", "gauge", "1 while the fleet's store answers.",
                    facts->is_store_up);
+        family_one(s, "weir_fleet_members", "gauge", "Members of the fleet, as this one sees it.",
+                   (uint64_t)facts->nr_members);
+        family_one(s, "weir_fleet_leader", "gauge", "1 while this member leads the fleet.",
+                   facts->is_leader);
+    }
     family_one(s, "weir_access_log_lost_lines_total", "counter",
                "Lines of the access log that found no room or could not be written.",
                facts->access_log_lost);

@@ -52,7 +52,8 @@ struct expose_facts {
     const char *version; /* weir's */
     uint64_t generation;
     uint64_t reloads_ok, reloads_rejected;
-    bool has_store, is_store_up;                /* weir_store_up is shown only with one */
+    bool has_store, is_store_up, is_leader;     /* weir_store_up is shown only with one, as is */
+    int nr_members;                             /* weir_fleet_members, weir_fleet_leader */
     double start_time_seconds;                  /* Unix time */
     uint64_t access_log_lost, process_log_lost; /* lines */
     /* weir_alias_weight_ratio: every arm of every alias, whose series someone holds; these are

@@ -4,6 +4,8 @@
  *     etcd_write.c   one change on its way to etcd
  *     etcd_view.c    what etcd has: reads, the watch, pieces
  *     etcd_copy.c    the copy of what is in force
+ *     etcd_members.c who belongs to the fleet, and who leads it
+ *     etcd_slot.c    which place in the fleet this member has
  *
  * Each calls those below it; etcd_view.c tells etcd_write.c by view.on_read and view.on_news.
  *
@@ -27,7 +29,8 @@ struct etcd_view {
     uv_timer_t *timer;
     struct etcd_call *read, *watch, *load; /* NULL: none is on its way */
     uint64_t nr_lines;                     /* the watch has told so much; */
-    uint64_t read_after;                   /* so much when the read began */
+    uint64_t read_after;                   /* so much when the read began, */
+    uint64_t asked_ms;                     /* and when that was */
     bool is_up, was_told;                  /* the log has been told of is_up */
     bool has_read;                         /* one has been answered since the start */
     uint64_t seen;                         /* revision of the switching key; 0: there is none */
@@ -65,6 +68,40 @@ struct etcd_write {
     char why[300]; /* it cannot be made; else "" */
 };
 
+/* This process as a member, and all of them as seen last. */
+struct etcd_members {
+    uv_timer_t *timer;
+    struct etcd_call *renewal, *put, *election; /* NULL: none is on its way */
+    char *address;
+    uint64_t lease_ms;
+    uint64_t lease;    /* 0: none */
+    uint64_t sent_ms;  /* when the renewal on its way was sent */
+    uint64_t until_ms; /* so long the lease holds for certain */
+    bool has_joined, has_left;
+    uint64_t is_put, putting; /* the generation that etcd has of this member; and will have, */
+    int put_slot;             /* and its slot */
+    uint64_t elected;         /* revision that made this one the leader; 0: it is not */
+    bool has_leader;
+    struct store_etcd_member *list; /* nr of them, by id */
+    int nr;
+    char leader[STORE_ETCD_MEMBER_ID]; /* its id; "" */
+    uint64_t seen_ms;                  /* when that was asked for; 0: never */
+    void (*left)(void *context);       /* told once; NULL: nobody waits */
+    void *left_context;
+};
+
+/* The place of this member in the fleet, which outlives it. */
+struct etcd_slot {
+    struct etcd_call *call;
+    char token[STORE_ETCD_TOKEN + 1]; /* who this is, from start to start */
+    int number;                       /* -1: none yet */
+    int claimed;                      /* asked for, to be had */
+    bool is_held;                     /* etcd has it so */
+    bool is_new;                      /* taken by this process: it was nobody's before */
+    uint64_t revision;                /* of its key */
+    bool is_freed;
+};
+
 struct store_etcd {
     struct store store; /* first */
     struct store_host host;
@@ -77,6 +114,8 @@ struct store_etcd {
     struct pieces force; /* of store.generation */
     struct etcd_view view;
     struct etcd_write write;
+    struct etcd_members members;
+    struct etcd_slot slot;
     bool replaces; /* store_replace was called */
     bool is_open;  /* the start is over: the log is told of what happens */
     bool is_closing;
@@ -113,5 +152,37 @@ void etcd_copy_write(struct store_etcd *e, const struct store_edit *edits, int n
  * 0, or -1 with a reason. */
 int etcd_copy_open(struct store_etcd *e, bool *has_copy, struct store_reason *reason)
     __attribute__((warn_unused_result));
+
+/* ---- etcd_members.c ---- */
+
+int etcd_members_init(struct store_etcd *e, const struct store_etcd_options *options)
+    __attribute__((warn_unused_result));
+void etcd_members_fini(struct store_etcd *e);
+/* Adds what etcd_members_see reads to a transaction. */
+void etcd_members_ask(struct store_etcd *e, struct etcdjson_txn *txn);
+/* An answer to that, which was asked for at asked_ms (base/clock.h). */
+void etcd_members_see(struct store_etcd *e, const struct etcdjson_answer *answer,
+                      uint64_t asked_ms);
+/* The generation or the slot is another. */
+void etcd_members_tell(struct store_etcd *e);
+bool etcd_members_leads(const struct store_etcd *e);
+/* Its id; "" where none is known. */
+const char *etcd_members_leader(const struct store_etcd *e);
+void etcd_members_join(struct store_etcd *e);
+void etcd_members_leave(struct store_etcd *e);
+/* Leaves; left is told once nothing is on its way any more, the end of the slot included. */
+void etcd_members_end(struct store_etcd *e, void (*left)(void *context), void *context);
+/* Something is on its way no more. */
+void etcd_members_tell_left(struct store_etcd *e);
+
+/* ---- etcd_slot.c ---- */
+
+/* Reads what the last start has left in the local store. 0, or -1 with a reason. */
+int etcd_slot_open(struct store_etcd *e, struct store_reason *reason)
+    __attribute__((warn_unused_result));
+/* Goes on to have one, unless it has. */
+void etcd_slot_tend(struct store_etcd *e);
+/* It is anybody's again. */
+void etcd_slot_free(struct store_etcd *e);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/editlist.h"
 #include "store/reason.h"
@@ -283,10 +284,18 @@ static void read_later(struct store_etcd *e)
     uv_timer_start(e->view.timer, on_time, ms, 0);
 }
 
+static const struct etcdjson_kv *find(const struct etcdjson_answer *answer, struct str key)
+{
+    for (int i = 0; i < answer->nr_kvs; i++)
+        if (str_eq(answer->kvs[i].key, key))
+            return &answer->kvs[i];
+    return NULL;
+}
+
 static void take_read(struct store_etcd *e, const struct etcdjson_answer *answer)
 {
     struct etcd_view *view = &e->view;
-    const struct etcdjson_kv *kv = answer->nr_kvs > 0 ? &answer->kvs[0] : NULL;
+    const struct etcdjson_kv *kv = find(answer, str_of(e->table_key));
     uint64_t revision = kv ? kv->mod_revision : 0;
     bool is_stale = view->nr_lines != view->read_after; /* the watch was faster */
 
@@ -315,6 +324,8 @@ static void on_read(void *context, enum etcd_fate fate, struct etcdjson_answer *
     if (fate == ETCD_ANSWERED && !answer->error) {
         set_up(e, true, NULL);
         take_read(e, answer);
+        etcd_members_see(e, answer, e->view.asked_ms);
+        etcd_slot_tend(e);
     } else {
         set_up(e, false, reason);
         e->view.on_read(e, false, 0, NULL);
@@ -324,13 +335,20 @@ static void on_read(void *context, enum etcd_fate fate, struct etcdjson_answer *
 void etcd_view_read(struct store_etcd *e)
 {
     struct buffer body = {0};
+    struct etcdjson_txn txn;
 
     if (e->view.read || e->is_closing)
         return;
     uv_timer_stop(e->view.timer);
-    etcdjson_ask_range(&body, &(struct etcdjson_range){.key = str_of(e->table_key)});
+    etcdjson_txn_begin(&txn, &body);
+    etcdjson_txn_then(&txn);
+    etcdjson_txn_range(&txn, &(struct etcdjson_range){.key = str_of(e->table_key)});
+    etcd_members_ask(e, &txn);
+    etcdjson_txn_otherwise(&txn);
+    etcdjson_txn_end(&txn);
     e->view.read_after = e->view.nr_lines;
-    e->view.read = etcd_ask(e->etcd, "/v3/kv/range", &body, false, on_read, e);
+    e->view.asked_ms = clock_ms();
+    e->view.read = etcd_ask(e->etcd, "/v3/kv/txn", &body, false, on_read, e);
     if (!e->view.read)
         read_later(e);
 }

@@ -212,6 +212,7 @@ static void done(struct store_etcd *e, uint64_t revision)
     e->view.is_known = false;
     e->store.is_lost = false;
     (void)end(e);
+    etcd_members_tell(e);
     etcd_copy_write(e, job->edits, job->nr_edits, on_copied, job);
 }
 

@@ -177,6 +177,7 @@ static void take(struct store *store, bool is_right)
     view->is_following = false;
     if (is_right) {
         take_news(e);
+        etcd_members_tell(e);
         etcd_copy_write(e, view->told->edits, view->told->nr_edits, NULL, NULL);
     }
     job_free(&view->told);
@@ -207,12 +208,44 @@ void store_etcd_report(struct store *store, struct store_etcd_report *report)
                                          .nr_rejected = e->view.nr_rejected};
 }
 
+void store_etcd_fleet(struct store *store, struct store_etcd_fleet *fleet)
+{
+    const struct store_etcd *e = (struct store_etcd *)store;
+
+    *fleet = (struct store_etcd_fleet){.id = e->member,
+                                       .leader = etcd_members_leader(e),
+                                       .leads = etcd_members_leads(e),
+                                       .slot = e->slot.number,
+                                       .is_slot_new = e->slot.is_new,
+                                       .members = e->members.list,
+                                       .nr_members = e->members.nr};
+}
+
+void store_etcd_join(struct store *store)
+{
+    etcd_members_join((struct store_etcd *)store);
+}
+
+void store_etcd_leave(struct store *store)
+{
+    etcd_members_leave((struct store_etcd *)store);
+}
+
+void store_etcd_end(struct store *store, void (*left)(void *context), void *context)
+{
+    struct store_etcd *e = (struct store_etcd *)store;
+
+    etcd_slot_free(e);
+    etcd_members_end(e, left, context);
+}
+
 /* ---- Ending ---------------------------------------------------------------------------------- */
 
 static void free_store(struct store_etcd *e)
 {
     etcd_write_fini(e);
     etcd_view_fini(e);
+    etcd_members_fini(e);
     etcd_free(&e->etcd);
     pieces_fini(&e->force);
     if (e->local)
@@ -271,8 +304,10 @@ static bool is_decided(const struct store_etcd *e)
 {
     const struct etcd_view *view = &e->view;
 
-    return e->force.change[0] || view->is_refused ||
-           (view->has_read && view->is_up && (view->seen == 0 || view->seen == view->rejected));
+    return view->is_refused ||
+           (e->slot.is_held &&
+            (e->force.change[0] ||
+             (view->has_read && view->is_up && (view->seen == 0 || view->seen == view->rejected))));
 }
 
 static void wait_for_etcd(struct store_etcd *e, uint64_t wait_ms)
@@ -350,6 +385,8 @@ static struct store_etcd *make(const struct store_host *host,
     if (r == 0)
         r = etcd_write_init(e);
     if (r == 0)
+        r = etcd_members_init(e, options);
+    if (r == 0)
         e->etcd = etcd_make(&etcd, reason);
     if (!e->etcd) {
         free_store(e);
@@ -369,7 +406,7 @@ struct store *store_etcd_open(const struct store_host *host,
     if (!e)
         return NULL;
     e->local = *local;
-    if (etcd_copy_open(e, &has_copy, reason) == 0) {
+    if (etcd_slot_open(e, reason) == 0 && etcd_copy_open(e, &has_copy, reason) == 0) {
         wait_for_etcd(e, options->start_wait_ms);
         if (decide(e, has_copy, start, reason) == 0) {
             *local = NULL;

@@ -12,10 +12,14 @@
 #include "store/etcd.h"
 #include "store/store.h"
 
+enum { STORE_ETCD_MEMBER_ID = 256, STORE_ETCD_ADDRESS = 256, STORE_ETCD_TOKEN = 16 };
+
 struct store_etcd_options {
     struct etcd_options etcd; /* host is that of the store */
     const char *prefix;       /* of all keys */
     const char *member;       /* who this is, for people */
+    const char *address;      /* where its admin listener is, for people */
+    uint64_t lease_ms;        /* so long it counts as a member without a word */
     uint64_t start_wait_ms;   /* so long a start waits for etcd */
     /* Is a row of this kind shared? */
     bool (*is_shared)(const char *kind);
@@ -47,5 +51,39 @@ struct store_etcd_report {
 };
 
 void store_etcd_report(struct store *store, struct store_etcd_report *report);
+
+/* ---- The fleet ------------------------------------------------------------------------------- */
+
+struct store_etcd_member {
+    char id[STORE_ETCD_MEMBER_ID], address[STORE_ETCD_ADDRESS];
+    char token[STORE_ETCD_TOKEN + 1]; /* of its state.directory */
+    uint64_t generation;              /* that is in force on it */
+    int slot;                         /* -1: none */
+    uint64_t revision;                /* in which it said so */
+};
+
+struct store_etcd_fleet {
+    const char *id;     /* this member's */
+    const char *leader; /* its id, ""; where etcd is away: none is known */
+    bool leads;         /* this member does, now */
+    /* The place of this member: the lowest number that no other has. It outlives the process, and
+     * is anybody's again once store_etcd_end has told. -1: none is known yet. is_slot_new: this
+     * process has taken it from nobody; else it has it from the process before, on this
+     * state.directory. */
+    int slot;
+    bool is_slot_new;
+    const struct store_etcd_member *members; /* as seen last, by id; until the loop's next turn */
+    int nr_members;
+};
+
+void store_etcd_fleet(struct store *store, struct store_etcd_fleet *fleet);
+
+/* This process serves: it becomes a member, and takes part in the election. */
+void store_etcd_join(struct store *store);
+/* It is a member no more; it still has its slot. */
+void store_etcd_leave(struct store *store);
+/* All that it counts is published: its slot is anybody's. left is called once etcd knows all of
+ * that, or does not answer, and never from within the call. */
+void store_etcd_end(struct store *store, void (*left)(void *context), void *context);
 
 #endif

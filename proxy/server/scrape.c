@@ -278,6 +278,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .reloads_rejected = sources->reloads_rejected,
             .has_store = sources->has_store,
             .is_store_up = sources->is_store_up,
+            .is_leader = sources->is_leader,
+            .nr_members = sources->nr_members,
             .start_time_seconds = sources->start_time_s,
             .access_log_lost = sources->access_log_lost,
             .process_log_lost = sources->process_log_lost,

@@ -17,8 +17,9 @@ struct scrape_sources {
     const struct table *table;
     uint64_t access_log_lost, process_log_lost;
     uint64_t reloads_ok, reloads_rejected;
-    bool has_store, is_store_up; /* the fleet's */
-    double start_time_s;         /* since 1970 */
+    bool has_store, is_store_up, is_leader; /* the fleet's */
+    int nr_members;
+    double start_time_s; /* since 1970 */
     uint64_t events_queued, events_oldest_age_ms;
     const struct expose_event_counts *event_counts;
     int nr_event_counts;

@@ -80,10 +80,14 @@ static int take_alarms(struct scraping *to, const struct api_hooks *hooks)
 static void take_store(struct scraping *to, struct store *store)
 {
     struct store_etcd_report report;
+    struct store_etcd_fleet fleet;
 
     store_etcd_report(store, &report);
+    store_etcd_fleet(store, &fleet);
     to->sources.has_store = true;
     to->sources.is_store_up = report.is_up;
+    to->sources.nr_members = fleet.nr_members;
+    to->sources.is_leader = fleet.leads;
     to->sources.reloads_rejected += report.nr_rejected;
 }
 

@@ -24,6 +24,7 @@
 #include "proxy/http/http1.h"
 #include "proxy/io/bind.h"
 #include "proxy/server/hooks.h"
+#include "proxy/server/membership.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/storage.h"
 #include "proxy/server/watching.h"
@@ -60,11 +61,12 @@ static void drain(struct server *s)
         dispatcher_drain(s->events);
     shifting_drain(s);
     executing_drain(s);
+    membership_drain(s);
     state_order_all(s, THREAD_DRAIN);
     uv_update_time(&s->loop.uv);
     uv_timer_start(&s->drain_limit, on_drain_limit, s->shared.settings->timeouts.drain_ms, 0);
     if (s->nr_running == 0)
-        loop_stop(&s->loop);
+        membership_end(s);
 }
 
 static void on_thread_ended(uv_async_t *async)
@@ -76,7 +78,7 @@ static void on_thread_ended(uv_async_t *async)
     for (int i = 0; i < s->nr_running; i++)
         if (!atomic_load(&s->threads[i].has_ended))
             return;
-    loop_stop(&s->loop);
+    membership_end(s);
 }
 
 static void on_signal(void *context, int number)
@@ -483,8 +485,7 @@ static int start(struct server *s, struct api_hooks *hooks)
         start_threads(s) < 0)
         return -1;
     start_pool(s);
-    if (s->storage.is_shared)
-        store_set_watch(s->store, (struct store_watch){change_follow, hooks});
+    membership_begin(s, hooks);
     if (s->events)
         dispatcher_begin(s->events);
     executing_begin(s);

@@ -139,6 +139,8 @@ static int open_etcd(struct server *s, const struct store_host *host, struct sto
                  .key = settings->etcd.key},
         .prefix = settings->etcd.prefix,
         .member = member_id(settings, name),
+        .address = settings->admin_address,
+        .lease_ms = settings->fleet.lease_ms,
         .start_wait_ms = (uint64_t)settings->etcd.start_wait_s * 1000,
         .is_shared = is_shared_kind};
 

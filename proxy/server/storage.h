@@ -26,6 +26,7 @@ struct storage {
     struct store_reason reason;
     bool is_shared; /* s->store is a fleet's (store/store_etcd.h) */
     bool is_empty;  /* it had no table at the start */
+    bool is_ending; /* it is told to be left */
 };
 
 /* Opens s->store as the settings say, and gives the registry its logbook; 0, or -1 with the reason

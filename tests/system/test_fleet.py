@@ -9,88 +9,12 @@ import subprocess
 
 import pytest
 from harness import places, tables
-from harness.etcd import Etcd, Relay
+from harness.etcd import Etcd
+from harness.fleet import JSON, MINE, NEXT, Fleet, dump, refused, table, weights_of
 from harness.processes import Weir
 from harness.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd is not installed")
-
-NEXT = "/2015-03-31/functions/hello/aliases/live"
-MINE = "/functions/hello/aliases/live"
-JSON = [("Content-Type", "application/json")]
-
-
-def dump(value):
-    return json.dumps(value).encode()
-
-
-def table(endpoint="http://127.0.0.1:1", weights=None, more=None):
-    functions = {"hello": tables.function({"1": endpoint, "2": endpoint}, {"live": weights or {"1": 95, "2": 5}})}
-    return tables.table({**functions, **(more or {})}, [tables.route(qualifier="live")])
-
-
-class Fleet:
-    def __init__(self, world, nr=3, etcd=None, document=None, endpoint="http://127.0.0.1:1"):
-        self.world = world
-        self.etcd = etcd or world.keep(Etcd(world.folder / "etcd-home"))
-        self.document = document or table(endpoint)
-        self.relays = [world.keep(Relay(self.etcd.port)) for _ in range(nr)]
-        self.states = [world.folder / f"state-{i}" for i in range(nr)]
-        self.members = []
-        for state in self.states:
-            state.mkdir()
-        self.members = [self.member(i) for i in range(nr)]
-        for member in self.members:
-            member.wait_until_ready()
-
-    def member(self, i, **more):
-        settings = {
-            "state": {"directory": str(self.states[i])},
-            "store": {"etcd": {"endpoints": [self.relays[i].url], "timeout_ms": 1000, "start_wait_s": 10, **more}},
-            "fleet": {"id": f"weir-{i}"},
-        }
-        folder = self.world.folder / f"member-{i}-{len(self.world.things)}"
-        return self.world.keep(Weir(folder, self.document, settings, workers=1, wait=False))
-
-    def put(self, i, weights, **more):
-        return self.members[i].admin(MINE, "PUT", dump({"weights": weights, **more}), JSON)
-
-    def look(self, i):
-        answer = self.members[i].admin(NEXT)
-        return self.members[i].generation(), answer.json()
-
-    def wait_until_all_agree(self, generation=None):
-        """On one generation; which is returned."""
-
-        def agree():
-            seen = [self.look(i) for i in range(len(self.members))]
-            same = all(one == seen[0] for one in seen)
-            return seen[0][0] if same and generation in (None, seen[0][0]) else 0
-
-        return wait_until(agree, "all members have the same table")
-
-    def up(self, i):
-        return self.members[i].metrics().value("weir_store_up")
-
-    def wait_until_down(self, i):
-        wait_until(lambda: self.up(i) == 0, f"weir-{i} knows that etcd is away")
-
-    def wait_until_up(self, i):
-        wait_until(lambda: self.up(i) == 1, f"weir-{i} knows that etcd is there")
-
-
-def weights_of(answer):
-    first = 100.0
-    more = (answer.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    return {answer["FunctionVersion"]: first - 100 * sum(more.values()), **{k: 100 * v for k, v in more.items()}}
-
-
-def refused(answer, *words):
-    assert answer.status == 503, answer.body
-    assert answer.headers["x-amzn-errortype"] == "ServiceUnavailableException"
-    message = json.dumps(answer.json())
-    assert all(word in message for word in ("etcd", *words)), message
-
 
 @pytest.fixture
 def fleet(world):
@@ -189,12 +113,12 @@ def test_a_table_of_many_pieces_is_switched_to_at_once_and_one_of_it_changed(wor
     fleet.wait_until_all_agree()
     last = f"/functions/many/aliases/a{nr - 1}"
     assert fleet.members[1].admin(last).status == 200
-    keys = fleet.etcd.keys()
-    assert len(keys) == 257 and all(len(value) < 1400 * 1024 for value in keys.values())
+    keys = fleet.etcd.keys("/weir/p/")
+    assert len(keys) == 256 and all(len(value) < 1400 * 1024 for value in keys.values())
     answer = fleet.members[1].admin(last, "PUT", dump({"weights": {"1": 100}, "description": "other"}), JSON)
     assert answer.status in (200, 400)
     fleet.wait_until_all_agree()
-    assert len(fleet.etcd.keys()) == 257  # what was replaced has gone
+    assert len(fleet.etcd.keys("/weir/p/")) == 256  # what was replaced has gone
 
 
 # ---- When etcd is away ----

@@ -35,7 +35,7 @@ static const char full[] =
     " \"store\": {\"etcd\": {\"endpoints\": [\"http://127.0.0.1:2379\", \"https://etcd\"],"
     "   \"prefix\": \"/w/\", \"timeout_ms\": 500, \"start_wait_s\": 2, \"username\": \"weir\","
     "   \"password_file\": \"p\", \"ca_file\": \"ca.pem\", \"certificate\": \"e.pem\","
-    "   \"key\": \"e.key\"}}, \"fleet\": {\"id\": \"weir-0\"},"
+    "   \"key\": \"e.key\"}}, \"fleet\": {\"id\": \"weir-0\", \"lease_ms\": 3000},"
     " \"executed_version_header\": \"X-Version\", \"allow_trace\": true, \"client_half_close\": "
     "\"abort\","
     " \"invoke\": {\"retry_pin_ms\": 17}, \"shifts\": {\"minute_ms\": 600},"

@@ -1,0 +1,123 @@
+"""Who belongs to a fleet, who leads it, and which slot each member has."""
+
+import shutil
+import signal
+
+import pytest
+from harness.fleet import Fleet, table
+from harness.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd is not installed")
+
+LEASE = {"lease_ms": 2000}
+
+
+def metric(fleet, i, name):
+    return fleet.members[i].metrics().value(name)
+
+
+def ids(page):
+    return [member["id"] for member in page["members"]]
+
+
+def wait_until_members(fleet, i, wanted):
+    wait_until(lambda: ids(fleet.page(i)) == wanted, f"weir-{i} sees the members {wanted}")
+
+
+def wait_for_leader(fleet, among):
+    """Of these members; its number. All of them know it."""
+
+    def leader():
+        named = {fleet.page(i)["leader"] for i in among}
+        numbers = [i for i in among if metric(fleet, i, "weir_fleet_leader") == 1]
+        return len(numbers) == 1 and named == {f"weir-{numbers[0]}"} and str(numbers[0])
+
+    return int(wait_until(leader, f"one of {among} leads"))
+
+
+@pytest.fixture
+def fleet(world):
+    fleet = Fleet(world, fleet=LEASE)
+    for i in range(3):
+        wait_until_members(fleet, i, ["weir-0", "weir-1", "weir-2"])
+    return fleet
+
+
+def test_every_member_sees_all_of_them_one_leader_and_a_slot_for_each(fleet):
+    wait_for_leader(fleet, range(3))
+    generation = fleet.wait_until_all_agree()
+    for i in range(3):
+        wait_until(lambda i=i: {m["generation"] for m in fleet.page(i)["members"]} == {generation}, "all have told their generation")
+        page = fleet.page(i)
+        assert page["id"] == f"weir-{i}" and page["generation"] == generation
+        assert page["members"][i]["address"].endswith(f":{fleet.members[i].admin_port}")
+        assert page["members"][i]["slot"] == page["slot"]
+        assert page["store"]["connected"] is True and page["store"]["generation"] == generation
+        assert metric(fleet, i, "weir_fleet_members") == 3
+    assert sorted(fleet.page(i)["slot"] for i in range(3)) == [0, 1, 2]
+
+
+def test_a_member_that_is_told_to_end_leaves_at_once_and_another_leads_and_its_slot_is_the_next_one_s(fleet):
+    first = wait_for_leader(fleet, range(3))
+    rest = [i for i in range(3) if i != first]
+    slot = fleet.page(first)["slot"]
+    fleet.members[first].stop()
+    assert f"/weir/s/{slot:06}" not in fleet.etcd.keys()
+    assert len(fleet.etcd.keys("/weir/m/")) == 2  # without waiting for the end of a lease
+    for i in rest:
+        wait_until_members(fleet, i, [f"weir-{k}" for k in rest])
+    wait_for_leader(fleet, rest)
+    shutil.rmtree(fleet.states[first])
+    fleet.states[first].mkdir()
+    fleet.members[first] = fleet.member(first)
+    fleet.members[first].wait_until_ready()
+    assert fleet.page(first)["slot"] == slot
+
+
+def test_a_member_that_is_killed_is_one_until_its_lease_ends_and_keeps_its_slot(fleet):
+    first = wait_for_leader(fleet, range(3))
+    rest = [i for i in range(3) if i != first]
+    slot = fleet.page(first)["slot"]
+    fleet.members[first].signal(signal.SIGKILL)
+    fleet.members[first].wait()
+    fleet.world.things.remove(fleet.members[first])
+    wait_until_members(fleet, rest[0], [f"weir-{k}" for k in rest])
+    wait_for_leader(fleet, rest)
+    fleet.members[first] = fleet.member(first)
+    fleet.members[first].wait_until_ready()
+    assert fleet.page(first)["slot"] == slot
+    wait_until_members(fleet, rest[0], ["weir-0", "weir-1", "weir-2"])
+
+
+@pytest.mark.parametrize("how", ["paused", "cut off"])
+def test_a_leader_that_cannot_renew_its_lease_is_none_before_another_is(fleet, how):
+    first = wait_for_leader(fleet, range(3))
+    rest = [i for i in range(3) if i != first]
+    if how == "paused":
+        fleet.members[first].signal(signal.SIGSTOP)
+    else:
+        fleet.relays[first].cut()
+    second = wait_for_leader(fleet, rest)
+    if how == "paused":
+        fleet.members[first].signal(signal.SIGCONT)
+    assert metric(fleet, first, "weir_fleet_leader") == 0  # the first answer that it gives
+    if how == "cut off":
+        assert fleet.page(first)["leader"] is None and fleet.page(first)["store"]["connected"] is False
+        fleet.relays[first].heal()
+    for i in range(3):
+        wait_until_members(fleet, i, ["weir-0", "weir-1", "weir-2"])
+    assert wait_for_leader(fleet, range(3)) == second
+
+
+def test_all_are_members_again_where_etcd_has_lost_its_data(fleet):
+    for member in fleet.members:
+        member.allow_error("etcd has no table under /weir/table")
+    fleet.etcd.lose_everything()
+    for i in range(3):
+        wait_until_members(fleet, i, ["weir-0", "weir-1", "weir-2"])
+    wait_for_leader(fleet, range(3))
+
+
+def test_one_that_belongs_to_no_fleet_has_no_page_of_it(world):
+    answer = world.weir(table()).admin("/fleet")
+    assert answer.status == 404 and b"belongs to no fleet" in answer.body
