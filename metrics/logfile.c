@@ -60,6 +60,40 @@ int logfile_open(struct logfile *file, const char *path)
     return 0;
 }
 
+/* The folder of a path. NULL when out of memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+int logfile_look(const char *path, bool *is_folder)
+{
+    struct stat st;
+    char *folder;
+    int r;
+
+    *is_folder = false;
+    if (strcmp(path, "-") == 0)
+        return 0;
+    if (stat(path, &st) == 0) {
+        if (!S_ISDIR(st.st_mode))
+            return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
+        errno = EISDIR;
+        return -1;
+    }
+    if (errno != ENOENT)
+        return -1;
+    *is_folder = true;
+    folder = folder_of(path);
+    r = folder ? faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) : -1;
+    free(folder);
+    return r;
+}
+
 void logfile_close(struct logfile *file)
 {
     if (file->fd >= 0)

@@ -18,6 +18,9 @@ struct logfile {
 
 /* path "-": a duplicate of standard output. 0, or -1 with errno. */
 int logfile_open(struct logfile *file, const char *path) __attribute__((warn_unused_result));
+/* Could path be opened so? 0, or -1 with errno, and *is_folder where its folder is the reason.
+ * Nothing is made or opened. */
+int logfile_look(const char *path, bool *is_folder) __attribute__((warn_unused_result));
 void logfile_close(struct logfile *file);
 
 /* Opens the path again, then closes the file that was open. -1 if it cannot be opened: then the old

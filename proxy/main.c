@@ -20,7 +20,7 @@ enum { LISTEN_MAX = 64, EXIT_USAGE = 2 };
 static const char usage[] =
     "usage: weir run [--settings FILE] [--table FILE] [--state DIR] [--listen ADDRESS]... "
     "[--admin ADDRESS] [--workers N]\n"
-    "       weir check [--settings FILE] [--table FILE] [--state DIR]\n"
+    "       weir check [--settings FILE] [--table FILE] [--state DIR] [--reload]\n"
     "       weir apply --table FILE [--admin ADDRESS] [--ca FILE] [--certificate FILE --key FILE]\n"
     "                  [--token-file FILE | --credentials-file FILE [--region REGION]]\n"
     "       weir splitcheck --expect VERSION=PERCENT,... [options] URL\n"
@@ -32,6 +32,8 @@ static const char usage[] =
     "  run       serve; SIGHUP reloads, SIGUSR1 opens the access log again, SIGTERM drains and "
     "ends\n"
     "  check     print everything that is wrong with the documents; status 1 if anything is\n"
+    "            (--reload: for a weir that runs; addresses and the log's folder are not looked "
+    "at)\n"
     "  apply     send a table to a weir that runs, as one change; - is standard input; status 1 "
     "where it is refused\n"
     "  splitcheck  measure how exactly any HTTP proxy splits: see weir splitcheck --help\n"
@@ -77,10 +79,15 @@ static int end_of_output(int status)
 static int parse(int argc, char **argv, struct documents_options *out)
 {
     static const struct option options[] = {
-        {"settings", required_argument, NULL, 's'}, {"table", required_argument, NULL, 't'},
-        {"state", required_argument, NULL, 'd'},    {"listen", required_argument, NULL, 'l'},
-        {"admin", required_argument, NULL, 'a'},    {"workers", required_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+        {"settings", required_argument, NULL, 's'},
+        {"table", required_argument, NULL, 't'},
+        {"state", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"admin", required_argument, NULL, 'a'},
+        {"workers", required_argument, NULL, 'w'},
+        {"reload", no_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -106,6 +113,9 @@ static int parse(int argc, char **argv, struct documents_options *out)
             break;
         case 'w':
             out->workers = optarg;
+            break;
+        case 'r':
+            out->is_reload = true;
             break;
         case 'h':
             fputs(usage, stdout);

@@ -96,22 +96,41 @@ static int open_one(const struct place *where, bool is_shared)
 }
 
 /* With SO_REUSEPORT a second weir could share the port unnoticed: a first socket without it finds
- * out. On success the place has the port. 0 or a negative errno. */
-static int probe(struct place *where)
+ * out. The socket, which does not listen, or a negative errno. */
+static int try_alone(const struct place *where, bool waits)
 {
-    int fd = open_one(where, false), r = 0;
+    int fd = open_one(where, false);
 
     /* A weir that has just been told to end keeps its sockets for a moment (client/listener.c). */
-    for (int i = 0; fd == -EADDRINUSE && i < RETRIES; i++) {
+    for (int i = 0; waits && fd == -EADDRINUSE && i < RETRIES; i++) {
         nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
         fd = open_one(where, false);
     }
+    return fd;
+}
+
+/* On success the place has the port. 0 or a negative errno. */
+static int probe(struct place *where)
+{
+    int fd = try_alone(where, true), r = 0;
+
     if (fd < 0)
         return fd;
     if (getsockname(fd, (struct sockaddr *)&where->address, &where->len) < 0 || listen(fd, 1) < 0)
         r = -errno;
     close(fd);
     return r;
+}
+
+/* As probe, but without listening. */
+static int look(struct place *where, bool waits)
+{
+    int fd = try_alone(where, waits);
+
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
 }
 
 static bool is_ipv6_missing(int error)
@@ -134,44 +153,117 @@ static void name_of(const struct sockaddr_storage *address, char *name, size_t r
     }
 }
 
+/* Why not, as a sentence. */
+static void explain(const char *address, int error, const char *option, char why[BIND_WHY])
+{
+    const char *setting = option && strcmp(option, "--admin") == 0 ? "admin.address" : "listeners";
+
+    if (error == -EADDRINUSE && !option)
+        snprintf(why, BIND_WHY,
+                 "cannot listen on %s: another program, or another listener of this one, has the "
+                 "port already",
+                 address);
+    else if (error == -EADDRINUSE)
+        snprintf(why, BIND_WHY,
+                 "cannot listen on %s: another program has the port already; stop it, or choose "
+                 "another port (%s, or %s in the settings)",
+                 address, option, setting);
+    else if (error == -EACCES)
+        snprintf(why, BIND_WHY,
+                 "cannot listen on %s: %s; a low port needs the capability CAP_NET_BIND_SERVICE",
+                 address, strerror(-error));
+    else if (error == -EADDRNOTAVAIL)
+        snprintf(why, BIND_WHY, "cannot listen on %s: this machine has no such address", address);
+    else
+        snprintf(why, BIND_WHY, "cannot listen on %s: %s", address, strerror(-error));
+}
+
 static int complain(const char *address, int error)
 {
-    if (error == -EADDRINUSE)
-        log_error("cannot listen on %s: another program, or another listener of this one, has the "
-                  "port already; stop it or choose another port (--listen)",
-                  address);
-    else if (error == -EACCES)
-        log_error("cannot listen on %s: %s; a low port needs the capability CAP_NET_BIND_SERVICE",
-                  address, strerror(-error));
-    else if (error == -EADDRNOTAVAIL)
-        log_error("cannot listen on %s: this machine has no such address", address);
-    else
-        log_error("cannot listen on %s: %s", address, strerror(-error));
+    char why[BIND_WHY];
+
+    explain(address, error, NULL, why);
+    log_error("%s", why);
     return -1;
+}
+
+/* The place that an address stands for. NULL, or what is wrong with it. */
+static const char *read_place(const char *address, bool leaves_ipv4, struct place *out,
+                              bool *is_any)
+{
+    struct bindspec spec;
+    const char *wrong = bindspec_parse(str_of(address), &spec);
+
+    *is_any = !wrong && spec.kind == BINDSPEC_ANY;
+    if (*is_any)
+        *out = any_of(AF_INET6, spec.port);
+    else if (!wrong)
+        wrong = resolve(&spec, out);
+    out->is_v6_only = leaves_ipv4;
+    return wrong;
+}
+
+static struct place ipv4_of(const struct place *any)
+{
+    return any_of(AF_INET, ntohs(((const struct sockaddr_in6 *)&any->address)->sin6_port));
 }
 
 /* Where to listen, after a look whether it is free. -1 with a line in the log. */
 static int find_place(const char *address, bool leaves_ipv4, struct place *out)
 {
-    struct bindspec spec;
-    const char *wrong = bindspec_parse(str_of(address), &spec);
+    bool is_any;
+    const char *wrong = read_place(address, leaves_ipv4, out, &is_any);
     int r;
 
-    if (!wrong && spec.kind == BINDSPEC_ANY)
-        *out = any_of(AF_INET6, spec.port);
-    else if (!wrong)
-        wrong = resolve(&spec, out);
     if (wrong) {
         log_error("cannot listen on %s: %s", address, wrong);
         return -1;
     }
-    out->is_v6_only = leaves_ipv4;
     r = probe(out);
-    if (is_ipv6_missing(r) && spec.kind == BINDSPEC_ANY) {
-        *out = any_of(AF_INET, spec.port);
+    if (is_ipv6_missing(r) && is_any) {
+        *out = ipv4_of(out);
         r = probe(out);
     }
     return r < 0 ? complain(address, r) : 0;
+}
+
+/* Do sockets of this user have it that let others share it? */
+static bool is_shared_by_us(const struct place *where)
+{
+    int fd = socket(where->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool is_ours = fd >= 0 && configure(fd, where, true) == 0 &&
+                   bind(fd, (const struct sockaddr *)&where->address, where->len) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is_ours;
+}
+
+enum bind_verdict bind_look(const char *address, bool leaves_ipv4, bool waits, const char *option,
+                            char name[BIND_NAME], char why[BIND_WHY])
+{
+    struct place where = {.len = 0};
+    bool is_any;
+    const char *wrong = read_place(address, leaves_ipv4, &where, &is_any);
+    int r;
+
+    name[0] = why[0] = '\0';
+    if (wrong) {
+        snprintf(why, BIND_WHY, "cannot listen on %s: %s", address, wrong);
+        return BIND_REFUSED;
+    }
+    r = look(&where, waits);
+    if (is_ipv6_missing(r) && is_any) {
+        where = ipv4_of(&where);
+        r = look(&where, waits);
+    }
+    name_of(&where.address, name, BIND_NAME);
+    if (r == 0)
+        return BIND_FREE;
+    if (r == -EADDRINUSE && is_shared_by_us(&where))
+        return BIND_SHARED;
+    explain(address, r, option, why);
+    return BIND_REFUSED;
 }
 
 int bind_open(const char *address, bool leaves_ipv4, int *fds, int nr, char *name, size_t name_room)

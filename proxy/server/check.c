@@ -8,6 +8,7 @@
 #include "conf/tabledoc_merge.h"
 #include "control/rowstore.h"
 #include "proxy/server/storage.h"
+#include "proxy/server/surroundings.h"
 #include "proxy/tls/tls.h"
 #include "router/registry.h"
 #include "store/statedir.h"
@@ -113,12 +114,21 @@ static void check_alone(const struct documents_options *options, struct problems
         settings_unref(&defaults);
 }
 
+/* A table alone says nothing of where weir will listen. */
+static bool names_a_start(const struct documents_options *options)
+{
+    return !options->is_reload &&
+           (options->settings_file || options->nr_listen > 0 || options->admin);
+}
+
 int check_run(const struct documents_options *options)
 {
     struct problems problems = {0};
     struct settings *settings = documents_settings(options, &problems);
     size_t nr;
 
+    if (settings && names_a_start(options))
+        surroundings_look(settings, options, SURROUNDINGS_CHECK, &problems);
     if (settings)
         check_rest(settings, &problems);
     else if (options->table_file)

@@ -5,8 +5,9 @@
 #include "proxy/server/documents.h"
 
 /* Prints every problem to standard error, one a line, and to standard output what of the state
- * would not count any more, as the table file has another word; the exit status. Changes nothing
- * and opens no socket; a weir may be running on the folder. */
+ * would not count any more, as the table file has another word; the exit status. Changes nothing;
+ * a weir may be running on the folder. What a start needs of the machine is looked at too where the
+ * options name settings or an address, but not with --reload. */
 int check_run(const struct documents_options *options);
 
 #endif

@@ -20,6 +20,7 @@ struct documents_options {
     int nr_listen;
     const char *admin;   /* --admin, or NULL */
     const char *workers; /* --workers, or NULL */
+    bool is_reload;      /* --reload, of weir check alone */
 };
 
 /* The settings, with the command line's twins applied; NULL with problems added. One reference

@@ -27,6 +27,7 @@
 #include "proxy/server/membership.h"
 #include "proxy/server/reload.h"
 #include "proxy/server/storage.h"
+#include "proxy/server/surroundings.h"
 #include "proxy/server/watching.h"
 #include "proxy/tls/tls.h"
 #include "proxy/upstream/health.h"
@@ -447,6 +448,7 @@ static int start(struct server *s, struct api_hooks *hooks)
     struct table *table = NULL;
     struct tabledoc_merge merge = {0};
     struct mapstore_list maps = {0};
+    bool is_good;
 
     if (settings) {
         s->shared.settings = settings;
@@ -454,6 +456,7 @@ static int start(struct server *s, struct api_hooks *hooks)
         if (init_shared(s) < 0 || storage_open(s) < 0 || open_rows(s) < 0)
             return -1;
         watching_open(s, settings, on_files_changed);
+        surroundings_look(settings, s->options, SURROUNDINGS_START, &problems);
         tls = tls_server_make(settings, NULL, &problems);
         merge.overlay = s->rows.overlay;
         merge.maps = s->rows.maps;
@@ -468,6 +471,7 @@ static int start(struct server *s, struct api_hooks *hooks)
         tabledoc_merge_fini(&merge);
     }
     documents_log(&problems, "cannot start");
+    is_good = problems_count(&problems) == 0;
     problems_fini(&problems);
     problems_fini(&notes);
     s->shared.tls = tls;
@@ -478,7 +482,7 @@ static int start(struct server *s, struct api_hooks *hooks)
         mapstore_follow(&s->rows, &maps, table, s->said, settings->table_file);
         mapstore_fini(&maps);
     }
-    if (!table || !tls || open_log(s) < 0)
+    if (!is_good || !table || !tls || open_log(s) < 0)
         return -1;
     if (start_handles(s, hooks) < 0 || start_shifts(s, hooks) < 0 || start_admin(s, hooks) < 0 ||
         open_events(s) < 0 || executing_init(s, hooks) < 0 || make_threads(s) < 0 ||

@@ -111,6 +111,8 @@ static int use_certificate(SSL_CTX *ctx, const struct origin_tls *files, const c
         r = tls_pem_use(&pair, ctx, why);
         if (r < 0)
             explain(reason, files->certificate, why);
+        else
+            tls_pem_warn(files->certificate, &pair, "endpoints");
     }
     tls_pem_fini(&pair);
     return r;

@@ -19,6 +19,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "conf/file.h"
 
 /* A file whose last change is older was not changed again without showing it. */
@@ -211,6 +212,20 @@ int tls_pem_use(const struct tls_pem *pem, SSL_CTX *ctx, char why[TLS_PEM_WHY])
         return 0;
     say_error(why, "cannot be used");
     return -1;
+}
+
+void tls_pem_warn(const char *certificate, const struct tls_pem *pem, const char *who)
+{
+    const ASN1_TIME *begin = X509_get0_notBefore(pem->leaf), *end = X509_get0_notAfter(pem->leaf);
+    bool has_expired = X509_cmp_current_time(end) <= 0;
+    struct tm t;
+
+    if (!has_expired && X509_cmp_current_time(begin) <= 0)
+        return;
+    if (ASN1_TIME_to_tm(has_expired ? end : begin, &t) == 1)
+        log_warning("%s: the certificate %s on %04d-%02d-%02d; %s will refuse it", certificate,
+                    has_expired ? "expired" : "becomes valid", t.tm_year + 1900, t.tm_mon + 1,
+                    t.tm_mday, who);
 }
 
 void tls_pem_fini(struct tls_pem *pem)

@@ -36,6 +36,10 @@ int tls_pem_read_pair(struct tls_pem *pem, const char *certificate, const char *
 int tls_pem_use(const struct tls_pem *pem, SSL_CTX *ctx, char why[TLS_PEM_WHY])
     __attribute__((warn_unused_result));
 
+/* Logs a warning where the leaf has expired, or is not valid yet: those who see it (such as
+ * "clients") will refuse it. */
+void tls_pem_warn(const char *certificate, const struct tls_pem *pem, const char *who);
+
 void tls_pem_fini(struct tls_pem *pem);
 
 /* What a file's content is recognised by, to be compared by memcmp: equal means that it need not be

@@ -226,17 +226,6 @@ static void make_contexts(struct draft *d, struct listener *listener)
 
 /* ---- Files ---------------------------------------------------------------------------------- */
 
-static void warn_if_expired(const char *file, X509 *certificate)
-{
-    const ASN1_TIME *end = X509_get0_notAfter(certificate);
-    struct tm t;
-
-    if (X509_cmp_current_time(end) > 0 || ASN1_TIME_to_tm(end, &t) != 1)
-        return;
-    log_warning("%s: the certificate expired on %04d-%02d-%02d; clients will refuse it", file,
-                t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
-}
-
 static int read_pair(struct draft *d, int i)
 {
     const struct certificate_settings *files = &d->settings->certificates[i];
@@ -249,7 +238,7 @@ static int read_pair(struct draft *d, int i)
     if (r < 0 && reasons.key[0])
         report_file(d, i, "key", files->key, reasons.key);
     if (r == 0)
-        warn_if_expired(files->certificate, pair->leaf);
+        tls_pem_warn(files->certificate, pair, "clients");
     d->leaves[i] = pair->leaf;
     return r;
 }

@@ -227,3 +227,66 @@ def test_an_ipv6_listener_serves(world):
             data += piece
     assert b"200 OK" in data and b'["X-Forwarded-For","::1"]' in data
     assert weir.access_log is not None
+
+
+# ---- What a start needs of the machine ----
+
+
+def settings_of(tmp_path, **settings):
+    (tmp_path / "table.json").write_text(json.dumps(GOOD))
+    address = {"listeners": [{"address": f"{ADDRESS}:{free_port()}"}], "admin": {"address": f"{ADDRESS}:{free_port()}"}}
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"table": {"file": "table.json"}, **address, **settings}))
+    return path
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_every_address_in_use_is_told_with_its_place_and_option(tmp_path, command):
+    with socket.socket() as first, socket.socket() as second:
+        for taken in (first, second):
+            taken.bind((ADDRESS, 0))
+            taken.listen()
+        a, b = (f"{ADDRESS}:{taken.getsockname()[1]}" for taken in (first, second))
+        path = settings_of(
+            tmp_path, listeners=[{"address": f"{ADDRESS}:{free_port()}"}, {"address": a}], admin={"address": b}
+        )
+        done = run(command, "--settings", path, folder=tmp_path)
+        assert done.returncode == 1
+        told = [line for line in done.stderr.splitlines() if "cannot listen on" in line]
+        assert len(told) == 2, done
+        assert "$.listeners[1].address" in told[0] and a in told[0] and "--listen" in told[0] and "[address]" in told[0]
+        assert "$.admin.address" in told[1] and b in told[1] and "--admin" in told[1]
+        if command == "check":
+            reload = run("check", "--reload", "--settings", path, folder=tmp_path)
+            assert reload.returncode == 0 and reload.stdout == "the documents are fine\n", reload
+
+
+def test_addresses_of_a_running_weir_are_right_for_a_reload(world):
+    weir = world.weir(tables.one(world.demo()))
+    done = run("check", "--settings", weir.settings_path, folder=weir.folder)
+    assert done.returncode == 0 and done.stdout.count("in use by a weir of this user") == 2, done
+    again = run("run", "--settings", weir.settings_path, folder=weir.folder)
+    assert again.returncode == 1 and again.stderr.count("cannot listen on") == 2, again
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_two_names_of_one_address_are_found(tmp_path, command):
+    port = free_port()
+    path = settings_of(tmp_path, listeners=[{"address": f"{ADDRESS}:{port}"}], admin={"address": f"localhost:{port}"})
+    if not socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)[0][4][0] == ADDRESS:
+        pytest.skip("localhost is another address here")
+    done = run(command, "--settings", path, folder=tmp_path)
+    assert done.returncode == 1, done
+    assert f"localhost:{port} and {ADDRESS}:{port} of $.listeners[0].address take the same address and port" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_folder_of_the_access_log_that_is_not_there_is_found(tmp_path, command):
+    path = settings_of(tmp_path, log={"access": "logs/access.log"})
+    done = run(command, "--settings", path, folder=tmp_path)
+    assert done.returncode == 1
+    assert "$.log.access: the access log logs/access.log cannot be opened: No such file or directory; its folder" in done.stderr
+    (tmp_path / "logs").mkdir()
+    if command == "check":
+        assert run("check", "--settings", path, folder=tmp_path).returncode == 0
+        assert not list((tmp_path / "logs").iterdir()), "a check makes no file"

@@ -82,7 +82,7 @@ def test_the_examples_are_valid():
     for name in sorted(path.name for path in EXAMPLES.glob("*table*.json")):
         run(places.WEIR, "check", "--table", name, cwd=EXAMPLES)
     for name in sorted(path.name for path in EXAMPLES.glob("*settings*.json")):
-        run(places.WEIR, "check", "--settings", name, cwd=EXAMPLES)
+        run(places.WEIR, "check", "--reload", "--settings", name, cwd=EXAMPLES)
 
 
 # ---- The systemd unit ----
