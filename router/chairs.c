@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#include "base/prng.h"
+
 /* Tijdeman's windows, with all errors centred and multiplied by k(2k - 2), which makes his
  * constants whole numbers. Before each pick every arm is owed its weight more. An arm may be picked
  * once it is owed 1/(2k-2), and has to be at the latest when it is owed more than 1 - 1/(2k-2).
@@ -17,18 +19,22 @@ struct chairs {
     int64_t from;  /* owed this much an arm may be picked */
     int64_t until; /* owed more, it is late */
     int64_t owed[SEGMENT_ARMS_MAX];
-    int64_t steps[SEGMENT_ARMS_MAX]; /* what a ticket adds */
+    int64_t favours[SEGMENT_ARMS_MAX]; /* by so much it counts as owed more than it is */
+    int64_t steps[SEGMENT_ARMS_MAX];   /* what a ticket adds */
     uint32_t weights[SEGMENT_ARMS_MAX];
 };
 
 enum { LOOK_AHEAD = 32 }; /* picks */
 
-static void init(struct chairs *chairs, const uint32_t *weights, const int64_t *errors, int nr)
+static void init(struct chairs *chairs, const uint32_t *weights, const int64_t *errors, int nr,
+                 uint64_t place)
 {
     int64_t k = nr, scale = 2 * k - 2, sum = 0;
+    struct prng rng;
 
     for (int i = 0; i < nr; i++)
         sum += errors[i];
+    prng_seed(&rng, place);
     chairs->nr = nr;
     chairs->one = scale * k * SEGMENT_ONE;
     chairs->from = k * SEGMENT_ONE;
@@ -37,6 +43,11 @@ static void init(struct chairs *chairs, const uint32_t *weights, const int64_t *
         chairs->weights[i] = weights[i];
         chairs->steps[i] = scale * k * weights[i];
         chairs->owed[i] = scale * (k * errors[i] - sum);
+        chairs->favours[i] = 0;
+        if (place != 0)
+            chairs->favours[i] = (int64_t)((unsigned __int128)prng_next(&rng) *
+                                               (uint64_t)(chairs->until - chairs->from) >>
+                                           64);
     }
 }
 
@@ -99,18 +110,24 @@ static bool may_go_first(const struct chairs *chairs, int i)
     return is_room_from_then_on(chairs, i) && is_room_for_others(chairs, i, LOOK_AHEAD);
 }
 
+static int64_t favoured(const struct chairs *chairs, int i)
+{
+    return chairs->owed[i] + chairs->favours[i];
+}
+
 /* Of those that are owed less than most, or as much and come behind it, the one that is owed most;
  * -1 where none may be picked. */
 static int next_most_owed(const struct chairs *chairs, int most)
 {
-    int64_t ceiling = most >= 0 ? chairs->owed[most] : INT64_MAX;
+    int64_t ceiling = most >= 0 ? favoured(chairs, most) : INT64_MAX;
     int next = -1;
 
     for (int i = 0; i < chairs->nr; i++) {
-        int64_t owed = chairs->owed[i];
+        int64_t owed = favoured(chairs, i);
         bool was_tried = owed > ceiling || (owed == ceiling && i <= most);
 
-        if (owed >= chairs->from && !was_tried && (next < 0 || owed > chairs->owed[next]))
+        if (chairs->owed[i] >= chairs->from && !was_tried &&
+            (next < 0 || owed > favoured(chairs, next)))
             next = i;
     }
     return next;
@@ -149,12 +166,12 @@ static int next_chair(struct chairs *chairs)
 }
 
 void chairs_order(uint8_t *picks, uint32_t nr_picks, const uint32_t *weights, const int64_t *errors,
-                  int nr)
+                  int nr, uint64_t place)
 {
     struct chairs chairs;
 
     assert(nr >= 2 && nr <= SEGMENT_ARMS_MAX);
-    init(&chairs, weights, errors, nr);
+    init(&chairs, weights, errors, nr, place);
     for (uint32_t t = 0; t < nr_picks; t++)
         picks[t] = (uint8_t)next_chair(&chairs);
 }

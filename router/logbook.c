@@ -18,6 +18,8 @@ enum {
     UNITS_A_BLOCK = LOGBOOK_BLOCK / UNIT,
     NR_CLASSES = 5, /* 128, 256, ... 2048 bytes */
     ARM_BYTES = sizeof(int64_t) + sizeof(uint64_t) + sizeof(uint32_t),
+    SPREAD_ARM_BYTES = ARM_BYTES + sizeof(uint64_t),
+    FLAGS = SEGMENT_COUNTED | SEGMENT_SPREAD | SEGMENT_DISTURBED,
     BLOCKS_BEFORE = 1 + LOGBOOK_BLOCKS_MAX / LOGBOOK_BLOCK, /* head and classes */
     SPARE_BLOCKS = 128,                                     /* at least so many */
     VERSION = 1,
@@ -28,12 +30,14 @@ enum {
 static const char magic[8] = "weirsplt";
 
 _Static_assert(sizeof(struct logbook_entry) == 64, "the ticket has its cache line's first bytes");
-_Static_assert(64 + SEGMENT_ARMS_MAX * ARM_BYTES <= UNIT << (NR_CLASSES - 1), "all arms fit");
+_Static_assert(64 + SEGMENT_ARMS_MAX * SPREAD_ARM_BYTES <= UNIT << (NR_CLASSES - 1),
+               "all arms fit");
 
 struct head {
     char magic[8];
     uint32_t version, order;
     _Atomic uint32_t life;
+    _Atomic uint32_t slot_after; /* the place in a fleet and one; 0: none */
 };
 
 struct logbook {
@@ -65,9 +69,15 @@ static uint32_t first_number(uint32_t block)
     return (BLOCKS_BEFORE + block) * UNITS_A_BLOCK;
 }
 
-static int class_of(int nr_arms)
+static size_t array_bytes(const struct logbook_entry *entry)
 {
-    size_t bytes = sizeof(struct logbook_entry) + (size_t)nr_arms * ARM_BYTES;
+    return (size_t)entry->nr_arms *
+           (size_t)(entry->flags & SEGMENT_SPREAD ? SPREAD_ARM_BYTES : ARM_BYTES);
+}
+
+static int class_of(const struct logbook_entry *entry)
+{
+    size_t bytes = sizeof(struct logbook_entry) + array_bytes(entry);
     int class = 0;
 
     while ((size_t)UNIT << class < bytes)
@@ -85,9 +95,16 @@ const uint64_t *logbook_versions(const struct logbook_entry *entry)
     return (const uint64_t *)(logbook_errors(entry) + entry->nr_arms);
 }
 
+const uint64_t *logbook_counts(const struct logbook_entry *entry)
+{
+    return entry->flags & SEGMENT_SPREAD ? logbook_versions(entry) + entry->nr_arms : NULL;
+}
+
 const uint32_t *logbook_weights(const struct logbook_entry *entry)
 {
-    return (const uint32_t *)(logbook_versions(entry) + entry->nr_arms);
+    const uint64_t *counts = logbook_counts(entry);
+
+    return (const uint32_t *)((counts ? counts : logbook_versions(entry)) + entry->nr_arms);
 }
 
 struct logbook_key logbook_key(struct str function, struct str alias)
@@ -153,10 +170,10 @@ static uint64_t check_of(const struct logbook_entry *entry)
         struct logbook_key key;
         uint64_t place;
         uint32_t nr_tickets, serial;
-        uint64_t nr_arms, is_counted;
+        uint64_t nr_arms, flags;
     } fixed = {entry->key,    entry->place,   entry->nr_tickets,
-               entry->serial, entry->nr_arms, entry->is_counted};
-    size_t n = (size_t)entry->nr_arms * ARM_BYTES;
+               entry->serial, entry->nr_arms, entry->flags};
+    size_t n = array_bytes(entry);
 
     return hash_str((struct str){(const char *)(entry + 1), n},
                     hash_str((struct str){(const char *)&fixed, sizeof(fixed)}, 0));
@@ -176,10 +193,9 @@ uint32_t logbook_first_serial(const struct logbook *logbook)
 }
 
 struct logbook_entry *logbook_write(struct logbook *logbook, const struct logbook_entry *as,
-                                    const int64_t *errors, const uint64_t *versions,
-                                    const uint32_t *weights)
+                                    const struct logbook_arrays *arrays)
 {
-    int class = class_of(as->nr_arms);
+    int class = class_of(as);
     size_t nr = as->nr_arms;
     struct logbook_entry *entry;
     uint32_t number;
@@ -196,11 +212,13 @@ struct logbook_entry *logbook_write(struct logbook *logbook, const struct logboo
     entry->nr_tickets = as->nr_tickets;
     entry->serial = as->serial;
     entry->nr_arms = as->nr_arms;
-    entry->is_counted = as->is_counted;
+    entry->flags = as->flags;
     atomic_store_explicit(&entry->life, logbook->life, memory_order_relaxed);
-    memcpy((void *)(uintptr_t)logbook_errors(entry), errors, nr * sizeof(errors[0]));
-    memcpy((void *)(uintptr_t)logbook_versions(entry), versions, nr * sizeof(versions[0]));
-    memcpy((void *)(uintptr_t)logbook_weights(entry), weights, nr * sizeof(weights[0]));
+    memcpy((void *)(uintptr_t)logbook_errors(entry), arrays->errors, nr * sizeof(int64_t));
+    memcpy((void *)(uintptr_t)logbook_versions(entry), arrays->versions, nr * sizeof(uint64_t));
+    if (logbook_counts(entry))
+        memcpy((void *)(uintptr_t)logbook_counts(entry), arrays->counts, nr * sizeof(uint64_t));
+    memcpy((void *)(uintptr_t)logbook_weights(entry), arrays->weights, nr * sizeof(uint32_t));
     entry->check = check_of(entry);
     note_serial(logbook, as->serial);
     /* Whoever finds it used finds it whole. */
@@ -219,7 +237,7 @@ void logbook_release(struct logbook *logbook, struct logbook_entry **entry)
     assert(atomic_load(&e->state) == USED);
     atomic_store_explicit(&e->state, FREE, memory_order_release);
     atomic_fetch_sub_explicit(&logbook->nr_used, 1, memory_order_relaxed);
-    push(logbook, &logbook->free_entries[class_of(e->nr_arms)], number_of(logbook, e));
+    push(logbook, &logbook->free_entries[class_of(e)], number_of(logbook, e));
 }
 
 /* Its place is lent again by the next process: until then somebody may read it. */
@@ -272,8 +290,8 @@ uint32_t logbook_count(const struct logbook *logbook)
 /* Does an entry of this class say what can be? */
 static bool is_sound(const struct logbook_entry *entry, int class)
 {
-    return entry->nr_arms >= 1 && entry->nr_arms <= SEGMENT_ARMS_MAX &&
-           class_of(entry->nr_arms) == class && entry->check == check_of(entry);
+    return entry->nr_arms >= 1 && entry->nr_arms <= SEGMENT_ARMS_MAX && entry->flags <= FLAGS &&
+           class_of(entry) == class && entry->check == check_of(entry);
 }
 
 /* Keeps the entry if no table of the last process forgot it, and no later one of the same alias is
@@ -451,6 +469,49 @@ void logbook_extend(struct logbook *logbook, size_t bytes)
     }
     if (nr > logbook->nr_blocks)
         logbook->nr_blocks = nr;
+}
+
+/* ---- A fleet --------------------------------------------------------------------------------- */
+
+int logbook_slot(const struct logbook *logbook)
+{
+    return (int)atomic_load(&logbook->head->slot_after) - 1;
+}
+
+void logbook_set_slot(struct logbook *logbook, int slot)
+{
+    atomic_store(&logbook->head->slot_after, (uint32_t)(slot + 1));
+}
+
+void logbook_forget(struct logbook *logbook)
+{
+    for (uint32_t block = 0; block < logbook->nr_blocks; block++) {
+        int class = logbook->classes[block] - 1;
+        uint32_t first = first_number(block);
+
+        for (uint32_t i = 0; class >= 0 && i < UNITS_A_BLOCK; i += 1u << class) {
+            struct logbook_entry *entry = entry_at(logbook, first + i);
+
+            if (atomic_load(&entry->state) != USED)
+                continue;
+            flathash_remove(&logbook->found, (uint32_t)entry->key.halves[0], first + i);
+            logbook_retire(logbook, first + i);
+        }
+    }
+}
+
+int logbook_import(struct logbook *logbook, const struct logbook_entry *as,
+                   const struct logbook_arrays *arrays)
+{
+    struct logbook_entry *entry = logbook_write(logbook, as, arrays);
+    uint32_t tag = (uint32_t)as->key.halves[0];
+
+    if (!entry)
+        return -1;
+    if (flathash_add(&logbook->found, tag, number_of(logbook, entry)) == 0)
+        return 0;
+    logbook_release(logbook, &entry);
+    return -1;
 }
 
 void logbook_settle(struct logbook *logbook)

@@ -38,7 +38,8 @@ struct logbook_key {
     uint64_t halves[2];
 };
 
-/* Arrays of nr_arms elements follow it: int64_t errors, uint64_t versions, uint32_t weights. All
+/* Arrays of nr_arms elements follow it: int64_t errors, uint64_t versions, of a spread segment
+ * uint64_t counts, uint32_t weights. All
  * but ticket, state, next and life stay as they are written. */
 struct logbook_entry {
     _Atomic uint64_t ticket; /* as in a segment */
@@ -50,7 +51,7 @@ struct logbook_entry {
     uint32_t serial;
     _Atomic uint32_t life; /* in which a table last had the alias */
     uint8_t nr_arms;
-    bool is_counted;
+    uint8_t flags;  /* of the segment */
     uint64_t check; /* a hash of what stays */
 };
 
@@ -94,19 +95,35 @@ const struct logbook_entry *logbook_at(const struct logbook *logbook, uint32_t n
 
 const int64_t *logbook_errors(const struct logbook_entry *entry);
 const uint64_t *logbook_versions(const struct logbook_entry *entry);
+/* NULL: it has none. */
+const uint64_t *logbook_counts(const struct logbook_entry *entry);
 const uint32_t *logbook_weights(const struct logbook_entry *entry);
+
+struct logbook_arrays {
+    const int64_t *errors;
+    const uint64_t *versions, *counts; /* the latter of a spread segment */
+    const uint32_t *weights;
+};
 
 /* A new entry: what all but life, state and check of *as say, with the arrays. NULL where there is
  * no room: then nothing is kept of the segment. */
 struct logbook_entry *logbook_write(struct logbook *logbook, const struct logbook_entry *as,
-                                    const int64_t *errors, const uint64_t *versions,
-                                    const uint32_t *weights);
+                                    const struct logbook_arrays *arrays);
 
 /* The serial of an alias that begins afresh: above all that was left of another of its name. */
 uint32_t logbook_first_serial(const struct logbook *logbook);
 
 /* Gives an entry back that nobody draws from any more, and clears the pointer. */
 void logbook_release(struct logbook *logbook, struct logbook_entry **entry);
+
+/* The place in a fleet to which all that is there belongs; -1: to none. Before the first table: what
+ * was left goes (but the place is set by the caller, last), and an entry is as if a process before
+ * had left it: 0, or -1 where there is no room or memory. */
+int logbook_slot(const struct logbook *logbook);
+void logbook_set_slot(struct logbook *logbook, int slot);
+void logbook_forget(struct logbook *logbook);
+int logbook_import(struct logbook *logbook, const struct logbook_entry *as,
+                   const struct logbook_arrays *arrays) __attribute__((warn_unused_result));
 
 /* Another entry has taken the place of this one, which logbook_find gave. */
 void logbook_retire(struct logbook *logbook, uint32_t number);

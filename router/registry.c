@@ -25,6 +25,7 @@ struct registry {
     struct series_hooks hooks;
     struct logbook *logbook;   /* or NULL; not owned */
     struct wardbook *wardbook; /* likewise */
+    _Atomic int slot;          /* -1: none */
     _Atomic uint32_t refs;
     _Atomic uint64_t seed;   /* of the next place */
     pthread_mutex_t lock;    /* of all below */
@@ -46,6 +47,7 @@ struct registry *registry_make(struct qsbr *domain, struct series_hooks hooks, u
         return NULL;
     registry->domain = domain;
     registry->hooks = hooks;
+    atomic_init(&registry->slot, -1);
     atomic_init(&registry->refs, 1);
     pthread_mutex_init(&registry->lock, NULL);
     atomic_init(&registry->seed, seed);
@@ -103,6 +105,16 @@ void registry_set_wardbook(struct registry *registry, struct wardbook *wardbook)
 struct wardbook *registry_wardbook(const struct registry *registry)
 {
     return registry->wardbook;
+}
+
+void registry_set_slot(struct registry *registry, int slot)
+{
+    atomic_store(&registry->slot, slot);
+}
+
+int registry_slot(const struct registry *registry)
+{
+    return atomic_load(&registry->slot);
 }
 
 uint64_t registry_place(struct registry *registry)

@@ -5,6 +5,8 @@
  *     3                   trio.c                            chairs.c
  *     4 and more          lots.c, if no arm has an error    chairs.c
  *
+ * A spread segment has a line or chairs.c, which take the place into account without a draw.
+ *
  * An arm counts if it has weight or an error. If the errors do not sum to 0, an arm was
  * forgotten and took its error with it; it counts too. On the left chance decides; on the right
  * the errors do. */
@@ -26,9 +28,11 @@ static size_t whole_lines(size_t bytes)
     return (bytes + SEGMENT_CACHE_LINE - 1) / SEGMENT_CACHE_LINE * SEGMENT_CACHE_LINE;
 }
 
-static size_t bytes_before_picks(int nr_arms)
+static size_t bytes_before_picks(int nr_arms, unsigned flags)
 {
-    return whole_lines(offsetof(struct segment, errors) + (size_t)nr_arms * sizeof(int64_t));
+    size_t each = sizeof(int64_t) + (flags & SEGMENT_SPREAD ? sizeof(uint64_t) : 0);
+
+    return whole_lines(offsetof(struct segment, errors) + (size_t)nr_arms * each);
 }
 
 /* ---- Which order ----------------------------------------------------------------------------- */
@@ -50,7 +54,7 @@ static bool is_below_one(int64_t error)
 }
 
 static enum order order_of(int nr_chosen, const uint32_t *weights, int nr_arms,
-                           const int64_t *errors)
+                           const int64_t *errors, unsigned flags)
 {
     int nr_counting = 0, nr_owed = 0;
     bool is_near = true;
@@ -68,12 +72,15 @@ static enum order order_of(int nr_chosen, const uint32_t *weights, int nr_arms,
         return ORDER_NONE;
     if (nr_chosen == 2)
         return is_near ? ORDER_LINE : ORDER_MIDDLE_LINE;
+    if (flags & SEGMENT_SPREAD)
+        return ORDER_CHAIRS;
     if (nr_chosen == 3 && is_near)
         return ORDER_TRIO;
     return nr_chosen > 3 && nr_owed == 0 ? ORDER_LOTS : ORDER_CHAIRS;
 }
 
-static struct chosen choose(const uint32_t *weights, int nr_arms, const int64_t *errors)
+static struct chosen choose(const uint32_t *weights, int nr_arms, const int64_t *errors,
+                            unsigned flags)
 {
     struct chosen chosen = {0};
 
@@ -84,7 +91,7 @@ static struct chosen choose(const uint32_t *weights, int nr_arms, const int64_t 
         chosen.weights[chosen.nr] = weights[i];
         chosen.errors[chosen.nr++] = errors[i];
     }
-    chosen.order = order_of(chosen.nr, weights, nr_arms, errors);
+    chosen.order = order_of(chosen.nr, weights, nr_arms, errors, flags);
     return chosen;
 }
 
@@ -162,7 +169,7 @@ static int64_t smallest(int64_t a, int64_t b, int64_t c)
 /* The window may be anywhere where both errors are in it and none of it is a whole invocation
  * away from 0. The one of the place is kept if it is such a one, so that a line whose weights
  * change goes on in its window. Else another arm has had to do with it since, and a window is
- * drawn of those. */
+ * drawn of those; a spread one has the nearest. */
 static int64_t drawn_phase(struct segment *segment, const struct chosen *chosen)
 {
     int64_t b = chosen->errors[1], sum = b + chosen->errors[0];
@@ -172,7 +179,9 @@ static int64_t drawn_phase(struct segment *segment, const struct chosen *chosen)
     struct prng rng;
 
     assert(least <= most);
-    if (depth < least || depth > most) {
+    if (segment->flags & SEGMENT_SPREAD) {
+        depth = depth < least ? least : depth > most ? most : depth;
+    } else if (depth < least || depth > most) {
         prng_seed(&rng, segment->place);
         depth = least + prng_below(&rng, (uint32_t)(most - least + 1));
         segment->place = place_of(depth, &rng);
@@ -183,7 +192,8 @@ static int64_t drawn_phase(struct segment *segment, const struct chosen *chosen)
 /* ---- Three and more -------------------------------------------------------------------------- */
 
 /* 0, or -1 when out of memory. */
-static int work_out(uint8_t *picks, uint32_t nr_picks, const struct chosen *chosen, uint64_t *place)
+static int work_out(uint8_t *picks, uint32_t nr_picks, const struct chosen *chosen, uint64_t *place,
+                    unsigned flags)
 {
     struct prng rng;
 
@@ -196,7 +206,8 @@ static int work_out(uint8_t *picks, uint32_t nr_picks, const struct chosen *chos
     } else if (chosen->order == ORDER_TRIO) {
         trio_order(picks, nr_picks, chosen->weights, chosen->errors, &rng);
     } else {
-        chairs_order(picks, nr_picks, chosen->weights, chosen->errors, chosen->nr);
+        chairs_order(picks, nr_picks, chosen->weights, chosen->errors, chosen->nr,
+                     flags & SEGMENT_SPREAD ? *place : 0);
     }
     for (uint32_t t = 0; t < nr_picks; t++)
         picks[t] = chosen->arms[picks[t]];
@@ -207,9 +218,9 @@ static int work_out(uint8_t *picks, uint32_t nr_picks, const struct chosen *chos
 
 /* With room for picks, and no tickets. */
 static struct segment *make_empty(int nr_arms, const int64_t *errors, uint64_t place,
-                                  uint32_t nr_picks)
+                                  uint32_t nr_picks, unsigned flags)
 {
-    size_t before_picks = bytes_before_picks(nr_arms);
+    size_t before_picks = bytes_before_picks(nr_arms, flags);
     struct segment *segment =
         aligned_alloc(SEGMENT_CACHE_LINE, before_picks + whole_lines(nr_picks));
 
@@ -220,6 +231,11 @@ static struct segment *make_empty(int nr_arms, const int64_t *errors, uint64_t p
     segment->ticket = &segment->own_ticket;
     segment->nr_arms = (uint8_t)nr_arms;
     segment->place = segment->made_with = place;
+    segment->flags = (uint8_t)flags;
+    if (flags & SEGMENT_SPREAD) {
+        segment->counts = (uint64_t *)(void *)(segment->errors + nr_arms);
+        memset(segment->counts, 0, (size_t)nr_arms * sizeof(segment->counts[0]));
+    }
     memcpy(segment->errors, errors, (size_t)nr_arms * sizeof(errors[0]));
     if (nr_picks > 0) {
         segment->picks = (uint8_t *)segment + before_picks;
@@ -241,7 +257,7 @@ static bool is_whole(const struct chosen *chosen, uint32_t nr)
 /* Fills the segment with its first nr picks again and again. */
 static void repeat(struct segment *segment, uint32_t nr)
 {
-    uint8_t *picks = (uint8_t *)segment + bytes_before_picks(segment->nr_arms);
+    uint8_t *picks = (uint8_t *)segment + bytes_before_picks(segment->nr_arms, segment->flags);
 
     segment->is_round = true;
     for (uint32_t t = nr; t < segment->nr_tickets; t += nr)
@@ -255,17 +271,19 @@ static uint32_t whole_times(uint32_t nr, uint32_t wanted)
 }
 
 static struct segment *make_worked_out(int nr_arms, const int64_t *errors, uint64_t place,
-                                       const struct chosen *chosen, uint32_t nr_wanted)
+                                       const struct chosen *chosen, uint32_t nr_wanted,
+                                       unsigned flags)
 {
     uint32_t nr =
         chosen->order == ORDER_LOTS ? lots_length(chosen->weights, chosen->nr) : nr_wanted;
     bool is_round = chosen->order == ORDER_LOTS && is_whole(chosen, nr);
     struct segment *segment =
-        make_empty(nr_arms, errors, place, is_round ? whole_times(nr, nr_wanted) : nr);
+        make_empty(nr_arms, errors, place, is_round ? whole_times(nr, nr_wanted) : nr, flags);
 
     if (!segment)
         return NULL;
-    if (work_out((uint8_t *)segment + bytes_before_picks(nr_arms), nr, chosen, &segment->place)) {
+    if (work_out((uint8_t *)segment + bytes_before_picks(nr_arms, flags), nr, chosen,
+                 &segment->place, flags)) {
         free(segment);
         return NULL;
     }
@@ -275,15 +293,16 @@ static struct segment *make_worked_out(int nr_arms, const int64_t *errors, uint6
 }
 
 struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors,
-                             uint64_t place, uint32_t nr_wanted, bool is_counted)
+                             uint64_t place, uint32_t nr_wanted, unsigned flags)
 {
-    struct chosen chosen = choose(weights, nr_arms, errors);
+    struct chosen chosen = choose(weights, nr_arms, errors, flags);
+    bool is_counted = flags & SEGMENT_COUNTED;
     struct segment *segment;
 
     assert(nr_arms >= 1 && nr_arms <= SEGMENT_ARMS_MAX && chosen.nr >= 1);
     if (is_counted && chosen.nr > 2)
-        return make_worked_out(nr_arms, errors, place, &chosen, nr_wanted);
-    segment = make_empty(nr_arms, errors, place, 0);
+        return make_worked_out(nr_arms, errors, place, &chosen, nr_wanted, flags);
+    segment = make_empty(nr_arms, errors, place, 0, flags);
     if (segment && is_counted && chosen.order == ORDER_LINE)
         make_line(segment, &chosen, drawn_phase(segment, &chosen));
     else if (segment && is_counted && chosen.order == ORDER_MIDDLE_LINE)
@@ -294,13 +313,14 @@ struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t
 static struct segment *make_again(const struct segment *segment, uint32_t nr_wanted)
 {
     uint32_t nr = segment->nr_tickets;
-    struct segment *again =
-        make_empty(segment->nr_arms, segment->errors, segment->place, whole_times(nr, nr_wanted));
+    struct segment *again = make_empty(segment->nr_arms, segment->errors, segment->place,
+                                       whole_times(nr, nr_wanted), segment->flags);
 
     if (!again)
         return NULL;
     again->made_with = segment->made_with;
-    memcpy((uint8_t *)again + bytes_before_picks(segment->nr_arms), segment->picks, nr);
+    memcpy((uint8_t *)again + bytes_before_picks(segment->nr_arms, segment->flags), segment->picks,
+           nr);
     repeat(again, nr);
     return again;
 }
@@ -309,11 +329,16 @@ struct segment *segment_next(const struct segment *segment, const uint32_t *weig
                              uint32_t nr_wanted)
 {
     int64_t errors[SEGMENT_ARMS_MAX];
+    struct segment *next;
 
     if (segment->is_round)
         return make_again(segment, nr_wanted);
     segment_errors(segment, weights, segment->nr_tickets, errors);
-    return segment_make(weights, segment->nr_arms, errors, segment->place, nr_wanted, true);
+    next =
+        segment_make(weights, segment->nr_arms, errors, segment->place, nr_wanted, segment->flags);
+    if (next && next->counts)
+        segment_counts(segment, weights, segment->nr_tickets, errors, next->counts);
+    return next;
 }
 
 /* Takes what a line drew from the errors. */
@@ -341,4 +366,75 @@ void segment_errors(const struct segment *segment, const uint32_t *weights, uint
             errors[segment->picks[t]] -= SEGMENT_ONE;
     else
         draw_line(segment, nr_drawn, errors);
+}
+
+void segment_counts(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn,
+                    const int64_t *errors, uint64_t *counts)
+{
+    assert(segment->counts);
+    for (int i = 0; i < segment->nr_arms; i++) {
+        int64_t given = segment->errors[i] + (int64_t)nr_drawn * weights[i] - errors[i];
+
+        assert(given >= 0 && given % SEGMENT_ONE == 0);
+        counts[i] = segment->counts[i] + (uint64_t)(given / SEGMENT_ONE);
+    }
+}
+
+/* ---- Bounds ---------------------------------------------------------------------------------- */
+
+static void widen(int64_t *low, int64_t *high, int64_t from, int64_t to)
+{
+    *low = from < *low ? from : *low;
+    *high = to > *high ? to : *high;
+}
+
+/* The window of the second arm begins at its error where the line does, less the phase; the first
+ * one's is the same from the other side. */
+static void reach_of_line(const struct segment *segment, const uint32_t *weights, int64_t *low,
+                          int64_t *high)
+{
+    uint8_t a = segment->arms[0], b = segment->arms[1];
+    int64_t sum = segment->errors[a] + segment->errors[b];
+    int64_t from = segment->errors[b] + (int64_t)segment->nr_head * weights[b];
+
+    if (segment->head_arm == b)
+        from -= (int64_t)segment->nr_head * SEGMENT_ONE;
+    from -= (int64_t)segment->phase;
+    widen(&low[b], &high[b], from, from + SEGMENT_ONE);
+    widen(&low[a], &high[a], sum - from - SEGMENT_ONE, sum - from);
+}
+
+/* Tijdeman's constant around the mean while the weights have stayed; what docs/split.md proves of
+ * changes else. */
+static void reach_of_chairs(const struct segment *segment, const uint32_t *weights, int64_t *low,
+                            int64_t *high)
+{
+    int64_t owed = 0, all = 0, nr = 0, most, mean;
+
+    for (int i = 0; i < segment->nr_arms; i++) {
+        all += segment->errors[i];
+        owed += weights[i] > 0 ? segment->errors[i] : 0;
+        nr += weights[i] > 0;
+    }
+    mean = div_floor(owed, nr);
+    most = SEGMENT_ONE - SEGMENT_ONE / (2 * nr - 2);
+    if (segment->flags & SEGMENT_DISTURBED) {
+        mean = 0;
+        most = (int64_t)SEGMENT_ONE * (segment->nr_arms - 1) / (all == 0 ? 2 : 1);
+    }
+    for (int i = 0; i < segment->nr_arms; i++)
+        if (weights[i] > 0)
+            widen(&low[i], &high[i], mean - most, mean + most + (owed % nr != 0));
+}
+
+void segment_reach(const struct segment *segment, const uint32_t *weights, int64_t *low,
+                   int64_t *high)
+{
+    assert(segment->flags & SEGMENT_SPREAD);
+    for (int i = 0; i < segment->nr_arms; i++)
+        low[i] = high[i] = segment->errors[i];
+    if (segment->picks)
+        reach_of_chairs(segment, weights, low, high);
+    else if (segment->nr_tickets > 0)
+        reach_of_line(segment, weights, low, high);
 }

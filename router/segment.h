@@ -12,6 +12,10 @@
  * the same segment. If the first place is any of the 2^64 with the same probability, and all others
  * follow from it, each version has its share on average (docs/split.md says where).
  *
+ * One of a member of a fleet is spread (SEGMENT_SPREAD): nothing is left to chance, the place is
+ * that of the member, and the orders of several members begin as far from each other as can be. It
+ * also counts what each arm was picked, from its alias's beginning on.
+ *
  * Everything but the ticket counter is constant once made. The counter belongs to split.c. */
 #ifndef WEIR_ROUTER_SEGMENT_H
 #define WEIR_ROUTER_SEGMENT_H
@@ -41,6 +45,14 @@ enum {
  * come, and what is missing to 1 how far above. */
 static const uint64_t SEGMENT_MIDDLE = 1ull << 63;
 
+/* What a segment is made for. */
+enum segment_flags {
+    SEGMENT_COUNTED = 1, /* it has tickets */
+    SEGMENT_SPREAD = 2,  /* of a member of a fleet */
+    SEGMENT_DISTURBED =
+        4 /* its alias has had other weights: wider bounds for three arms and more */
+};
+
 struct segment {
     uint32_t nr_tickets;
     uint8_t nr_arms;
@@ -52,6 +64,7 @@ struct segment {
     uint64_t phase;       /* of the line at ticket nr_head, below SEGMENT_ONE */
     const uint8_t *picks; /* NULL for a line */
     bool is_round;        /* no arm is owed anything at its end: its order goes on */
+    uint8_t flags;        /* enum segment_flags */
     uint64_t place;       /* of the next segment, after any number of its tickets */
     /* its own, or that of its entry; every pick of every worker writes there, so nothing that picks
      * read shares the cache line */
@@ -65,13 +78,17 @@ struct segment {
     struct logbook_entry *entry;
     uint32_t serial;
     uint64_t nr_before; /* split.c's: tickets that were drawn before it, in this process */
-    int64_t errors[]; /* at ticket 0; nr_arms of them, then from the next cache line on the picks */
+    /* Of a spread one: what each arm was picked before ticket 0; split.c's at an alias's beginning.
+     * Else NULL. */
+    uint64_t *counts;
+    /* At ticket 0; nr_arms of them, then the counts, then from the next cache line on the picks. */
+    int64_t errors[];
 };
 
 /* A segment that starts with these errors. nr_wanted: how many tickets to work out, if any have to
- * be (it may be more). is_counted false: no tickets. NULL when out of memory. Ended by free(). */
+ * be (it may be more). flags: enum segment_flags. NULL when out of memory. Ended by free(). */
 struct segment *segment_make(const uint32_t *weights, int nr_arms, const int64_t *errors,
-                             uint64_t place, uint32_t nr_wanted, bool is_counted);
+                             uint64_t place, uint32_t nr_wanted, unsigned flags);
 
 /* The one that goes on behind the last ticket of this one, for the weights that it was made with.
  * NULL when out of memory. */
@@ -82,6 +99,15 @@ struct segment *segment_next(const struct segment *segment, const uint32_t *weig
  * them. errors may not be the segment's own. */
 void segment_errors(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn,
                     int64_t *errors);
+
+/* What each arm of a spread segment was picked, where errors are those after nr_drawn tickets. */
+void segment_counts(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn,
+                    const int64_t *errors, uint64_t *counts);
+
+/* Within which bounds the arms' errors stay while its weights are in force, also in the segments
+ * that follow it. Of a spread one. */
+void segment_reach(const struct segment *segment, const uint32_t *weights, int64_t *low,
+                   int64_t *high);
 
 /* The arm that ticket t runs; t is below nr_tickets. */
 static inline int segment_arm(const struct segment *segment, uint32_t t)

@@ -20,50 +20,15 @@
  * Most aliases of a large table are seldom drawn from. One that never was costs no segment, neither
  * itself nor when it is replaced: it is closed by a segment that all such splits share, and its
  * successor starts afresh. */
-#include "router/split.h"
+#include "router/split_parts.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t CLOSED = 1ull << 63;
-enum { DRAWN_SHIFT = 32, DRAWN_MASK = 0x7fffffff };
-
-enum split_kind {
-    SPLIT_KIND_SINGLE,  /* one arm has all the weight: nothing to draw */
-    SPLIT_KIND_COUNTED, /* tickets */
-    SPLIT_KIND_CHANCE   /* dice */
-};
-
-struct split {
-    _Atomic(struct segment *) current; /* NULL: not open */
-    enum split_kind kind;
-    uint8_t nr_arms;
-    uint8_t single; /* the arm, of a single */
-    _Atomic uint32_t refs;
-    struct qsbr *domain;
-    _Atomic(struct split *) previous; /* a counted reference, until this one is open */
-    struct qsbr_node retired;
-    uint64_t place;             /* where there is nothing to continue from */
-    struct kept *kept;          /* NULL: the order ends with the process */
-    _Atomic uint64_t nr_before; /* tickets that were drawn from its predecessors */
-    int16_t *from;              /* behind the weights */
-    uint32_t weights[];         /* nr_arms of them */
-};
-
-/* Where the order is kept beyond the process' end. */
-struct kept {
-    struct logbook *logbook;
-    struct logbook_key key;
-    uint32_t heir_of;
-    uint64_t versions[]; /* nr_arms of them */
-};
-
-/* In place of the current segment of a split that was closed before anything was drawn from it:
- * closed, no tickets, no errors. Any thread reads it, none writes. */
-static struct segment nothing_drawn = {.own_ticket = 1ull << 63,
-                                       .ticket = &nothing_drawn.own_ticket};
+struct segment split_nothing_drawn = {.own_ticket = 1ull << 63,
+                                      .ticket = &split_nothing_drawn.own_ticket};
 
 /* Nobody draws from it any more. */
 static void end_segment(struct segment *segment)
@@ -85,7 +50,7 @@ static void free_split(struct qsbr_node *node)
     struct segment *current = atomic_load(&split->current);
 
     split_unref(&previous);
-    if (current && current != &nothing_drawn)
+    if (current && current != &split_nothing_drawn)
         end_segment(current);
     free(split->kept);
     free(split);
@@ -132,12 +97,12 @@ static int keep(struct split *split, const struct split_spec *spec)
 /* Writes down how the segment begins. Called before anybody can draw from it. */
 static void keep_segment(const struct split *split, struct segment *segment, uint32_t serial)
 {
-    const struct kept *kept = split->kept;
+    const struct split_kept *kept = split->kept;
     struct logbook_entry as = {.place = segment->made_with,
                                .nr_tickets = segment->nr_tickets,
                                .serial = serial,
                                .nr_arms = segment->nr_arms,
-                               .is_counted = split->kind == SPLIT_KIND_COUNTED};
+                               .flags = segment->flags};
 
     segment->serial = serial;
     if (!kept)
@@ -145,8 +110,9 @@ static void keep_segment(const struct split *split, struct segment *segment, uin
     as.key = kept->key;
     atomic_init(&as.ticket, atomic_load_explicit(&segment->own_ticket, memory_order_relaxed));
     segment->logbook = kept->logbook;
-    segment->entry =
-        logbook_write(kept->logbook, &as, segment->errors, kept->versions, split->weights);
+    segment->entry = logbook_write(
+        kept->logbook, &as,
+        &(struct logbook_arrays){segment->errors, kept->versions, segment->counts, split->weights});
     if (segment->entry)
         segment->ticket = &segment->entry->ticket;
     else if (segment->nr_tickets > TICKETS_WITHOUT_ENTRY)
@@ -178,6 +144,8 @@ struct split *split_make(struct qsbr *domain, const struct split_spec *spec, str
         return NULL;
     split->kind = kind_of(spec);
     split->nr_arms = (uint8_t)nr;
+    split->flags = (uint8_t)((split->kind == SPLIT_KIND_COUNTED ? SEGMENT_COUNTED : 0) |
+                             (spec->is_spread ? SEGMENT_SPREAD : 0));
     split->domain = domain;
     split->place = spec->place;
     split->from = (int16_t *)(split->weights + nr);
@@ -237,17 +205,9 @@ static int advance(struct split *split, struct segment *segment)
 
 /* ---- From split to split --------------------------------------------------------------------- */
 
-/* How many tickets of the segment were drawn, by its ticket word. */
-static uint32_t nr_drawn(const struct segment *segment, uint64_t word)
-{
-    if (word & CLOSED)
-        return (uint32_t)(word >> DRAWN_SHIFT) & DRAWN_MASK;
-    return word < segment->nr_tickets ? (uint32_t)word : segment->nr_tickets;
-}
-
 /* What a split goes on from. */
 struct ending {
-    int64_t errors[SPLIT_ARMS_MAX];
+    struct split_standing standing;
     uint64_t place;
     uint32_t serial;     /* of the last segment */
     uint64_t nr_tickets; /* drawn from it and its predecessors */
@@ -261,7 +221,7 @@ static int close_split(struct split *split, struct ending *ending)
         struct segment *segment = atomic_load_explicit(&split->current, memory_order_acquire);
         uint64_t word = atomic_load(segment->ticket);
 
-        if (split->kind == SPLIT_KIND_COUNTED && !(word & CLOSED)) {
+        if (split->kind == SPLIT_KIND_COUNTED && !(word & SPLIT_CLOSED_BIT)) {
             if (word >= segment->nr_tickets) {
                 int r = advance(split, segment);
 
@@ -270,35 +230,29 @@ static int close_split(struct split *split, struct ending *ending)
                 continue;
             }
             if (!atomic_compare_exchange_strong(segment->ticket, &word,
-                                                CLOSED | word << DRAWN_SHIFT) &&
-                !(word & CLOSED))
+                                                SPLIT_CLOSED_BIT | word << SPLIT_DRAWN_SHIFT) &&
+                !(word & SPLIT_CLOSED_BIT))
                 continue;
             word = atomic_load(segment->ticket);
         }
-        segment_errors(segment, split->weights, nr_drawn(segment, word), ending->errors);
+        split_stand(segment, split->weights, split_nr_drawn(segment, word), &ending->standing);
         ending->place = segment->place;
         ending->serial = segment->serial;
         ending->nr_tickets = segment->nr_before;
         if (split->kind == SPLIT_KIND_COUNTED)
-            ending->nr_tickets += nr_drawn(segment, word);
+            ending->nr_tickets += split_nr_drawn(segment, word);
         return 0;
     }
 }
 
-/* Errors of a predecessor's arms to those of the split's own. */
-static void take_over(const struct split *split, const int16_t *from, const int64_t *before,
-                      int64_t *errors)
-{
-    for (int i = 0; i < split->nr_arms; i++)
-        errors[i] = from[i] >= 0 ? before[from[i]] : 0;
-}
-
 /* A place is for the arms that it came about with. Others get one that has nothing to do with what
- * their errors are. */
+ * their errors are. That of a member of a fleet stays. */
 static uint64_t take_over_place(const struct split *split, const int16_t *from, uint64_t place)
 {
     struct prng rng;
 
+    if (split->flags & SEGMENT_SPREAD)
+        return split->place;
     for (int i = 0; i < split->nr_arms; i++)
         if (from[i] != i) {
             prng_seed(&rng, place);
@@ -333,18 +287,34 @@ static bool put_first(struct split *split, struct segment *first, uint32_t seria
     return false;
 }
 
-static struct segment *make_first(const struct split *split, const int64_t *errors, uint64_t place,
-                                  uint32_t nr_wanted)
+static bool is_owed(const struct split *split, const struct split_standing *standing)
 {
-    return segment_make(split->weights, split->nr_arms, errors, place, nr_wanted,
-                        split->kind == SPLIT_KIND_COUNTED);
+    for (int i = 0; i < split->nr_arms; i++)
+        if (standing->errors[i] != 0)
+            return true;
+    return false;
+}
+
+static struct segment *make_first(const struct split *split, const struct split_standing *standing,
+                                  uint64_t place)
+{
+    unsigned flags = split->flags;
+    struct segment *first;
+
+    if (flags & SEGMENT_SPREAD && is_owed(split, standing))
+        flags |= SEGMENT_DISTURBED;
+    first = segment_make(split->weights, split->nr_arms, standing->errors, place,
+                         SEGMENT_FIRST_TICKETS, flags);
+    if (first && first->counts)
+        memcpy(first->counts, standing->counts, split->nr_arms * sizeof(first->counts[0]));
+    return first;
 }
 
 /* Gives a split that is not open its first segment, unless another thread has. */
-static int start(struct split *split, const int64_t *errors, uint64_t place, uint32_t serial,
-                 uint64_t nr_before)
+static int start(struct split *split, const struct split_standing *standing, uint64_t place,
+                 uint32_t serial, uint64_t nr_before)
 {
-    struct segment *first = make_first(split, errors, place, SEGMENT_FIRST_TICKETS);
+    struct segment *first = make_first(split, standing, place);
 
     if (!first)
         return SPLIT_NO_MEMORY;
@@ -358,16 +328,16 @@ static int start(struct split *split, const int64_t *errors, uint64_t place, uin
 /* Takes over from a predecessor that is open. */
 static int succeed(struct split *split, struct split *previous)
 {
-    int64_t errors[SPLIT_ARMS_MAX];
+    struct split_standing standing;
     struct ending ending;
     int r;
 
-    if (atomic_load(&previous->current) != &nothing_drawn) {
+    if (atomic_load(&previous->current) != &split_nothing_drawn) {
         r = close_split(previous, &ending);
         if (r)
             return r;
-        take_over(split, split->from, ending.errors, errors);
-        r = start(split, errors, take_over_place(split, split->from, ending.place),
+        split_take_over(split, split->from, &ending.standing, &standing);
+        r = start(split, &standing, take_over_place(split, split->from, ending.place),
                   ending.serial + 1, ending.nr_tickets);
         if (r)
             return r;
@@ -378,32 +348,12 @@ static int succeed(struct split *split, struct split *previous)
 
 /* ---- From process to process ----------------------------------------------------------------- */
 
-static bool is_heir(const struct split *split)
-{
-    return split->kept && split->kept->heir_of != LOGBOOK_NONE;
-}
-
-static const struct logbook_entry *left_to(const struct split *split)
-{
-    return logbook_at(split->kept->logbook, split->kept->heir_of);
-}
-
-/* The arms in what was left; -1 where there is no such version. */
-static void find_arms(const struct split *split, const struct logbook_entry *left, int16_t *from)
-{
-    for (int i = 0; i < split->nr_arms; i++) {
-        from[i] = -1;
-        for (int k = 0; k < left->nr_arms; k++)
-            if (logbook_versions(left)[k] == split->kept->versions[i])
-                from[i] = (int16_t)k;
-    }
-}
-
 /* Has the same order as the split. */
 static bool goes_on(const struct split *split, const struct logbook_entry *left,
                     const int16_t *from)
 {
-    if (left->nr_arms != split->nr_arms || !left->is_counted || split->kind != SPLIT_KIND_COUNTED)
+    if (left->nr_arms != split->nr_arms || !(left->flags & SEGMENT_COUNTED) ||
+        (left->flags & ~SEGMENT_DISTURBED) != split->flags)
         return false;
     for (int i = 0; i < split->nr_arms; i++)
         if (from[i] != i || logbook_weights(left)[i] != split->weights[i])
@@ -411,55 +361,24 @@ static bool goes_on(const struct split *split, const struct logbook_entry *left,
     return true;
 }
 
-/* The segment as it was. NULL when out of memory. */
-static struct segment *restore(const struct logbook_entry *left)
-{
-    struct segment *segment =
-        segment_make(logbook_weights(left), left->nr_arms, logbook_errors(left), left->place,
-                     left->nr_tickets, left->is_counted);
-
-    /* A line may have been shorter than it is by itself. */
-    if (segment && segment->nr_tickets > left->nr_tickets)
-        segment->nr_tickets = left->nr_tickets;
-    return segment;
-}
-
-/* What the split begins with, from what was left. 0, or SPLIT_NO_MEMORY. */
-static int work_out_left(const struct split *split, const int16_t *from, int64_t *errors,
-                         uint64_t *place)
-{
-    const struct logbook_entry *left = left_to(split);
-    struct segment *segment = restore(left);
-    int64_t before[SPLIT_ARMS_MAX];
-
-    if (!segment)
-        return SPLIT_NO_MEMORY;
-    segment_errors(segment, logbook_weights(left), nr_drawn(segment, atomic_load(&left->ticket)),
-                   before);
-    take_over(split, from, before, errors);
-    *place = take_over_place(split, from, segment->place);
-    free(segment);
-    return 0;
-}
-
 /* As start, of a split that continues what a process before this one left. */
 static int inherit(struct split *split)
 {
-    const struct logbook_entry *left = left_to(split);
-    int64_t errors[SPLIT_ARMS_MAX];
+    const struct logbook_entry *left = split_left_to(split);
+    struct split_standing standing;
     int16_t from[SPLIT_ARMS_MAX];
     struct segment *first;
     uint64_t place;
 
-    find_arms(split, left, from);
+    split_find_arms(split, left, from);
     if (goes_on(split, left, from)) {
-        first = restore(left);
+        first = split_restore(left);
         if (first)
-            atomic_init(&first->own_ticket, nr_drawn(first, atomic_load(&left->ticket)));
+            atomic_init(&first->own_ticket, split_nr_drawn(first, atomic_load(&left->ticket)));
     } else {
-        if (work_out_left(split, from, errors, &place))
+        if (split_stand_left(split, from, &standing, &place))
             return SPLIT_NO_MEMORY;
-        first = make_first(split, errors, place, SEGMENT_FIRST_TICKETS);
+        first = make_first(split, &standing, take_over_place(split, from, place));
     }
     if (!first)
         return SPLIT_NO_MEMORY;
@@ -490,13 +409,13 @@ int split_open(struct split *split)
             r = succeed(oldest, previous);
             if (r)
                 return r;
-        } else if (oldest != split && is_heir(oldest)) {
+        } else if (oldest != split && split_is_heir(oldest)) {
             r = inherit(oldest);
             if (r)
                 return r;
         } else if (oldest != split) {
             /* It is fresh, or another thread has just opened it and let go of its predecessor. */
-            atomic_compare_exchange_strong(&oldest->current, &none, &nothing_drawn);
+            atomic_compare_exchange_strong(&oldest->current, &none, &split_nothing_drawn);
         } else {
             return 0;
         }
@@ -507,46 +426,20 @@ int split_open(struct split *split)
 /* For the first draw. */
 static int open_to_draw(struct split *split)
 {
-    const int64_t zeros[SPLIT_ARMS_MAX] = {0};
+    const struct split_standing nothing = {{0}, {0}};
     int r = split_open(split);
 
     if (r || is_open(split))
         return r;
-    if (is_heir(split))
+    if (split_is_heir(split))
         return inherit(split);
-    return start(split, zeros, split->place,
+    return start(split, &nothing, split->place,
                  split->kept ? logbook_first_serial(split->kept->logbook) : 1, 0);
 }
 
 uint64_t split_first_ticket(const struct split *split)
 {
     return atomic_load_explicit(&split->nr_before, memory_order_relaxed);
-}
-
-void split_errors(const struct split *split, int64_t *out)
-{
-    /* In this order: without predecessor and then not open, it is fresh. */
-    struct split *previous = atomic_load(&split->previous);
-    const struct segment *segment = atomic_load(&split->current);
-    int64_t before[SPLIT_ARMS_MAX];
-
-    memset(out, 0, split->nr_arms * sizeof(out[0]));
-    if (segment == &nothing_drawn)
-        return;
-    if (segment) {
-        segment_errors(segment, split->weights, nr_drawn(segment, atomic_load(segment->ticket)),
-                       out);
-    } else if (previous) {
-        split_errors(previous, before);
-        take_over(split, split->from, before, out);
-    } else if (is_heir(split)) {
-        int16_t from[SPLIT_ARMS_MAX];
-        uint64_t place;
-
-        find_arms(split, left_to(split), from);
-        if (work_out_left(split, from, out, &place))
-            memset(out, 0, split->nr_arms * sizeof(out[0])); /* out of memory */
-    }
 }
 
 /* ---- Picks ----------------------------------------------------------------------------------- */
@@ -573,7 +466,7 @@ static int draw_ticket(struct split *split)
             t = atomic_fetch_add_explicit(segment->ticket, 1, memory_order_acq_rel);
             if (t < segment->nr_tickets)
                 return segment_arm(segment, (uint32_t)t);
-            if (t & CLOSED) {
+            if (t & SPLIT_CLOSED_BIT) {
                 /* Undone, so that no number of late drawers reaches the upper half. */
                 atomic_fetch_sub_explicit(segment->ticket, 1, memory_order_relaxed);
                 return SPLIT_CLOSED;

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "router/fleetsplit.h"
 #include "router/studied.h"
 #include "router/ward.h"
 
@@ -288,7 +289,9 @@ int target_join(struct target *target, const struct target *before, struct regis
         if (spec.logbook)
             spec.versions[i] = logbook_version(split_name(target, i));
     }
-    spec.place = registry_place(registry);
+    spec.is_spread = registry_slot(registry) >= 0;
+    spec.place = spec.is_spread ? fleetsplit_place((uint32_t)registry_slot(registry))
+                                : registry_place(registry);
     target->split = split_make(registry_domain(registry), &spec, before ? before->split : NULL);
     *is_replacement = before && target->split;
     return target->split ? 0 : -1;

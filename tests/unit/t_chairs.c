@@ -21,7 +21,7 @@ static void check_tijdeman(const uint32_t *weights, int k, uint32_t nr)
     static uint8_t picks[PICKS_MAX];
     int64_t errors[ARMS] = {0};
 
-    chairs_order(picks, nr, weights, errors, k);
+    chairs_order(picks, nr, weights, errors, k, 0);
     for (uint32_t t = 0; t < nr; t++) {
         assert_in_range(picks[t], 0, k - 1);
         errors[picks[t]] -= ONE;
@@ -151,7 +151,7 @@ static void picks_are_those_of_the_rule_in_plain_words(void **state)
         uint8_t picks[2000];
 
         random_weights(&g, k, false, weights);
-        chairs_order(picks, 2000, weights, zeros, k);
+        chairs_order(picks, 2000, weights, zeros, k, 0);
         for (uint32_t t = 0; t < 2000; t++)
             assert_int_equal(picks[t], model_pick(weights, k, errors));
     }

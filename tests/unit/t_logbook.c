@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "router/segment.h"
+
 /* In place of the file. */
 static _Alignas(LOGBOOK_BLOCK) uint8_t memory[2 * LOGBOOK_BYTES_MIN];
 static char reason[100];
@@ -46,7 +48,7 @@ static struct logbook_entry *write_arms(struct logbook *logbook, const char *ali
                                .nr_tickets = 1000,
                                .serial = serial,
                                .nr_arms = (uint8_t)nr_arms,
-                               .is_counted = true};
+                               .flags = SEGMENT_COUNTED};
     int64_t errors[64];
     uint64_t versions[64];
     uint32_t weights[64];
@@ -57,7 +59,7 @@ static struct logbook_entry *write_arms(struct logbook *logbook, const char *ali
         weights[i] = (uint32_t)i + 5;
     }
     atomic_init(&as.ticket, ticket);
-    return logbook_write(logbook, &as, errors, versions, weights);
+    return logbook_write(logbook, &as, &(struct logbook_arrays){errors, versions, NULL, weights});
 }
 
 static struct logbook_entry *write_two(struct logbook *logbook, const char *alias, uint32_t serial,
@@ -203,16 +205,16 @@ static void test_damage_is_seen_wherever_it_is(void **state)
     for (size_t i = offsetof(struct logbook_entry, key); i < n; i++) {
         bool is_life = i >= offsetof(struct logbook_entry, life) &&
                        i < offsetof(struct logbook_entry, nr_arms);
-        bool is_gap = i > offsetof(struct logbook_entry, is_counted) &&
-                      i < offsetof(struct logbook_entry, check);
+        bool is_gap =
+            i > offsetof(struct logbook_entry, flags) && i < offsetof(struct logbook_entry, check);
 
         if (is_life || is_gap)
             continue;
-        bytes[i] ^= i == offsetof(struct logbook_entry, is_counted) ? 1 : 0x10;
+        bytes[i] ^= i == offsetof(struct logbook_entry, flags) ? 1 : 0x10;
         next_process(&logbook);
         assert_null(logbook);
         assert_non_null(strstr(reason, "damaged"));
-        bytes[i] ^= i == offsetof(struct logbook_entry, is_counted) ? 1 : 0x10;
+        bytes[i] ^= i == offsetof(struct logbook_entry, flags) ? 1 : 0x10;
         logbook = logbook_open(memory, LOGBOOK_BYTES_MIN, reason, sizeof(reason));
         assert_non_null(logbook);
     }
@@ -339,6 +341,42 @@ static void test_keys_tell_function_and_alias_apart(void **state)
     assert_true(logbook_version(STR("1")) != logbook_version(STR("$LATEST")));
 }
 
+/* A place in a fleet has another account than the one that the process before left. */
+static void test_all_is_forgotten_and_another_account_taken_in(void **state)
+{
+    struct logbook *logbook = begin();
+    const int64_t errors[] = {5, -5};
+    const uint64_t versions[] = {1, 2}, counts[] = {95, 4};
+    const uint32_t weights[] = {950000000, 50000000};
+    const struct logbook_arrays arrays = {errors, versions, counts, weights};
+    struct logbook_entry as = {.key = key("b"),
+                               .nr_tickets = 1000,
+                               .serial = 9,
+                               .nr_arms = 2,
+                               .flags = SEGMENT_COUNTED | SEGMENT_SPREAD};
+
+    (void)state;
+    assert_int_equal(logbook_slot(logbook), -1);
+    assert_non_null(write_two(logbook, "a", 7, 42));
+    assert_non_null(write_two(logbook, "b", 8, 42));
+    next_process(&logbook);
+    logbook_forget(logbook);
+    assert_null(found(logbook, "a"));
+    assert_int_equal(logbook_count(logbook), 0);
+    assert_int_equal(logbook_import(logbook, &as, &arrays), 0);
+    logbook_set_slot(logbook, 3);
+    for (int life = 0; life < 2; life++) {
+        assert_null(found(logbook, "a"));
+        assert_non_null(found(logbook, "b"));
+        assert_int_equal(logbook_counts(found(logbook, "b"))[1], 4);
+        assert_int_equal(logbook_weights(found(logbook, "b"))[1], 50000000);
+        assert_int_equal(logbook_errors(found(logbook, "b"))[1], -5);
+        assert_int_equal(logbook_slot(logbook), 3);
+        next_process(&logbook);
+    }
+    logbook_close(&logbook);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_places_are_lent_again),
         cmocka_unit_test(test_many_threads_take_and_give_back),
         cmocka_unit_test(test_keys_tell_function_and_alias_apart),
+        cmocka_unit_test(test_all_is_forgotten_and_another_account_taken_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ struct past_lives {
 
 static struct past_lives *lives;
 static int nr_arms;
-static bool changes_within, changes_between;
+static bool changes_within, changes_between, is_spread;
 static const uint32_t *first_weights;
 
 /* ---- A life ---------------------------------------------------------------------------------- */
@@ -97,6 +97,7 @@ static struct split *make_next(struct logbook *logbook, const uint32_t *weights,
     struct split_spec spec = spec_of(nr_arms, weights);
 
     spec.place = 0x123456789abcdef;
+    spec.is_spread = is_spread;
     spec.logbook = logbook;
     spec.key = logbook_key(STR("f"), STR("live"));
     spec.heir_of = previous ? LOGBOOK_NONE : logbook_find(logbook, spec.key);
@@ -207,8 +208,9 @@ static bool explain(int64_t *difference, int thread)
 }
 
 /* What the logbook says, as the next process would read it. */
-static void read_logbook(int64_t *errors)
+static void read_logbook(int64_t *errors, uint64_t *picks)
 {
+    struct split_account account;
     char reason[100];
     struct logbook *logbook =
         logbook_open(lives->logbook, sizeof(lives->logbook), reason, sizeof(reason));
@@ -220,16 +222,30 @@ static void read_logbook(int64_t *errors)
     life.domain = qsbr_make();
     split = make_next(logbook, lives->weights[last], NULL);
     split_errors(split, errors);
+    (void)split_account(split, &account);
+    memcpy(picks, account.counts, (size_t)nr_arms * sizeof(picks[0]));
     split_unref(&split);
     qsbr_free(&life.domain);
     logbook_close(&logbook);
 }
 
+/* By what was counted. Where one version has all the weight nothing is split. */
+static uint64_t nr_picks(int arm)
+{
+    uint64_t nr = 0;
+
+    for (int p = 0; p < atomic_load(&lives->nr_phases); p++)
+        for (int t = 0; t < THREADS && lives->weights[p][arm] < SPLIT_ONE; t++)
+            nr += lives->counts[t][p][arm];
+    return nr;
+}
+
 static void look_back(int64_t bound)
 {
     int64_t told[ARMS] = {0}, counted[ARMS], difference[ARMS];
+    uint64_t picks[ARMS];
 
-    read_logbook(told);
+    read_logbook(told, picks);
     count(counted);
     for (int i = 0; i < nr_arms; i++)
         difference[i] = told[i] - counted[i];
@@ -240,6 +256,7 @@ static void look_back(int64_t bound)
     for (int i = 0; i < nr_arms; i++) {
         assert_int_equal(counted[i], told[i]);
         assert_true(llabs(told[i]) < bound);
+        assert_int_equal(picks[i], is_spread ? nr_picks(i) : 0);
         for (int t = 0; t < THREADS; t++)
             lives->draws_in[t] = 0;
     }
@@ -343,6 +360,17 @@ static void test_sixteen_versions_through_changes(void **state)
     many_lives(16, weights, true, true, 15 * ONE / 2);
 }
 
+/* Of a member of a fleet picks are kept, too. */
+static void test_a_member_of_a_fleet(void **state)
+{
+    (void)state;
+    is_spread = true;
+    many_lives(2, canary, true, true, ONE);
+    many_lives(3, three, false, false, ONE);
+    many_lives(3, three, true, true, 2 * ONE);
+    is_spread = false;
+}
+
 static void test_changes_while_it_was_down(void **state)
 {
     (void)state;
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_three_versions_through_changes),
         cmocka_unit_test(test_sixteen_versions_through_changes),
         cmocka_unit_test(test_changes_while_it_was_down),
+        cmocka_unit_test(test_a_member_of_a_fleet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
