@@ -12,6 +12,7 @@
 #include "control/codedeploy_config.h"
 #include "control/codedeploy_deployment.h"
 #include "control/codedeploy_group.h"
+#include "control/codedeploy_shape.h"
 #include "control/codedeploy_tags.h"
 #include "control/codedeploy_target.h"
 
@@ -67,15 +68,18 @@ static const struct codedeploy_operation *find(const struct api_request *request
 static void run(struct codedeploy_call *call)
 {
     struct str body = call->request->body;
+    char reason[CODEDEPLOY_SHAPE_REASON_MAX];
     json_error_t error;
 
     call->body = json_loadb(body.n > 0 ? body.p : "{}", body.n > 0 ? body.n : 2,
                             JSON_REJECT_DUPLICATES, &error);
-    if (json_is_object(call->body))
-        call->operation->handle(call);
-    else
+    if (!json_is_object(call->body))
         codedeploy_call_fail(call, "SerializationException", "The body is no JSON object: %s.",
                              call->body ? "it is something else" : error.text);
+    else if (!codedeploy_shape_check(call->body, reason))
+        codedeploy_call_fail(call, "SerializationException", "%s", reason);
+    else
+        call->operation->handle(call);
 }
 
 static void free_call(void *state)

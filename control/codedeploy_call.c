@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "conf/jsondoc.h"
 #include "control/answer.h"
+#include "control/codedeploy_shape.h"
 
 /* Times in seconds with three places, and percents. */
 enum { DIGITS = 15, MESSAGE_MAX = 1024 };
@@ -79,18 +80,6 @@ void codedeploy_call_fail_memory(struct codedeploy_call *call)
 
 /* ---- Members --------------------------------------------------------------------------------- */
 
-static const char *const types[] = {"an object", "a list",        "a text",        "a whole number",
-                                    "a number",  "true or false", "true or false", "null"};
-
-static bool is_type(const json_t *value, json_type type)
-{
-    if (type == JSON_TRUE)
-        return json_is_boolean(value);
-    if (type == JSON_REAL)
-        return json_is_number(value);
-    return json_typeof(value) == type;
-}
-
 json_t *codedeploy_call_member(struct codedeploy_call *call, const json_t *object, const char *name,
                                json_type type)
 {
@@ -98,9 +87,10 @@ json_t *codedeploy_call_member(struct codedeploy_call *call, const json_t *objec
 
     if (!value || json_is_null(value) || call->is_over)
         return NULL;
-    if (is_type(value, type))
+    if (codedeploy_shape_is(value, type))
         return value;
-    codedeploy_call_fail(call, "SerializationException", "%s must be %s.", name, types[type]);
+    codedeploy_call_fail(call, "SerializationException", "%s must be %s.", name,
+                         codedeploy_shape_type(type));
     return NULL;
 }
 

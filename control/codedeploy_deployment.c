@@ -248,6 +248,7 @@ static void read_names(struct codedeploy_call *call, struct filter *f)
 
 void codedeploy_deployment_list(struct codedeploy_call *call)
 {
+    const char *external = codedeploy_call_text(call, call->body, "externalId");
     struct filter filter = {0};
     const struct deployment *d;
     json_t *ids;
@@ -260,7 +261,8 @@ void codedeploy_deployment_list(struct codedeploy_call *call)
     ids = json_array();
     TAILQ_FOREACH(d, &call->ledger->deployments, link)
     {
-        if (passes(&filter, d))
+        /* None was asked for by another service, with an id of its own. */
+        if (!(external && *external) && passes(&filter, d))
             json_array_append_new(ids, json_string(d->id));
     }
     codedeploy_call_page_take(call, "deployments", ids, NULL);

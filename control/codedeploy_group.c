@@ -135,12 +135,13 @@ static void read_config(struct codedeploy_call *call, json_t *document)
 void codedeploy_group_read(struct codedeploy_call *call, json_t *document)
 {
     const char *role = codedeploy_call_text(call, call->body, "serviceRoleArn");
+    bool has_one = json_object_get(document, "serviceRoleArn");
     json_t *alarms, *rollback;
 
     if (role && *role)
         json_object_set_new(document, "serviceRoleArn", json_string(role));
-    if (!json_object_get(document, "serviceRoleArn") || (role && !*role))
-        codedeploy_call_fail(call, "RoleRequiredException",
+    else if (!has_one || role)
+        codedeploy_call_fail(call, has_one ? "InvalidRoleException" : "RoleRequiredException",
                              "serviceRoleArn is required; weir does nothing with it.");
     read_config(call, document);
     check_style(call);

@@ -53,6 +53,52 @@ def test_the_wire(weir):
     assert weir.admin("/", "GET", headers=[("X-Amz-Target", "CodeDeploy_20141006.ListApplications")]).status == 405
 
 
+# Each operation beside one of its members, and what no SDK would send for it.
+WRONG_TYPES = (
+    ("BatchGetApplications", {"applicationNames": "a"}, "applicationNames must be a list"),
+    ("BatchGetDeploymentGroups", {"applicationName": "a", "deploymentGroupNames": [7]}, "deploymentGroupNames[0] must be a text"),
+    ("BatchGetDeployments", {"deploymentIds": {}}, "deploymentIds must be a list"),
+    ("BatchGetDeploymentTargets", {"deploymentId": "d-ABCDEFGHI", "targetIds": [{}]}, "targetIds[0] must be a text"),
+    ("CreateDeployment", {"applicationName": "x", "description": 7}, "description must be a text"),
+    ("CreateDeployment", {"revision": {"appSpecContent": {"content": {}}}}, "revision.appSpecContent.content must be a text"),
+    ("CreateDeployment", {"overrideAlarmConfiguration": {"enabled": 1}}, "overrideAlarmConfiguration.enabled must be true or false"),
+    ("CreateDeploymentConfig", {"trafficRoutingConfig": {"timeBasedLinear": {"linearInterval": "1"}}}, "linearInterval must be a whole number"),
+    ("CreateDeploymentGroup", {"autoRollbackConfiguration": {"events": [7]}}, "autoRollbackConfiguration.events[0] must be a text"),
+    ("CreateDeploymentGroup", {"ec2TagFilters": "x"}, "ec2TagFilters must be a list"),
+    ("UpdateDeploymentGroup", {"alarmConfiguration": {"alarms": [{"name": 7}]}}, "alarmConfiguration.alarms[0].name must be a text"),
+    ("GetDeployment", {"deploymentId": ["d-ABCDEFGHI"]}, "deploymentId must be a text"),
+    ("GetDeploymentTarget", {"targetId": 7}, "targetId must be a text"),
+    ("ListDeployments", {"applicationName": 7}, "applicationName must be a text"),
+    ("ListDeployments", {"createTimeRange": {"start": "2026"}}, "createTimeRange.start must be a number"),
+    ("ListDeploymentTargets", {"deploymentId": "x", "targetFilters": {"TargetStatus": "Failed"}}, "TargetStatus must be a list"),
+    ("ListApplications", {"nextToken": 7}, "nextToken must be a text"),
+    ("PutLifecycleEventHookExecutionStatus", {"deploymentId": "x", "status": True}, "status must be a text"),
+    ("StopDeployment", {"deploymentId": "x", "autoRollbackEnabled": "true"}, "autoRollbackEnabled must be true or false"),
+    ("TagResource", {"Tags": [7]}, "Tags[0] must be an object"),
+    ("UntagResource", {"TagKeys": "k"}, "TagKeys must be a list"),
+)
+
+
+def test_what_has_another_type_is_refused_before_all_else(weir):
+    for operation, body, words in WRONG_TYPES:
+        answer = raw(weir, operation, json.dumps(body).encode())
+        assert (answer.status, answer.json()["__type"]) == (400, "SerializationException"), (operation, answer.body)
+        assert words in answer.json()["message"], (operation, answer.body)
+
+
+def test_each_error_is_one_that_the_operation_may_have(weir):
+    """Of all members that the SDKs know, what is empty or null: the answer is right, or one of the errors that the SDKs know."""
+    names = ("applicationName", "deploymentGroupName", "serviceRoleArn", "deploymentId", "targetId", "ResourceArn", "deploymentConfigName")
+    for name in weir.api.meta.service_model.operation_names:
+        model = weir.api.meta.service_model.operation_model(name)
+        known = {shape.name for shape in model.error_shapes}
+        if raw(weir, name).json().get("__type") == "UnknownOperationException":
+            continue
+        for empty in (None, ""):
+            answer = raw(weir, name, json.dumps({m: empty for m in model.input_shape.members if m in names}).encode())
+            assert answer.status == 200 or answer.json()["__type"] in known, (name, answer.body)
+
+
 def test_applications(weir):
     api = weir.api
     made = api.create_application(applicationName="a", computePlatform="Lambda", tags=[{"Key": "k", "Value": "v"}])
@@ -106,6 +152,7 @@ def test_groups(weir):
         autoRollbackConfiguration=rule,
     )
     assert answer["hooksNotCleanedUp"] == []
+    fails(api, "InvalidRoleException", api.update_deployment_group, applicationName="a", currentDeploymentGroupName="h", serviceRoleArn="")
     got = api.get_deployment_group(applicationName="a", deploymentGroupName="h")["deploymentGroupInfo"]
     assert got["deploymentConfigName"] == "CodeDeployDefault.LambdaAllAtOnce" and got["autoRollbackConfiguration"] == rule
     assert got["deploymentGroupId"] == made["deploymentGroupId"]
@@ -212,6 +259,7 @@ def test_lists_of_deployments(world):
     fails(api, "InvalidDeploymentStatusException", api.list_deployments, includeOnlyStatuses=["X"])
     batch = api.batch_get_deployments(deploymentIds=[first, second])["deploymentsInfo"]
     assert [d["status"] for d in batch] == ["Succeeded", "Failed"]
+    assert api.list_deployments(externalId="of another service")["deployments"] == []
     group = api.get_deployment_group(**names)["deploymentGroupInfo"]
     assert group["lastSuccessfulDeployment"]["deploymentId"] == first and group["lastAttemptedDeployment"]["deploymentId"] == second
     assert group["targetRevision"]["revisionType"] == "AppSpecContent"
