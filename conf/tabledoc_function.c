@@ -33,6 +33,7 @@ struct function_draft {
 
 static const char *check_dead_letter(const char *text);
 static const char *check_auto_publish_alias(const char *text);
+static const char *check_machine_publish_alias(const char *text);
 static void read_special(struct jsondoc *doc, const struct place *at, const struct row *row,
                          const json_t *value, void *base);
 
@@ -66,6 +67,10 @@ static const struct row machine_list[] = {
     {.path = "last_version", .type = ROWS_U64, DRAFT(last_version), .min = 0, .max = 1000000000000000000,
      .default_text = "0"},
     {.path = "tags", .type = ROWS_SPECIAL, DRAFT(tags), .expected = "an object of texts, {\"team\": \"shop\"}"},
+    {.path = "auto_publish_alias", .type = ROWS_STRING, DRAFT(auto_publish_alias), .min = 1, .max = 4 * MACHINE_ALIAS_MAX,
+     .check = check_machine_publish_alias, .expected = "an alias, such as \"live\""},
+    {.path = "deployment_preference", .type = ROWS_SPECIAL, DRAFT(preference),
+     .expected = "an object such as {\"type\": \"Linear10PercentEvery2Minutes\"}"},
 };
 
 /* clang-format on */
@@ -97,6 +102,14 @@ static const char *check_auto_publish_alias(const char *text)
     return invoke_is_alias_name(str_of(text)) ? NULL
                                               : "is no alias name; those have letters, digits, "
                                                 "'-' or '_', and are no number";
+}
+
+static const char *check_machine_publish_alias(const char *text)
+{
+    return machine_is_alias_name(str_of(text)) ? NULL
+                                               : "is no name of a state machine's alias; those "
+                                                 "have letters, digits, '-', '_' or '.', and are "
+                                                 "no number";
 }
 
 static json_t *unconst(const json_t *value)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "conf/hookname.h"
-#include "router/invoke.h"
+#include "router/machine.h"
 
 enum { PUBLISH_ALARMS_MAX = 10 };
 
@@ -194,12 +194,15 @@ static void check_alarm_names(struct jsondoc *doc, const struct place *at,
 static void check_function(struct jsondoc *doc, const struct names *names,
                            const struct function *function)
 {
-    struct place root = JSONDOC_ROOT, functions_at = JSONDOC_KEY(&root, "functions");
-    char name[INVOKE_NAME_MAX + 1];
-    struct place at = JSONDOC_KEY(&functions_at, name);
+    bool is_machine = machine_is(function->name);
+    struct place root = JSONDOC_ROOT;
+    struct place section_at = JSONDOC_KEY(&root, is_machine ? "state_machines" : "functions");
+    char name[MACHINE_BYTES_MAX + 1];
+    struct place at = JSONDOC_KEY(&section_at, name);
     struct place preference_at = JSONDOC_KEY(&at, "deployment_preference");
     json_t *preference = json_loads(function->more->deployment_preference, 0, NULL);
 
+    at.skip = is_machine ? MACHINE_PREFIX_BYTES : 0;
     snprintf(name, sizeof(name), "%.*s", STR_ARG(function->name));
     if (preference) {
         check_type(doc, &preference_at, names,

@@ -1,4 +1,4 @@
-/* Two keys of a function, by which publishing a version is all it takes (SAM's AutoPublishAlias and
+/* Two keys of a function, and of a state machine, by which publishing a version is all it takes (SAM's AutoPublishAlias and
  * DeploymentPreference):
  *
  *     $.functions.NAME.auto_publish_alias      "live"

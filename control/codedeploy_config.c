@@ -280,9 +280,10 @@ static const char *find_user(const struct codedeploy_call *call, const char *con
     return NULL;
 }
 
-/* The function that is brought in by it (control/publish.h), into out; false: none. */
+/* The function, or state machine, that is brought in by it (control/publish.h), into out; false:
+ * none. */
 static bool find_publisher(const struct codedeploy_call *call, const char *config,
-                           char out[INVOKE_NAME_MAX + 1])
+                           char out[MACHINE_BYTES_MAX + 1])
 {
     struct function *const *functions;
     int nr = table_functions(in_force(call), &functions);
@@ -297,7 +298,7 @@ static bool find_publisher(const struct codedeploy_call *call, const char *confi
         preference = json_loads(more->deployment_preference, 0, NULL);
         tabledoc_publish_config(preference, name);
         json_decref(preference);
-        snprintf(out, INVOKE_NAME_MAX + 1, "%.*s", STR_ARG(functions[i]->name));
+        snprintf(out, MACHINE_BYTES_MAX + 1, "%.*s", STR_ARG(machine_bare(functions[i]->name)));
         if (strcmp(name, config) == 0)
             return true;
     }
@@ -310,7 +311,7 @@ void codedeploy_config_delete(struct codedeploy_call *call)
     const char *name =
         codedeploy_call_name(call, "deploymentConfigName", &codedeploy_call_kind_config);
     const char *user = name ? find_user(call, name) : NULL;
-    char publisher[INVOKE_NAME_MAX + 1];
+    char publisher[MACHINE_BYTES_MAX + 1];
     json_t *configs;
 
     if (call->is_over)
@@ -323,7 +324,7 @@ void codedeploy_config_delete(struct codedeploy_call *call)
                              "The deployment group %s has this configuration.", user);
     else if (find_publisher(call, name, publisher))
         codedeploy_call_fail(call, "DeploymentConfigInUseException",
-                             "The deployment_preference of the function %s has this "
+                             "The deployment_preference of %s has this "
                              "configuration.",
                              publisher);
     if (call->is_over)

@@ -77,7 +77,8 @@ static void config_of(const json_t *preference, char out[TABLEDOC_PUBLISH_CONFIG
 struct candidate {
     struct publish *publish;
     struct change *change;
-    const char *function, *version, *alias;
+    const char *function; /* as the table has it: of a machine with its prefix */
+    const char *version, *alias;
     const json_t *preference;
     const char *current;       /* the version that the alias has */
     const struct table *table; /* that has the sections */
@@ -130,6 +131,21 @@ static json_t *write_alarms(const json_t *preference)
     return list;
 }
 
+/* FUNCTIONDeploymentGroup; what no name of a group has becomes a dash. A function and a state
+ * machine of one name have one group. */
+static void group_name(const struct candidate *c, char out[CODEDEPLOY_NAME_MAX + 1])
+{
+    static const char suffix[] = "DeploymentGroup";
+    struct str name = machine_bare(str_of(c->function));
+    size_t n = 0, max = CODEDEPLOY_NAME_MAX + 1 - sizeof(suffix);
+
+    for (; n < name.n && n < max; n++) {
+        const char one[] = {name.p[n], '\0'};
+        out[n] = codedeploy_call_is_name(one) ? one[0] : '-';
+    }
+    memcpy(out + n, suffix, sizeof(suffix));
+}
+
 /* The group as the preference says it, under the id that it has; NULL when out of memory. */
 static const json_t *take_group(const struct candidate *c)
 {
@@ -138,7 +154,7 @@ static const json_t *take_group(const struct candidate *c)
     bool has_alarms = json_array_size(json_object_get(c->preference, "alarms")) > 0;
     json_t *group, *before_id;
 
-    snprintf(name, sizeof(name), "%sDeploymentGroup", c->function);
+    group_name(c, name);
     config_of(c->preference, config);
     before = ledger_group(ledger_of(c), APPLICATION, name);
     ledger_new_uuid(ledger_of(c), id);
@@ -179,11 +195,11 @@ static json_t *write_hooks(const json_t *preference)
 /* {revisionType, appSpecContent: {content}} */
 static json_t *write_revision(const struct candidate *c)
 {
-    json_t *spec =
-        json_pack("{s:f, s:[{s:{s:s, s:{s:s, s:s, s:s, s:s}}}], s:o}", "version", 0.0, "Resources",
-                  c->function, "Type", "AWS::Lambda::Function", "Properties", "Name", c->function,
-                  "Alias", c->alias, "CurrentVersion", c->current, "TargetVersion", c->version,
-                  "Hooks", write_hooks(c->preference));
+    const char *name = machine_bare(str_of(c->function)).p;
+    json_t *spec = json_pack("{s:f, s:[{s:{s:s, s:{s:s, s:s, s:s, s:s}}}], s:o}", "version", 0.0,
+                             "Resources", name, "Type", appspec_type(c->function), "Properties",
+                             "Name", name, "Alias", c->alias, "CurrentVersion", c->current,
+                             "TargetVersion", c->version, "Hooks", write_hooks(c->preference));
     char *content = spec ? json_dumps(spec, JSON_COMPACT) : NULL;
     json_t *revision = json_pack("{s:s, s:{s:s}}", "revisionType", "AppSpecContent",
                                  "appSpecContent", "content", content ? content : "");
@@ -195,9 +211,10 @@ static json_t *write_revision(const struct candidate *c)
 
 static json_t *write_description(const struct candidate *c)
 {
-    char text[160];
+    char text[MACHINE_BYTES_MAX + 80];
 
-    snprintf(text, sizeof(text), "Version %s of %s was published.", c->version, c->function);
+    snprintf(text, sizeof(text), "Version %s of %s was published.", c->version,
+             machine_bare(str_of(c->function)).p);
     return json_string(text);
 }
 
@@ -412,7 +429,7 @@ static int add_later(struct shift_publications *laters, struct str function, con
 static int look_at(struct publish *publish, struct change *change, const struct table *after,
                    const struct function *function, const char *version)
 {
-    char name[INVOKE_NAME_MAX + 1];
+    char name[APPSPEC_FUNCTION_MAX + 1];
     struct candidate c = {
         .publish = publish, .change = change, .function = name, .version = version, .table = after};
     json_t *document = tabledoc_function_write(after, function);

@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+import test_sfn_api
 from harness import aws, tables
 from harness.waiting import wait_until
 from test_deploy import ALARMS, RULE, Hook, Lab, press, rolled_back
@@ -261,3 +262,83 @@ def test_the_keys_are_shown(world):
     lab = Publishing(world, LINEAR)
     shown = lab.weir.admin("/table").json()["functions"]["hello"]
     assert shown["auto_publish_alias"] == "PROD" and shown["deployment_preference"] == LINEAR
+
+
+# ---- State machines ----
+
+
+def machine(lab, *versions, **more):
+    """Of the table; alias PROD.1 has version 1."""
+    function = tables.function({v: lab.demos[v] for v in versions}, {"PROD.1": {"1": 100}})
+    return {"type": "EXPRESS", **function, "auto_publish_alias": "PROD.1", "deployment_preference": LINEAR, **more}
+
+
+def machines(lab, *versions, **more):
+    return {**lab.table, "state_machines": {"shop": machine(lab, *versions, **more)}}
+
+
+def weights_of(lab):
+    return lab.weir.admin("/table").json()["state_machines"]["shop"]["aliases"]["PROD.1"]["weights"]
+
+
+def of_machine(lab):
+    if APPLICATION not in lab.api.list_applications()["applications"]:
+        return []
+    return lab.api.list_deployments(applicationName=APPLICATION, deploymentGroupName="shopDeploymentGroup")["deployments"]
+
+
+@pytest.mark.parametrize("way", ["PublishStateMachineVersion", "UpdateStateMachine"])
+def test_a_version_of_a_state_machine_that_is_published_starts_a_deployment(world, way):
+    lab = Lab(world)
+    lab.weir.must_reload(machines(lab, "1"))
+    api = test_sfn_api.Api(lab.weir)
+    update = {"stateMachineArn": test_sfn_api.arn("shop"), "definition": test_sfn_api.http(lab.demos["2"].port)}
+    if way == "UpdateStateMachine":
+        made = api(way, **update, publish=True)
+    else:
+        api("UpdateStateMachine", **update)
+        made = api(way, stateMachineArn=update["stateMachineArn"])
+    assert made["stateMachineVersionArn"] == test_sfn_api.arn("shop", 2)
+    [deployment] = of_machine(lab)
+    info = lab.ends(deployment)
+    assert weights_of(lab) == {"2": 100} and info["description"] == "Version 2 of shop was published."
+    assert "AWS::StepFunctions::StateMachine" in info["revision"]["appSpecContent"]["content"]
+    lab.weir.wait_for_words("shop:PROD.1 has version 2 at 100 %")
+    steps = [float(line.split("version 2 at ")[1].split(" ")[0]) for line in lab.weir.stderr().splitlines() if "shop:PROD.1 has" in line]
+    assert steps == [10 * k for k in range(1, 11)]
+    again = api("PublishStateMachineVersion", stateMachineArn=update["stateMachineArn"])
+    assert again["stateMachineVersionArn"] == test_sfn_api.arn("shop", 2) and of_machine(lab) == [deployment]
+
+
+def test_a_version_of_a_state_machine_that_is_new_in_the_file_does_as_well(world):
+    lab = Lab(world, LONG)
+    lab.weir.must_reload(machines(lab, "1"))
+    lab.weir.must_reload(machines(lab, "1", "2"))
+    wait_until(lambda: weights_of(lab) == {"1": 90, "2": 10}, "the first step is in force")
+    assert len(of_machine(lab)) == 1
+    shown = lab.weir.admin("/table").json()["state_machines"]["shop"]
+    assert shown["auto_publish_alias"] == "PROD.1" and shown["deployment_preference"] == LINEAR
+
+
+def test_an_alias_of_a_state_machine_is_moved_at_once_or_made(world):
+    lab = Lab(world, LONG)
+    lab.weir.must_reload(machines(lab, "1", deployment_preference={"enabled": False}, aliases={}))
+    lab.weir.must_reload(machines(lab, "1", "2", deployment_preference={"enabled": False}, aliases={}))
+    wait_until(lambda: "PROD.1" in lab.weir.admin("/table").json()["state_machines"]["shop"].get("aliases", {}), "the alias is made")
+    assert weights_of(lab) == {"2": 100} and of_machine(lab) == []
+
+
+@pytest.mark.parametrize(
+    "more, path, words",
+    [
+        ({"auto_publish_alias": "7"}, ".auto_publish_alias", "state machine"),
+        ({"deployment_preference": {"type": "Linear"}}, ".deployment_preference.type", "Linear10PercentEvery1Minute"),
+        ({"deployment_preference": {"alarms": ["none"]}}, ".deployment_preference.alarms[0]", "no alarm"),
+    ],
+)
+def test_what_is_wrong_of_a_state_machine_is_said_with_its_place(world, more, path, words):
+    lab = Lab(world)
+    lab.weir.allow_error("reload rejected")
+    answer = lab.weir.reload(machines(lab, "1", **more))
+    [problem] = answer.json()["problems"]
+    assert answer.status == 400 and problem["path"] == "$.state_machines.shop" + path and words in problem["message"], problem
