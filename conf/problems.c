@@ -105,6 +105,23 @@ void problems_add(struct problems *problems, const char *code, const char *file,
     va_end(arguments);
 }
 
+void problems_append(struct problem *problem, const char *format, ...)
+{
+    char text[PROBLEMS_MESSAGE_MAX], *message;
+    va_list arguments;
+    int n = snprintf(text, sizeof(text), "%s", problem->message);
+
+    va_start(arguments, format);
+    if (n >= 0 && (size_t)n < sizeof(text))
+        vsnprintf(text + n, sizeof(text) - (size_t)n, format, arguments);
+    va_end(arguments);
+    message = copy_printable(text);
+    if (!message)
+        return;
+    free(problem->message);
+    problem->message = message;
+}
+
 void problems_cut(struct problems *problems, size_t nr, size_t nr_lost)
 {
     assert(nr <= problems->nr && nr_lost <= problems->nr_lost);

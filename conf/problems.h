@@ -31,6 +31,10 @@ void problems_add(struct problems *problems, const char *code, const char *file,
 void problems_addv(struct problems *problems, const char *code, const char *file, const char *path,
                    const char *format, va_list arguments) __attribute__((format(printf, 5, 0)));
 
+/* Adds to the message of one; where memory is short it stays as it is. */
+void problems_append(struct problem *problem, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Takes back what was added since there were nr, and nr_lost lost. */
 void problems_cut(struct problems *problems, size_t nr, size_t nr_lost);
 

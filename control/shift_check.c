@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "conf/jsondoc.h"
 #include "control/alarm.h"
 
 /* CodeDeploy's own first sentence. */
@@ -245,6 +246,21 @@ static bool is_there(const struct table *table, const struct deployment *d, cons
     return function && model_version(function, str_of(version), 0);
 }
 
+/* Where its function stands in the table's document, or its alias or version: member, and name. */
+static void write_path(const struct deployment *d, const char *member, const char *name,
+                       char out[JSONDOC_PATH_MAX])
+{
+    bool is_machine = machine_is(str_of(d->spec.function));
+    struct place root = JSONDOC_ROOT;
+    struct place section = JSONDOC_KEY(&root, is_machine ? "state_machines" : "functions");
+    struct place function = JSONDOC_KEY(&section, d->spec.function);
+    struct place members = JSONDOC_KEY(&function, member);
+    struct place at = JSONDOC_KEY(&members, name);
+
+    function.skip = is_machine ? MACHINE_PREFIX_BYTES : 0;
+    jsondoc_path(&at, out);
+}
+
 static json_t *alarms_of(const struct table *table)
 {
     return json_loads(table_section(table, MODEL_ALARMS), 0, NULL);
@@ -264,12 +280,14 @@ static bool check_alarms(const struct shifts *s, const struct table *before,
 
         for (size_t i = 0; !deployment_is_over(d) && i < json_array_size(names); i++) {
             const char *name = json_string_value(json_array_get(names, i));
-            char path[256];
+            struct place root = JSONDOC_ROOT, alarms_at = JSONDOC_KEY(&root, "alarms");
+            struct place at = JSONDOC_KEY(&alarms_at, name);
+            char path[JSONDOC_PATH_MAX];
 
             if (!json_object_get(was, name) || json_object_get(is, name))
                 continue;
             is_wrong = true;
-            snprintf(path, sizeof(path), "$.alarms.%s", name);
+            jsondoc_path(&at, path);
             problems_add(problems, "alarm_in_use", file, path,
                          "the alarm would be gone, but deployment %s watches it; wait for its end, "
                          "or stop it first (StopDeployment)",
@@ -292,15 +310,13 @@ bool shift_check_versions(const struct shifts *s, const struct table *before,
         const char *const used[] = {d->spec.target, d->spec.current};
         /* Where one begins that waits is known when it does. */
         int nr = d->state.status == DEPLOYMENT_QUEUED ? 1 : 2;
-        char path[1024];
+        char path[JSONDOC_PATH_MAX];
 
         for (int i = 0; i < nr && !deployment_is_over(d); i++) {
             if (!is_there(before, d, used[i]) || is_there(after, d, used[i]))
                 continue;
             is_wrong = true;
-            snprintf(path, sizeof(path), "$.%s.%.*s.versions.%s",
-                     machine_is(str_of(d->spec.function)) ? "state_machines" : "functions",
-                     STR_ARG(machine_bare(str_of(d->spec.function))), used[i]);
+            write_path(d, "versions", used[i], path);
             problems_add(problems, "version_in_use", file, path,
                          "version %s would be gone, but deployment %s uses it, which brings "
                          "version %s to %s:%s; wait for its end, or stop it first "
@@ -309,4 +325,24 @@ bool shift_check_versions(const struct shifts *s, const struct table *before,
         }
     }
     return is_wrong;
+}
+
+void shift_check_name(const struct shifts *s, struct problems *problems)
+{
+    const struct deployment *d;
+    char path[JSONDOC_PATH_MAX];
+
+    TAILQ_FOREACH(d, &s->ledger.deployments, link)
+    {
+        if (deployment_is_over(d))
+            continue;
+        write_path(d, "aliases", d->spec.alias, path);
+        for (size_t i = 0; i < problems->nr; i++)
+            if (strcmp(problems->list[i].code, "version_in_use") == 0 &&
+                strcmp(problems->list[i].path, path) == 0)
+                problems_append(&problems->list[i],
+                                ". It is deployment %s that brings version %s in; stop it by "
+                                "StopDeployment",
+                                d->id, d->spec.target);
+    }
 }

@@ -25,4 +25,8 @@ bool shift_check_running(const struct shifts *shifts, struct deployment *deploym
 bool shift_check_versions(const struct shifts *shifts, const struct table *before,
                           const struct table *after, const char *file, struct problems *problems);
 
+/* The documents' own check has refused to take a version from an alias that the API has changed:
+ * says in its problems which deployment has, where one shifts that alias. */
+void shift_check_name(const struct shifts *shifts, struct problems *problems);
+
 #endif

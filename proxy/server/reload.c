@@ -319,6 +319,8 @@ void reload_finish(struct server *s)
     r = reload->reading;
     reload->is_running = reload->is_read = false;
     r.result = catch_up(s, &r);
+    if (r.result != 0)
+        shifting_name(s, &r.problems);
     if (r.result == 0 && !shifting_allows(s, r.old_table, r.table, &r.problems))
         r.result = -1;
     if (r.result == 0) {

@@ -93,6 +93,12 @@ bool shifting_allows(struct server *s, const struct table *before, const struct 
                                  problems);
 }
 
+void shifting_name(struct server *s, struct problems *problems)
+{
+    if (s->shifting.is_running)
+        shift_check_name(s->shifting.shifts, problems);
+}
+
 void shifting_soon(struct server *s)
 {
     if (s->shifting.is_running)

@@ -38,6 +38,9 @@ void shifting_publish(struct server *s, const struct table *before, const struct
 bool shifting_allows(struct server *s, const struct table *before, const struct table *after,
                      struct problems *problems);
 
+/* A table from the file is refused: its problems are told of the deployments that they concern. */
+void shifting_name(struct server *s, struct problems *problems);
+
 /* A turn is had soon. */
 void shifting_soon(struct server *s);
 

@@ -73,6 +73,20 @@ static void a_long_message_is_cut(void **state)
     problems_fini(&problems);
 }
 
+static void a_message_grows_up_to_the_limit(void **state)
+{
+    struct problems problems = {0};
+
+    (void)state;
+    problems_add(&problems, "c", NULL, "$", "it is %s", "gone");
+    problems_append(&problems.list[0], "; wait for %s\n", "d-1");
+    assert_string_equal(problems.list[0].message, "it is gone; wait for d-1\\u000a");
+    problems_append(&problems.list[0], "%*d", 2 * PROBLEMS_MESSAGE_MAX, 1);
+    problems_append(&problems.list[0], "more");
+    assert_int_equal(strlen(problems.list[0].message), PROBLEMS_MESSAGE_MAX - 1);
+    problems_fini(&problems);
+}
+
 static void what_is_beyond_the_limit_is_counted(void **state)
 {
     struct problems problems = {0};
@@ -119,6 +133,7 @@ int main(void)
         cmocka_unit_test(a_line_names_file_path_message_and_code),
         cmocka_unit_test(control_characters_are_shown_as_escapes),
         cmocka_unit_test(a_long_message_is_cut),
+        cmocka_unit_test(a_message_grows_up_to_the_limit),
         cmocka_unit_test(what_is_beyond_the_limit_is_counted),
         cmocka_unit_test(a_failed_allocation_counts_the_problem_and_leaks_nothing),
     };
