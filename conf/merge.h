@@ -29,7 +29,7 @@ enum merge_kind {
     MERGE_ROUTE,
     MERGE_URL,
     MERGE_WHOLE,  /* a function with all that belongs to it */
-    MERGE_SECTION /* by its name, of no owner */
+    MERGE_SECTION /* an entry of one, SECTION.ENTRY, of no owner */
 };
 
 struct merge_thing {

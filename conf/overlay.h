@@ -21,7 +21,7 @@ enum overlay_kind {
     OVERLAY_LAST,     /* last_version: the document is a number; the larger one counts */
     OVERLAY_REPLACED, /* all that the file says of a function is void; base is of all of it */
     OVERLAY_ROUTE,    /* one route, by its host and path as one name; no function */
-    OVERLAY_SECTION,  /* deployment_configs, alarms: an object; no function */
+    OVERLAY_SECTION,  /* an entry of deployment_configs or alarms: SECTION.ENTRY; no function */
     /* the map of an alias's sticky split as it was in force (control/mapstore.h); it lies over
      * nothing, and stands in no overlay of what the API changed */
     OVERLAY_MAP

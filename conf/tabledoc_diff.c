@@ -304,16 +304,36 @@ static int diff_routes(struct tabledoc_diff *diff, const struct tabledoc_diff_so
     return pair.is_out ? -1 : 0;
 }
 
+/* {"SECTION.ENTRY": ...}; NULL when out of memory. */
+static json_t *write_section(const struct table *table, const char *name)
+{
+    json_t *section = json_loads(table_section(table, tabledoc_section_of(name)), 0, NULL), *value;
+    json_t *out = section ? json_object() : NULL;
+    const char *key;
+
+    json_object_foreach(section, key, value)
+    {
+        char entry[TABLEDOC_SECTION_ENTRY];
+
+        if (out &&
+            (!tabledoc_section_entry(name, key, entry) || json_object_set(out, entry, value) < 0)) {
+            json_decref(out);
+            out = NULL;
+        }
+    }
+    json_decref(section);
+    return out;
+}
+
 int tabledoc_diff_section(struct tabledoc_diff *diff, const struct tabledoc_diff_sources *sources,
                           const char *name)
 {
     struct pair pair = {.diff = diff, .sources = sources, .name = NONE, .is_files = true};
-    enum model_section section = tabledoc_section_of(name);
-    json_t *before = json_loads(table_section(sources->before, section), 0, NULL);
-    json_t *after = json_loads(table_section(sources->after, section), 0, NULL);
+    json_t *before = write_section(sources->before, name);
+    json_t *after = write_section(sources->after, name);
 
     if (before && after)
-        compare(&pair, OVERLAY_SECTION, MERGE_SECTION, str_of(name), before, after);
+        compare_all(&pair, OVERLAY_SECTION, MERGE_SECTION, before, after);
     else
         pair.is_out = true;
     json_decref(before);

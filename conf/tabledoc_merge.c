@@ -279,7 +279,7 @@ int tabledoc_merge_section(struct tabledoc_merge *merge, struct str name, uint64
     if (!is_edit)
         return 0;
     jsondoc_append(&path, "$.%.*s", STR_ARG(name));
-    jsondoc_append(&text, "%.*s are %s", STR_ARG(name), is_new ? "new" : "changed");
+    jsondoc_append(&text, "%.*s is %s", STR_ARG(name), is_new ? "new" : "changed");
     report(merge, is_new ? "new" : "changed", path.s, &text);
     return 0;
 }
@@ -309,10 +309,13 @@ int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *
     struct overlay_row **lost =
         grow(merge->lost, merge->nr_lost, &merge->lost_capacity, sizeof(struct overlay_row *));
     bool is_function = row->kind == OVERLAY_FUNCTION || row->kind == OVERLAY_REPLACED;
-    const char *kind = is_function ? "" : overlay_kind_name(row->kind);
+    bool is_bare = is_function || row->kind == OVERLAY_SECTION; /* the name says it */
+    const char *kind = is_bare ? "" : overlay_kind_name(row->kind);
+    struct jsondoc_text path = {0};
 
     if (!lost)
         return -1;
+    jsondoc_append(&path, "$.%s", row->name);
     merge->lost = lost;
     lost[merge->nr_lost++] = overlay_row_ref((struct overlay_row *)(uintptr_t)row);
     /* tabledoc_merge_alias compares the two, and tells both: the file may have followed the API. */
@@ -320,12 +323,14 @@ int tabledoc_merge_lose(struct tabledoc_merge *merge, const struct overlay_row *
         return 0;
     merge->is_different = true;
     problems_add(&merge->changes, "conflict", merge->file,
-                 row->kind == OVERLAY_ROUTE          ? "$.routes"
+                 row->kind == OVERLAY_SECTION        ? path.s
+                 : row->kind == OVERLAY_ROUTE        ? "$.routes"
                  : machine_is(str_of(row->function)) ? "$.state_machines"
                                                      : "$.functions",
                  "%s%s%s%s%s: the file says %s, over what the API had set: %s",
                  machine_bare(str_of(row->function)).p, row->function[0] && *kind ? " " : "", kind,
-                 row->name[0] ? " " : "", row->name, said ? said : "nothing of it any more",
+                 row->name[0] && row->kind != OVERLAY_SECTION ? " " : "", row->name,
+                 said ? said : "nothing of it any more",
                  row->is_deleted ? "deleted" : row->document);
     return 0;
 }

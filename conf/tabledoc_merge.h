@@ -83,7 +83,7 @@ int tabledoc_merge_alias(struct tabledoc_merge *merge, struct str function, stru
 int tabledoc_merge_route(struct tabledoc_merge *merge, struct str host, struct str path,
                          uint64_t digest) __attribute__((warn_unused_result));
 
-/* The file's section of this name says something. */
+/* The file says something of this entry, SECTION.ENTRY. */
 int tabledoc_merge_section(struct tabledoc_merge *merge, struct str name, uint64_t digest)
     __attribute__((warn_unused_result));
 

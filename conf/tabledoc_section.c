@@ -1,6 +1,7 @@
-/* Checks, and the overlay: one row for a section as a whole. */
+/* Checks, and the overlay: one row for each entry. */
 #include "conf/tabledoc_section.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,37 +209,110 @@ void tabledoc_section_read(struct jsondoc *doc, const char *name, const json_t *
     free(text);
 }
 
-/* What counts: the row's document where the API has changed what the file still says. */
-static const char *choose(struct jsondoc *doc, const char *name, const char *said,
-                          struct tabledoc_merge *merge)
-{
-    const struct overlay_row *row =
-        overlay_find(merge->overlay, OVERLAY_SECTION, STR(""), str_of(name));
-    uint64_t digest = said ? hash_str(str_of(said), 0) : 0;
+/* ---- Beside what the API has set ------------------------------------------------------------- */
 
-    if (said && tabledoc_merge_section(merge, str_of(name), digest) < 0)
-        jsondoc_no_memory(doc);
+bool tabledoc_section_entry(const char *section, const char *entry,
+                            char out[TABLEDOC_SECTION_ENTRY])
+{
+    int n = snprintf(out, TABLEDOC_SECTION_ENTRY, "%s.%s", section, entry);
+
+    return n >= 0 && n < TABLEDOC_SECTION_ENTRY;
+}
+
+/* The entry's name, of a row of this section; NULL: of none. */
+static const char *entry_of(const struct overlay_row *row, const char *section)
+{
+    size_t n = strlen(section);
+
+    return row->kind == OVERLAY_SECTION && strncmp(row->name, section, n) == 0 &&
+                   row->name[n] == '.'
+               ? row->name + n + 1
+               : NULL;
+}
+
+static int set(json_t *out, const char *key, const char *text)
+{
+    return json_object_set_new(out, key, json_loads(text, 0, NULL));
+}
+
+/* An entry that the file says: the row's document counts where the API has changed what the file
+ * still says. */
+static int choose(struct tabledoc_merge *merge, const char *section, const char *key,
+                  const char *said, json_t *out)
+{
+    char name[TABLEDOC_SECTION_ENTRY];
+    const struct overlay_row *row;
+    uint64_t digest = hash_str(str_of(said), 0);
+
+    if (!tabledoc_section_entry(section, key, name))
+        return set(out, key, said); /* the check has refused it */
+    if (tabledoc_merge_section(merge, str_of(name), digest) < 0)
+        return -1;
+    row = overlay_find(merge->overlay, OVERLAY_SECTION, STR(""), str_of(name));
     if (!row)
-        return said;
-    if (row->has_base == (said != NULL) && (!said || digest == row->base))
-        return row->is_deleted ? NULL : row->document;
-    if (tabledoc_merge_lose(merge, row, said ? "something else" : NULL) < 0)
-        jsondoc_no_memory(doc);
-    return said;
+        return set(out, key, said);
+    if (row->has_base && digest == row->base)
+        return row->is_deleted ? 0 : set(out, key, row->document);
+    return tabledoc_merge_lose(merge, row, said) < 0 ? -1 : set(out, key, said);
+}
+
+/* What the API has made, and the file says nothing of. */
+static int choose_rest(struct tabledoc_merge *merge, const char *section, const json_t *said,
+                       json_t *out)
+{
+    const struct overlay_group *group = overlay_group(merge->overlay, STR(""));
+    int result = 0;
+
+    for (uint32_t i = 0; group && i < group->nr && result == 0; i++) {
+        const struct overlay_row *row = group->rows[i];
+        const char *key = entry_of(row, section);
+
+        if (!key || json_object_get(said, key))
+            continue;
+        if (row->has_base)
+            result = tabledoc_merge_lose(merge, row, NULL);
+        else if (!row->is_deleted)
+            result = set(out, key, row->document);
+    }
+    return result;
+}
+
+/* The section as it counts; NULL when out of memory. */
+static char *merge_entries(struct tabledoc_merge *merge, const char *section, const json_t *said)
+{
+    json_t *out = json_object(), *value;
+    const char *key;
+    char *text = NULL;
+    int result = out ? 0 : -1;
+
+    json_object_foreach(unconst(said), key, value)
+    {
+        char *entry = result == 0 ? jsondoc_dump_sorted(value) : NULL;
+        result = entry ? choose(merge, section, key, entry, out) : -1;
+        free(entry);
+    }
+    if (result == 0)
+        result = choose_rest(merge, section, said, out);
+    if (result == 0)
+        text = jsondoc_dump_sorted(out);
+    json_decref(out);
+    return text;
 }
 
 void tabledoc_section_take(struct jsondoc *doc, const char *name, const json_t *document,
                            struct tabledoc_out *out)
 {
     const json_t *object = json_is_object(document) ? document : NULL;
-    char *said = object ? jsondoc_dump_sorted(object) : NULL;
-    const char *text = said;
+    char *text = NULL;
 
     check(doc, name, object);
-    if (object && !said)
-        jsondoc_no_memory(doc);
     if (out->merge && !doc->is_bad)
-        text = choose(doc, name, said, out->merge);
-    put(doc, name, text ? text : "{}", out);
-    free(said);
+        text = merge_entries(out->merge, name, object);
+    else
+        text = object ? jsondoc_dump_sorted(object) : strdup("{}");
+    if (text)
+        put(doc, name, text, out);
+    else
+        jsondoc_no_memory(doc);
+    free(text);
 }

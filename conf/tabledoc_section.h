@@ -16,6 +16,12 @@ extern const char *const tabledoc_section_names[MODEL_SECTIONS];
 /* The name is one of those. */
 enum model_section tabledoc_section_of(const char *name);
 
+/* How an entry is called in the overlay, and where the file's words are kept: SECTION.ENTRY. False
+ * where it does not fit. */
+enum { TABLEDOC_SECTION_ENTRY = 160 };
+bool tabledoc_section_entry(const char *section, const char *entry,
+                            char out[TABLEDOC_SECTION_ENTRY]);
+
 enum { TABLEDOC_STEPS_MAX = 255, TABLEDOC_CONFIG_NAME_MAX = 100 };
 
 /* Checks a section of an edit, whose document is NULL where it says nothing, and gives it to the

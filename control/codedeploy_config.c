@@ -139,6 +139,17 @@ static json_t *write_id(const char *name)
     return json_stringn(id, ID_LENGTH);
 }
 
+/* AWS's own are as old as CodeDeploy's platform Lambda (28 November 2017); what the table file says
+ * is as old as the process. */
+static double created_s(const struct codedeploy_call *call, const char *name)
+{
+    const json_t *config = ledger_config(call->ledger, name);
+
+    if (config)
+        return json_number_value(json_object_get(config, "createTime"));
+    return plan_find(name) ? 1511827200 : call->ledger->began_s;
+}
+
 void codedeploy_config_get(struct codedeploy_call *call)
 {
     const char *name =
@@ -154,7 +165,8 @@ void codedeploy_config_get(struct codedeploy_call *call)
         return;
     }
     info = json_pack("{s:o, s:s, s:f, s:s}", "deploymentConfigId", write_id(name),
-                     "deploymentConfigName", name, "createTime", 0.0, "computePlatform", "Lambda");
+                     "deploymentConfigName", name, "createTime", created_s(call, name),
+                     "computePlatform", "Lambda");
     if (find_rule(steps, &rule))
         json_object_set_new(info, "trafficRoutingConfig", write_routing(&rule));
     json_decref(steps);
@@ -256,6 +268,8 @@ void codedeploy_config_create(struct codedeploy_call *call)
         return;
     }
     json_object_set_new(configs, name, write_config(&rule));
+    ledger_edits_add(&call->edits, LEDGER_CONFIG, name, "",
+                     json_pack("{s:f}", "createTime", codedeploy_call_now_s()));
     call->answer = json_pack("{s:o}", "deploymentConfigId", write_id(name));
     call->edit = (struct change_edit){
         .kind = CHANGE_SECTION, .name = "deployment_configs", .document = configs};
@@ -335,6 +349,8 @@ void codedeploy_config_delete(struct codedeploy_call *call)
         codedeploy_call_answer_empty(call);
         return;
     }
+    if (ledger_config(call->ledger, name))
+        ledger_edits_add(&call->edits, LEDGER_CONFIG, name, "", NULL);
     call->edit = (struct change_edit){
         .kind = CHANGE_SECTION, .name = "deployment_configs", .document = configs};
     codedeploy_call_submit(call);

@@ -11,7 +11,8 @@
 
 enum { DIGITS = 17 };
 
-static const char *const kinds[] = {"application", "deployment_group", "machine_alias"};
+static const char *const kinds[] = {"application", "deployment_group", "machine_alias",
+                                    "deployment_config"};
 static const char DEPLOYMENT[] = "deployment";
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -29,6 +30,11 @@ json_t *ledger_group(const struct ledger *l, const char *application, const char
 json_t *ledger_machine_alias(const struct ledger *l, const char *machine, const char *name)
 {
     return json_object_get(json_object_get(l->machine_aliases, machine), name);
+}
+
+json_t *ledger_config(const struct ledger *l, const char *name)
+{
+    return json_object_get(l->configs, name);
 }
 
 struct deployment *ledger_deployment(const struct ledger *l, const char *id)
@@ -142,6 +148,12 @@ void ledger_add_take(struct ledger *l, struct deployment *d)
         l->last_serial = d->serial;
 }
 
+/* Where those of a kind are that belong to nothing; NULL: of the other kinds. */
+static json_t *alone_of(struct ledger *l, enum ledger_kind kind)
+{
+    return kind == LEDGER_APPLICATION ? l->applications : kind == LEDGER_CONFIG ? l->configs : NULL;
+}
+
 /* Takes the document; 0, or -1 when out of memory. */
 static int put(struct ledger *l, enum ledger_kind kind, const char *application, const char *name,
                json_t *document)
@@ -149,8 +161,8 @@ static int put(struct ledger *l, enum ledger_kind kind, const char *application,
     json_t *owners = kind == LEDGER_GROUP ? l->groups : l->machine_aliases;
     json_t *groups = json_object_get(owners, application);
 
-    if (kind == LEDGER_APPLICATION)
-        return json_object_set_new(l->applications, application, document);
+    if (alone_of(l, kind))
+        return json_object_set_new(alone_of(l, kind), application, document);
     if (!groups) {
         groups = json_object();
         if (json_object_set_new(owners, application, groups) < 0) {
@@ -163,8 +175,8 @@ static int put(struct ledger *l, enum ledger_kind kind, const char *application,
 
 static void drop(struct ledger *l, enum ledger_kind kind, const char *application, const char *name)
 {
-    if (kind == LEDGER_APPLICATION)
-        json_object_del(l->applications, application);
+    if (alone_of(l, kind))
+        json_object_del(alone_of(l, kind), application);
     else
         json_object_del(
             json_object_get(kind == LEDGER_GROUP ? l->groups : l->machine_aliases, application),
@@ -193,7 +205,8 @@ static void take_row(void *context, const struct store_row *row)
     if (strcmp(row->kind, "alarm") == 0)
         l->is_out |= json_object_set_new(l->ledger->alarms, row->name, json_true()) < 0;
     for (int i = 0; i < (int)(sizeof(kinds) / sizeof(kinds[0])); i++) {
-        const char *application = i == LEDGER_APPLICATION ? row->name : row->function;
+        const char *application =
+            alone_of(l->ledger, (enum ledger_kind)i) ? row->name : row->function;
         if (strcmp(row->kind, kinds[i]) == 0)
             l->is_out |= put(l->ledger, (enum ledger_kind)i, application, row->name,
                              json_loads(row->document, 0, NULL)) < 0;
@@ -208,6 +221,7 @@ int ledger_open(struct ledger *ledger, struct store *store, struct store_reason 
         .applications = json_object(),
         .groups = json_object(),
         .machine_aliases = json_object(),
+        .configs = json_object(),
         .enlisted = json_object(),
         .alarms = json_object(),
         .began_s = (double)(clock_unix_us() / 1000) / 1000,
@@ -216,7 +230,7 @@ int ledger_open(struct ledger *ledger, struct store *store, struct store_reason 
     prng_init(&ledger->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
     if (!ledger->applications || !ledger->groups || !ledger->machine_aliases || !ledger->alarms ||
-        !ledger->enlisted)
+        !ledger->configs || !ledger->enlisted)
         return -1;
     if (store_load_now(store, take_row, &loading, reason) < 0)
         return -1;
@@ -234,8 +248,9 @@ void ledger_fini(struct ledger *l)
     json_decref(l->enlisted);
     l->enlisted = NULL;
     json_decref(l->machine_aliases);
+    json_decref(l->configs);
     json_decref(l->alarms);
-    l->applications = l->groups = l->machine_aliases = l->alarms = NULL;
+    l->applications = l->groups = l->machine_aliases = l->configs = l->alarms = NULL;
     if (!l->deployments.tqh_last)
         return;
     while ((d = TAILQ_FIRST(&l->deployments))) {
@@ -268,7 +283,7 @@ void ledger_edits_keep(struct ledger_edits *edits, struct change *change)
 {
     for (int i = 0; i < edits->nr; i++) {
         struct ledger_edit *e = &edits->list[i];
-        bool is_group = e->kind != LEDGER_APPLICATION;
+        bool is_group = e->kind == LEDGER_GROUP || e->kind == LEDGER_MACHINE_ALIAS;
         char *text = e->document ? jsondoc_dump_line(e->document, DIGITS) : NULL;
         struct store_edit edit = {.kind = e->document ? STORE_PUT : STORE_DELETE,
                                   .row = {.kind = kinds[e->kind],

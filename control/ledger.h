@@ -14,8 +14,9 @@
 #include "control/deployment.h"
 #include "store/store.h"
 
-/* MACHINE_ALIAS: of a state machine, {created, updated}: its application is the machine. */
-enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP, LEDGER_MACHINE_ALIAS };
+/* MACHINE_ALIAS: of a state machine, {created, updated}: its application is the machine. CONFIG: of
+ * a deployment configuration that the API has made, {createTime}; its plan is the table's. */
+enum ledger_kind { LEDGER_APPLICATION, LEDGER_GROUP, LEDGER_MACHINE_ALIAS, LEDGER_CONFIG };
 
 /* What must end with the ledger at the latest: end is called by ledger_fini. */
 struct ledger_guest {
@@ -27,6 +28,7 @@ struct ledger {
     json_t *applications;    /* by name */
     json_t *groups;          /* by application, then by name */
     json_t *machine_aliases; /* by machine, then by name */
+    json_t *configs;         /* by name */
     json_t *enlisted;        /* control/sfn_enlist.h; not stored */
     LIST_HEAD(, ledger_guest) guests;
     double began_s;                 /* when it was opened */
@@ -46,6 +48,7 @@ void ledger_fini(struct ledger *ledger);
 json_t *ledger_application(const struct ledger *ledger, const char *name);
 json_t *ledger_group(const struct ledger *ledger, const char *application, const char *name);
 json_t *ledger_machine_alias(const struct ledger *ledger, const char *machine, const char *name);
+json_t *ledger_config(const struct ledger *ledger, const char *name);
 struct deployment *ledger_deployment(const struct ledger *ledger, const char *id);
 
 /* By their ids; NULL where they are gone. */
@@ -73,7 +76,7 @@ enum { LEDGER_EDITS_MAX = 512 };
 
 struct ledger_edit {
     enum ledger_kind kind;
-    char *application, *name; /* name "" of an application */
+    char *application, *name; /* name "" of an application, and of a configuration */
     json_t *document;         /* NULL: it goes */
 };
 

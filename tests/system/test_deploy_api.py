@@ -4,11 +4,13 @@ as people use it."""
 import hashlib
 import json
 import os
+import signal
+import time
 
 import pytest
 from harness import aws, tables
 from harness.aws import CommandLine, Error
-from test_deploy import ROLE, Lab, appspec, revision
+from test_deploy import FAST, ROLE, Lab, appspec, revision
 
 JSON11 = "application/x-amz-json-1.1"
 
@@ -343,6 +345,7 @@ def test_configurations_of_ones_own(world):
     made = api.create_deployment_config(deploymentConfigName="third", computePlatform="Lambda", trafficRoutingConfig=routing("Linear", 30, 2))
     got = api.get_deployment_config(deploymentConfigName="third")["deploymentConfigInfo"]
     assert got["deploymentConfigId"] == made["deploymentConfigId"] and got["trafficRoutingConfig"] == routing("Linear", 30, 2)
+    assert abs(got["createTime"].timestamp() - time.time()) < 60
     assert "trafficRoutingConfig" not in api.get_deployment_config(deploymentConfigName="drop")["deploymentConfigInfo"]
     assert [n for n in api.list_deployment_configs()["deploymentConfigsList"] if "Default" not in n] == ["drop", "third"]
     table = lab.weir.admin("/table").json()
@@ -368,6 +371,36 @@ def test_configurations_of_ones_own(world):
     api.delete_deployment_config(deploymentConfigName="third")
     api.delete_deployment_config(deploymentConfigName="third")
     assert [n for n in api.list_deployment_configs()["deploymentConfigsList"] if "Default" not in n] == ["drop"]
+
+
+def names_of(weir):
+    table = weir.admin("/table").json()
+    return sorted(table.get("deployment_configs", {})), sorted(table.get("alarms", {}))
+
+
+def test_what_the_file_and_the_api_say_of_configurations_lies_side_by_side(world, tmp_path):
+    """Entry by entry: the file undoes nothing of what it does not speak of, and wins where it says something new."""
+    steps = {"steps": [{"weight": 1, "hold_s": 60}]}
+    button, errors = {"metric": "manual"}, {"metric": "errors", "threshold": 5}
+    lab = Lab(world, arguments=("--state", str(tmp_path)), more={"deployment_configs": {"files": steps, "gone": steps}, "alarms": {"button": button}})
+    make = {"computePlatform": "Lambda", "trafficRoutingConfig": routing("Canary", 10, 5)}
+    lab.api.create_deployment_config(deploymentConfigName="apis", **make)
+    created = lab.api.get_deployment_config(deploymentConfigName="apis")["deploymentConfigInfo"]["createTime"]
+    lab.api.delete_deployment_config(deploymentConfigName="gone")
+    lab.table["deployment_configs"]["more"] = steps
+    lab.table["alarms"]["errors"] = errors
+    lab.weir.must_reload(lab.table)
+    assert names_of(lab.weir) == (["apis", "files", "more"], ["button", "errors"])
+    lab.live_again("again", signal.SIGKILL, FAST)
+    assert names_of(lab.weir) == (["apis", "files", "more"], ["button", "errors"])
+    assert lab.api.get_deployment_config(deploymentConfigName="apis")["deploymentConfigInfo"]["createTime"] == created
+    lab.table["deployment_configs"] = {"apis": steps, "gone": {"steps": [{"weight": 2, "hold_s": 60}]}}
+    lab.weir.must_reload(lab.table)
+    lab.weir.wait_for_words("deployment_configs.apis: the file says")
+    shown = lab.weir.admin("/table").json()["deployment_configs"]
+    assert {n: c["steps"][0]["weight"] for n, c in shown.items()} == {"apis": 1, "gone": 2}
+    lab.weir.must_reload({k: v for k, v in lab.table.items() if k not in ("deployment_configs", "alarms")})
+    assert names_of(lab.weir) == ([], [])
 
 
 @pytest.mark.parametrize(
