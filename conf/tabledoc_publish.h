@@ -1,5 +1,5 @@
-/* Two keys of a function, and of a state machine, by which publishing a version is all it takes (SAM's AutoPublishAlias and
- * DeploymentPreference):
+/* Two keys of a function, and of a state machine, by which publishing a version is all it takes
+ * (SAM's AutoPublishAlias and DeploymentPreference):
  *
  *     $.functions.NAME.auto_publish_alias      "live"
  *     $.functions.NAME.deployment_preference   {"type": "Linear10PercentEvery2Minutes",

@@ -63,16 +63,16 @@ static void the_first_of_another_type_is_told(void **state)
 static void depth_is_bounded(void **state)
 {
     enum { DEPTH = 1000 };
-    static const char open[] = "{\"revision\":", close[] = "}";
-    char *text = calloc(DEPTH, sizeof(open) + sizeof(close)), *at = text;
+    static const char open[] = "{\"revision\":";
+    const size_t n = sizeof(open) - 1;
+    char *text = calloc(DEPTH + 1, sizeof(open) + 1);
 
     (void)state;
     assert_non_null(text);
-    for (int i = 0; i < DEPTH; i++)
-        at = stpcpy(at, open);
-    at = stpcpy(at, "7");
-    for (int i = 0; i < DEPTH; i++)
-        at = stpcpy(at, close);
+    for (size_t i = 0; i < DEPTH; i++)
+        memcpy(text + i * n, open, n);
+    text[DEPTH * n] = '7';
+    memset(text + DEPTH * n + 1, '}', DEPTH);
     assert_string_equal(check(text), "");
     free(text);
 }
