@@ -131,6 +131,10 @@ static int head(struct exchange *ex, const struct head *response, enum body_kind
     choose_framing(c, ex, response, body, &how);
     how.is_close = conn_is_last(c);
     how.extras = ex->extras;
+    if (ex->trace.whose != TRACEID_NONE) {
+        how.trace = &ex->trace;
+        how.is_remapped = !ex->is_stream;
+    }
     if (!outbox_has_room(out, respond_head_room(c->tuning, response, how.extras)))
         flush(c);
     c->is_head_unsent = outbox_is_empty(out);
@@ -214,6 +218,8 @@ static void error(struct exchange *ex, int status, const char *type, const char 
         .message = message,
         .reason = ex->reason,
         .request_id = ex->request.request_id,
+        .trace = ex->trace.whose != TRACEID_NONE && status < 300 ? &ex->trace : NULL,
+        .second = worker_second(c->worker),
         .hsts_line = c->listener->hsts_line,
         .is_head = c->is_head_request,
         .is_http10 = ex->minor == 0,

@@ -8,6 +8,7 @@
 #include "proxy/exchange/extras.h"
 #include "proxy/exchange/rules.h"
 #include "proxy/http/copy.h"
+#include "proxy/http/traceid.h"
 #include "proxy/io/outbox.h"
 
 /* What weir adds to a head beside the line that names the version. */
@@ -44,11 +45,37 @@ static char *write_response_framing(char *p, const struct respond_head *how)
     return how->minor == 0 ? text_lit(p, "Connection: keep-alive\r\n") : p;
 }
 
+/* What Lambda says in each answer to an Invoke, and an endpoint may have said already. */
+struct invoke_fields {
+    bool has_trace, has_remapped;
+};
+
+static void look_for_invoke_fields(struct invoke_fields *fields, const struct head *head,
+                                   const struct head_field *f)
+{
+    const struct str trace = STR("x-amzn-trace-id");
+    const struct str remapped = STR("x-amzn-remapped-content-length");
+
+    if (f->name_len == trace.n)
+        fields->has_trace |= str_ieq(head_name(head, f), trace);
+    else if (f->name_len == remapped.n)
+        fields->has_remapped |= str_ieq(head_name(head, f), remapped);
+}
+
+static char *write_invoke_fields(char *p, struct worker *w, const struct respond_head *how,
+                                 const struct invoke_fields *fields)
+{
+    if (how->is_remapped && !fields->has_remapped)
+        p = text_lit(p, "x-amzn-Remapped-Content-Length: 0\r\n");
+    return fields->has_trace ? p : traceid_put(p, how->trace, how->request_id, worker_second(w));
+}
+
 char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
                          const struct head *head, const struct respond_head *how)
 {
     struct copy_run run = {0, 0};
     bool has_date = false;
+    struct invoke_fields fields = {false, false};
     struct rules_response rules = {
         .is_upgrade = how->is_upgrade,
         .is_chunked = how->is_chunked,
@@ -70,6 +97,8 @@ char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
         if (how->extras && extras_takes(how->extras, head_name(head, f), head_value(head, f)))
             continue;
         has_date |= f->id == FIELD_DATE;
+        if (how->trace && f->id == FIELD_OTHER)
+            look_for_invoke_fields(&fields, head, f);
         p = copy_in_run(p, head, f, &run);
     }
     p = copy_end_run(p, head, &run);
@@ -84,6 +113,8 @@ char *respond_head_write(char *p, struct worker *w, const struct tuning *tuning,
         p = text_lit(p, "\r\n");
         if (!has_date)
             p = text_str(p, worker_date(w));
+        if (how->trace)
+            p = write_invoke_fields(p, w, how, &fields);
         if (how->hsts_line[0])
             p = text_str(p, str_of(how->hsts_line));
         if (how->extras)

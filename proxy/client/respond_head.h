@@ -11,6 +11,7 @@
 #include "proxy/worker/worker.h"
 
 struct extras;
+struct traceid;
 
 /* How the client's connection wants a response written. */
 struct respond_head {
@@ -18,11 +19,13 @@ struct respond_head {
     const char *request_id;
     const char *hsts_line;       /* or "" */
     const struct extras *extras; /* NULL: none */
+    const struct traceid *trace; /* of an Invoke, or NULL */
     uint8_t minor;               /* the client's */
     bool is_close;               /* say that the connection ends with this response */
     bool is_interim, is_upgrade;
-    bool is_chunked; /* frame it so */
-    bool has_length; /* say length */
+    bool is_chunked;  /* frame it so */
+    bool is_remapped; /* an Invoke that is no stream */
+    bool has_length;  /* say length */
     uint64_t length;
 };
 

@@ -143,6 +143,7 @@ static void init(struct exchange *ex, const struct head *head, const struct requ
     ex->from = *from;
     ex->from.is_trusted = tuning_trusts(ex->tuning, from->address);
     ex->client_text_len = 0;
+    ex->trace.whose = TRACEID_NONE;
     if (ex->from.is_trusted)
         take_clients_address(ex, head);
     ex->lease = NULL;
@@ -288,6 +289,7 @@ static int refuse(struct exchange *ex, const struct head *head, const struct cho
     if (choice->status != 204)
         return reject_choice(ex, choice);
     id_make(&ex->worker->rng, ex->request.request_id);
+    traceid_begin(&ex->trace, choice->trace);
     course_answer(ex, choice->status, NULL, NULL, STR("dry_run"));
     return -1;
 }
@@ -522,6 +524,8 @@ static inline int run(struct exchange *ex, struct head *head, struct choice *cho
     ex->caller = choice->caller;
     if (choice->issued.source && !ex->event)
         issue_cookie(ex, &choice->issued);
+    if (choice->request.is_invoke && !choice->terms)
+        traceid_begin(&ex->trace, choice->trace);
     if (ex->event)
         begin_event(ex, is_drawn);
     else if (begin_run(ex, head, choice, is_drawn) < 0) {

@@ -19,6 +19,7 @@
 #include "proxy/exchange/in_flight.h"
 #include "proxy/exchange/request.h"
 #include "proxy/http/head.h"
+#include "proxy/http/traceid.h"
 #include "proxy/upstream/attempt.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/upstream.h"
@@ -176,6 +177,7 @@ struct exchange {
     uint32_t nr_retries;
     uint64_t start_us, start_unix_us, bytes_in, bytes_out;
     int64_t connect_us, head_us;
+    struct traceid trace;               /* of the answer to an Invoke */
     uint8_t client_text_len;            /* 0: the client is who the connection comes from */
     char client_text[NETWORK_TEXT_MAX]; /* else its address, as proxies that are trusted tell it */
 };

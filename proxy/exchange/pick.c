@@ -99,7 +99,8 @@ static int check_context(struct choice *out, struct str value)
 #define LENGTH(literal) (UINT64_C(1) << (sizeof(literal) - 1))
 #define LENGTHS                                                                                    \
     (LENGTH("x-amz-invocation-type") | LENGTH("amz-sdk-invocation-id") |                           \
-     LENGTH("x-amz-log-type") | LENGTH("x-amz-client-context") | LENGTH(TUNING_ARN_FIELD))
+     LENGTH("x-amz-log-type") | LENGTH("x-amz-client-context") | LENGTH("x-amzn-trace-id") |       \
+     LENGTH(TUNING_ARN_FIELD))
 
 static int read_field(struct choice *out, struct head *head, struct head_field *f)
 {
@@ -111,6 +112,8 @@ static int read_field(struct choice *out, struct head *head, struct head_field *
         return 0;
     else if (str_ieq(name, STR("amz-sdk-invocation-id")))
         out->attempt_id = value;
+    else if (str_ieq(name, STR("x-amzn-trace-id")))
+        out->trace = value;
     else if (str_ieq(name, STR("x-amz-invocation-type")))
         return read_type(out, value);
     else if (str_ieq(name, STR("x-amz-log-type")))
@@ -528,7 +531,7 @@ enum pick_result pick_version(struct choice *out, struct worker *w, struct head 
     out->picked = PICKED_NAMED;
     out->caller.is_known = false;
     out->issued.source = NULL;
-    out->attempt_id.n = 0;
+    out->attempt_id.n = out->trace.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
     invoked =
@@ -574,7 +577,7 @@ static void begin_named(struct choice *out, struct str function, struct str qual
     out->picked = PICKED_NAMED;
     out->caller.is_known = false;
     out->issued.source = NULL;
-    out->attempt_id.n = 0;
+    out->attempt_id.n = out->trace.n = 0;
     out->terms = NULL;
     out->api_id[0] = '\0';
     out->request = (struct request_options){.is_invoke = true};

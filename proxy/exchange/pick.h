@@ -38,6 +38,7 @@ struct choice {
     bool has_other_kind;   /* what an override or a pin asks for may be no HTTP */
     bool is_preflight;     /* refused, because weir answers it by terms->cors */
     struct str attempt_id; /* amz-sdk-invocation-id; empty: none, or it is not looked at */
+    struct str trace;      /* X-Amzn-Trace-Id of an Invoke; empty: none */
     int status;            /* of a refusal; 204: a dry run that is right */
     const char *type_name; /* x-amzn-ErrorType */
     const char *reason;    /* of a 429 */

@@ -5,6 +5,7 @@
 #include "base/escape.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "proxy/http/traceid.h"
 
 enum { MESSAGE_MAX = 2048 };
 
@@ -104,6 +105,8 @@ static char *write_fields(char *p, struct str date_line, const struct reply *rep
     p = text_lit(p, "x-amzn-RequestId: ");
     p = text_str(p, (struct str){reply->request_id, ID_LENGTH});
     p = text_lit(p, "\r\n");
+    if (reply->trace)
+        p = traceid_put(p, reply->trace, reply->request_id, reply->second);
     p = text_str(p, date_line);
     if (reply->status == 405)
         p = text_lit(p, "Allow: POST\r\n");

@@ -8,6 +8,8 @@
 
 #include "base/str.h"
 
+struct traceid;
+
 enum { REPLY_MAX = 6144, REPLY_LOCATION_MAX = 1536 };
 
 struct reply {
@@ -16,12 +18,14 @@ struct reply {
     /* plain text; cut when very long; "" in AccessDeniedException is null; may be NULL for a 204,
      * which has no body */
     const char *message;
-    const char *reason;     /* of a 429; NULL: ConcurrentInvocationLimitExceeded */
-    const char *request_id; /* ID_LENGTH bytes */
-    const char *location;   /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */
-    const char *hsts_line;  /* or "" */
-    bool is_head;           /* leave the body out */
-    bool is_close;          /* say that the connection ends */
+    const char *reason;          /* of a 429; NULL: ConcurrentInvocationLimitExceeded */
+    const char *request_id;      /* ID_LENGTH bytes */
+    const struct traceid *trace; /* of an Invoke that is not waited for, or NULL */
+    const char *second;          /* the Unix time in hex, where there is a trace */
+    const char *location;        /* for redirects, up to REPLY_LOCATION_MAX bytes, or NULL */
+    const char *hsts_line;       /* or "" */
+    bool is_head;                /* leave the body out */
+    bool is_close;               /* say that the connection ends */
     bool is_http10;
 };
 

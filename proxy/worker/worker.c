@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "proxy/tls/tls.h"
 #include "proxy/worker/urlindex.h"
 
@@ -64,8 +65,15 @@ struct str worker_date(struct worker *w)
         w->date_s = second;
         gmtime_r(&now, &tm);
         strftime(w->date_line, sizeof(w->date_line), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+        (void)text_hex_fixed(w->second, (uint64_t)now, sizeof(w->second));
     }
     return (struct str){w->date_line, 37};
+}
+
+const char *worker_second(struct worker *w)
+{
+    (void)worker_date(w);
+    return w->second;
 }
 
 /* Each request earns a share of a retry, and each second a few whole ones, so that a failing

@@ -67,6 +67,7 @@ struct worker {
     struct urlindex *urls;         /* of the table in force; NULL: nobody has asked yet */
     uint64_t date_s;               /* the second that date_line shows */
     char date_line[40];
+    char second[8]; /* the Unix time of it in hex, without NUL */
 };
 
 /* Makes the loop and takes what is in force. 0 or -1 with a line in the log; then worker_fini
@@ -108,6 +109,9 @@ static inline bool worker_has_newest_settings(const struct worker *w)
 
 /* "Date: ...\r\n" of this second, 37 bytes. */
 struct str worker_date(struct worker *w);
+
+/* Its Unix time, as 8 hex digits without NUL. */
+const char *worker_second(struct worker *w);
 
 /* Whether a retry is within the budget; takes it. */
 bool worker_may_retry(struct worker *w);

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import threading
+import time
 
 import pytest
 from harness import tables
@@ -367,6 +369,25 @@ def test_an_alias_over_two_kinds(world):
     assert {r.body for r in seen} == {b"[1]"}
     assert {r.target for r in seen} == {"/", "/2015-03-31/functions/hello/invocations?Qualifier=2"}
     error(weir.invoke("hello:live", body=b"no"), 400, "InvalidRequestContentException")
+
+
+def test_each_answer_has_lambdas_fields(world, tmp_path):
+    weir = world.weir(tables.split({"1": world.demo("1")}, {"1": 100}), {"state": {"directory": str(tmp_path)}})
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    for kind in ("RequestResponse", "Event", "DryRun"):
+        fields = [("X-Amz-Invocation-Type", kind)]
+        answer = weir.invoke("hello:live", headers=fields)
+        assert answer.headers["x-amzn-remapped-content-length"] == "0", (kind, answer)
+        trace = re.fullmatch("root=1-([0-9a-f]{8})-([0-9a-f]{24});sampled=0", answer.headers["x-amzn-trace-id"])
+        assert abs(int(trace[1], 16) - time.time()) < 600
+        assert trace[2] == answer.headers["x-amzn-requestid"].replace("-", "")[8:]
+        answer = weir.invoke("hello:live", headers=[*fields, ("X-Amzn-Trace-Id", f"Root={root};Parent=53995c3f42cd8ad8;Sampled=1")])
+        assert answer.headers["x-amzn-trace-id"] == f"root={root};sampled=1"
+    own = [("X-Demo", "header=X-Amzn-Trace-Id:root%3D1;header=x-amzn-Remapped-Content-Length:7".replace(";", "&"))]
+    answer = weir.invoke("hello:live", headers=own)
+    assert (answer.headers["x-amzn-trace-id"], answer.headers["x-amzn-remapped-content-length"]) == ("root=1", "7"), answer
+    assert "x-amzn-trace-id" not in weir.invoke("hello:nope").headers
+    assert "x-amzn-trace-id" not in weir.call("POST", "/", body=b"{}").headers  # a route
 
 
 def test_nothing_is_said_of_a_version_but_where_it_ran(plainly):
