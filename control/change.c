@@ -261,12 +261,12 @@ static void put_in_force(struct change_work *w)
 
 /* ---- The way of one -------------------------------------------------------------------------- */
 
-static void finish(struct change_work *w)
+static void finish(struct change_work *w, struct works *list)
 {
     struct api_response response = w->change.response;
     struct api_waiter *waiter = w->waiter;
 
-    TAILQ_REMOVE(&w->engine->queue, w, link);
+    TAILQ_REMOVE(list, w, link);
     w->change.response.body = NULL;
     if (waiter) {
         waiter->change = NULL;
@@ -283,7 +283,7 @@ static void take_turn(struct change_work *w)
     w->stage = STAGE_TURN;
     w->handle(&w->change);
     if (w->stage == STAGE_TURN)
-        finish(w);
+        finish(w, &w->engine->queue);
 }
 
 /* Its turn begins anew when the reload is over. */
@@ -308,6 +308,36 @@ static void put(struct change_work *w)
         change_build(w);
 }
 
+/* All members have it, or nobody knows. */
+static void on_spread(void *context, enum store_outcome outcome, const char *reason)
+{
+    struct change_work *w = context;
+
+    if (w->engine->is_over)
+        return;
+    if (outcome != STORE_DONE)
+        change_answer_not_spread(&w->change, reason);
+    finish(w, &w->engine->spreading);
+}
+
+/* Does whoever asked want all members of the fleet to have it? Then others have their turn while it
+ * waits for that. */
+static bool spread(struct change_work *w)
+{
+    struct store *store = w->engine->hooks->rows->store;
+
+    if (!store->is_shared || !w->waiter || w->result.status != CHANGE_DONE ||
+        !change_answer_waits_for_fleet(w->change.request.query))
+        return false;
+    if (store_await(store, store->generation, on_spread, w) < 0) {
+        change_answer_not_spread(&w->change, "out of memory");
+        return false;
+    }
+    TAILQ_REMOVE(&w->engine->queue, w, link);
+    TAILQ_INSERT_TAIL(&w->engine->spreading, w, link);
+    return true;
+}
+
 static void tell(struct change_work *w)
 {
     struct table *table = change_work_in_force(w);
@@ -325,7 +355,8 @@ static void tell(struct change_work *w)
                      (unsigned long long)split_first_ticket(target->split));
     if (w->result.status == CHANGE_DONE && !w->engine->hooks->rows->store->is_durable)
         answer_field(&w->change.response, "x-weir-durable", "no");
-    finish(w);
+    if (!spread(w))
+        finish(w, &w->engine->queue);
 }
 
 void change_engine_turn(struct change_engine *changes)
@@ -424,6 +455,7 @@ struct change_engine *change_engine_make(const struct api_hooks *hooks)
     changes->hooks = hooks;
     TAILQ_INIT(&changes->queue);
     TAILQ_INIT(&changes->waiting);
+    TAILQ_INIT(&changes->spreading);
     return changes;
 }
 
@@ -441,6 +473,7 @@ void change_engine_free(struct change_engine **changes)
     if (!c)
         return;
     TAILQ_CONCAT(&c->queue, &c->waiting, link);
+    TAILQ_CONCAT(&c->queue, &c->spreading, link);
     while ((w = TAILQ_FIRST(&c->queue))) {
         TAILQ_REMOVE(&c->queue, w, link);
         if (w->waiter)

@@ -3,6 +3,7 @@
  *     change.c         its way, from its turn to its answer
  *     change_build.c   makes the table that it leads to
  *     change_follow.c  what other members of a fleet have changed
+ *     change_answer.c  what is told of one that has come to nothing
  *     change_work.c    below them: into the queue, and failing
  *
  * Private to them. Control thread. */
@@ -75,7 +76,8 @@ struct change_work {
 struct change_engine {
     const struct api_hooks *hooks;
     TAILQ_HEAD(works, change_work) queue;
-    struct works waiting; /* for the end of a reload */
+    struct works waiting;   /* for the end of a reload */
+    struct works spreading; /* in force, and to be told once all members have it */
     bool is_over;
 };
 
@@ -101,6 +103,13 @@ struct change_work *change_work_queue(const struct api_hooks *hooks,
 void change_follow_first(struct change_work *work);
 /* In the place of storing: what followed is there already. */
 void change_follow_store(struct change_work *work);
+
+/* ---- change_answer.c ---- */
+
+/* Does a request with this query ask to be answered once all members of the fleet have it? */
+bool change_answer_waits_for_fleet(struct str query);
+/* It is done, but not all members may have it: 503 that says so. */
+void change_answer_not_spread(struct change *change, const char *reason);
 
 /* ---- change_build.c ---- */
 

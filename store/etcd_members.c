@@ -297,6 +297,7 @@ void etcd_members_see(struct store_etcd *e, const struct etcdjson_answer *answer
         m->elected = 0;
     }
     m->seen_ms = asked_ms;
+    m->seen_revision = answer->revision;
     qsort(m->list, (size_t)m->nr, sizeof(m->list[0]), compare_ids);
     tend(e);
 }

@@ -6,6 +6,7 @@
  *     etcd_copy.c    the copy of what is in force
  *     etcd_members.c who belongs to the fleet, and who leads it
  *     etcd_slot.c    which place in the fleet this member has
+ *     etcd_await.c   who waits until all members have a table in force
  *
  * Each calls those below it; etcd_view.c tells etcd_write.c by view.on_read and view.on_news.
  *
@@ -13,6 +14,7 @@
 #ifndef WEIR_STORE_ETCD_SHARE_H
 #define WEIR_STORE_ETCD_SHARE_H
 
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "base/prng.h"
@@ -45,11 +47,13 @@ struct etcd_view {
     int nr_missed;    /* loads in a row that found no piece */
     char reason[600]; /* why it does not answer; */
     char lost[600];   /* why what it has is not taken (store.is_lost) */
-    /* For the change on its way; etcd_write_init sets both. A read of the switching key is over;
+    /* For the others; store_etcd.c sets on_members, etcd_write_init the rest. A read of the switching key is over;
      * is_answered: this is what etcd has (value NULL: there is none). */
     void (*on_read)(struct store_etcd *e, bool is_answered, uint64_t revision, const char *value);
     /* The news were told, or nothing can be told. */
     void (*on_news)(struct store_etcd *e, bool are_told);
+    /* A read is over, and members were seen where etcd has answered. */
+    void (*on_members)(struct store_etcd *e);
 };
 
 /* The change on its way; at most one. */
@@ -86,6 +90,7 @@ struct etcd_members {
     int nr;
     char leader[STORE_ETCD_MEMBER_ID]; /* its id; "" */
     uint64_t seen_ms;                  /* when that was asked for; 0: never */
+    uint64_t seen_revision;            /* as of which it is so */
     void (*left)(void *context);       /* told once; NULL: nobody waits */
     void *left_context;
 };
@@ -116,6 +121,7 @@ struct store_etcd {
     struct etcd_write write;
     struct etcd_members members;
     struct etcd_slot slot;
+    TAILQ_HEAD(, etcd_wait) waits;
     bool replaces; /* store_replace was called */
     bool is_open;  /* the start is over: the log is told of what happens */
     bool is_closing;
@@ -174,6 +180,14 @@ void etcd_members_leave(struct store_etcd *e);
 void etcd_members_end(struct store_etcd *e, void (*left)(void *context), void *context);
 /* Something is on its way no more. */
 void etcd_members_tell_left(struct store_etcd *e);
+
+/* ---- etcd_await.c ---- */
+
+/* 0, or -1 when out of memory; told is never called from within the call. */
+int etcd_await_begin(struct store_etcd *e, uint64_t generation, store_told *told, void *context)
+    __attribute__((warn_unused_result));
+void etcd_await_look(struct store_etcd *e);
+void etcd_await_fini(struct store_etcd *e);
 
 /* ---- etcd_slot.c ---- */
 

@@ -279,6 +279,8 @@ static void read_later(struct store_etcd *e)
 {
     uint64_t ms = e->timeout_ms / 2;
 
+    if (!TAILQ_EMPTY(&e->waits))
+        ms = READ_MS_MIN;
     ms = ms > READ_MS_MAX ? READ_MS_MAX : ms < READ_MS_MIN ? READ_MS_MIN : ms;
     uv_update_time(e->host.loop);
     uv_timer_start(e->view.timer, on_time, ms, 0);
@@ -325,11 +327,11 @@ static void on_read(void *context, enum etcd_fate fate, struct etcdjson_answer *
         set_up(e, true, NULL);
         take_read(e, answer);
         etcd_members_see(e, answer, e->view.asked_ms);
-        etcd_slot_tend(e);
     } else {
         set_up(e, false, reason);
         e->view.on_read(e, false, 0, NULL);
     }
+    e->view.on_members(e);
 }
 
 void etcd_view_read(struct store_etcd *e)

@@ -163,6 +163,7 @@ struct store_ops {
     /* Of a store that several processes share; else NULL. */
     void (*take)(struct store *store, bool is_right);
     void (*replace)(struct store *store);
+    int (*await)(struct store *store, uint64_t generation, store_told *told, void *context);
 };
 
 /* Each implementation begins with it. */
@@ -232,6 +233,14 @@ static inline void store_take(struct store *store, bool is_right)
 static inline void store_replace(struct store *store)
 {
     store->ops->replace(store);
+}
+
+/* Of a shared store: told once all processes that share it have this generation in force, or that
+ * cannot be known (STORE_UNKNOWN). Results as of store_change. */
+__attribute__((warn_unused_result)) static inline int
+store_await(struct store *store, uint64_t generation, store_told *told, void *context)
+{
+    return store->ops->await(store, generation, told, context);
 }
 
 /* Every event that is queued, the oldest first, without meta and payload, which wait on the disk

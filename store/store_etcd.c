@@ -195,6 +195,11 @@ static void replace(struct store *store)
     ((struct store_etcd *)store)->replaces = store->is_lost;
 }
 
+static int await(struct store *store, uint64_t generation, store_told *told, void *context)
+{
+    return etcd_await_begin((struct store_etcd *)store, generation, told, context);
+}
+
 void store_etcd_report(struct store *store, struct store_etcd_report *report)
 {
     const struct store_etcd *e = (struct store_etcd *)store;
@@ -246,6 +251,7 @@ static void free_store(struct store_etcd *e)
     etcd_write_fini(e);
     etcd_view_fini(e);
     etcd_members_fini(e);
+    etcd_await_fini(e);
     etcd_free(&e->etcd);
     pieces_fini(&e->force);
     if (e->local)
@@ -286,6 +292,7 @@ static const struct store_ops ops = {
     .close = close_etcd,
     .take = take,
     .replace = replace,
+    .await = await,
 };
 
 /* ---- Starting -------------------------------------------------------------------------------- */
@@ -358,6 +365,12 @@ static int copy_text(char **to, const char *from, const char *more)
     return *to ? 0 : -1;
 }
 
+static void on_members(struct store_etcd *e)
+{
+    etcd_slot_tend(e);
+    etcd_await_look(e);
+}
+
 static struct store_etcd *make(const struct store_host *host,
                                const struct store_etcd_options *options,
                                struct store_reason *reason)
@@ -375,6 +388,8 @@ static struct store_etcd *make(const struct store_host *host,
     e->host = *host;
     e->timeout_ms = options->etcd.timeout_ms;
     e->is_shared = options->is_shared;
+    TAILQ_INIT(&e->waits);
+    e->view.on_members = on_members;
     prng_init(&e->rng);
     etcd.host = *host;
     r |= copy_text(&e->prefix, options->prefix, "");

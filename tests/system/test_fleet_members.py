@@ -1,10 +1,11 @@
 """Who belongs to a fleet, who leads it, and which slot each member has."""
 
+import concurrent.futures
 import shutil
 import signal
 
 import pytest
-from harness.fleet import Fleet, table
+from harness.fleet import JSON, MINE, Fleet, dump, refused, table
 from harness.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd is not installed")
@@ -107,6 +108,38 @@ def test_a_leader_that_cannot_renew_its_lease_is_none_before_another_is(fleet, h
     for i in range(3):
         wait_until_members(fleet, i, ["weir-0", "weir-1", "weir-2"])
     assert wait_for_leader(fleet, range(3)) == second
+
+
+def put_and_wait(fleet, i, first):
+    body = dump({"weights": {"1": first, "2": 100 - first}})
+    return fleet.members[i].admin(f"{MINE}?wait=fleet", "PUT", body, JSON)
+
+
+def test_a_change_that_waits_for_the_fleet_is_in_force_on_all_when_it_is_answered(fleet):
+    for turn in range(9):
+        answer = put_and_wait(fleet, turn % 3, 10 + turn)
+        assert answer.status == 200, answer.body
+        assert [fleet.look(i)[0] for i in range(3)] == [int(answer.headers["x-weir-generation"])] * 3
+    fleet.members[2].signal(signal.SIGSTOP)  # it is waited for until it is no member any more
+    answer = put_and_wait(fleet, 0, 50)
+    fleet.members[2].signal(signal.SIGCONT)
+    assert answer.status == 200, answer.body
+    assert fleet.look(1)[0] == int(answer.headers["x-weir-generation"])
+    fleet.wait_until_all_agree(fleet.look(1)[0])
+
+
+def test_a_change_that_waits_for_the_fleet_while_etcd_goes_away_says_that_it_was_made(world):
+    fleet = Fleet(world, fleet={"lease_ms": 600000})
+    wait_until_members(fleet, 0, ["weir-0", "weir-1", "weir-2"])
+    before = fleet.wait_until_all_agree()
+    fleet.members[2].signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        late = pool.submit(put_and_wait, fleet, 0, 50)
+        wait_until(lambda: fleet.look(1)[0] > before, "the change was made")
+        fleet.relays[0].cut()
+        refused(late.result(), "was made", "not known whether all members")
+    assert int(late.result().headers["x-weir-generation"]) == fleet.look(1)[0] == fleet.look(0)[0]
+    fleet.members[2].signal(signal.SIGCONT)
 
 
 def test_all_are_members_again_where_etcd_has_lost_its_data(fleet):
