@@ -74,12 +74,14 @@ static void report_syntax(struct jsondoc *doc, const json_error_t *error, const 
 {
     enum json_error_code code = json_error_code(error);
     struct place root = JSONDOC_ROOT;
+    size_t nr = doc->problems->nr;
 
     for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
         if (advices[i].jansson != code)
             continue;
         jsondoc_problem(doc, &root, advices[i].code, "line %d, column %d: %s", error->line,
                         error->column, advices[i].text);
+        problems_point(doc->problems, nr, error->line, error->column);
         return;
     }
     if (!error->text[0]) { /* jansson says nothing where an allocation failed */
@@ -88,6 +90,7 @@ static void report_syntax(struct jsondoc *doc, const json_error_t *error, const 
     }
     jsondoc_problem(doc, &root, "syntax", "line %d, column %d: not valid JSON, %s%s", error->line,
                     error->column, error->text, guess_slip(text, length, (size_t)error->position));
+    problems_point(doc->problems, nr, error->line, error->column);
 }
 
 /* jansson takes a NUL byte for the end of the text and would report something else there. */
@@ -95,6 +98,7 @@ static bool has_nul(struct jsondoc *doc, const char *text, size_t length)
 {
     const char *nul = memchr(text, '\0', length);
     struct place root = JSONDOC_ROOT;
+    size_t nr = doc->problems->nr;
     int line = 1, column = 1;
 
     if (!nul)
@@ -107,6 +111,7 @@ static bool has_nul(struct jsondoc *doc, const char *text, size_t length)
                     "line %d, column %d: there is a NUL byte; this is no text file, or it was "
                     "written while it was being read",
                     line, column);
+    problems_point(doc->problems, nr, line, column);
     return true;
 }
 

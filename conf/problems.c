@@ -143,16 +143,31 @@ void problems_fini(struct problems *problems)
     *problems = (struct problems){0};
 }
 
+void problems_point(struct problems *problems, size_t nr, int line, int column)
+{
+    for (size_t i = nr; i < problems->nr; i++) {
+        problems->list[i].line = line;
+        problems->list[i].column = column;
+    }
+}
+
 char *problems_line(const struct problem *problem)
 {
-    const char *file = problem->file ? problem->file : "";
-    const char *colon = problem->file ? ": " : "";
-    size_t room = strlen(file) + strlen(colon) + strlen(problem->path) + strlen(problem->message) +
-                  strlen(problem->code) + sizeof(":  []");
-    char *line = malloc(room);
+    const char *message = problem->message;
+    char where[32] = "", said[64];
+    char *line;
 
-    if (line)
-        snprintf(line, room, "%s%s%s: %s [%s]", file, colon, problem->path, problem->message,
-                 problem->code);
+    if (problem->line > 0) {
+        snprintf(where, sizeof(where), "%d:%d:", problem->line, problem->column);
+        snprintf(said, sizeof(said), "line %d, column %d: ", problem->line, problem->column);
+        /* Not twice. */
+        if (problem->file && strncmp(message, said, strlen(said)) == 0)
+            message += strlen(said);
+    }
+    if (problem->file && asprintf(&line, "%s:%s %s: %s [%s]", problem->file, where, problem->path,
+                                  message, problem->code) < 0)
+        return NULL;
+    if (!problem->file && asprintf(&line, "%s: %s [%s]", problem->path, message, problem->code) < 0)
+        return NULL;
     return line;
 }

@@ -15,6 +15,7 @@ struct problem {
     char *file;    /* the document's file name, or NULL */
     char *path;    /* JSON path such as $.functions.hello.aliases.live.weights; "$" for the whole */
     char *message; /* what is wrong and what would be right, one sentence or two */
+    int line, column; /* of the path in the file, from 1, columns in characters; 0: not known */
 };
 
 /* A growing list; zero-initialised is empty. What is beyond PROBLEMS_MAX, or beyond memory, is
@@ -38,14 +39,17 @@ void problems_append(struct problem *problem, const char *format, ...)
 /* Takes back what was added since there were nr, and nr_lost lost. */
 void problems_cut(struct problems *problems, size_t nr, size_t nr_lost);
 
+/* Says where in their file those are that were added since there were nr. */
+void problems_point(struct problems *problems, size_t nr, int line, int column);
+
 /* How many were added, kept or lost. */
 size_t problems_count(const struct problems *problems);
 
 /* Releases the list and leaves it empty. */
 void problems_fini(struct problems *problems);
 
-/* One line as people read it: "FILE: PATH: message [code]", to be freed by the caller; NULL when
- * out of memory. */
+/* One line as people read it and editors jump by: "FILE:LINE:COLUMN: PATH: message [code]", without
+ * what is not known; to be freed by the caller. NULL when out of memory. */
 char *problems_line(const struct problem *problem);
 
 #endif

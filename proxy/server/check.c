@@ -133,6 +133,7 @@ int check_run(const struct documents_options *options)
         check_rest(settings, &problems);
     else if (options->table_file)
         check_alone(options, &problems);
+    documents_point(options, &problems);
     for (size_t i = 0; i < problems.nr; i++) {
         char *line = problems_line(&problems.list[i]);
         fprintf(stderr, "%s\n", line ? line : problems.list[i].message);

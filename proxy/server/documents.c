@@ -3,9 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "conf/file.h"
+#include "conf/position.h"
 #include "conf/secrets.h"
 #include "conf/tabledoc.h"
 #include "conf/tabledoc_merge.h"
@@ -52,11 +54,68 @@ struct settings *documents_settings(const struct documents_options *options,
             return NULL;
     }
     settings = settings_parse(text, length, options->settings_file, problems);
-    free(text);
     if (settings && apply_options(settings, options, problems) < 0)
         settings_unref(&settings);
+    if (text && !settings)
+        position_find(problems, options->settings_file, (struct str){text, length});
+    free(text);
     return settings;
 }
+
+/* ---- Where a setting was said ---------------------------------------------------------------- */
+
+static bool begins(const char *path, const char *with)
+{
+    return strncmp(path, with, strlen(with)) == 0;
+}
+
+/* Did the command line say it? */
+static bool is_overridden(const struct documents_options *options, const char *path)
+{
+    return (options->nr_listen > 0 && begins(path, "$.listeners")) ||
+           (options->admin && begins(path, "$.admin.address")) ||
+           (options->workers && begins(path, "$.workers")) ||
+           (options->table_file && begins(path, "$.table.file")) ||
+           (options->state && begins(path, "$.state.directory"));
+}
+
+static void name_file(struct problem *problem, const char *file)
+{
+    char *copy = file ? strdup(file) : NULL;
+
+    if (!copy)
+        return;
+    free(problem->file);
+    problem->file = copy;
+    problem->line = 0;
+}
+
+void documents_point(const struct documents_options *options, struct problems *problems)
+{
+    const char *file = options->settings_file;
+    struct problems none = {0};
+    size_t length = 0;
+    char *text = NULL;
+    bool is_sought = false;
+
+    for (size_t i = 0; i < problems->nr; i++) {
+        struct problem *p = &problems->list[i];
+        bool is_settings = !p->file || (file && strcmp(p->file, file) == 0);
+        if (is_settings && is_overridden(options, p->path))
+            name_file(p, "command line");
+        else if (!p->file)
+            name_file(p, file);
+        is_sought |= file && p->file && p->line == 0 && strcmp(p->file, file) == 0;
+    }
+    if (is_sought && strcmp(file, "-") != 0)
+        text = file_read(file, &length, &none);
+    if (text)
+        position_find(problems, file, (struct str){text, length});
+    free(text);
+    problems_fini(&none);
+}
+
+/* ---- The table ------------------------------------------------------------------------------- */
 
 /* The files that a version's https endpoints need: read here, so that no worker has to. */
 static void prepare_version(const struct version *version, const char *file,
@@ -115,9 +174,11 @@ struct table *documents_table(const struct settings *settings, struct registry *
         merge->file = settings->table_file;
     }
     table = tabledoc_take(registry, previous, merge, text, length, settings->table_file, problems);
-    free(text);
     if (table && prepare_origins(table, settings->table_file, problems) < 0)
         table_unref(&table);
+    if (!table)
+        position_find(problems, settings->table_file, (struct str){text, length});
+    free(text);
     return table;
 }
 

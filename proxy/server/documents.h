@@ -49,6 +49,10 @@ struct table *documents_alone(struct registry *registry, const char *text,
 
 void documents_build(struct registry *registry, struct api_build *build);
 
+/* Says of each problem of the settings where it comes from: the command line, or the settings file
+ * with line and column. For problems that others than documents_settings have added. */
+void documents_point(const struct documents_options *options, struct problems *problems);
+
 /* Each problem as an error line of the process log; of very many, the first and how many more. */
 void documents_log(const struct problems *problems, const char *what);
 

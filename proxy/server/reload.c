@@ -107,6 +107,7 @@ static void work(uv_work_t *request)
     struct server *s = request->data;
 
     s->reload.reading.result = read_all(s, &s->reload.reading);
+    documents_point(s->options, &s->reload.reading.problems);
 }
 
 static void on_worked(uv_work_t *request, int status);

@@ -470,6 +470,7 @@ static int start(struct server *s, struct api_hooks *hooks)
         }
         tabledoc_merge_fini(&merge);
     }
+    documents_point(s->options, &problems);
     documents_log(&problems, "cannot start");
     is_good = problems_count(&problems) == 0;
     problems_fini(&problems);

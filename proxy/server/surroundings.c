@@ -26,15 +26,11 @@ static struct spot spot_of(const struct settings *settings, const struct documen
         spot.address = settings->admin_address;
         spot.option = "--admin";
         snprintf(spot.path, sizeof(spot.path), "$.admin.address");
-        if (options->admin)
-            spot.file = "command line";
         return spot;
     }
     spot.address = settings->listeners[i].address;
     spot.option = "--listen";
     snprintf(spot.path, sizeof(spot.path), "$.listeners[%d].address", i);
-    if (options->nr_listen > 0)
-        spot.file = "command line";
     return spot;
 }
 

@@ -254,7 +254,7 @@ def test_every_address_in_use_is_told_with_its_place_and_option(tmp_path, comman
         assert done.returncode == 1
         told = [line for line in done.stderr.splitlines() if "cannot listen on" in line]
         assert len(told) == 2, done
-        assert "$.listeners[1].address" in told[0] and a in told[0] and "--listen" in told[0] and "[address]" in told[0]
+        assert re.search(r"settings\.json:1:\d+: \$\.listeners\[1\]\.address: ", told[0]) and a in told[0] and "--listen" in told[0] and "[address]" in told[0]
         assert "$.admin.address" in told[1] and b in told[1] and "--admin" in told[1]
         if command == "check":
             reload = run("check", "--reload", "--settings", path, folder=tmp_path)
@@ -272,12 +272,12 @@ def test_addresses_of_a_running_weir_are_right_for_a_reload(world):
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_two_names_of_one_address_are_found(tmp_path, command):
     port = free_port()
-    path = settings_of(tmp_path, listeners=[{"address": f"{ADDRESS}:{port}"}], admin={"address": f"localhost:{port}"})
-    if not socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)[0][4][0] == ADDRESS:
-        pytest.skip("localhost is another address here")
+    address = socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)[0][4][0]
+    other = f"[{address}]" if ":" in address else address
+    path = settings_of(tmp_path, listeners=[{"address": f"{other}:{port}"}], admin={"address": f"localhost:{port}"})
     done = run(command, "--settings", path, folder=tmp_path)
     assert done.returncode == 1, done
-    assert f"localhost:{port} and {ADDRESS}:{port} of $.listeners[0].address take the same address and port" in done.stderr
+    assert f"localhost:{port} and {other}:{port} of $.listeners[0].address take the same address and port" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
@@ -290,3 +290,25 @@ def test_a_folder_of_the_access_log_that_is_not_there_is_found(tmp_path, command
     if command == "check":
         assert run("check", "--settings", path, folder=tmp_path).returncode == 0
         assert not list((tmp_path / "logs").iterdir()), "a check makes no file"
+
+
+# ---- Places ----
+
+
+def test_problems_name_file_line_and_column(tmp_path):
+    settings = tmp_path / "settings.json"
+    settings.write_text(
+        '{\n  "listeners": [\n    {"address": "127.0.0.1:0", "tls": {"certificate": "none.pem", "key": "none.key"}}\n  ],\n'
+        '  "state": {"directory": "nowhere"},\n  "table": {"file": "table.json"}\n}\n'
+    )
+    (tmp_path / "table.json").write_text('{"functions": {},\n "rutes": []}')
+    done = run("check", "--reload", "--settings", "settings.json", folder=tmp_path)
+    assert done.returncode == 1
+    for start in ("settings.json:3:40: $.listeners[0].tls.certificate: none.pem", "settings.json:5:13: $.state.directory: "):
+        assert start in done.stderr, done
+    assert "table.json:2:2: $.rutes: " in done.stderr
+    done = run("check", "--reload", "--settings", "settings.json", "--state", "elsewhere", folder=tmp_path)
+    assert "command line: $.state.directory: " in done.stderr, done
+    (tmp_path / "table.json").write_text('{"functions": {},\n  oops}')
+    done = run("check", "--table", "table.json", folder=tmp_path)
+    assert done.stderr.startswith("table.json:2:") and ": $: not valid JSON" in done.stderr, done
