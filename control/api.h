@@ -64,6 +64,7 @@ struct metrics_figures;
 struct shifts;
 struct takebacks;
 struct executions;
+struct fleetbook;
 struct execution_asked;
 struct sfn_enlisting;
 struct run;
@@ -150,6 +151,7 @@ struct api_hooks {
     const struct change_listener *listener; /* the same; NULL: none */
     struct takebacks *takebacks;            /* control/takeback.h */
     struct rowstore *rows;                  /* control/rowstore.h */
+    struct fleetbook *book;                 /* control/fleetbook.h; NULL: there is no fleet */
 };
 
 struct api_request {

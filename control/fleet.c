@@ -2,6 +2,7 @@
 #include "control/fleet.h"
 
 #include "control/answer.h"
+#include "control/fleetbook.h"
 #include "control/rowstore.h"
 #include "store/store_etcd.h"
 
@@ -46,8 +47,7 @@ static json_t *store_of(struct store *store)
 /* Of aliases that are drawn from: {F: {A: {...}}}. */
 static json_t *splits_of(const struct api_hooks *hooks)
 {
-    (void)hooks;
-    return json_object();
+    return hooks->book ? fleetbook_page(hooks->book, hooks->table(hooks->context)) : json_object();
 }
 
 static json_t *page_of(const struct api_hooks *hooks)

@@ -180,6 +180,7 @@ char *expose_text(struct metrics *metrics, const struct expose_facts *facts, siz
         put_weir_families(&s);
         expose_series(&s);
         expose_endpoints(&s);
+        expose_fleet(&s);
         expose_events(&s);
         expose_execution_put(&s.page, facts->execution_counts, facts->nr_execution_counts);
         put_worker_families(&s);

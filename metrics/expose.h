@@ -36,6 +36,13 @@ struct expose_event_counts {
     uint64_t dropped[EXPOSE_DROP_COUNT];
 };
 
+/* A version of an alias over a fleet; billionths of an invocation. The strings are borrowed. */
+struct expose_fleet_split {
+    struct str function, alias, version;
+    int64_t error, bound;
+    bool is_first; /* of its alias: the bound is the alias's */
+};
+
 /* How the deployments of an alias have ended since the start. */
 struct expose_deployment_counts {
     struct str function, alias;
@@ -95,6 +102,8 @@ struct expose_facts {
     uint64_t events_oldest_age_ms;
     int nr_event_counts;
     const struct expose_event_counts *event_counts;
+    int nr_fleet_splits;
+    const struct expose_fleet_split *fleet_splits;
     int nr_deployment_counts;
     const struct expose_deployment_counts *deployment_counts;
     int nr_alarms;

@@ -31,6 +31,11 @@ void family_end_line(struct scrape *s, uint64_t value)
 void family_end_scaled(struct scrape *s, uint64_t value, int places)
 {
     page_put_char(&s->page, ' ');
+    family_end_value(s, value, places);
+}
+
+void family_end_value(struct scrape *s, uint64_t value, int places)
+{
     page_put_scaled(&s->page, value, places);
     page_put_char(&s->page, '\n');
 }

@@ -47,6 +47,8 @@ void family_label(struct scrape *s, const char *before, const char *name, struct
 void family_end_line(struct scrape *s, uint64_t value);
 /* value / 10^places. */
 void family_end_scaled(struct scrape *s, uint64_t value, int places);
+/* The same without the space before it. */
+void family_end_value(struct scrape *s, uint64_t value, int places);
 
 /* name{function="",alias="",version="" without the brace that closes: of any series, and of one
  * that has traffic, whose labels are known. */
@@ -61,5 +63,6 @@ void family_one(struct scrape *s, const char *name, const char *type, const char
 void expose_series(struct scrape *s);    /* expose_series.c */
 void expose_endpoints(struct scrape *s); /* expose_endpoints.c */
 void expose_events(struct scrape *s);    /* expose_events.c */
+void expose_fleet(struct scrape *s);     /* expose_fleet.c */
 
 #endif

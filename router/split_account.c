@@ -111,6 +111,17 @@ void split_errors(const struct split *split, int64_t *out)
     memcpy(out, standing.errors, split->nr_arms * sizeof(out[0]));
 }
 
+/* The reach of a split that is not open yet: that of how it would begin. */
+static void reach_of_next(const struct split *split, struct split_account *out)
+{
+    struct segment *segment = segment_make(split->weights, split->nr_arms, out->errors,
+                                           split->place, SEGMENT_FIRST_TICKETS, split->flags);
+
+    if (segment)
+        segment_reach(segment, split->weights, out->low, out->high);
+    free(segment);
+}
+
 bool split_account(const struct split *split, struct split_account *out)
 {
     struct split_standing standing;
@@ -122,12 +133,13 @@ bool split_account(const struct split *split, struct split_account *out)
     memcpy(out->weights, split->weights, split->nr_arms * sizeof(out->weights[0]));
     memcpy(out->errors, standing.errors, split->nr_arms * sizeof(out->errors[0]));
     memcpy(out->counts, standing.counts, split->nr_arms * sizeof(out->counts[0]));
-    if (segment && segment->flags & SEGMENT_SPREAD)
-        segment_reach(segment, split->weights, out->low, out->high);
     for (int i = 0; i < split->nr_arms; i++) {
-        if (!segment || !(segment->flags & SEGMENT_SPREAD))
-            out->low[i] = out->high[i] = out->errors[i];
+        out->low[i] = out->high[i] = out->errors[i];
         is_any |= out->counts[i] > 0 || out->errors[i] != 0;
     }
+    if (segment && segment->flags & SEGMENT_SPREAD)
+        segment_reach(segment, split->weights, out->low, out->high);
+    else if (!segment && is_any && split->flags & SEGMENT_SPREAD)
+        reach_of_next(split, out);
     return is_any;
 }

@@ -7,6 +7,7 @@
  *     etcd_members.c who belongs to the fleet, and who leads it
  *     etcd_slot.c    which place in the fleet this member has
  *     etcd_await.c   who waits until all members have a table in force
+ *     etcd_accounts.c what each slot's splits have come to
  *
  * Each calls those below it; etcd_view.c tells etcd_write.c by view.on_read and view.on_news.
  *
@@ -107,6 +108,20 @@ struct etcd_slot {
     bool is_freed;
 };
 
+/* What the slots have published, as seen last, and what this one publishes. */
+struct etcd_accounts {
+    uv_timer_t *timer;
+    struct etcd_call *read, *put;     /* NULL: none is on its way */
+    uint64_t seen;                    /* all until this revision was told */
+    uint64_t reading;                 /* of the first page of the read on its way */
+    char *next;                       /* where the next page begins; NULL: at the first */
+    bool has_failed;                  /* the last read did */
+    uint64_t nr_reads;                /* that came to their end */
+    store_etcd_account_told *told;    /* NULL: nobody follows */
+    store_etcd_account_put *put_told; /* of the put on its way */
+    void *context, *put_context;
+};
+
 struct store_etcd {
     struct store store; /* first */
     struct store_host host;
@@ -122,6 +137,7 @@ struct store_etcd {
     struct etcd_members members;
     struct etcd_slot slot;
     TAILQ_HEAD(, etcd_wait) waits;
+    struct etcd_accounts accounts;
     bool replaces; /* store_replace was called */
     bool is_open;  /* the start is over: the log is told of what happens */
     bool is_closing;
@@ -198,5 +214,10 @@ int etcd_slot_open(struct store_etcd *e, struct store_reason *reason)
 void etcd_slot_tend(struct store_etcd *e);
 /* It is anybody's again. */
 void etcd_slot_free(struct store_etcd *e);
+
+/* ---- etcd_accounts.c ---- */
+
+int etcd_accounts_init(struct store_etcd *e) __attribute__((warn_unused_result));
+void etcd_accounts_fini(struct store_etcd *e);
 
 #endif

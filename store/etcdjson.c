@@ -49,6 +49,8 @@ static void add_range(struct buffer *b, const struct etcdjson_range *range)
         add_number(b, ",\"revision\":\"", range->revision);
     if (range->limit > 0)
         add_number(b, ",\"limit\":\"", range->limit);
+    if (range->changed > 0)
+        add_number(b, ",\"min_mod_revision\":\"", range->changed);
     if (range->is_stale_fine)
         buffer_lit(b, ",\"serializable\":true");
     buffer_char(b, '}');

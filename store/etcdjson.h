@@ -21,6 +21,7 @@ struct etcdjson_range {
     struct str key, end;
     uint64_t revision;  /* as of it; 0: now */
     uint64_t limit;     /* so many keys at most; 0: all */
+    uint64_t changed;   /* only what was changed in this revision or later; 0: all */
     bool is_stale_fine; /* the member that is asked need not ask the others */
 };
 

@@ -252,6 +252,7 @@ static void free_store(struct store_etcd *e)
     etcd_view_fini(e);
     etcd_members_fini(e);
     etcd_await_fini(e);
+    etcd_accounts_fini(e);
     etcd_free(&e->etcd);
     pieces_fini(&e->force);
     if (e->local)
@@ -401,6 +402,8 @@ static struct store_etcd *make(const struct store_host *host,
         r = etcd_write_init(e);
     if (r == 0)
         r = etcd_members_init(e, options);
+    if (r == 0)
+        r = etcd_accounts_init(e);
     if (r == 0)
         e->etcd = etcd_make(&etcd, reason);
     if (!e->etcd) {

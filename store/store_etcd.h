@@ -86,4 +86,28 @@ void store_etcd_leave(struct store *store);
  * that, or does not answer, and never from within the call. */
 void store_etcd_end(struct store *store, void (*left)(void *context), void *context);
 
+/* ---- Accounts of splits (control/fleetbook.h) ------------------------------------------------ */
+
+enum { STORE_ETCD_ACCOUNTS_MAX = 100, STORE_ETCD_ACCOUNT_NAME = 64 };
+
+struct store_etcd_account {
+    const char *name; /* which alias it is of, in hexadecimal digits */
+    const char *text;
+};
+
+/* What a slot has of a name now. text NULL: etcd has lost what it had, all of it goes. */
+typedef void store_etcd_account_told(void *context, int slot, const char *text);
+typedef void store_etcd_account_put(void *context, bool is_done);
+
+/* What etcd has of all slots is told from now on, within a fraction of a second. is_waiting: also all
+ * that is there now, before it returns; false: it could not be read. */
+bool store_etcd_accounts_follow(struct store *store, store_etcd_account_told *told, void *context,
+                                bool is_waiting);
+
+/* Writes those of this member's slot, STORE_ETCD_ACCOUNTS_MAX at most; all is copied. False: it
+ * cannot be asked for now (one is on its way, no slot, etcd does not answer), and told is not
+ * called. */
+bool store_etcd_accounts_put(struct store *store, const struct store_etcd_account *accounts, int nr,
+                             store_etcd_account_put *told, void *context);
+
 #endif

@@ -11,6 +11,7 @@ void membership_begin(struct server *s, struct api_hooks *hooks)
         return;
     store_set_watch(s->store, (struct store_watch){change_follow, hooks});
     store_etcd_join(s->store);
+    accounting_begin(s, hooks);
 }
 
 void membership_drain(struct server *s)
@@ -26,11 +27,16 @@ static void on_left(void *context)
     loop_stop(&s->loop);
 }
 
+static void on_accounted(struct server *s)
+{
+    store_etcd_end(s->store, on_left, s);
+}
+
 void membership_end(struct server *s)
 {
     if (!s->storage.is_shared)
         loop_stop(&s->loop);
     else if (!s->storage.is_ending)
-        store_etcd_end(s->store, on_left, s);
+        accounting_end(s, on_accounted);
     s->storage.is_ending = true;
 }

@@ -280,6 +280,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .is_store_up = sources->is_store_up,
             .is_leader = sources->is_leader,
             .nr_members = sources->nr_members,
+            .nr_fleet_splits = sources->nr_fleet_splits,
+            .fleet_splits = sources->fleet_splits,
             .start_time_seconds = sources->start_time_s,
             .access_log_lost = sources->access_log_lost,
             .process_log_lost = sources->process_log_lost,

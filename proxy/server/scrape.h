@@ -18,7 +18,8 @@ struct scrape_sources {
     uint64_t access_log_lost, process_log_lost;
     uint64_t reloads_ok, reloads_rejected;
     bool has_store, is_store_up, is_leader; /* the fleet's */
-    int nr_members;
+    int nr_members, nr_fleet_splits;
+    const struct expose_fleet_split *fleet_splits;
     double start_time_s; /* since 1970 */
     uint64_t events_queued, events_oldest_age_ms;
     const struct expose_event_counts *event_counts;

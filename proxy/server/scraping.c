@@ -25,6 +25,8 @@ struct scraping {
     struct expose_deployment_counts *deployments;
     struct alarm_shown *shown;
     struct expose_alarm *alarms;
+    struct expose_fleet_split *splits;
+    size_t splits_room;
     struct expose_execution_counts *executions; /* NULL: there are none */
 };
 
@@ -36,6 +38,7 @@ static void free_scraping(void *facts)
     free(s->deployments);
     free(s->shown);
     free(s->alarms);
+    free(s->splits);
     free(s->executions);
     free(s);
 }
@@ -75,6 +78,47 @@ static int take_alarms(struct scraping *to, const struct api_hooks *hooks)
     to->sources.nr_alarms = nr;
     to->sources.alarms = to->alarms;
     return 0;
+}
+
+/* The target's name for it, which the listing's table holds; empty where it has none. */
+static struct str version_of(const struct target *target, const char *name)
+{
+    for (int i = 0; i < target->nr_arms; i++)
+        if (str_eq(target->arms[i].version->name, str_of(name)))
+            return target->arms[i].version->name;
+    for (int i = 0; i < target->nr_past; i++)
+        if (str_eq(target->past[i]->name, str_of(name)))
+            return target->past[i]->name;
+    return STR("");
+}
+
+static void take_split(void *context, const struct target *target,
+                       const struct fleetbook_split *split)
+{
+    struct scraping *to = context;
+    size_t nr = (size_t)to->sources.nr_fleet_splits, wanted = nr + (size_t)split->nr;
+    bool is_first = true;
+
+    if (wanted > to->splits_room) {
+        void *more = realloc(to->splits, 2 * wanted * sizeof(to->splits[0]));
+
+        if (!more)
+            return; /* the page goes without it */
+        to->splits = more;
+        to->splits_room = 2 * wanted;
+    }
+    for (int i = 0; i < split->nr; i++) {
+        struct str version = version_of(target, split->versions[i].name);
+
+        if (version.n == 0)
+            continue;
+        to->splits[nr++] =
+            (struct expose_fleet_split){target->function->name,   target->alias, version,
+                                        split->versions[i].error, split->bound,  is_first};
+        is_first = false;
+    }
+    to->sources.nr_fleet_splits = (int)nr;
+    to->sources.fleet_splits = to->splits;
 }
 
 static void take_store(struct scraping *to, struct store *store)
@@ -134,6 +178,8 @@ int scraping_prepare(struct server *server, bool all, struct listing *listing)
     };
     if (server->storage.is_shared)
         take_store(s, server->store);
+    if (server->accounting.has_begun)
+        fleetbook_each(&server->accounting.book, shared->table, take_split, s);
     s->all = all;
     s->qsbr = shared->qsbr;
     s->events = server->events;

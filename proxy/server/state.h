@@ -13,6 +13,7 @@
 
 #include "control/rowstore.h"
 #include "proxy/io/loop.h"
+#include "proxy/server/accounting.h"
 #include "proxy/server/documents.h"
 #include "proxy/server/edits.h"
 #include "proxy/server/errands.h"
@@ -41,6 +42,7 @@ struct server {
     struct merge_said *said; /* what the table file said when it was last taken */
     struct store *store;     /* from before the table is read until the workers have ended */
     struct storage storage;
+    struct accounting accounting; /* of a fleet */
     struct admin *admin;
     struct health *health;
     struct dispatcher *events; /* NULL: the store keeps none */

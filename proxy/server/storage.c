@@ -176,7 +176,7 @@ static int open_in(struct server *s, const struct store_host *host, const char *
         registry_set_logbook(s->registry, s->storage.logbook);
         registry_set_wardbook(s->registry, s->storage.wardbook);
         log_info("state in %s", directory);
-        return 0;
+        return accounting_open(s);
     }
     log_error("cannot start: %s", reason.text);
     return -1;
@@ -375,6 +375,7 @@ void storage_close(struct server *s)
         wardbook_seal(s->storage.wardbook);
     if (s->store)
         store_close(&s->store);
+    accounting_fini(s);
 }
 
 void storage_fini(struct server *s)

@@ -34,9 +34,10 @@ static void a_range_is_asked_in_base64_and_numbers_are_strings(void **state)
                                                        .end = STR("a0"),
                                                        .revision = UINT64_MAX,
                                                        .limit = 5,
+                                                       .changed = 9,
                                                        .is_stale_fine = true});
     expect_text("{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"revision\":\"18446744073709551615\","
-                "\"limit\":\"5\",\"serializable\":true}");
+                "\"limit\":\"5\",\"min_mod_revision\":\"9\",\"serializable\":true}");
     etcdjson_ask_range(&text, &(struct etcdjson_range){.key = STR("a")});
     expect_text("{\"key\":\"YQ==\"}");
 }
