@@ -20,12 +20,15 @@ struct head {
 
 enum { NR_SLOTS = (WARDBOOK_BYTES - WARDBOOK_HEAD) / sizeof(struct wardbook_slot) };
 
+const uint32_t wardbook_room = NR_SLOTS;
+
 struct wardbook {
     struct wardbook_slot *slots;
     pthread_mutex_t lock;
     uint32_t last_serial;
     bool is_settled;
     _Atomic bool is_sealed;
+    _Atomic uint32_t nr_lost;
 };
 
 struct wardbook_key wardbook_key(struct str function, struct str alias, struct str version)
@@ -72,9 +75,16 @@ struct wardbook_slot *wardbook_take(struct wardbook *book, struct wardbook_key k
     if (slot) {
         *slot = (struct wardbook_slot){.state = FREE, .serial = ++book->last_serial, .key = key};
         atomic_store(&slot->state, USED); /* whoever finds it used finds it whole */
+    } else {
+        atomic_fetch_add(&book->nr_lost, 1);
     }
     pthread_mutex_unlock(&book->lock);
     return slot;
+}
+
+uint32_t wardbook_nr_lost(const struct wardbook *book)
+{
+    return atomic_load(&book->nr_lost);
 }
 
 void wardbook_rest(struct wardbook_slot *slot, bool is_resting)

@@ -21,6 +21,7 @@
 #include "experiment/guard.h"
 
 enum { WARDBOOK_HEAD = 4096, WARDBOOK_BYTES = 1 << 18 };
+extern const uint32_t wardbook_room; /* so many canaries */
 
 struct wardbook_key {
     uint64_t halves[2];
@@ -58,6 +59,8 @@ struct wardbook_key wardbook_key(struct str function, struct str alias, struct s
 struct wardbook_slot *wardbook_find(struct wardbook *book, struct wardbook_key key);
 /* A new one, all zero; NULL where there is no room: then nothing is kept of it. */
 struct wardbook_slot *wardbook_take(struct wardbook *book, struct wardbook_key key);
+/* How many canaries found no room, since the book was opened. Any thread. */
+uint32_t wardbook_nr_lost(const struct wardbook *book);
 /* Its version has left the alias, or is in it (again, as a table was thrown away). */
 void wardbook_rest(struct wardbook_slot *slot, bool is_resting);
 /* Gives a slot back that no ward has any more, and clears the pointer. */

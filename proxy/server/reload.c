@@ -48,6 +48,7 @@ void reload_publish_table(struct server *s, struct table *table)
     if (!previous || previous->skeleton != table->skeleton)
         follow_names(s);
     health_publish(s->health, table);
+    storage_tell_wards(s);
     if (previous)
         table_unref(&previous);
 }

@@ -327,6 +327,20 @@ void storage_settle(struct server *s)
         wardbook_settle(s->storage.wardbook);
 }
 
+void storage_tell_wards(struct server *s)
+{
+    struct storage *storage = &s->storage;
+    uint32_t nr = storage->wardbook ? wardbook_nr_lost(storage->wardbook) : 0;
+
+    if (nr == storage->nr_wards_lost)
+        return;
+    log_warning("the file wards in state.directory is full: it keeps the budgets and guards of %u "
+                "canaries. %u more hold all the same, but begin anew when weir does; there is room "
+                "again when versions leave their aliases",
+                wardbook_room, nr - storage->nr_wards_lost);
+    storage->nr_wards_lost = nr;
+}
+
 static void grow(uv_work_t *work)
 {
     struct storage *storage = work->data;

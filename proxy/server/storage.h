@@ -20,7 +20,8 @@ struct storage {
     struct logbook *logbook; /* NULL without a directory */
     struct mapfile wards;    /* the wardbook's memory */
     struct wardbook *wardbook;
-    uv_work_t growth; /* of the file, on a thread of libuv's pool */
+    uint32_t nr_wards_lost; /* that the log has told of */
+    uv_work_t growth;       /* of the file, on a thread of libuv's pool */
     size_t wanted;
     bool is_growing, is_full; /* the last growth failed: it was logged */
     struct store_reason reason;
@@ -45,6 +46,9 @@ int storage_seed(struct server *s, struct problems *problems) __attribute__((war
 
 /* The first table is in force. */
 void storage_settle(struct server *s);
+
+/* A table has come into force: says in the log where the file of budgets and guards is full. */
+void storage_tell_wards(struct server *s);
 
 /* Now and then: lets the file of splits grow where they soon need more of it. */
 void storage_tend(struct server *s);

@@ -366,3 +366,11 @@ def test_a_take_back_that_could_not_be_written_is_tried_again(world, tmp_path):
     wait_until(lambda: alias_of(weir)["weights"] == {"1": 100}, "it is written")
     weir.wait_for_words("hello:live is back at version 1 alone; budget: 3 invocations of version 2 have failed")
     assert demos["2"].count()["requests"] == 3
+
+
+def test_more_canaries_than_the_file_keeps_are_told_of(world, tmp_path):
+    (tmp_path / "state").mkdir()
+    places_ = {"1": "http://127.0.0.1:1", "2": "http://127.0.0.1:1"}
+    functions = {f"f{i}": tables.function(places_, {"live": budget({"1": 90, "2": 10}, 1)}) for i in range(1400)}
+    weir = world.weir({"functions": functions}, arguments=("--state", tmp_path / "state"), workers=1)
+    weir.wait_for_words("the file wards in state.directory is full")

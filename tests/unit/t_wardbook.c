@@ -137,9 +137,12 @@ static void a_full_book_keeps_no_more(void **state)
         nr++;
     }
     assert_true(nr > 1000);
+    assert_int_equal(nr, wardbook_room);
+    assert_int_equal(wardbook_nr_lost(book), 1);
     wardbook_settle(book);
     wardbook_release(book, &last);
     assert_non_null(wardbook_take(book, other));
+    assert_int_equal(wardbook_nr_lost(book), 1);
     wardbook_close(&book);
 }
 
