@@ -148,6 +148,29 @@ void ledger_add_take(struct ledger *l, struct deployment *d)
         l->last_serial = d->serial;
 }
 
+struct deployment *ledger_surplus(const struct ledger *l)
+{
+    struct deployment *d, *oldest = NULL;
+    int nr = 0;
+
+    if (l->nr_deployments <= LEDGER_DEPLOYMENTS_MAX)
+        return NULL;
+    TAILQ_FOREACH(d, &l->deployments, link)
+    {
+        nr += deployment_is_over(d);
+        if (deployment_is_over(d) && !d->now.errand && !d->now.is_moving)
+            oldest = d;
+    }
+    return nr > LEDGER_DEPLOYMENTS_MAX ? oldest : NULL;
+}
+
+void ledger_remove(struct ledger *l, struct deployment **d)
+{
+    TAILQ_REMOVE(&l->deployments, *d, link);
+    l->nr_deployments--;
+    deployment_free(d);
+}
+
 /* Where those of a kind are that belong to nothing; NULL: of the other kinds. */
 static json_t *alone_of(struct ledger *l, enum ledger_kind kind)
 {

@@ -70,6 +70,13 @@ uint64_t ledger_new_serial(struct ledger *ledger);
 /* From its making on the ledger has it. */
 void ledger_add_take(struct ledger *ledger, struct deployment *deployment);
 
+/* The oldest deployment that has ended and that nobody waits for, where there are more than
+ * LEDGER_DEPLOYMENTS_MAX that have: it is to go. NULL: none. */
+enum { LEDGER_DEPLOYMENTS_MAX = 1000 };
+struct deployment *ledger_surplus(const struct ledger *ledger);
+/* It goes; its row has (ledger_drop_deployment). Clears the pointer. */
+void ledger_remove(struct ledger *ledger, struct deployment **deployment);
+
 /* ---- Changes --------------------------------------------------------------------------------- */
 
 enum { LEDGER_EDITS_MAX = 512 };

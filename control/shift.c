@@ -404,6 +404,25 @@ static json_t *write_alias(const struct shift_move *m)
     return tabledoc_alias_write_spec(&alias);
 }
 
+static void keep_surplus(struct shift_move *m, struct change *change)
+{
+    const struct deployment *surplus = ledger_surplus(&m->shifts->ledger);
+
+    if (!surplus || surplus == m->deployment)
+        return;
+    memcpy(m->surplus, surplus->id, sizeof(m->surplus));
+    ledger_drop_deployment(change, surplus);
+}
+
+static void take_surplus(const struct shift_move *m)
+{
+    struct deployment *surplus =
+        m->surplus[0] ? ledger_deployment(&m->shifts->ledger, m->surplus) : NULL;
+
+    if (surplus && !surplus->now.errand)
+        ledger_remove(&m->shifts->ledger, &surplus);
+}
+
 void shift_submit(struct shift_move *m, struct change *change, change_done_fn *done)
 {
     const struct appspec *spec = &m->deployment->spec;
@@ -414,6 +433,7 @@ void shift_submit(struct shift_move *m, struct change *change, change_done_fn *d
     assert(m->is_made);
     if (m->other)
         r |= ledger_keep_deployment(change, m->other, &m->other->state);
+    keep_surplus(m, change);
     if (m->has_alias)
         edit.document = write_alias(m);
     change->by = "a deployment";
@@ -484,6 +504,7 @@ void shift_take(struct shift_move *m, const struct change_result *result)
     if (m->other)
         ledger_add_take(&m->shifts->ledger, m->other);
     m->other = NULL;
+    take_surplus(m);
     m->shifts->hooks->shifts_soon(m->shifts->hooks->context);
 }
 

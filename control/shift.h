@@ -61,6 +61,8 @@ struct shift_move {
     char first[APPSPEC_VERSION_MAX + 1], second[APPSPEC_VERSION_MAX + 1];
     uint32_t weight;          /* of second */
     struct deployment *other; /* owned until it has come into the ledger */
+    /* One that ended long ago goes with it, as the store keeps so many; "": none. */
+    char surplus[DEPLOYMENT_ID + 1];
 };
 
 /* Ends a deployment that runs. is_rollback: another deployment takes it back. */
