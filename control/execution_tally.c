@@ -53,7 +53,7 @@ struct expose_execution_counts *execution_tally_of(struct execution_tallies *tal
 }
 
 void execution_tally_close(struct expose_execution_counts *counts,
-                           enum store_execution_status status, uint64_t duration_ms)
+                           enum store_execution_status status, uint64_t duration_ms, bool is_blamed)
 {
     static const uint64_t bounds_ms[EXPOSE_EXECUTION_BUCKETS] = EXPOSE_EXECUTION_BOUNDS_MS;
 
@@ -61,8 +61,25 @@ void execution_tally_close(struct expose_execution_counts *counts,
         counts->running--;
     counts->closed[status - EXECUTION_SUCCEEDED]++;
     counts->duration_ms += duration_ms;
+    counts->figures.ended++;
+    counts->figures.failed += is_blamed;
+    counts->figures.buckets[metrics_bucket(duration_ms * 1000)]++;
     for (int i = 0; i < EXPOSE_EXECUTION_BUCKETS; i++)
         counts->buckets[i] += duration_ms <= bounds_ms[i];
+}
+
+struct metrics_figures execution_tally_figures(const struct execution_tallies *tallies,
+                                               struct str machine, struct str alias,
+                                               struct str version)
+{
+    for (int i = 0; i < tallies->nr; i++) {
+        const struct execution_tally *t = tallies->list[i];
+
+        if (str_eq(str_of(t->machine), machine) && str_eq(str_of(t->alias), alias) &&
+            str_eq(str_of(t->version), version))
+            return t->counts.figures;
+    }
+    return (struct metrics_figures){.ended = 0};
 }
 
 struct expose_execution_counts *execution_tally_list(const struct execution_tallies *tallies,

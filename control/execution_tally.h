@@ -2,6 +2,7 @@
 #ifndef WEIR_CONTROL_EXECUTION_TALLY_H
 #define WEIR_CONTROL_EXECUTION_TALLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "metrics/expose_execution.h"
@@ -22,8 +23,15 @@ struct expose_execution_counts *execution_tally_of(struct execution_tallies *tal
                                                    const char *machine, const char *alias,
                                                    const char *version);
 
+/* is_blamed: it counts as a failed invocation of its version. */
 void execution_tally_close(struct expose_execution_counts *counts,
-                           enum store_execution_status status, uint64_t duration_ms);
+                           enum store_execution_status status, uint64_t duration_ms,
+                           bool is_blamed);
+
+/* Those that have ended, as invocations; all zero where there are none. */
+struct metrics_figures execution_tally_figures(const struct execution_tallies *tallies,
+                                               struct str machine, struct str alias,
+                                               struct str version);
 
 /* All of them, with their names; the caller frees the array. NULL when out of memory, or where
  * there are none. */

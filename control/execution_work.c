@@ -461,7 +461,7 @@ void execution_work_finish_take(struct execution *e, struct ending *outcome)
         table_unref(&e->table);
     if (e->counts)
         execution_tally_close(e->counts, e->record.status,
-                              e->record.stopped_ms - e->record.started_ms);
+                              e->record.stopped_ms - e->record.started_ms, e->ending.is_blamed);
     execution_work_store_end(e);
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "metrics/metrics.h"
 #include "metrics/page.h"
 
 /* Upper bounds of weir_execution_duration_seconds, beside +Inf. */
@@ -20,6 +21,7 @@ struct expose_execution_counts {
     uint64_t closed[EXPOSE_EXECUTION_STATUSES]; /* SUCCEEDED, FAILED, TIMED_OUT, ABORTED */
     uint64_t duration_ms;                       /* of those that have ended, in all */
     uint64_t buckets[EXPOSE_EXECUTION_BUCKETS]; /* cumulative */
+    struct metrics_figures figures; /* for alarms: of those that have ended; not shown */
 };
 
 /* Nothing where nr is 0. */

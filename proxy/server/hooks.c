@@ -115,8 +115,14 @@ static void hook_figures(void *context, struct str function, struct str alias, s
                          struct metrics_figures *out)
 {
     struct server *s = context;
-    uint32_t series = metrics_series_get(s->shared.metrics, function, alias, version);
+    uint32_t series;
 
+    if (machine_is(function)) {
+        *out = execution_tally_figures(&s->executing.executions.tallies, machine_bare(function),
+                                       alias, version);
+        return;
+    }
+    series = metrics_series_get(s->shared.metrics, function, alias, version);
     *out = (struct metrics_figures){.ended = 0};
     if (series == METRICS_NO_SERIES)
         return;

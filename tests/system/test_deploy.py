@@ -692,3 +692,28 @@ def test_an_alias_of_a_state_machine_is_shifted_and_rolled_back(world, name):
     at_once = {"deploymentConfigName": "CodeDeployDefault.LambdaAllAtOnce"}
     lab.ends(lab.api.create_deployment(applicationName="a", deploymentGroupName="g", revision=machine_spec(name), **at_once)["deploymentId"])
     assert weights() == {"2": 100}
+
+
+def test_executions_are_what_alarms_of_a_state_machine_count(world):
+    hook = Hook(world, answer=b'{"status": "Succeeded"}')
+    failing = Hook(world, status=500)
+    machine = {"type": "EXPRESS", **tables.function({"1": hook.url, "2": failing.url}, {"PROD.1": {"1": 100}})}
+    lab = Lab(world, {"shifts": {"minute_ms": 60000}}, more={**ALARMS, "state_machines": {"shop": machine}})
+    lab.group("CodeDeployDefault.LambdaCanary10Percent5Minutes", alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]}, autoRollbackConfiguration=RULE)
+    start = {"stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:shop:PROD.1", "input": "{}"}
+    head = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AWSStepFunctions.StartSyncExecution")]
+
+    def weights():
+        return lab.weir.admin("/table").json()["state_machines"]["shop"]["aliases"]["PROD.1"]["weights"]
+
+    deployment = lab.api.create_deployment(applicationName="a", deploymentGroupName="g", revision=machine_spec())["deploymentId"]
+    wait_until(lambda: weights() == {"1": 90, "2": 10}, "the first step is in force")
+    n = 0
+    while lab.status(deployment) == "InProgress":
+        assert lab.weir.admin("/", "POST", json.dumps(start).encode(), headers=head).status == 200
+        n += 1
+        assert n < 2000
+    info = lab.ends(deployment, "Stopped")
+    assert "errors fires: error_percent" in info["errorInformation"]["message"]
+    lab.ends(info["rollbackInfo"]["rollbackDeploymentId"])
+    assert weights() == {"1": 100}
