@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "conf/hostport.h"
 #include "control/action.h"
+#include "control/adminpage.h"
 #include "control/answer.h"
 #include "control/permit.h"
 
@@ -20,8 +21,6 @@
 /* names: admin.hosts, already checked. */
 static bool is_listed(struct str host, const char *names)
 {
-    if (strcmp(names, "*") == 0)
-        return true;
     for (const char *p = names; *p; p += strspn(p, ", ")) {
         size_t n = strcspn(p, ", ");
 
@@ -32,14 +31,11 @@ static bool is_listed(struct str host, const char *names)
     return false;
 }
 
-static bool is_known_host(const struct settings *settings, struct str text)
+/* An address, or a name that the operator gave. */
+static bool is_named_host(const struct settings *settings, struct str text)
 {
     struct hostport host, own;
 
-    if (text.n == 0) /* no browser, and no name either */
-        return true;
-    if (strcmp(settings->admin_hosts, "*") == 0)
-        return true;
     if (hostport_parse(text, &host))
         return false;
     if (host.is_address)
@@ -53,7 +49,12 @@ static bool is_known_host(const struct settings *settings, struct str text)
     return is_listed(name, settings->admin_hosts);
 }
 
-/* Is the origin that of the listener itself, as the request calls it? */
+static bool is_known_host(const struct settings *settings, struct str text)
+{
+    if (text.n == 0) /* no browser, and no name either */
+        return true;
+    return strcmp(settings->admin_hosts, "*") == 0 || is_named_host(settings, text);
+}
 
 /* Clients of Step Functions put "sync-" before the host for some of their calls. */
 static bool is_our_host(const struct settings *settings, struct str text)
@@ -66,6 +67,7 @@ static bool is_our_host(const struct settings *settings, struct str text)
            is_known_host(settings, (struct str){text.p + sync.n, text.n - sync.n});
 }
 
+/* Is the origin that of the listener itself, as the request calls it? */
 static bool is_own_origin(const struct settings *settings, struct str origin, struct str host)
 {
     const struct str scheme = settings->admin_tls.certificate ? STR("https://") : STR("http://");
@@ -107,11 +109,20 @@ const char *access_check_page(const struct settings *settings, struct str host, 
                      : "Requests from other sites' pages are not served.";
 }
 
+/* Did the listener's own page (control/adminpage.h) send it? No other page comes from here. A name that
+ * only "*" admits may be one that another site lets resolve to this listener. */
+static bool is_own_page(const struct settings *settings, struct str host, struct str origin)
+{
+    return origin.p && is_named_host(settings, host) && is_own_origin(settings, origin, host);
+}
+
 static bool refuse_page(const struct settings *settings, const struct api_request *request,
                         struct api_response *response)
 {
     bool is_change = changes_something(request->method);
-    const char *message = access_check_page(settings, request->host, request->origin, is_change);
+    const char *message =
+        access_check_page(settings, request->host, request->origin,
+                          is_change && !is_own_page(settings, request->host, request->origin));
 
     if (message) {
         answer_error(response, 403, "AccessDeniedException", message);
@@ -230,6 +241,9 @@ bool access_refuse(const struct settings *settings, const struct api_request *re
     struct sigv4_refusal refusal;
     struct action action;
 
+    /* Without data: it asks for the token first. */
+    if (access_is_guarded(settings) && adminpage_is_path(request))
+        return false;
     /* A page could make a browser show a certificate, but neither token nor signature. */
     if (!access_is_guarded(settings) || is_probe(request) || request->has_certificate)
         return refuse_page(settings, request, response);

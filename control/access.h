@@ -1,7 +1,8 @@
 /* Which requests the admin listener answers at all.
  *
  * Where the settings name access keys, a token or authorities of client certificates, every request
- * but GET /healthz and /readyz has to show one of them: a signature (control/sigv4.h) by a key that
+ * but GET /healthz and /readyz, and those for the files of the page, which hold no data
+ * (control/adminpage.h), has to show one of them: a signature (control/sigv4.h) by a key that
  * allows it, the token, or a certificate of the connection. Else anybody who reaches the address
  * may use it, which the settings allow on the loopback only; web pages in an operator's browser
  * reach that too, and are refused.
@@ -18,8 +19,8 @@
  * and, of requests with neither signature nor token,
  *   403 where Host is neither an IP address, localhost, the host of admin.address nor one of
  *       admin.hosts;
- *   403 where Origin names another site, and for a request that changes something where there is an
- *       Origin at all;
+ *   403 where Origin names another site than the listener itself, by an address or a name that the
+ *       settings give;
  *   415 for one that changes something and has a Content-Type that forms of web pages can send.
  *       Clients of the Lambda API send none, or others. */
 bool access_refuse(const struct settings *settings, const struct api_request *request,

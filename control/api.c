@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/access.h"
+#include "control/adminpage.h"
 #include "control/alarm.h"
 #include "control/alias.h"
 #include "control/answer.h"
@@ -155,9 +156,9 @@ static bool is_method(struct str method, const char *allowed)
            (str_eq(method, STR("HEAD")) && strcmp(allowed, "GET") == 0);
 }
 
-static handler *const resources[] = {codedeploy_handle, sfn_handle,        alarm_handle,
-                                     alias_handle,      experiment_handle, fleet_handle,
-                                     resource_handle,   lambda_handle};
+static handler *const resources[] = {adminpage_handle, codedeploy_handle, sfn_handle,
+                                     alarm_handle,     alias_handle,      experiment_handle,
+                                     fleet_handle,     resource_handle,   lambda_handle};
 
 bool api_handle(const struct api_hooks *hooks, const struct api_request *request,
                 struct api_waiter *waiter, struct api_response *response)
@@ -187,7 +188,7 @@ bool api_handle(const struct api_hooks *hooks, const struct api_request *request
     }
     answer_error(
         response, 404, "ResourceNotFoundException",
-        "Served here: GET /metrics, /healthz, /readyz, /settings, /fleet; POST /reload; GET and "
+        "Served here: GET /, /metrics, /healthz, /readyz, /settings, /fleet; POST /reload; GET and "
         "PUT "
         "/table; GET /functions; GET, PUT and DELETE /functions/{F} and "
         "/functions/{F}/aliases/{A}; GET and DELETE /experiments/{F}/{A}; the Lambda API below its "

@@ -2,6 +2,7 @@
  * reload, and changes of alias weights. Knows nothing of sockets: a request in, a response out.
  * Control thread.
  *
+ *     GET  / /page.css /page.js            a page for people (control/adminpage.h)
  *     GET  /metrics[?all=1] /healthz /readyz /table /settings
  *     POST /reload
  *     GET  /functions/{F}/aliases/{A}      the alias as the table document writes it
@@ -182,6 +183,7 @@ struct api_response {
     const char *content_type;
     const char *error_type; /* x-amzn-ErrorType, or NULL */
     const char *allow;      /* Allow of a 405, or NULL */
+    const char *policy;     /* Content-Security-Policy of a page for browsers, or NULL */
     char *body;             /* malloc'ed; the caller frees; may be NULL */
     size_t length;
     int nr_fields;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a task needs: usage: install-deps.sh [--check] GROUP...
-# Groups: build, run, test, image, bench, analyze, fuzz. It names what is missing and why, installs it with apt-get
+# Groups: build, run, test, browser, image, bench, analyze, fuzz. It names what is missing and why, installs it with apt-get
 # (through sudo when not root), and does nothing when nothing is missing. --check only says what is missing.
 # Package names: Debian 12 and 13.
 set -eu
@@ -37,6 +37,7 @@ test awscli a client of the Lambda API
 test etcd-server the store of a fleet
 test etcd-client a client of that store
 test strace which system calls are made
+browser chromium looks at the page of the admin listener
 image buildah builds the image
 image mmdebstrap makes a base image where no registry is reachable
 image python3 the image test

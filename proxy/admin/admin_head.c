@@ -29,6 +29,18 @@ static char *write_field(char *p, const char *name, const char *value)
     return text_str(p, str_of(value));
 }
 
+/* Of a page: what it may load, and that a browser asks whether it still is so before it shows it
+ * again. */
+static char *write_policy(char *p, const char *policy)
+{
+    p = write_field(p, "Content-Security-Policy", policy);
+    p = text_lit(p, "\r\nX-Content-Type-Options: nosniff");
+    p = text_lit(p, "\r\nReferrer-Policy: no-referrer");
+    p = text_lit(p, "\r\nCross-Origin-Opener-Policy: same-origin");
+    p = text_lit(p, "\r\nCross-Origin-Resource-Policy: same-origin");
+    return text_lit(p, "\r\nCache-Control: no-cache");
+}
+
 char *admin_head_write(char *p, const struct api_response *response, struct admin_head head)
 {
     p = text_lit(p, "HTTP/1.1 ");
@@ -47,8 +59,11 @@ char *admin_head_write(char *p, const struct api_response *response, struct admi
     p = text_lit(p, "\r\nx-amzn-RequestId: ");
     id_write(p, head.id[0], head.id[1]);
     p += ID_LENGTH;
-    p = text_lit(p, "\r\nCache-Control: no-store");
-    if (response->status != 204) { /* RFC 9110 section 8.6 */
+    if (response->policy)
+        p = write_policy(p, response->policy);
+    else
+        p = text_lit(p, "\r\nCache-Control: no-store");
+    if (response->status != 204 && response->status != 304) { /* RFC 9110 section 8.6 */
         p = text_lit(p, "\r\nContent-Length: ");
         p = decimal_put(p, response->length);
     }

@@ -19,6 +19,7 @@ const char *reply_phrase(int status)
         {201, "Created"},
         {202, "Accepted"},
         {204, "No Content"},
+        {304, "Not Modified"},
         {308, "Permanent Redirect"},
         {400, "Bad Request"},
         {403, "Forbidden"},

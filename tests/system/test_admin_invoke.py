@@ -66,7 +66,7 @@ def test_an_invoke_on_the_admin_listener_runs(weir):
 def test_nothing_else_of_a_data_listener_is_served_there(weir):
     with connect(weir) as c:
         assert post(c, b"{}").status == 200
-        c.send_request("GET", "/", host=ADDRESS)
+        c.send_request("GET", "/hello", host=ADDRESS)
         answer = c.read_answer()
         assert answer.status == 404 and "Served here" in answer.json()["Message"]
 

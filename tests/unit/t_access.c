@@ -49,6 +49,7 @@ static void expect(int status, const char *type, const char *part)
         .host = str_of(world.host),
         .origin = optional(world.origin),
         .content_type = optional(world.content_type),
+        .target = optional(world.target),
         .fields = fields,
         .has_certificate = world.has_certificate,
         .body = STR(""),
@@ -180,6 +181,35 @@ static void a_certificate_opens_everything_but_not_to_web_pages(void **state)
     expect(403, "AccessDeniedException", "admin.hosts");
 }
 
+static void the_page_of_the_listener_itself_may_change_things(void **state)
+{
+    (void)state;
+    ask_for("PUT", "/functions/f/aliases/a");
+    world.host = "127.0.0.1:9901";
+    world.origin = "http://127.0.0.1:9901";
+    expect(0, NULL, NULL);
+    world.origin = "http://127.0.0.1:9902";
+    expect(403, "AccessDeniedException", "Origin");
+    world.host = "evil.example";
+    world.origin = "http://evil.example";
+    expect(403, "AccessDeniedException", "admin.hosts");
+}
+
+static void the_files_of_the_page_are_open_where_the_data_is_not(void **state)
+{
+    (void)state;
+    use_token("s3cret");
+    ask_for("GET", "/page.js");
+    world.host = "weir.default.svc:9901";
+    expect(0, NULL, NULL);
+    ask_for("HEAD", "/");
+    expect(0, NULL, NULL);
+    ask_for("GET", "/metrics");
+    expect(403, "MissingAuthenticationTokenException", "Missing");
+    ask_for("POST", "/");
+    expect(403, "MissingAuthenticationTokenException", "Missing");
+}
+
 static void who_brings_the_token_is_no_web_page(void **state)
 {
     (void)state;
@@ -200,6 +230,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(services_with_one_address_name_the_error_in_the_body, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_certificate_opens_everything_but_not_to_web_pages, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_page_of_the_listener_itself_may_change_things, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_files_of_the_page_are_open_where_the_data_is_not, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(who_brings_the_token_is_no_web_page, setup, teardown),
     };
