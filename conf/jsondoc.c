@@ -150,7 +150,10 @@ bool jsondoc_open(struct jsondoc *doc, struct str *text)
     if (has_nul(doc, text->p, text->n))
         return false;
     if (is_blank(text->p, text->n)) {
-        jsondoc_problem(doc, &root, "empty", "the document is empty; the smallest one is {}");
+        jsondoc_problem(
+            doc, &root, "empty",
+            "the document is empty; the smallest table is {\"functions\": {}}, the smallest "
+            "settings are {}");
         return false;
     }
     return true;

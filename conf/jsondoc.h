@@ -32,6 +32,9 @@ struct jsondoc {
     const char *file; /* for messages; may be NULL */
     struct problems *problems;
     bool is_bad; /* there was a problem: nothing is to be built from it any more */
+    /* May be NULL. How to say what somebody meant by an unknown key, as the rest of a sentence;
+     * NULL where it does not know. */
+    const char *(*advise)(const struct place *at);
 };
 
 /* The value as text, indented; numbers with a fraction have at most digits significant ones. To be

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 #include "base/network.h"
@@ -173,14 +174,60 @@ static void report(const struct row *row, struct jsondoc *doc, const struct plac
     jsondoc_problem(doc, at, code, "must be %s, not %s", expected.s, found);
 }
 
+/* Units as people write them, and how many of the row's own unit each is. */
+struct unit {
+    const char *row_ending, *name;
+    uint64_t factor;
+};
+
+static const struct unit units[] = {
+    {"_ms", "ms", 1},          {"_ms", "s", 1000},         {"_ms", "m", 60000},
+    {"_ms", "min", 60000},     {"_ms", "h", 3600000},      {"_s", "s", 1},
+    {"_s", "m", 60},           {"_s", "min", 60},          {"_s", "h", 3600},
+    {"_s", "d", 86400},        {"_bytes", "b", 1},         {"_bytes", "k", 1 << 10},
+    {"_bytes", "kb", 1 << 10}, {"_bytes", "kib", 1 << 10}, {"_bytes", "m", 1 << 20},
+    {"_bytes", "mb", 1 << 20}, {"_bytes", "mib", 1 << 20}, {"_bytes", "g", 1 << 30},
+    {"_bytes", "gb", 1 << 30}, {"_bytes", "gib", 1 << 30}, {"", "", 1},
+};
+
+static bool ends_in(const char *text, const char *ending)
+{
+    size_t n = strlen(text), k = strlen(ending);
+
+    return n >= k && strcmp(text + n - k, ending) == 0;
+}
+
+/* Appends the number that a text such as "5", "2s" or "10m" stands for, where that is clear. */
+static void append_meant(const struct row *row, const json_t *value, struct jsondoc_text *text)
+{
+    const char *s = json_string_value(value);
+    char *end = NULL;
+    unsigned long number;
+
+    if (!s || !isdigit((unsigned char)s[0]) || strlen(s) > 9)
+        return;
+    number = strtoul(s, &end, 10);
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (!ends_in(row->path, units[i].row_ending) || strcasecmp(end, units[i].name) != 0)
+            continue;
+        jsondoc_append(text, "; write %" PRIu64, number * units[i].factor);
+        return;
+    }
+}
+
 static void read_number(const struct row *row, struct jsondoc *doc, const struct place *at,
                         const json_t *value, void *base)
 {
     json_int_t number = json_integer_value(value);
+    struct jsondoc_text found = {0};
     char text[32];
 
     if (!json_is_integer(value)) {
-        report(row, doc, at, "wrong_type", jsondoc_kind(value));
+        jsondoc_append(&found, "%s", jsondoc_kind(value));
+        append_meant(row, value, &found);
+        report(row, doc, at, "wrong_type", found.s);
     } else if (number < 0 || (uint64_t)number < row->min || (uint64_t)number > row->max) {
         snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, number);
         report(row, doc, at, "out_of_range", text);
@@ -489,9 +536,12 @@ static void report_unknown(const struct rows *rows, struct jsondoc *doc, const s
     int nr = known_keys(rows, prefix, words, keys);
     const char *nearest = suggest_nearest(at->key, keys, (size_t)nr);
     const char *home = home_of_key(rows, at->key);
+    const char *known_better = doc->advise ? doc->advise(at) : NULL;
     struct jsondoc_text advice = {0};
 
-    if (strchr(at->key, '.'))
+    if (known_better)
+        jsondoc_append(&advice, "; %s", known_better);
+    else if (strchr(at->key, '.'))
         jsondoc_append(&advice, "; write one object in the other instead of dots");
     else if (home)
         jsondoc_append(&advice, "; it belongs in \"%.*s\"", (int)(strrchr(home, '.') - home), home);

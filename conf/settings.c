@@ -285,10 +285,22 @@ out:
     return settings;
 }
 
+/* The keys of the table document (conf/tabledoc.c). */
+static const char *advise(const struct place *at)
+{
+    static const char *const keys[] = {"functions", "state_machines", "routes",
+                                       "deployment_configs", "alarms"};
+
+    for (size_t i = 0; !at->parent->parent && i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (strcmp(at->key, keys[i]) == 0)
+            return "it belongs in the table document (--table)";
+    return NULL;
+}
+
 struct settings *settings_parse(const char *text, size_t length, const char *file,
                                 struct problems *problems)
 {
-    struct jsondoc doc = {.file = file, .problems = problems};
+    struct jsondoc doc = {.file = file, .problems = problems, .advise = advise};
     struct rows rows = main_rows();
     struct place root = JSONDOC_ROOT;
     struct settings *settings = make_default(&doc);

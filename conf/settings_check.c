@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -210,6 +211,8 @@ const char *settings_check_tls_version(const char *text)
 {
     if (strcmp(text, "1.2") == 0 || strcmp(text, "1.3") == 0)
         return NULL;
+    if (strncasecmp(text, "TLS", 3) == 0)
+        return "is how others write it; write the number alone";
     return strcmp(text, "1.0") == 0 || strcmp(text, "1.1") == 0
                ? "is no longer safe (RFC 8996)"
                : "is no version of TLS that weir speaks";

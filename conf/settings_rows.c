@@ -58,7 +58,7 @@ const struct row settings_rows_main[] = {
      .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
      .help = "Required with admin.tls. PEM file with the certificate's private key."},
     {.path = "admin.tls.min_version", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_tls.min_version), .min = 1,
-     .max = 3, .default_text = "1.2", .check = settings_check_tls_version, .expected = "\"1.2\" or \"1.3\"",
+     .max = 16, .default_text = "1.2", .check = settings_check_tls_version, .expected = "\"1.2\" or \"1.3\"",
      .is_reloadable = true, .help = "The oldest TLS version that is spoken: 1.2 or 1.3."},
     {.path = "admin.tls.client_ca", .type = ROWS_STRING, .offset = offsetof(struct settings, admin_tls.client_ca), .min = 1,
      .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,
@@ -316,7 +316,7 @@ const struct row settings_rows_listener[] = {
      .help = "Further certificates, each an object with certificate and key. The client's SNI chooses by the names in "
              "them; an ECDSA and an RSA certificate for the same name may stand side by side."},
     {.path = "tls.min_version", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, listener.min_version), .min = 1,
-     .max = 3, .default_text = "1.2", .check = settings_check_tls_version, .expected = "\"1.2\" or \"1.3\"",
+     .max = 16, .default_text = "1.2", .check = settings_check_tls_version, .expected = "\"1.2\" or \"1.3\"",
      .is_reloadable = true, .help = "The oldest TLS version that is spoken: 1.2 or 1.3."},
     {.path = "tls.client_ca", .type = ROWS_STRING, .offset = offsetof(struct listener_draft, listener.client_ca), .min = 1,
      .max = FILE_NAME_MAX, .expected = "the name of a PEM file", .is_reloadable = true,

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "conf/rows.h"
+#include "conf/settings_rows.h"
 #include "conf/tabledoc_digest.h"
 #include "conf/tabledoc_function.h"
 #include "conf/tabledoc_overlay.h"
@@ -180,6 +181,36 @@ static void read_routes(struct jsondoc *doc, const struct place *at, struct tabl
     json_decref(seen);
 }
 
+/* ---- Keys that belong elsewhere -------------------------------------------------------------- */
+
+static bool is_settings_key(const char *key)
+{
+    size_t n = strlen(key);
+
+    for (int i = 0; i < settings_rows_nr_main; i++) {
+        const char *path = settings_rows_main[i].path;
+        if (strcspn(path, ".") == n && strncmp(path, key, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *advise(const struct place *at)
+{
+    const struct place *above = at->parent->parent;
+
+    if (!above)
+        return is_settings_key(at->key) ? "it belongs in the settings document (--settings)" : NULL;
+    if (!above->key || strcmp(above->key, "aliases") != 0)
+        return NULL;
+    if (strcmp(at->key, "FunctionVersion") == 0)
+        return "that is Lambda's API; here it is \"weights\": {\"VERSION\": 100}";
+    if (strcmp(at->key, "RoutingConfig") == 0 || strcmp(at->key, "AdditionalVersionWeights") == 0)
+        return "that is Lambda's API; here it is \"weights\", all versions in percent, such as "
+               "{\"1\": 95, \"2\": 5}";
+    return NULL;
+}
+
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct tabledoc_out *out)
@@ -192,8 +223,7 @@ static void read_table(struct jsondoc *doc, struct tabledoc_parts *parts, struct
     rows_read(&table_rows, doc, &root, parts->top, NULL);
     if (!json_object_get(parts->top, "functions") && !json_object_get(parts->top, "state_machines"))
         jsondoc_problem(doc, &root, "missing",
-                        "\"functions\" is missing: an object such as {\"hello\": {\"versions\": "
-                        "{...}}}");
+                        "\"functions\" is missing; the smallest table is {\"functions\": {}}");
     if (parts->functions.n == 0 && !json_object_get(parts->top, "state_machines"))
         return;
     read_functions(doc, &functions_at, parts, out);
@@ -227,7 +257,7 @@ struct table *tabledoc_take(struct registry *registry, struct table *previous,
                             struct tabledoc_merge *merge, const char *text, size_t length,
                             const char *file, struct problems *problems)
 {
-    struct jsondoc doc = {.file = file, .problems = problems};
+    struct jsondoc doc = {.file = file, .problems = problems, .advise = advise};
     struct tabledoc_out out = {.merge = merge, .whole = merge};
     struct table *table = NULL;
 

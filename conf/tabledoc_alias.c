@@ -98,7 +98,11 @@ static void check_sum(struct jsondoc *doc, const struct place *at, int64_t sum)
 {
     int64_t off = sum - WEIGHT_ONE;
 
-    if (off != 0)
+    if (sum == WEIGHT_PERCENT)
+        jsondoc_problem(doc, at, "weight_sum",
+                        "the weights total 1, as shares do; they are in percent and must total "
+                        "exactly 100: write 95 for 0.95");
+    else if (off != 0)
         jsondoc_problem(doc, at, "weight_sum",
                         "the weights total %s percent, %s too %s; they must total exactly 100",
                         weight_text(sum).s, weight_text(off < 0 ? -off : off).s,

@@ -106,6 +106,8 @@ const char *url_check_path(struct str path)
         wrong = check_chars(path, "");
     if (!wrong)
         wrong = check_segments(path);
+    if (!wrong && path.n >= 2 && memcmp(path.p + path.n - 2, "/*", 2) == 0)
+        return "ends in \"/*\"; leave that out: a path stands for all that is below it, too";
     return wrong ? wrong : check_encodings(path);
 }
 

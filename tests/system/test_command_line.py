@@ -312,3 +312,35 @@ def test_problems_name_file_line_and_column(tmp_path):
     (tmp_path / "table.json").write_text('{"functions": {},\n  oops}')
     done = run("check", "--table", "table.json", folder=tmp_path)
     assert done.stderr.startswith("table.json:2:") and ": $: not valid JSON" in done.stderr, done
+
+
+# ---- Advice ----
+
+
+ALIAS = '{"functions": {"f": {"versions": {"1": {"endpoints": ["http://127.0.0.1:1"]}}, "aliases": {"live": %s}}}}'
+
+
+@pytest.mark.parametrize(
+    "kind, text, advice",
+    [
+        ("table", '{"functions": {}, "listeners": []}', '"listeners" is not a known key; it belongs in the settings document'),
+        ("settings", '{"functions": {}}', '"functions" is not a known key; it belongs in the table document'),
+        ("table", ALIAS % '{"weights": {"1": 1.0}}', "the weights total 1, as shares do"),
+        ("table", ALIAS % '{"FunctionVersion": "1", "weights": {"1": 100}}', 'here it is "weights": {"VERSION": 100}'),
+        ("table", '{"functions": {}, "routes": [{"path": "/hello/*", "function": "f"}]}', "leave that out"),
+        ("settings", '{"timeouts": {"connect_ms": "2s"}}', "write 2000"),
+        ("settings", '{"timeouts": {"connect_ms": "10m"}}', "write 600000"),
+        ("settings", '{"limits": {"body_bytes": "10m"}}', "write 10485760"),
+        ("settings", '{"limits": {"connections": "5"}}', "write 5"),
+        ("settings", '{"admin": {"tls": {"certificate": "a", "key": "b", "min_version": "TLSv1.2"}}}', "write the number alone"),
+    ],
+)
+def test_the_advice_fits_what_people_write(tmp_path, kind, text, advice):
+    done = check(tmp_path, **{kind: text})
+    assert done.returncode == 1 and advice in done.stderr, done
+
+
+def test_the_advice_for_an_empty_table_can_be_loaded(tmp_path):
+    for text in ("", "{}"):
+        told = re.search(r"the smallest table is (\{.*?\}\})", check(tmp_path, text).stderr)
+        assert check(tmp_path, told[1]).returncode == 0

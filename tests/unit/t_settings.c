@@ -369,7 +369,7 @@ static const struct bad bads[] = {
     {"{\"workers\": 4.0}", "wrong_type", "$.workers", "not a number with a fraction"},
     {"{\"workers\": 1,}", "syntax", "$", "remove the comma"},
     {"{\"workers\": 1, \"workers\": 2}", "duplicate_key", "$", "line 1, column"},
-    {"", "empty", "$", "the smallest one is {}"},
+    {"", "empty", "$", "the smallest settings are {}"},
 };
 
 static void what_is_wrong_is_said_with_place_and_advice(void **state)

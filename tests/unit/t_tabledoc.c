@@ -131,7 +131,7 @@ static const struct fixture_bad bads[] = {
     /* the whole */
     {"{", "syntax", "$", "line 1, column 1: the document ends too early"},
     {"[]", "wrong_type", "$", "must be an object, {...}, not an array"},
-    {"", "empty", "$", "the smallest one is {}"},
+    {"", "empty", "$", "the smallest table is {\"functions\": {}}"},
     {"{}", "missing", "$", "\"functions\" is missing"},
     {"{\"functions\": []}", "wrong_type", "$.functions", "must be an object of functions"},
     {HELLO(", \"routes\": {}"), "wrong_type", "$.routes", "must be an array of routes"},
