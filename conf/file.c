@@ -83,6 +83,29 @@ static int read_all(int fd, char **text, size_t *length, size_t room)
     }
 }
 
+static void report_failure(struct problems *problems, const char *path, int error)
+{
+    if (error == EFBIG)
+        report(problems, "file_size", path, "is larger than 256 MiB, which no document is");
+    else if (error == ENOMEM)
+        report(problems, "out_of_memory", path, "out of memory while reading the file");
+    else
+        report_errno(problems, path, error);
+}
+
+/* What was read, terminated, or NULL with a problem added; frees the text then. */
+static char *finish(char *text, size_t length, int error, const char *path,
+                    struct problems *problems)
+{
+    if (!error) {
+        text[length] = '\0';
+        return text;
+    }
+    free(text);
+    report_failure(problems, path, error);
+    return NULL;
+}
+
 char *file_read(const char *path, size_t *length, struct problems *problems)
 {
     size_t expected = 0;
@@ -90,6 +113,7 @@ char *file_read(const char *path, size_t *length, struct problems *problems)
     char *text = NULL;
     int error = 0;
 
+    *length = 0;
     if (fd < 0)
         return NULL;
     if (expected > FILE_BYTES_MAX) {
@@ -100,16 +124,16 @@ char *file_read(const char *path, size_t *length, struct problems *problems)
         error = text ? read_all(fd, &text, length, expected + 2) : ENOMEM;
     }
     close(fd);
-    if (!error) {
-        text[*length] = '\0';
-        return text;
-    }
-    free(text);
-    if (error == EFBIG)
-        report(problems, "file_size", path, "is larger than 256 MiB, which no document is");
-    else if (error == ENOMEM)
-        report(problems, "out_of_memory", path, "out of memory while reading the file");
-    else
-        report_errno(problems, path, error);
-    return NULL;
+    return finish(text, *length, error, path, problems);
+}
+
+char *file_read_stream(int fd, const char *name, size_t *length, struct problems *problems)
+{
+    enum { FIRST = 65536 };
+    char *text = malloc(FIRST);
+    int error;
+
+    *length = 0;
+    error = text ? read_all(fd, &text, length, FIRST) : ENOMEM;
+    return finish(text, *length, error, name, problems);
 }

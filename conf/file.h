@@ -12,6 +12,9 @@ enum { FILE_BYTES_MAX = 256 * 1024 * 1024 };
 /* The whole file, terminated, to be freed by the caller; NULL with a problem added. */
 char *file_read(const char *path, size_t *length, struct problems *problems);
 
+/* The same of a descriptor that is open already, such as a pipe; name: for messages. */
+char *file_read_stream(int fd, const char *name, size_t *length, struct problems *problems);
+
 /* Watches the folders of some files (inotify), so that editors' rename-over and Kubernetes' symlink
  * swap (..data) count as changes, and the folders their symbolic links lead through. Several events
  * of one change are one. Control thread. */

@@ -8,22 +8,26 @@
 #include <unistd.h>
 
 #include "conf/settings.h"
+#include "conf/suggest.h"
 #include "proxy/server/apply.h"
 #include "proxy/server/check.h"
 #include "proxy/server/documents.h"
+#include "proxy/server/healthcheck.h"
 #include "proxy/server/server.h"
 #include "proxy/server/signals.h"
 #include "splitcheck/splitcheck.h"
 
-enum { LISTEN_MAX = 64, EXIT_USAGE = 2 };
+enum { LISTEN_MAX = 64, OPTIONS_MAX = 16, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: weir run [--settings FILE] [--table FILE] [--state DIR] [--listen ADDRESS]... "
     "[--admin ADDRESS] [--workers N]\n"
-    "       weir check [--settings FILE] [--table FILE] [--state DIR] [--reload]\n"
+    "       weir check [--settings FILE] [--table FILE | -] [--state DIR] [--reload]\n"
     "       weir apply --table FILE [--admin ADDRESS] [--ca FILE] [--certificate FILE --key FILE]\n"
     "                  [--token-file FILE | --credentials-file FILE [--region REGION]]\n"
     "       weir splitcheck --expect VERSION=PERCENT,... [options] URL\n"
+    "       weir healthcheck [--admin ADDRESS] [--live] [--ca FILE] [--certificate FILE --key "
+    "FILE]\n"
     "       weir settings\n"
     "       weir --version | --help\n"
     "\n"
@@ -31,12 +35,15 @@ static const char usage[] =
     "\n"
     "  run       serve; SIGHUP reloads, SIGUSR1 opens the access log again, SIGTERM drains and "
     "ends\n"
-    "  check     print everything that is wrong with the documents; status 1 if anything is\n"
+    "  check     print everything that is wrong with the documents; status 1 if anything is; - is "
+    "a "
+    "table on standard input\n"
     "            (--reload: for a weir that runs; addresses and the log's folder are not looked "
     "at)\n"
     "  apply     send a table to a weir that runs, as one change; - is standard input; status 1 "
     "where it is refused\n"
     "  splitcheck  measure how exactly any HTTP proxy splits: see weir splitcheck --help\n"
+    "  healthcheck  status 0 where a weir that runs is ready (--live: is there), 1 where not\n"
     "  settings  print the reference of all settings (Markdown)\n"
     "\n"
     "  --settings FILE    the settings document (JSON)\n"
@@ -63,7 +70,41 @@ static const char usage[] =
 
 static int complain(const char *what, const char *which)
 {
-    fprintf(stderr, "weir: %s%s\n%s", what, which ? which : "", usage);
+    fprintf(stderr, "weir: %s%s; weir --help has all commands and options\n", what,
+            which ? which : "");
+    return EXIT_USAGE;
+}
+
+/* Of what getopt_long has stumbled over: c is what it returned. */
+static int complain_of(int c, const char *word, const struct option *options)
+{
+    const char *names[OPTIONS_MAX], *nearest;
+    size_t nr = 0;
+    char what[160];
+
+    if (c == ':')
+        return complain("a value is missing behind ", word);
+    for (; options[nr].name && nr < OPTIONS_MAX; nr++)
+        names[nr] = options[nr].name;
+    snprintf(what, sizeof(what), "%.*s", (int)strcspn(word, "="), word);
+    nearest = strncmp(what, "--", 2) == 0 ? suggest_nearest(what + 2, names, nr) : NULL;
+    if (!nearest)
+        return complain("unknown option: ", word);
+    fprintf(stderr, "weir: unknown option: %s; did you mean --%s?\n", word, nearest);
+    return EXIT_USAGE;
+}
+
+static int complain_of_command(const char *word)
+{
+    static const char *const names[] = {"run",      "check",       "apply", "splitcheck",
+                                        "settings", "healthcheck", "help"};
+    const char *nearest = suggest_nearest(word, names, sizeof(names) / sizeof(names[0]));
+
+    if (!word[0])
+        return complain("a command is missing, such as weir run --table FILE", NULL);
+    if (!nearest)
+        return complain("unknown command: ", word);
+    fprintf(stderr, "weir: unknown command: %s; did you mean %s?\n", word, nearest);
     return EXIT_USAGE;
 }
 
@@ -76,7 +117,7 @@ static int end_of_output(int status)
     return EXIT_FAILURE;
 }
 
-static int parse(int argc, char **argv, struct documents_options *out)
+static int parse(int argc, char **argv, bool is_check, struct documents_options *out)
 {
     static const struct option options[] = {
         {"settings", required_argument, NULL, 's'},
@@ -92,7 +133,7 @@ static int parse(int argc, char **argv, struct documents_options *out)
     int c;
 
     opterr = 0;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         switch (c) {
         case 's':
             out->settings_file = optarg;
@@ -121,8 +162,12 @@ static int parse(int argc, char **argv, struct documents_options *out)
             fputs(usage, stdout);
             exit(end_of_output(0));
         default:
-            return complain("unknown option, or one without its value: ", argv[optind - 1]);
+            return complain_of(c, argv[optind - 1], options);
         }
+    }
+    if (is_check && optind < argc && strcmp(argv[optind], "-") == 0) {
+        out->table_file = "-";
+        optind++;
     }
     return optind < argc ? complain("not understood: ", argv[optind]) : 0;
 }
@@ -147,9 +192,9 @@ static int apply(int argc, char **argv)
     int c;
 
     opterr = 0;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         if (c >= (int)(sizeof(values) / sizeof(values[0])))
-            return complain("unknown option, or one without its value: ", argv[optind - 1]);
+            return complain_of(c, argv[optind - 1], options);
         *values[c] = optarg;
     }
     if (optind < argc)
@@ -159,6 +204,36 @@ static int apply(int argc, char **argv)
     if (out.token_file && out.credentials_file)
         return complain("one of --token-file and --credentials-file is enough", NULL);
     return out.table_file ? end_of_output(apply_run(&out)) : complain("--table is missing", NULL);
+}
+
+static int healthcheck(int argc, char **argv)
+{
+    struct healthcheck_options out = {.admin = NULL};
+    static const struct option options[] = {
+        {"admin", required_argument, NULL, 0},
+        {"ca", required_argument, NULL, 1},
+        {"certificate", required_argument, NULL, 2},
+        {"key", required_argument, NULL, 3},
+        {"live", no_argument, NULL, 4},
+        {NULL, 0, NULL, 0},
+    };
+    const char **const values[] = {&out.admin, &out.ca_file, &out.certificate, &out.key};
+    int c;
+
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        if (c == 4)
+            out.is_live = true;
+        else if (c < 4)
+            *values[c] = optarg;
+        else
+            return complain_of(c, argv[optind - 1], options);
+    }
+    if (optind < argc)
+        return complain("not understood: ", argv[optind]);
+    if (out.key && !out.certificate)
+        return complain("--key is given without --certificate", NULL);
+    return healthcheck_run(&out);
 }
 
 /* Where a standard descriptor is closed, the next socket would take its number, and what is meant
@@ -183,11 +258,12 @@ int main(int argc, char **argv)
     if (strcmp(command, "run") == 0)
         signals_block();
     open_standard_descriptors();
-    if (strcmp(command, "--version") == 0) {
+    if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
         printf("weir %s\n", WEIR_VERSION);
         return end_of_output(0);
     }
-    if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
+        strcmp(command, "help") == 0) {
         fputs(usage, stdout);
         return end_of_output(0);
     }
@@ -199,10 +275,11 @@ int main(int argc, char **argv)
         return splitcheck_main(argc - 1, argv + 1);
     if (strcmp(command, "apply") == 0)
         return apply(argc - 1, argv + 1);
+    if (strcmp(command, "healthcheck") == 0)
+        return healthcheck(argc - 1, argv + 1);
     if (strcmp(command, "run") != 0 && strcmp(command, "check") != 0)
-        return complain(command[0] ? "unknown command: " : "a command is missing",
-                        command[0] ? command : NULL);
-    int r = parse(argc - 1, argv + 1, &options);
+        return complain_of_command(command);
+    int r = parse(argc - 1, argv + 1, strcmp(command, "check") == 0, &options);
     if (r != 0)
         return r;
     if (strcmp(command, "run") == 0)

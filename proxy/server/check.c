@@ -4,7 +4,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "conf/file.h"
 #include "conf/tabledoc_merge.h"
 #include "control/rowstore.h"
 #include "proxy/server/storage.h"
@@ -55,6 +58,9 @@ static void look_at_state(const struct settings *settings, struct rowstore *rows
         add_problem(problems, reason.text);
 }
 
+/* The name of standard input, for messages. */
+static const char piped[] = "<stdin>";
+
 /* ---- The documents --------------------------------------------------------------------------- */
 
 /* What a start would log: the file's word counts over what the API had set. */
@@ -68,8 +74,17 @@ static void check_table(const struct settings *settings, const struct rowstore *
                         struct registry *registry, struct problems *problems)
 {
     struct tabledoc_merge merge = {.overlay = rows->overlay, .maps = rows->maps};
-    struct table *table = documents_table(settings, registry, NULL, &merge, problems);
+    struct table *table;
+    size_t length;
+    char *text;
 
+    if (settings->table_file && strcmp(settings->table_file, "-") == 0) {
+        text = file_read_stream(STDIN_FILENO, piped, &length, problems);
+        table = text ? documents_text(registry, NULL, &merge, text, length, piped, problems) : NULL;
+        free(text);
+    } else {
+        table = documents_table(settings, registry, NULL, &merge, problems);
+    }
     if (table) {
         print_lost(&merge);
         table_unref(&table);

@@ -153,6 +153,24 @@ static int prepare_origins(const struct table *table, const char *file, struct p
     return problems_count(problems) == before ? 0 : -1;
 }
 
+struct table *documents_text(struct registry *registry, struct table *previous,
+                             struct tabledoc_merge *merge, const char *text, size_t length,
+                             const char *name, struct problems *problems)
+{
+    struct table *table;
+
+    if (merge) {
+        merge->ours = previous;
+        merge->file = name;
+    }
+    table = tabledoc_take(registry, previous, merge, text, length, name, problems);
+    if (table && prepare_origins(table, name, problems) < 0)
+        table_unref(&table);
+    if (!table)
+        position_find(problems, name, (struct str){text, length});
+    return table;
+}
+
 struct table *documents_table(const struct settings *settings, struct registry *registry,
                               struct table *previous, struct tabledoc_merge *merge,
                               struct problems *problems)
@@ -169,15 +187,7 @@ struct table *documents_table(const struct settings *settings, struct registry *
     text = file_read(settings->table_file, &length, problems);
     if (!text)
         return NULL;
-    if (merge) {
-        merge->ours = previous;
-        merge->file = settings->table_file;
-    }
-    table = tabledoc_take(registry, previous, merge, text, length, settings->table_file, problems);
-    if (table && prepare_origins(table, settings->table_file, problems) < 0)
-        table_unref(&table);
-    if (!table)
-        position_find(problems, settings->table_file, (struct str){text, length});
+    table = documents_text(registry, previous, merge, text, length, settings->table_file, problems);
     free(text);
     return table;
 }

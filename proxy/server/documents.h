@@ -35,6 +35,11 @@ struct table *documents_table(const struct settings *settings, struct registry *
                               struct table *previous, struct tabledoc_merge *merge,
                               struct problems *problems);
 
+/* The same of a text that is no file; name: for messages. */
+struct table *documents_text(struct registry *registry, struct table *previous,
+                             struct tabledoc_merge *merge, const char *text, size_t length,
+                             const char *name, struct problems *problems);
+
 /* The table that the rows of a fleet's store are, with one reference; NULL with problems added.
  * previous as above. Any thread that holds it. */
 struct table *documents_rows(struct registry *registry, struct table *previous,

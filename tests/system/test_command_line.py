@@ -344,3 +344,41 @@ def test_the_advice_for_an_empty_table_can_be_loaded(tmp_path):
     for text in ("", "{}"):
         told = re.search(r"the smallest table is (\{.*?\}\})", check(tmp_path, text).stderr)
         assert check(tmp_path, told[1]).returncode == 0
+
+
+# ---- The command line itself ----
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["run", "--setings", "x"], "weir: unknown option: --setings; did you mean --settings?"),
+        (["run", "--table"], "weir: a value is missing behind --table; weir --help has all commands and options"),
+        (["aply"], "weir: unknown command: aply; did you mean apply?"),
+        (["nonsense"], "weir: unknown command: nonsense; weir --help has all commands and options"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(arguments, told):
+    done = run(*arguments)
+    assert done.returncode == 2 and done.stderr == told + "\n", done
+
+
+def test_short_options_print_help_and_version():
+    assert run("-h").stdout == run("--help").stdout == run("check", "-h").stdout
+    assert run("-V").stdout == run("--version").stdout
+
+
+def test_check_reads_a_table_from_standard_input():
+    for text, status, told in ((json.dumps(GOOD), 0, ""), ('{"functions": {},\n "rutes": []}', 1, "<stdin>:2:2: $.rutes: ")):
+        done = subprocess.run([str(WEIR), "check", "-"], input=text, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status and done.stderr.startswith(told), done
+
+
+def test_healthcheck_tells_whether_weir_is_ready(world):
+    weir = world.weir(tables.one(world.demo()))
+    address = f"{ADDRESS}:{weir.admin_port}"
+    for more in ((), ("--live",)):
+        done = run("healthcheck", "--admin", address, *more)
+        assert done.returncode == 0 and done.stdout == done.stderr == "", done
+    done = run("healthcheck", "--admin", f"{ADDRESS}:{free_port()}")
+    assert done.returncode == 1 and "cannot be reached" in done.stderr, done
