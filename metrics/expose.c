@@ -109,6 +109,16 @@ static void put_worker_families(struct scrape *s)
     }
 }
 
+static void put_fact(struct scrape *s, const char *name, const char *type, const char *help,
+                     int64_t value, int places)
+{
+    if (value < 0)
+        return;
+    family_begin(s, name, type, help);
+    family_put(s, name);
+    family_end_scaled(s, (uint64_t)value, places);
+}
+
 static void put_weir_families(struct scrape *s)
 {
     const struct expose_facts *facts = s->facts;
@@ -127,6 +137,13 @@ static void put_weir_families(struct scrape *s)
     family_end_line(s, facts->reloads_ok);
     family_put(s, "weir_table_reloads_total{result=\"rejected\"}");
     family_end_line(s, facts->reloads_rejected);
+    family_one(s, "weir_table_last_reload_successful", "gauge",
+               "1 where the last reload, or else the start, put its table in force; 0 where it was "
+               "rejected.",
+               !facts->was_last_rejected);
+    put_fact(s, "weir_table_last_reload_timestamp_seconds", "gauge",
+             "When the last reload, or else the start, ended, in Unix time.", facts->last_reload_ms,
+             3);
     if (facts->has_store) {
         family_one(s, "weir_store_up", "gauge", "1 while the fleet's store answers.",
                    facts->is_store_up);
@@ -141,16 +158,6 @@ static void put_weir_families(struct scrape *s)
     family_one(s, "weir_log_lost_lines_total", "counter",
                "Lines of the process log that standard error did not take.",
                facts->process_log_lost);
-}
-
-static void put_fact(struct scrape *s, const char *name, const char *type, const char *help,
-                     int64_t value, int places)
-{
-    if (value < 0)
-        return;
-    family_begin(s, name, type, help);
-    family_put(s, name);
-    family_end_scaled(s, (uint64_t)value, places);
 }
 
 static void put_process_families(struct scrape *s)

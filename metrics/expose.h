@@ -59,6 +59,8 @@ struct expose_facts {
     const char *version; /* weir's */
     uint64_t generation;
     uint64_t reloads_ok, reloads_rejected;
+    bool was_last_rejected;                     /* of the reloads */
+    int64_t last_reload_ms;                     /* Unix time; the start where there was none yet */
     bool has_store, is_store_up, is_leader;     /* weir_store_up is shown only with one, as is */
     int nr_members;                             /* weir_fleet_members, weir_fleet_leader */
     double start_time_seconds;                  /* Unix time */

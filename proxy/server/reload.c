@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "conf/secrets.h"
 #include "control/change.h"
@@ -325,6 +326,8 @@ void reload_finish(struct server *s)
         shifting_name(s, &r.problems);
     if (r.result == 0 && !shifting_allows(s, r.old_table, r.table, &r.problems))
         r.result = -1;
+    reload->was_rejected = r.result < 0;
+    reload->ended_ms = (int64_t)(clock_unix_us() / 1000);
     if (r.result == 0) {
         take_all(s, &r);
     } else {

@@ -49,6 +49,8 @@ struct reload {
     uint64_t round; /* counts the reloads that have begun */
     TAILQ_HEAD(, api_waiter) waiters; /* in the order of their rounds */
     uint64_t nr_ok, nr_rejected;
+    bool was_rejected; /* the last one */
+    int64_t ended_ms;  /* when, in Unix time; 0: there was none */
 };
 
 /* Nothing runs, nobody waits. */

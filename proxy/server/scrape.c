@@ -276,6 +276,8 @@ static char *make_page(const struct scrape_sources *sources, const struct shown 
             .generation = sources->table->generation,
             .reloads_ok = sources->reloads_ok,
             .reloads_rejected = sources->reloads_rejected,
+            .was_last_rejected = sources->was_last_rejected,
+            .last_reload_ms = sources->last_reload_ms,
             .has_store = sources->has_store,
             .is_store_up = sources->is_store_up,
             .is_leader = sources->is_leader,

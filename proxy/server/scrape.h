@@ -17,6 +17,8 @@ struct scrape_sources {
     const struct table *table;
     uint64_t access_log_lost, process_log_lost;
     uint64_t reloads_ok, reloads_rejected;
+    bool was_last_rejected;
+    int64_t last_reload_ms;                 /* Unix time */
     bool has_store, is_store_up, is_leader; /* the fleet's */
     int nr_members, nr_fleet_splits;
     const struct expose_fleet_split *fleet_splits;

@@ -174,6 +174,9 @@ int scraping_prepare(struct server *server, bool all, struct listing *listing)
         .process_log_lost = log_lost(),
         .reloads_ok = server->reload.nr_ok,
         .reloads_rejected = server->reload.nr_rejected,
+        .was_last_rejected = server->reload.was_rejected,
+        .last_reload_ms = server->reload.ended_ms > 0 ? server->reload.ended_ms
+                                                      : (int64_t)(server->start_time_s * 1e3),
         .start_time_s = server->start_time_s,
     };
     if (server->storage.is_shared)

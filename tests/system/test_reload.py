@@ -197,7 +197,10 @@ def test_a_rejected_table_is_answered_with_every_problem_and_the_old_one_stays(p
     assert version_now(pair) == "1" and pair.generation() == generation
     metrics = pair.metrics()
     assert metrics.value("weir_table_reloads_total", result="rejected") >= 1
+    assert metrics.value("weir_table_last_reload_successful") == 0
     pair.wait_for_words("weights")
+    assert pair.reload(pair.all_on("1")).status == 200
+    assert pair.metrics().value("weir_table_last_reload_successful") == 1
 
 
 @pytest.mark.fast
