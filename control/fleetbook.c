@@ -13,6 +13,10 @@
 enum {
     LOOKS = 20000,      /* targets in one turn; */
     LOOKS_DRAWN = 1000, /* of those that were drawn from */
+    /* etcd keeps all that was ever written until it is compacted: where so many accounts change at a
+     * time they are published once a second. */
+    BUSY = 10,
+    BUSY_RESTS = 3,
     SLOT_TEXT = 12
 };
 
@@ -309,6 +313,8 @@ static void publish(struct fleetbook *book)
             json_object_iter_key(json_object_iter_at(book->sent, name)), text};
         (void)!json_object_del(book->pending, name);
     }
+    if (nr > BUSY)
+        book->nr_rests = BUSY_RESTS;
     if (nr > 0 && !store_etcd_accounts_put(book->store, list, nr, on_put, book)) {
         (void)!json_object_update_missing(book->pending, book->sent);
         json_object_clear(book->sent);
@@ -327,7 +333,10 @@ void fleetbook_tend(struct fleetbook *book, const struct table *table, int slot,
     while (book->next_target < table->nr_targets &&
            (all || (nr_looks++ < LOOKS && nr_drawn < LOOKS_DRAWN)))
         nr_drawn += look_at(book, table_target(table, book->next_target++), slot);
-    publish(book);
+    if (all || book->nr_rests == 0)
+        publish(book);
+    else
+        book->nr_rests--;
 }
 
 bool fleetbook_end(struct fleetbook *book, void (*published)(void *context), void *context)

@@ -24,6 +24,7 @@ struct fleetbook {
     json_t *sent;    /* those on their way */
     struct store *store;
     int slot;                         /* this member's, whose accounts are its own; -1: not yet */
+    int nr_rests;                     /* so many turns go by before more is published */
     uint32_t next_target;             /* of the table, to be looked at */
     void (*published)(void *context); /* told once nothing is pending, or nothing can be done */
     void *published_context;

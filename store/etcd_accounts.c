@@ -7,19 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/etcd_share.h"
 
-enum { DIGITS = 6, KEY_MAX = 300, READ_MS = 250, PAGE_KEYS = 1000 };
+enum { DIGITS = 6, KEY_MAX = 300, READ_MS = 250, READ_MS_MAX = 1500, PAGE_KEYS = 1000 };
 
 static void read_on(struct store_etcd *e);
 static void on_time(uv_timer_t *timer);
 
+/* etcd looks at all accounts for those that have changed: where that takes long it is asked less
+ * often. */
 static void read_later(struct store_etcd *e)
 {
+    uint64_t ms = 4 * (clock_ms() - e->accounts.asked_ms);
+
+    ms = ms < READ_MS ? READ_MS : ms < READ_MS_MAX ? ms : READ_MS_MAX;
     free(e->accounts.next);
     e->accounts.next = NULL;
     uv_update_time(e->host.loop);
-    uv_timer_start(e->accounts.timer, e->accounts.timer->timer_cb, READ_MS, 0);
+    uv_timer_start(e->accounts.timer, on_time, ms, 0);
 }
 
 static void on_time(uv_timer_t *timer)
@@ -101,6 +107,8 @@ static void read_on(struct store_etcd *e)
 
     if (a->read || e->is_closing)
         return;
+    if (!a->next)
+        a->asked_ms = clock_ms();
     first_key(e, first);
     buffer_add(&end, str_of(first));
     etcdjson_prefix_end(&end);
@@ -144,6 +152,9 @@ static void on_put(void *context, enum etcd_fate fate, struct etcdjson_answer *a
     (void)reason;
     a->put = NULL;
     a->put_told = NULL;
+    /* The slot is another's, or etcd has lost it: this member goes on to have one. */
+    if (fate == ETCD_ANSWERED && !answer->error && !answer->has_succeeded)
+        e->slot.is_held = false;
     told(a->put_context, fate == ETCD_ANSWERED && !answer->error && answer->has_succeeded);
 }
 

@@ -113,6 +113,7 @@ struct etcd_accounts {
     uv_timer_t *timer;
     struct etcd_call *read, *put;     /* NULL: none is on its way */
     uint64_t seen;                    /* all until this revision was told */
+    uint64_t asked_ms;                /* when it was begun */
     uint64_t reading;                 /* of the first page of the read on its way */
     char *next;                       /* where the next page begins; NULL: at the first */
     bool has_failed;                  /* the last read did */
