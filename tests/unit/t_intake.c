@@ -18,6 +18,17 @@ static struct settings *settings(void)
     return tuning->settings;
 }
 
+/* The client gets an answer that begins so, and hears in it that it is the last. */
+static void expect_close(const char *text)
+{
+    expect_begin(text);
+    LAB_UNTIL(&lab,
+              (nr_got = (size_t)recv(ours, got, sizeof(got) - 1, MSG_DONTWAIT)) < sizeof(got));
+    got[nr_got] = '\0';
+    nr_got = 0;
+    assert_non_null(strstr(got, "\r\nConnection: close\r\n"));
+}
+
 /* ---- Heads ----------------------------------------------------------------------------------- */
 
 static void a_head_that_is_refused_is_told_why(void **state)
@@ -47,7 +58,7 @@ static void a_head_that_is_refused_is_told_why(void **state)
         uint64_t before = rejections(cases[i].why);
         say(ours, cases[i].text);
         wait_for(CLIENT_LINGER);
-        expect_begin(cases[i].answer);
+        expect_close(cases[i].answer);
         assert_int_equal(rejections(cases[i].why), before + 1);
         assert_int_equal(c->output, CLIENT_OUTPUT_LAST);
         if (i + 1 < sizeof(cases) / sizeof(cases[0]))
@@ -83,7 +94,7 @@ static void an_answer_to_head_has_no_body(void **state)
 static void a_head_that_comes_too_late_is_refused(void **state)
 {
     (void)state;
-    say(ours, "HEAD / HT");
+    say(ours, "HEAD ");
     wait_for(CLIENT_HEAD);
     expire_now();
     expect_begin("HTTP/1.1 408 Request Timeout\r\n");
@@ -167,7 +178,7 @@ static void a_redirecting_listener_sends_people_to_https(void **state)
     assert_int_equal(c->state, CLIENT_IDLE);
     /* A body that it does not wait for. */
     say(ours, POST "Content-Length: 5\r\n\r\n");
-    expect_begin("HTTP/1.1 308 Permanent Redirect\r\n");
+    expect_close("HTTP/1.1 308 Permanent Redirect\r\n");
     wait_for(CLIENT_LINGER);
     tear_down(state);
     set_up(state);
@@ -217,10 +228,25 @@ static void a_body_may_be_as_large_as_the_limit(void **state)
     take_request("worl\r\n");
     assert_int_equal(c->output, CLIENT_OUTPUT_OPEN);
     say(ours, "1\r\nd\r\n");
-    expect_begin("HTTP/1.1 413 Content Too Large\r\n");
+    expect_close("HTTP/1.1 413 Content Too Large\r\n");
     wait_for(CLIENT_LINGER);
     assert_null(c->exchange);
     assert_int_equal(c->output, CLIENT_OUTPUT_LAST);
+}
+
+static void a_limit_of_one_byte_is_one_and_none_is_none(void **state)
+{
+    settings()->limits.body_bytes = 1;
+    say(ours, POST "Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n");
+    take_request("1\r\nh\r\n");
+    say(ours, "1\r\ni\r\n");
+    expect_close("HTTP/1.1 413 Content Too Large\r\n");
+    tear_down(state);
+    set_up(state);
+    settings()->limits.body_bytes = 0;
+    say(ours, POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    take_request("hello\r\n");
+    assert_int_equal(c->output, CLIENT_OUTPUT_OPEN);
 }
 
 static void a_body_may_be_slow_for_a_while(void **state)
@@ -244,7 +270,7 @@ static void a_body_may_be_slow_for_a_while(void **state)
     c->rate_since_ms = now - 50000;
     c->rate_bytes = 300;
     say(ours, "hello");
-    expect_begin("HTTP/1.1 408 Request Timeout\r\n");
+    expect_close("HTTP/1.1 408 Request Timeout\r\n");
     wait_for(CLIENT_LINGER);
 }
 
@@ -255,7 +281,7 @@ static void a_body_that_stops_is_answered_and_lingers(void **state)
     say(ours, begun);
     take_request("hello");
     expire_now();
-    expect_begin("HTTP/1.1 408 Request Timeout\r\n");
+    expect_close("HTTP/1.1 408 Request Timeout\r\n");
     wait_for(CLIENT_LINGER);
     tear_down(state);
     set_up(state);
@@ -398,6 +424,7 @@ static void a_client_that_lingers_may_send_sixteen_mebibytes(void **state)
     (void)state;
     say(ours, "GET / HTTP/1.1 \r\n\r\n");
     wait_for(CLIENT_LINGER);
+    wheel_clear(&c->deadline.node); /* only what it sends ends it */
     c->discarded = 16 * 1024 * 1024 - 2;
     say(ours, "12");
     LAB_UNTIL(&lab, c->discarded == 16 * 1024 * 1024);
@@ -420,6 +447,7 @@ int main(void)
         TEST(a_redirecting_listener_sends_people_to_https),
         TEST(a_body_in_pieces_arrives_whole_with_its_trailers),
         TEST(a_body_may_be_as_large_as_the_limit),
+        TEST(a_limit_of_one_byte_is_one_and_none_is_none),
         TEST(a_body_may_be_slow_for_a_while),
         TEST(a_body_that_stops_is_answered_and_lingers),
         TEST(a_fault_behind_the_answers_begin_cuts_it),
