@@ -1,6 +1,7 @@
 /* Functions in the order of the table, new ones behind them; then the routes. */
 #include "conf/tabledoc_edit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "conf/jsondoc.h"
@@ -8,6 +9,7 @@
 #include "conf/tabledoc_publish.h"
 #include "conf/tabledoc_section.h"
 #include "router/builder_copy.h"
+#include "router/invoke.h"
 
 struct reading {
     struct jsondoc doc;
@@ -87,6 +89,54 @@ static void take_routes(struct reading *r, const struct table *previous)
     }
 }
 
+/* ---- What state machines invoke ---------------------------------------------------------------- */
+
+static bool knows(const struct table *table, const struct machine_task *task)
+{
+    struct str qualifier = task->qualifier ? str_of(task->qualifier) : STR("$LATEST");
+
+    return table_find(table, str_of(task->function), qualifier, NULL) != NULL;
+}
+
+/* A document without what a version invokes could not be loaded again. */
+static void check_callees(struct reading *r, const struct function *machine,
+                          const struct table *previous, const struct table *table)
+{
+    struct place machine_at = {0}, versions_at;
+    char full[MACHINE_BYTES_MAX + 1], name[INVOKE_NAME_MAX + 1];
+
+    snprintf(full, sizeof(full), "%.*s", STR_ARG(machine->name));
+    machine_at = tabledoc_function_place(&r->machines_at, full);
+    versions_at = JSONDOC_KEY(&machine_at, "versions");
+    for (int i = 0; i < machine->nr_versions; i++) {
+        const struct version *version = &machine->versions[i];
+        struct place at = JSONDOC_KEY(&versions_at, name);
+
+        if (version->kind != VERSION_FUNCTION || knows(table, version->task) ||
+            !knows(previous, version->task))
+            continue;
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(version->name));
+        jsondoc_problem(&r->doc, &at, "function_in_use",
+                        "the state machine invokes %s:%s, which would be gone; change or delete "
+                        "the state machine, or this version, first",
+                        version->task->function,
+                        version->task->qualifier ? version->task->qualifier : "$LATEST");
+    }
+}
+
+static void check_machines(struct reading *r, const struct table *previous,
+                           const struct table *table)
+{
+    struct function *const *functions;
+    int nr = table_functions(table, &functions);
+
+    for (int i = 0; i < nr; i++)
+        if (functions[i]->machine)
+            check_callees(r, functions[i], previous, table);
+}
+
+/* ---- The whole --------------------------------------------------------------------------------- */
+
 static void take_sections(struct reading *r, const struct table *previous)
 {
     for (int i = 0; i < MODEL_SECTIONS && !r->doc.is_bad; i++)
@@ -120,9 +170,10 @@ struct table *tabledoc_edit(struct registry *registry, struct table *previous,
         take_sections(&r, previous);
     if (!r.doc.is_bad) {
         table = builder_freeze(&r.out.builder, previous);
-        if (table)
+        if (table) {
             tabledoc_publish_check_names(&r.doc, table);
-        else
+            check_machines(&r, previous, table);
+        } else
             jsondoc_no_memory(&r.doc);
         if (r.doc.is_bad && table)
             table_unref(&table);
