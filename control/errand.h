@@ -17,13 +17,14 @@ struct errand_result {
     struct str body;        /* its beginning, at most ERRAND_ANSWER_MAX */
 };
 
-/* Yours until over is called, or errand_forget (struct api_hooks). The first five are read within
+/* Yours until over is called, or errand_forget (struct api_hooks). The first six are read within
  * the call that begins it. */
 struct api_errand {
     const char *url; /* NULL: an Invoke */
     struct str function, qualifier;
     struct str fields; /* further field lines, each with its CR LF */
-    struct str body;   /* application/json */
+    struct str body;
+    const char *content_type; /* NULL: application/json */
     void (*over)(struct api_errand *errand, const struct errand_result *result);
     void *context; /* yours */
     void *work;    /* the process' */

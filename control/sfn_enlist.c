@@ -192,6 +192,7 @@ enum api_outcome sfn_enlist_begin(struct sfn_call *call, struct api_waiter *wait
     e->body = write_body(call, e, name, definition);
     e->errand = (struct api_errand){.url = execution_engine_of(call),
                                     .fields = STR(fields),
+                                    .content_type = "application/x-amz-json-1.0",
                                     .body = str_of(e->body),
                                     .over = on_over,
                                     .context = e};

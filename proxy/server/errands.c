@@ -109,7 +109,9 @@ static void write_head(struct errand_work *w, struct str host)
 
     buffer_lit(&w->request, " HTTP/1.1\r\nHost: ");
     buffer_add(&w->request, host);
-    buffer_lit(&w->request, "\r\nContent-Type: application/json\r\nUser-Agent: weir\r\n");
+    buffer_lit(&w->request, "\r\nContent-Type: ");
+    buffer_add(&w->request, str_of(e->content_type ? e->content_type : "application/json"));
+    buffer_lit(&w->request, "\r\nUser-Agent: weir\r\n");
     buffer_add(&w->request, e->fields);
     buffer_lit(&w->request, "Connection: close\r\nContent-Length: ");
     buffer_number(&w->request, e->body.n);

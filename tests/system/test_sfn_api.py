@@ -392,6 +392,22 @@ def test_a_machine_of_the_file(world):
     weir.wait_for_words("order:PROD 4:100 -> 1:100")
 
 
+def test_what_a_machine_invokes_cannot_be_deleted(api):
+    """A table without it could not be loaded again."""
+    api.create("calls", json.dumps({"kind": "function", "function": "hello", "qualifier": "live"}), publish=True)
+    for target in ("/functions/hello", "/functions/hello/aliases/live"):
+        answer = api.weir.admin(target, "DELETE")
+        assert answer.status in (400, 409) and b"function_in_use" in answer.body, (target, answer.body)
+    for target in ("/2015-03-31/functions/hello", "/2015-03-31/functions/hello/aliases/live"):
+        answer = api.weir.admin(target, "DELETE")
+        assert answer.status == 409 and answer.headers["x-amzn-errortype"] == "ResourceConflictException", answer.body
+        assert b"$.state_machines.calls.versions" in answer.body and b"hello:live" in answer.body
+    document = api.weir.admin("/table").body
+    api.weir.must_reload(json.loads(document))
+    api("DeleteStateMachine", stateMachineArn=arn("calls"))
+    assert api.weir.admin("/2015-03-31/functions/hello", "DELETE").status == 204
+
+
 def test_lists_of_functions_have_no_machines(published):
     weir = published.weir
     assert set(weir.admin("/functions").json()["functions"]) == {"hello"}
@@ -478,6 +494,7 @@ def test_an_engine_gets_a_machine_for_each_revision(world):
     asked = [json.loads(request.body) for request in fake.requests]
     assert [a["definition"] for a in asked] == [first, second] and all(len(a["name"]) == 80 for a in asked)
     assert all(r.headers["x-amz-target"] == "AWSStepFunctions.CreateStateMachine" for r in fake.requests)
+    assert all(r.headers["content-type"] == JSON10 for r in fake.requests)
     assert asked[1]["name"] == "a" * 71 + "-" + updated["revisionId"][:8]
     versions = weir.admin("/table").json()["state_machines"][name]["versions"]
     for version, there in (("1", asked[0]), ("2", asked[1]), ("$LATEST", asked[1])):
