@@ -2,6 +2,7 @@
  * others. */
 #include "control/execution.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,11 +87,23 @@ static void on_found(struct execution_wait *wait, const struct store_execution *
          execution, reason);
 }
 
+static bool is_unanswered(const struct execution *e)
+{
+    return e && (e->is_away || e->is_refused);
+}
+
+bool execution_is_unanswered(struct executions *x, uint64_t key)
+{
+    return is_unanswered(execution_work_by_key(x, key));
+}
+
 enum execution_result execution_find(struct executions *x, const char *machine, const char *name,
                                      struct execution_wait *wait)
 {
     const struct store_execution_query query = {.machine = machine, .name = name, .has_data = true};
 
+    if (is_unanswered(execution_work_by_name(x, machine, name)))
+        return EXECUTION_NONE;
     return execution_work_look_up(x, &query, wait, on_found);
 }
 
@@ -270,22 +283,63 @@ static void follow_again(struct execution *e)
         execution_engine_follow(e);
 }
 
+/* Counts it; NULL when out of memory. */
+static char *redriven_meta(const char *meta)
+{
+    json_t *json = json_loads(meta, 0, NULL);
+    json_int_t nr = json_integer_value(json_object_get(json, "redrives")) + 1;
+    char *text = json_object_set_new(json, "redrives", json_integer(nr)) == 0
+                     ? json_dumps(json, JSON_COMPACT)
+                     : NULL;
+
+    json_decref(json);
+    return text;
+}
+
+/* It was redriven before weir had noticed its end. */
+static void count_redrive(struct execution *e)
+{
+    char *meta = redriven_meta(e->record.meta);
+    const struct store_execution record = {.key = e->record.key,
+                                           .status = EXECUTION_RUNNING,
+                                           .stage = EXECUTION_WAITING,
+                                           .meta = meta};
+
+    if (!meta || e->at != EXECUTION_AT_WAITING ||
+        store_execution_update(e->x->store, &record, NULL, NULL) < 0) {
+        free(meta);
+        return;
+    }
+    free((void *)(uintptr_t)e->record.meta);
+    e->record.meta = meta;
+}
+
 void execution_reopen(struct executions *x, const struct store_execution *execution)
 {
     struct store_execution record = *execution;
-    struct execution *e;
+    struct execution *e = execution_work_by_key(x, record.key);
+    char *meta;
 
+    if (e) {
+        count_redrive(e);
+        return;
+    }
+    meta = redriven_meta(execution->meta);
     record.status = EXECUTION_RUNNING;
     record.stage = EXECUTION_WAITING;
     record.stopped_ms = record.deadline_ms = 0;
-    e = execution_work_by_key(x, record.key) ? NULL : execution_work_make(x, &record);
+    if (meta)
+        record.meta = meta;
+    e = execution_work_make(x, &record);
     if (!e || execution_index_add(x->keys, execution_work_key_hash(record.key), e) < 0 ||
         execution_index_add(x->names, execution_work_name_hash(record.machine, record.name), e) <
             0 ||
         store_execution_update(x->store, &record, NULL, NULL) < 0) {
         log_error("out of memory: an execution that was redriven is not followed");
+        free(meta);
         return;
     }
+    free(meta);
     e->is_stored = true;
     e->at = EXECUTION_AT_WAITING;
     e->definition = execution->definition ? strdup(execution->definition) : NULL;

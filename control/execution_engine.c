@@ -185,6 +185,19 @@ static void lose(struct execution *e)
     execution_work_finish_take(e, &ending);
 }
 
+/* An engine that describes no EXPRESS executions, as AWS: weir knows that it began, and no more. */
+static void leave(struct execution *e)
+{
+    struct ending ending = {.status = EXECUTION_RUNNING};
+
+    ending_succeed(&ending, STR("null"));
+    if (e->counts->running > 0)
+        e->counts->running--;
+    e->counts = NULL;
+    e->is_over_there = true;
+    execution_work_finish_take(e, &ending);
+}
+
 static void on_described(void *context, const struct engine_answer *answer)
 {
     struct execution *e = take(context);
@@ -196,6 +209,8 @@ static void on_described(void *context, const struct engine_answer *answer)
     if (answer->status == 200 && status && strcmp(status, "RUNNING") != 0 &&
         strcmp(status, "PENDING_REDRIVE") != 0)
         finish(e, answer->body, status);
+    else if (answer->status == 400 && e->record.is_express)
+        leave(e);
     else if (answer->status == 400 && type && strstr(type, "ExecutionDoesNotExist"))
         lose(e);
     else

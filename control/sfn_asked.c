@@ -194,6 +194,15 @@ void sfn_asked_set_names(const struct sfn_call *call, json_t *object,
     json_object_set_new(object, "name", json_stringn(name.p, name.n));
 }
 
+json_int_t sfn_asked_redrives(const struct store_execution *execution)
+{
+    json_t *meta = json_loads(execution->meta, 0, NULL);
+    json_int_t nr = json_integer_value(json_object_get(meta, "redrives"));
+
+    json_decref(meta);
+    return nr;
+}
+
 void sfn_asked_set_time(json_t *object, const char *member, uint64_t ms)
 {
     json_object_set_new(object, member, json_real((double)ms / 1000));

@@ -64,6 +64,8 @@ void sfn_asked_set_names(const struct sfn_call *call, json_t *object,
 void sfn_asked_set_qualifiers(const struct sfn_call *call, json_t *object,
                               const struct store_execution *execution);
 void sfn_asked_set_time(json_t *object, const char *member, uint64_t ms);
+/* How often it was redriven in its engine. */
+json_int_t sfn_asked_redrives(const struct store_execution *execution);
 /* Of bytes that are UTF-8. */
 void sfn_asked_set_text(json_t *object, const char *member, const void *bytes, size_t n);
 

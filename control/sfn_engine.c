@@ -16,7 +16,6 @@ struct sfn_engine_wait {
     struct store_execution
         execution; /* its strings are owned: machine, name, alias, version, ... */
     char *memory[8];
-    bool is_running;
     /* Of an offer: */
     struct table *table;
     json_t *body;
@@ -142,7 +141,6 @@ static bool pass(struct execution_asked *asked, const struct execution_told *tol
     wait = execution_engine_of(x, e, &arn, &table) ? make(asked, e) : NULL;
     if (wait) {
         wait->answer = answer;
-        wait->is_running = e->status == EXECUTION_RUNNING;
         json_object_set_new(body, "executionArn", json_string(arn));
         is_asked = execution_engine_ask(x, table, e->machine, e->version, operation,
                                         json_incref(body), on_answer, wait) == 0;
@@ -158,11 +156,25 @@ static bool pass(struct execution_asked *asked, const struct execution_told *tol
     return is_asked;
 }
 
+/* Engines of before redrives say nothing of them. */
+static void set_redrive(const struct sfn_engine_wait *wait, json_t *body)
+{
+    const char *status = json_string_value(json_object_get(body, "status"));
+    bool has_failed = status && strcmp(status, "RUNNING") != 0 && strcmp(status, "SUCCEEDED") != 0;
+
+    if (json_object_get(body, "redriveCount"))
+        return;
+    json_object_set_new(body, "redriveCount", json_integer(sfn_asked_redrives(&wait->execution)));
+    json_object_set_new(body, "redriveStatus",
+                        json_string(has_failed ? "REDRIVABLE" : "NOT_REDRIVABLE"));
+}
+
 static void answer_described(struct sfn_engine_wait *wait, json_t *body, struct sfn_call *call)
 {
     json_object_del(body, "stateMachineVersionArn");
     json_object_del(body, "stateMachineAliasArn");
     sfn_asked_set_names(call, body, &wait->execution);
+    set_redrive(wait, body);
     sfn_asked_set_qualifiers(call, body, &wait->execution);
     sfn_call_answer_take(call, json_incref(body));
 }
@@ -199,8 +211,7 @@ bool sfn_engine_history(struct execution_asked *asked, const struct execution_to
 
 static void answer_redriven(struct sfn_engine_wait *wait, json_t *body, struct sfn_call *call)
 {
-    if (!wait->is_running)
-        execution_reopen(wait->x, &wait->execution);
+    execution_reopen(wait->x, &wait->execution);
     sfn_call_answer_take(call, json_incref(body));
 }
 

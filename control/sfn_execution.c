@@ -239,10 +239,15 @@ static enum api_outcome find(struct sfn_call *call, struct api_waiter *waiter,
 static void set_redrive(json_t *answer, const struct store_execution *e)
 {
     char reason[100];
+    bool has_engine = strstr(e->meta, "\"engine\"") != NULL;
 
+    json_object_set_new(answer, "redriveCount", json_integer(sfn_asked_redrives(e)));
+    if (has_engine && e->status != EXECUTION_RUNNING && e->status != EXECUTION_SUCCEEDED) {
+        json_object_set_new(answer, "redriveStatus", json_string("REDRIVABLE"));
+        return;
+    }
     snprintf(reason, sizeof(reason), "Execution is %s and cannot be redriven",
              execution_rows_statuses[e->status]);
-    json_object_set_new(answer, "redriveCount", json_integer(0));
     json_object_set_new(answer, "redriveStatus", json_string("NOT_REDRIVABLE"));
     json_object_set_new(answer, "redriveStatusReason", json_string(reason));
 }

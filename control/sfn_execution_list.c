@@ -18,7 +18,7 @@ static json_t *show(const struct sfn_call *call, const struct store_execution *e
     if (e->stopped_ms > 0)
         sfn_asked_set_time(item, "stopDate", e->stopped_ms);
     sfn_asked_set_qualifiers(call, item, e);
-    json_object_set_new(item, "redriveCount", json_integer(0));
+    json_object_set_new(item, "redriveCount", json_integer(sfn_asked_redrives(e)));
     return item;
 }
 
@@ -33,7 +33,8 @@ static void answer_list(struct execution_asked *asked, const struct execution_to
         return;
     items = json_array();
     for (int i = 0; i < nr && (uint32_t)i < asked->max; i++)
-        json_array_append_new(items, show(call, &told->execution[i]));
+        if (!execution_is_unanswered(call->hooks->executions, told->execution[i].key))
+            json_array_append_new(items, show(call, &told->execution[i]));
     answer = json_pack("{s:o}", "executions", items);
     if (nr > 0 && (uint32_t)nr > asked->max)
         json_object_set_new(answer, "nextToken",

@@ -20,7 +20,7 @@ class Engine:
         self.refusal = None  # (type, message) of the next start
         self.is_away = False
         self.calls = []
-        self.tokens = {}
+        self.has_express = False
 
     def __call__(self, c):
         while request := c.read_request():
@@ -56,6 +56,8 @@ class Engine:
         return self.executions[arn]
 
     def DescribeExecution(self, executionArn):  # noqa: N802, N803
+        if self.has_express:
+            raise Error("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
         return self.find(executionArn)
 
     def StopExecution(self, executionArn, error=None, cause=None):  # noqa: N802, N803
@@ -166,6 +168,9 @@ def test_an_engine_that_is_away_is_asked_again_on_the_same_version(world, begin,
         for _ in range(3):
             with refused("ServiceUnavailable", code=503):
                 sfn.start(name=f"n{i}")
+        with refused("ExecutionDoesNotExist"):
+            sfn.describe(f"{ARN}:execution:shop:n{i}")
+        assert len(sfn.list()) == i
         engine.is_away = False
         with refused("ExecutionAlreadyExists"):
             sfn.start(name=f"n{i}", input="[1]")
@@ -183,11 +188,14 @@ def test_what_runs_in_an_engine_is_followed_over_a_kill_and_the_version_may_go(w
     assert weir.sfn.describe(arn)["status"] == "RUNNING"
     [running] = engine.executions.values()
     running.update(status="TIMED_OUT", stopDate=time.time())
-    assert weir.sfn.wait(arn)["status"] == "TIMED_OUT"
+    timed_out = weir.sfn.wait(arn)
+    assert (timed_out["status"], timed_out["redriveStatus"], timed_out["redriveCount"]) == ("TIMED_OUT", "REDRIVABLE", 0)
     weir.sfn("RedriveExecution", executionArn=arn)
     assert weir.sfn.describe(arn)["status"] == "RUNNING"
     running.update(status="SUCCEEDED", output="1")
-    assert weir.sfn.wait(arn)["output"] == "1"
+    done = weir.sfn.wait(arn)
+    assert (done["output"], done["redriveCount"], done["redriveStatus"]) == ("1", 1, "NOT_REDRIVABLE")
+    assert [e["redriveCount"] for e in weir.sfn.list()] == [1]
 
 
 def test_tokens_that_are_not_weirs_are_offered_to_engines(world, begin, engine):
@@ -204,3 +212,15 @@ def test_an_express_machine_runs_in_sync_there(world, begin, engine):
     assert (done["status"], done["output"]) == ("SUCCEEDED", "[5]")
     with pytest.raises(Refused):
         sfn.list()
+
+
+def test_an_engine_that_describes_no_express_execution_is_left_alone(world, begin, engine):
+    """As AWS: weir knows that it began there, and does not ask for ever."""
+    weir = begin(table({"1": world.fake(engine)}, {"1": 100}, "EXPRESS"))
+    engine.has_express = True
+    weir.sfn("StartExecution", stateMachineArn=MACHINE + ":PROD", name="a")
+    wait_until(lambda: any(call[0] == "DescribeExecution" for call in engine.calls), "the engine was asked")
+    weir.expect_metric(0, "weir_executions_running", state_machine="shop", alias="PROD", version="1")
+    weir.expect_metric(1, "weir_executions_started_total", state_machine="shop", alias="PROD", version="1")
+    assert sum(call[0] == "DescribeExecution" for call in engine.calls) == 1
+

@@ -278,9 +278,11 @@ def test_a_function_of_weir_runs_for_a_machine(world, begin):
 
 
 def test_time_runs_out(world, begin):
-    fake = world.fake(answering(Gate()))
+    gate = Gate()
+    fake = world.fake(answering(gate))
     sfn = begin(machines({"1": version(fake, timeouts={"execution_ms": 200})})).sfn
     done = sfn.run()
+    gate.is_open.set()  # the endpoint ends at once
     assert done["status"] == "TIMED_OUT" and done["error"] == "States.Timeout"
     assert done["stopDate"] - done["startDate"] >= 0.2
 
