@@ -1,7 +1,9 @@
 """Real clients drive Step Functions' API: the AWS SDK for JavaScript follows AWS's canary of a state machine, and meets errors by its own
-classes. (Debian's AWS command line and boto3 know neither versions nor aliases of state machines.)"""
+classes. Debian's AWS command line and boto3 know neither versions nor aliases of state machines; the command line is told of those that the
+walk-through has, as botocore lets a folder add to its models."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -9,6 +11,7 @@ import subprocess
 import pytest
 from harness import aws
 from harness.places import ADDRESS, SANITIZED
+from test_executions import Client, answering, status
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(SANITIZED, reason="it is the client that differs, not weir")]
 
@@ -134,3 +137,112 @@ def test_boto3_of_any_age_knows_the_machines(world):
     routing = [{"stateMachineVersionArn": version, "weight": 100}]
     alias = api.create_state_machine_alias(name="PROD", routingConfiguration=routing)["stateMachineAliasArn"]
     assert api.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"] == routing
+
+
+def extras():
+    """What newer models have beyond that of 2022: as much as the walk-through needs."""
+    text, number, date = {"shape": "ExtraText"}, {"shape": "ExtraNumber"}, {"shape": "ExtraDate"}
+
+    def structure(required=(), **members):
+        return {"type": "structure", "required": list(required), "members": members}
+
+    operations = {
+        "PublishStateMachineVersion": (
+            structure(["stateMachineArn"], stateMachineArn=text, revisionId=text, description=text),
+            structure(stateMachineVersionArn=text, creationDate=date),
+        ),
+        "CreateStateMachineAlias": (
+            structure(["name", "routingConfiguration"], name=text, description=text, routingConfiguration={"shape": "ExtraRouting"}),
+            structure(stateMachineAliasArn=text, creationDate=date),
+        ),
+        "UpdateStateMachineAlias": (
+            structure(["stateMachineAliasArn"], stateMachineAliasArn=text, description=text, routingConfiguration={"shape": "ExtraRouting"}),
+            structure(updateDate=date),
+        ),
+    }
+    shapes = {
+        "ExtraText": {"type": "string"},
+        "ExtraNumber": {"type": "integer"},
+        "ExtraDate": {"type": "timestamp"},
+        "ExtraFlag": {"type": "boolean"},
+        "ExtraRouting": {"type": "list", "member": {"shape": "ExtraShare"}},
+        "ExtraShare": structure(["stateMachineVersionArn", "weight"], stateMachineVersionArn=text, weight=number),
+        "UpdateStateMachineInput": {"members": {"publish": {"shape": "ExtraFlag"}}},
+        "UpdateStateMachineOutput": {"members": {"stateMachineVersionArn": text, "revisionId": text}},
+        "DescribeExecutionOutput": {"members": {"stateMachineVersionArn": text, "stateMachineAliasArn": text}},
+    }
+    calls = {}
+    for name, (asked, answered) in operations.items():
+        shapes |= {f"{name}Input": asked, f"{name}Output": answered}
+        calls[name] = {
+            "name": name,
+            "http": {"method": "POST", "requestUri": "/"},
+            "input": {"shape": f"{name}Input"},
+            "output": {"shape": f"{name}Output"},
+            "errors": [],
+        }
+    return {"version": 1.0, "merge": {"operations": calls, "shapes": shapes}}
+
+
+AWS = """
+set -e
+ARN=arn:aws:states:us-east-1:123456789012:stateMachine:myStateMachine
+PROD=arn:aws:states:us-east-1:123456789012:stateMachineAlias:myStateMachine:PROD
+aws() { /usr/bin/aws "$@" --endpoint-url "$ENDPOINT" --no-cli-pager --output json; }
+"""
+WALK = r"""
+aws stepfunctions publish-state-machine-version --state-machine-arn arn:aws:states:us-east-1:123456789012:stateMachine:myStateMachine
+aws stepfunctions create-state-machine-alias --name PROD --routing-configuration "[{\"stateMachineVersionArn\":\"$ARN:1\",\"weight\":100}]"
+aws stepfunctions start-execution --state-machine-arn arn:aws:states:us-east-1:123456789012:stateMachineAlias:myStateMachine:PROD --input "{}"
+aws stepfunctions update-state-machine --state-machine-arn $ARN --definition $UPDATED_STATE_MACHINE_DEFINITION --publish
+aws stepfunctions update-state-machine-alias --state-machine-alias-arn $PROD --routing-configuration "[{\"stateMachineVersionArn\":\"$ARN:1\",\"weight\":80},{\"stateMachineVersionArn\":\"$ARN:2\",\"weight\":20}]"
+---
+aws stepfunctions update-state-machine-alias --state-machine-alias-arn $PROD --routing-configuration "[{\"stateMachineVersionArn\":\"$ARN:2\",\"weight\":100}]"
+---
+aws stepfunctions update-state-machine-alias --state-machine-alias-arn $PROD --routing-configuration "[{\"stateMachineVersionArn\":\"$ARN:1\",\"weight\":100}]"
+"""
+
+
+def test_the_walk_through_by_the_command_line(world, tmp_path):
+    """AWS's seven commands as its guide prints them."""
+    if not os.path.exists(aws.CommandLine.PROGRAM):
+        pytest.skip("the AWS command line is not installed")
+    (tmp_path / "state").mkdir()
+    models = tmp_path / "models" / "stepfunctions" / "2016-11-23"
+    models.mkdir(parents=True)
+    (models / "service-2.sdk-extras.json").write_text(json.dumps(extras()))
+    fakes = [world.fake(answering(status(200))) for _ in range(2)]
+    definitions = [json.dumps({"kind": "http", "endpoints": [fake.url]}, separators=(",", ":")) for fake in fakes]
+    weir = world.weir({"functions": {}}, {"aws": {"account_id": "123456789012"}}, arguments=("--state", tmp_path / "state"))
+    plain = "arn:aws:states:us-east-1:123456789012:stateMachine:myStateMachine"
+
+    sfn = Client(weir)
+    sfn("CreateStateMachine", name="myStateMachine", definition=definitions[0], roleArn=aws.ROLE)
+    environment = {
+        **os.environ,
+        **aws.ENVIRONMENT,
+        "AWS_DATA_PATH": str(tmp_path / "models"),
+        "ENDPOINT": f"http://{ADDRESS}:{weir.admin_port}",
+        "UPDATED_STATE_MACHINE_DEFINITION": definitions[1],
+    }
+
+    def walk(script):
+        done = subprocess.run(["bash", "-c", AWS + script], env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
+    def versions_of(arns):
+        versions = [sfn.wait(arn)["stateMachineVersionArn"] for arn in arns]
+        return [versions.count(f"{plain}:{v}") for v in (1, 2)]
+
+    canary, everything, back = WALK.split("---\n")
+    said = walk(canary)
+    assert f'"stateMachineVersionArn": "{plain}:1"' in said and f'"stateMachineAliasArn": "{plain}:PROD"' in said
+    assert f'"stateMachineVersionArn": "{plain}:2"' in said
+    assert versions_of([e["executionArn"] for e in sfn.list(plain + ":PROD")]) == [1, 0]
+    assert versions_of([sfn.start(plain + ":PROD") for _ in range(10)]) == [8, 2]
+    walk(everything)
+    assert versions_of([sfn.start(plain + ":PROD") for _ in range(3)]) == [0, 3]
+    walk(back)
+    assert versions_of([sfn.start(plain + ":PROD") for _ in range(3)]) == [3, 0]
+    assert [len(fake.requests) for fake in fakes] == [12, 5]
