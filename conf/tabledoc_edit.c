@@ -89,7 +89,7 @@ static void take_routes(struct reading *r, const struct table *previous)
     }
 }
 
-/* ---- What state machines invoke ---------------------------------------------------------------- */
+/* ---- What state machines invoke ------------------------------------------------------------ */
 
 static bool knows(const struct table *table, const struct machine_task *task)
 {
@@ -135,7 +135,7 @@ static void check_machines(struct reading *r, const struct table *previous,
             check_callees(r, functions[i], previous, table);
 }
 
-/* ---- The whole --------------------------------------------------------------------------------- */
+/* ---- The whole ----------------------------------------------------------------------------- */
 
 static void take_sections(struct reading *r, const struct table *previous)
 {

@@ -156,8 +156,8 @@ enum execution_result execution_report(struct executions *x, enum execution_repo
  * and is shown to nobody. */
 bool execution_is_unanswered(struct executions *x, uint64_t key);
 
-/* The one of this name, from the store. Told EXECUTION_OK or EXECUTION_NONE; EXECUTION_NONE may also
- * be returned. */
+/* The one of this name, from the store. Told EXECUTION_OK or EXECUTION_NONE, which may be returned,
+ * too. */
 enum execution_result execution_find(struct executions *x, const char *machine, const char *name,
                                      struct execution_wait *wait)
     __attribute__((warn_unused_result));
@@ -168,8 +168,8 @@ enum execution_result execution_list(struct executions *x,
                                      struct execution_wait *wait)
     __attribute__((warn_unused_result));
 
-/* One that has ended, as far as is known here, runs again in its engine: that is counted, and it is followed
- * from now on. */
+/* One that has ended, as far as is known here, runs again in its engine: that is counted, and it is
+ * followed from now on. */
 void execution_reopen(struct executions *x, const struct store_execution *execution);
 
 /* Nobody is told. NULL is fine, as is one that was told. */
