@@ -205,6 +205,8 @@ static void store(struct change_work *w)
         w->stage = STAGE_SETTLED;
         return;
     }
+    if (w->change.is_led && rows->store->is_shared)
+        store_lead(rows->store);
     w->stage = STAGE_STORING;
     if (rowstore_store(rows, &w->diff, w->kept.list, w->kept.nr, on_stored, w->engine) < 0)
         change_work_fail(w, CHANGE_FAILED, "out of memory");
@@ -244,6 +246,8 @@ static void put_in_force(struct change_work *w)
         labelled->generation = w->is_followed ? w->generation : hooks->rows->store->generation;
     }
     if (is_bare(w)) {
+        if (w->is_followed)
+            change_follow_rows(w);
         w->stage = STAGE_SETTLED;
         return;
     }
@@ -252,6 +256,8 @@ static void put_in_force(struct change_work *w)
     w->build.table = NULL;
     table_unref(&w->build.previous);
     hooks->put_table(hooks->context, table);
+    if (w->is_followed)
+        change_follow_rows(w);
     if (w->change.noted)
         w->engine->hooks->listener->done(&w->change);
     change_build_log(w);

@@ -89,6 +89,8 @@ struct change_listener {
     int (*replaces)(struct change *change, const struct api_build *build, bool is_whole);
     /* It is stored and in force. */
     void (*done)(struct change *change);
+    /* Another member of a fleet has changed a row that is none of the table. */
+    void (*followed)(const struct api_hooks *hooks, const struct store_edit *edit);
     /* Ends what was noted in the change (change->noted), in any case. */
     void (*forget)(struct change *change);
 };
@@ -103,6 +105,7 @@ struct change {
     void *context;                       /* of one that nobody asked for; else NULL */
     void (*context_free)(void *context); /* at its end, if set */
     void *noted;                         /* the listener's */
+    bool is_led;                         /* only while this member leads its fleet */
     const char *by;                      /* who does it, for the log; NULL: the admin API */
     struct change_work *work;            /* the engine's */
 };

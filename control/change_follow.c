@@ -15,6 +15,7 @@ enum { LOGGED_MAX = 20 };
 /* What the store has told, from then to the end of the operation. */
 struct followed {
     struct tabledoc_diff diff;
+    struct kept rows; /* that are none of the table */
     uint64_t generation;
 };
 
@@ -23,6 +24,7 @@ static void free_followed(void *context)
     struct followed *f = context;
 
     tabledoc_diff_fini(&f->diff);
+    kept_fini(&f->rows);
     free(f);
 }
 
@@ -56,6 +58,8 @@ static struct followed *make(const struct store_edit *edits, int nr, uint64_t ge
     for (int i = 0; i < nr && f->diff.puts && f->diff.removes; i++) {
         struct overlay_row *row = row_of(&edits[i].row);
 
+        if (overlay_kind_of(edits[i].row.kind) < 0)
+            kept_add(&f->rows, &edits[i]);
         if (!row)
             continue;
         if (edits[i].kind == STORE_PUT)
@@ -63,7 +67,7 @@ static struct followed *make(const struct store_edit *edits, int nr, uint64_t ge
         else
             f->diff.removes[f->diff.nr_removes++] = row;
     }
-    if (f->diff.puts && f->diff.removes)
+    if (f->diff.puts && f->diff.removes && !f->rows.is_short)
         return f;
     free_followed(f);
     return NULL;
@@ -186,6 +190,15 @@ void change_follow_store(struct change_work *w)
     w->outcome = share(&w->diff, &f->diff) == 0 ? STORE_DONE : STORE_FAILED;
     snprintf(w->reason, sizeof(w->reason), "out of memory");
     w->stage = STAGE_STORED;
+}
+
+void change_follow_rows(struct change_work *w)
+{
+    const struct followed *f = w->change.context;
+    const struct change_listener *listener = w->engine->hooks->listener;
+
+    for (int i = 0; listener && i < f->rows.nr; i++)
+        listener->followed(w->engine->hooks, &f->rows.list[i]);
 }
 
 /* ---- The queue ------------------------------------------------------------------------------- */

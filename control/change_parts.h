@@ -103,6 +103,8 @@ struct change_work *change_work_queue(const struct api_hooks *hooks,
 void change_follow_first(struct change_work *work);
 /* In the place of storing: what followed is there already. */
 void change_follow_store(struct change_work *work);
+/* Its table is in force: so is what is none of it. */
+void change_follow_rows(struct change_work *work);
 
 /* ---- change_answer.c ---- */
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "conf/jsondoc.h"
 #include "router/split.h"
 
@@ -212,6 +213,18 @@ struct deployment *deployment_read(const char *document)
         read_state(&d->state, json_object_get(json, "state"));
     json_decref(json);
     return d;
+}
+
+void deployment_follow(struct deployment *d, struct deployment *other)
+{
+    json_t *info = d->info;
+
+    d->info = other->info; /* deployment_retarget changes it */
+    other->info = info;
+    d->spec = other->spec;
+    if (d->state.step != other->state.step)
+        d->now.step_ms = clock_ms();
+    d->state = other->state;
 }
 
 /* ---- The plan -------------------------------------------------------------------------------- */

@@ -112,6 +112,8 @@ static inline bool deployment_is_over(const struct deployment *deployment)
 struct deployment *deployment_make_take(json_t *info);
 /* From the row. NULL likewise. */
 struct deployment *deployment_read(const char *document);
+/* It becomes as the other says, which another member of a fleet has made of it. */
+void deployment_follow(struct deployment *deployment, struct deployment *other);
 /* The row with this state; to be freed, NULL when out of memory. */
 char *deployment_write(const struct deployment *deployment, const struct deployment_state *state);
 /* Clears the pointer, which may be NULL. */

@@ -13,7 +13,7 @@ enum { DIGITS = 17 };
 
 static const char *const kinds[] = {"application", "deployment_group", "machine_alias",
                                     "deployment_config"};
-static const char DEPLOYMENT[] = "deployment";
+static const char DEPLOYMENT[] = "deployment", ALARM[] = "alarm";
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
@@ -211,6 +211,14 @@ struct loading {
     bool is_out; /* of memory */
 };
 
+bool ledger_has_kind(const char *kind)
+{
+    for (int i = 0; i < (int)(sizeof(kinds) / sizeof(kinds[0])); i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return strcmp(kind, DEPLOYMENT) == 0 || strcmp(kind, ALARM) == 0;
+}
+
 /* Rows of deployments come in no order: sorting as they come costs little for so few. */
 static void take_row(void *context, const struct store_row *row)
 {
@@ -225,7 +233,7 @@ static void take_row(void *context, const struct store_row *row)
             log_warning("the row of deployment %s cannot be read and is left alone", row->name);
         return;
     }
-    if (strcmp(row->kind, "alarm") == 0)
+    if (strcmp(row->kind, ALARM) == 0)
         l->is_out |= json_object_set_new(l->ledger->alarms, row->name, json_true()) < 0;
     for (int i = 0; i < (int)(sizeof(kinds) / sizeof(kinds[0])); i++) {
         const char *application =
@@ -234,6 +242,51 @@ static void take_row(void *context, const struct store_row *row)
             l->is_out |= put(l->ledger, (enum ledger_kind)i, application, row->name,
                              json_loads(row->document, 0, NULL)) < 0;
     }
+}
+
+static void follow_deployment(struct ledger *l, const struct store_edit *edit)
+{
+    struct deployment *d = ledger_deployment(l, edit->row.name), *news;
+
+    if (edit->kind == STORE_DELETE) {
+        if (d) {
+            TAILQ_REMOVE(&l->deployments, d, link);
+            TAILQ_INSERT_TAIL(&l->gone, d, link);
+            l->nr_deployments--;
+        }
+        return;
+    }
+    news = deployment_read(edit->row.document);
+    if (!news) {
+        log_warning("the row of deployment %s cannot be read and is left alone", edit->row.name);
+    } else if (d) {
+        deployment_follow(d, news);
+        deployment_free(&news);
+    } else {
+        news->now.step_ms = clock_ms();
+        ledger_add_take(l, news);
+    }
+}
+
+void ledger_follow(struct ledger *l, const struct store_edit *edit)
+{
+    const struct store_row *row = &edit->row;
+    struct loading loading = {.ledger = l};
+
+    if (strcmp(row->kind, DEPLOYMENT) == 0) {
+        follow_deployment(l, edit);
+        return;
+    }
+    if (edit->kind == STORE_PUT)
+        take_row(&loading, row);
+    else if (strcmp(row->kind, ALARM) == 0)
+        json_object_del(l->alarms, row->name);
+    for (int i = 0; edit->kind == STORE_DELETE && i < (int)(sizeof(kinds) / sizeof(kinds[0])); i++)
+        if (strcmp(row->kind, kinds[i]) == 0)
+            drop(l, (enum ledger_kind)i, i == LEDGER_APPLICATION ? row->name : row->function,
+                 row->name);
+    if (loading.is_out)
+        log_error("out of memory: %s %s is seen after the next start", row->kind, row->name);
 }
 
 int ledger_open(struct ledger *ledger, struct store *store, struct store_reason *reason)
@@ -250,6 +303,7 @@ int ledger_open(struct ledger *ledger, struct store *store, struct store_reason 
         .began_s = (double)(clock_unix_us() / 1000) / 1000,
     };
     TAILQ_INIT(&ledger->deployments);
+    TAILQ_INIT(&ledger->gone);
     prng_init(&ledger->rng);
     snprintf(reason->text, sizeof(reason->text), "out of memory");
     if (!ledger->applications || !ledger->groups || !ledger->machine_aliases || !ledger->alarms ||
@@ -276,6 +330,7 @@ void ledger_fini(struct ledger *l)
     l->applications = l->groups = l->machine_aliases = l->configs = l->alarms = NULL;
     if (!l->deployments.tqh_last)
         return;
+    TAILQ_CONCAT(&l->deployments, &l->gone, link);
     while ((d = TAILQ_FIRST(&l->deployments))) {
         TAILQ_REMOVE(&l->deployments, d, link);
         deployment_free(&d);

@@ -34,6 +34,7 @@ struct ledger {
     double began_s;                 /* when it was opened */
     json_t *alarms;                 /* manual ones that are set, by name */
     struct deployments deployments; /* the newest first */
+    struct deployments gone;        /* by others */
     uint64_t nr_deployments, last_serial;
     struct prng rng;
 };
@@ -43,6 +44,12 @@ struct ledger {
 int ledger_open(struct ledger *ledger, struct store *store, struct store_reason *reason)
     __attribute__((warn_unused_result));
 void ledger_fini(struct ledger *ledger);
+
+/* Is it a kind of rows that the ledger has? */
+bool ledger_has_kind(const char *kind);
+/* What another member of a fleet has changed (store_watch). A deployment that there is stays where
+ * it is; one that goes lives on until ledger_fini, for those that may hold it. */
+void ledger_follow(struct ledger *ledger, const struct store_edit *edit);
 
 /* Borrowed; NULL where there is none. */
 json_t *ledger_application(const struct ledger *ledger, const char *name);

@@ -594,6 +594,12 @@ static void on_done(struct change *change)
     take_over(change->noted, change->hooks);
 }
 
+static void on_row_followed(const struct api_hooks *hooks, const struct store_edit *edit)
+{
+    ledger_follow(&hooks->shifts->ledger, edit);
+    hooks->shifts_soon(hooks->context);
+}
+
 static void on_forget(struct change *change)
 {
     struct publish *publish = change->noted;
@@ -608,4 +614,5 @@ static void on_forget(struct change *change)
     free(publish);
 }
 
-const struct change_listener publish_listener = {on_edits, on_replaces, on_done, on_forget};
+const struct change_listener publish_listener = {on_edits, on_replaces, on_done, on_row_followed,
+                                                 on_forget};

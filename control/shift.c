@@ -549,6 +549,7 @@ static void take_turn(struct change *change)
         return;
     }
     (void)make_move(m, change->hooks->shifts, d);
+    change->is_led = true;
     change->state = m;
     change->state_free = free_move;
     if (m->is_made)

@@ -1,5 +1,5 @@
-/* Who waits until all members have a table in force: looked at whenever the members were read, which
- * is more often meanwhile. */
+/* Who waits until all members have a table in force: looked at whenever the members were read,
+ * which is more often meanwhile. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -62,8 +62,10 @@ struct copy {
 static void load_copy(void *context, const struct store_row *row)
 {
     struct copy *c = context;
-    const struct store_edit edit = {.kind = STORE_PUT, .row = *row};
+    struct store_edit edit = {.kind = STORE_PUT, .row = *row};
 
+    if (!row->revision || !row->revision[0])
+        edit.row.revision = "0"; /* etcd has another, and is read anew */
     if (c->e->is_shared(row->kind) && !row->is_deleted && !row->has_base)
         editlist_add(&c->list, &edit);
 }

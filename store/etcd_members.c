@@ -177,6 +177,14 @@ bool etcd_members_leads(const struct store_etcd *e)
     return e->members.elected != 0 && is_held(&e->members);
 }
 
+void etcd_members_compare(const struct store_etcd *e, struct etcdjson_txn *txn)
+{
+    char key[KEY_MAX];
+
+    leader_key(e, key);
+    etcdjson_txn_compare_made(txn, str_of(key), e->members.elected);
+}
+
 /* ---- What is to be done next ----------------------------------------------------------------- */
 
 static void tend(struct store_etcd *e)

@@ -48,8 +48,8 @@ struct etcd_view {
     int nr_missed;    /* loads in a row that found no piece */
     char reason[600]; /* why it does not answer; */
     char lost[600];   /* why what it has is not taken (store.is_lost) */
-    /* For the others; store_etcd.c sets on_members, etcd_write_init the rest. A read of the switching key is over;
-     * is_answered: this is what etcd has (value NULL: there is none). */
+    /* For the others; store_etcd.c sets on_members, etcd_write_init the rest. A read of the
+     * switching key is over; is_answered: this is what etcd has (value NULL: there is none). */
     void (*on_read)(struct store_etcd *e, bool is_answered, uint64_t revision, const char *value);
     /* The news were told, or nothing can be told. */
     void (*on_news)(struct store_etcd *e, bool are_told);
@@ -64,6 +64,7 @@ struct etcd_write {
     bool is_waiting;    /* it has lost: told once the news were */
     bool is_lost;       /* its fate: a read is to say */
     bool was_whole;     /* replaces all that etcd has */
+    bool is_led;        /* made by the leader alone */
     bool has_deletes;   /* the transaction takes out the pieces before */
     uint64_t expected;  /* revision of the switching key; 0: there is none */
     struct pieces next; /* ids of all pieces, texts of those that are touched */
@@ -140,6 +141,7 @@ struct store_etcd {
     TAILQ_HEAD(, etcd_wait) waits;
     struct etcd_accounts accounts;
     bool replaces; /* store_replace was called */
+    bool is_led;   /* store_lead was */
     bool is_open;  /* the start is over: the log is told of what happens */
     bool is_closing;
 };
@@ -189,6 +191,8 @@ void etcd_members_see(struct store_etcd *e, const struct etcdjson_answer *answer
 /* The generation or the slot is another. */
 void etcd_members_tell(struct store_etcd *e);
 bool etcd_members_leads(const struct store_etcd *e);
+/* To a transaction: only while this member leads. */
+void etcd_members_compare(const struct store_etcd *e, struct etcdjson_txn *txn);
 /* Its id; "" where none is known. */
 const char *etcd_members_leader(const struct store_etcd *e);
 void etcd_members_join(struct store_etcd *e);

@@ -22,6 +22,8 @@ enum {
     PIECE_BYTES_MAX = 1400 * 1024
 };
 
+static const char NOT_LEADER[] = "this member does not lead the fleet";
+
 static void step(struct store_etcd *e);
 
 /* ---- Telling --------------------------------------------------------------------------------- */
@@ -37,7 +39,8 @@ static struct job *end(struct store_etcd *e)
     pieces_fini(&w->next);
     w->job = NULL;
     e->replaces = false;
-    w->is_waiting = w->is_lost = w->was_whole = false;
+    e->is_led = false;
+    w->is_waiting = w->is_lost = w->was_whole = w->is_led = false;
     w->why[0] = '\0';
     return job;
 }
@@ -73,7 +76,9 @@ static const char *obstacle(const struct store_etcd *e)
     const struct etcd_view *view = &e->view;
     if (!view->is_up || e->is_closing)
         return view->reason[0] ? view->reason : "etcd does not answer";
-    return e->store.is_lost && !e->replaces ? view->lost : NULL;
+    if (e->store.is_lost && !e->replaces)
+        return view->lost;
+    return e->write.is_led && !etcd_members_leads(e) ? NOT_LEADER : NULL;
 }
 
 static bool has_news(const struct store_etcd *e)
@@ -271,6 +276,8 @@ static void on_switched(void *context, enum etcd_fate fate, struct etcdjson_answ
         done(e, answer->revision);
     } else if (kv && is_mine(e, kv->value.p)) {
         done(e, kv->mod_revision); /* the request had been sent twice */
+    } else if (w->is_led && kv && kv->mod_revision == w->expected) {
+        refuse(e, NOT_LEADER);
     } else {
         lose(e);
         etcd_view_read(e);
@@ -345,6 +352,8 @@ static void step(struct store_etcd *e)
 
     etcdjson_txn_begin(&txn, &body);
     etcdjson_txn_compare(&txn, str_of(e->table_key), w->expected);
+    if (w->is_led)
+        etcd_members_compare(e, &txn);
     etcdjson_txn_then(&txn);
     if (!put_pieces(e, &txn)) {
         int ended_at = w->next_piece;
@@ -398,9 +407,16 @@ static struct store_edit *pick_shared(const struct store_etcd *e, const struct j
     struct store_edit *list = calloc((size_t)job->nr_edits + 1, sizeof(list[0]));
 
     *nr = 0;
-    for (int i = 0; list && i < job->nr_edits; i++)
-        if (job->edits[i].kind != STORE_SET && e->is_shared(job->edits[i].row.kind))
-            list[(*nr)++] = job->edits[i];
+    for (int i = 0; list && i < job->nr_edits; i++) {
+        const char *revision = job->edits[i].row.revision;
+
+        if (job->edits[i].kind == STORE_SET || !e->is_shared(job->edits[i].row.kind))
+            continue;
+        list[*nr] = job->edits[i];
+        if (!revision || !revision[0]) /* of one that nobody asks for its RevisionId */
+            list[*nr].row.revision = e->write.next.change;
+        (*nr)++;
+    }
     return list;
 }
 
@@ -408,14 +424,15 @@ static struct store_edit *pick_shared(const struct store_etcd *e, const struct j
 static int prepare(struct store_etcd *e, struct store_reason *reason)
 {
     struct etcd_write *w = &e->write;
+    struct store_edit *shared;
     int nr = 0, r = -1;
-    struct store_edit *shared = pick_shared(e, w->job, &nr);
 
     reason_say(reason, "out of memory");
     memcpy(w->next.ids, e->force.ids, sizeof(w->next.ids));
     snprintf(w->next.change, sizeof(w->next.change), "%016llx",
              (unsigned long long)prng_next(&e->rng));
     snprintf(w->next.by, sizeof(w->next.by), "%.200s", e->member);
+    shared = pick_shared(e, w->job, &nr);
     if (shared)
         r = pieces_edit(&w->next, w->are_touched, &e->force, shared, nr, reason);
     free(shared);
@@ -446,6 +463,7 @@ void etcd_write_begin(struct store_etcd *e, struct job **job)
     *job = NULL;
     w->next_piece = 0;
     w->was_whole = e->replaces && e->store.is_lost;
+    w->is_led = e->is_led;
     w->expected = e->view.seen;
     if (obstacle(e)) {
         tell_within(e, 0);

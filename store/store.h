@@ -163,6 +163,7 @@ struct store_ops {
     /* Of a store that several processes share; else NULL. */
     void (*take)(struct store *store, bool is_right);
     void (*replace)(struct store *store);
+    void (*lead)(struct store *store);
     int (*await)(struct store *store, uint64_t generation, store_told *told, void *context);
 };
 
@@ -233,6 +234,13 @@ static inline void store_take(struct store *store, bool is_right)
 static inline void store_replace(struct store *store)
 {
     store->ops->replace(store);
+}
+
+/* Of a shared store, before store_change: the change is made only while this process leads those
+ * that share it, by what the store itself knows when it makes it; else STORE_FAILED. */
+static inline void store_lead(struct store *store)
+{
+    store->ops->lead(store);
 }
 
 /* Of a shared store: told once all processes that share it have this generation in force, or that

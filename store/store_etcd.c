@@ -195,6 +195,11 @@ static void replace(struct store *store)
     ((struct store_etcd *)store)->replaces = store->is_lost;
 }
 
+static void lead(struct store *store)
+{
+    ((struct store_etcd *)store)->is_led = true;
+}
+
 static int await(struct store *store, uint64_t generation, store_told *told, void *context)
 {
     return etcd_await_begin((struct store_etcd *)store, generation, told, context);
@@ -293,6 +298,7 @@ static const struct store_ops ops = {
     .close = close_etcd,
     .take = take,
     .replace = replace,
+    .lead = lead,
     .await = await,
 };
 

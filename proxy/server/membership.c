@@ -14,6 +14,14 @@ void membership_begin(struct server *s, struct api_hooks *hooks)
     accounting_begin(s, hooks);
 }
 
+bool membership_leads(const struct server *s)
+{
+    struct store_etcd_fleet fleet;
+
+    store_etcd_fleet(s->store, &fleet);
+    return fleet.leads;
+}
+
 void membership_drain(struct server *s)
 {
     if (s->storage.is_shared)

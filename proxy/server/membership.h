@@ -5,11 +5,15 @@
 #ifndef WEIR_PROXY_SERVER_MEMBERSHIP_H
 #define WEIR_PROXY_SERVER_MEMBERSHIP_H
 
+#include <stdbool.h>
+
 struct api_hooks;
 struct server;
 
 /* It serves: what others change comes from now on, and it takes part in the election. */
 void membership_begin(struct server *s, struct api_hooks *hooks);
+/* Does it lead the fleet, now? */
+bool membership_leads(const struct server *s);
 /* It serves what has begun, and is no member any more. */
 void membership_drain(struct server *s);
 /* All workers have ended: stops the loop, once the store knows. */

@@ -5,10 +5,13 @@
 #include "control/publish.h"
 #include "control/shift.h"
 #include "control/shift_check.h"
+#include "proxy/server/membership.h"
 #include "proxy/server/state.h"
 
 /* A wait that is longer is looked at again on the way. */
 enum { WAIT_MAX_MS = 60000 };
+/* So often a member looks whether it leads. */
+enum { LEADER_LOOK_MS = 200 };
 
 static void on_timer(uv_timer_t *timer);
 
@@ -18,6 +21,11 @@ static void turn(struct server *s)
 
     if (!s->shifting.is_running)
         return;
+    if (s->storage.is_shared && !membership_leads(s)) {
+        uv_update_time(&s->loop.uv);
+        uv_timer_start(&s->shifting.timer, on_timer, LEADER_LOOK_MS, 0);
+        return;
+    }
     wait_ms = shift_turn(s->shifting.shifts);
     if (wait_ms == UINT64_MAX) {
         uv_timer_stop(&s->shifting.timer);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "conf/overlay.h"
+#include "control/ledger.h"
 #include "proxy/server/state.h"
 #include "router/logbook.h"
 #include "router/wardbook.h"
@@ -101,12 +102,13 @@ static const char *member_id(const struct settings *settings, char host[MEMBER_I
     return host;
 }
 
-/* Rows of the table; maps of sticky splits are made from those, and everybody's own. */
+/* Rows of the table, and what deployments are made of; maps of sticky splits are made from the
+ * table, and everybody's own. */
 static bool is_shared_kind(const char *kind)
 {
     int known = overlay_kind_of(kind);
 
-    return known >= 0 && known != OVERLAY_MAP;
+    return known >= 0 ? known != OVERLAY_MAP : ledger_has_kind(kind);
 }
 
 /* Splits the text at its commas, in place. */

@@ -22,9 +22,9 @@ def table(endpoint="http://127.0.0.1:1", weights=None, more=None):
 
 
 class Fleet:
-    def __init__(self, world, nr=3, etcd=None, document=None, endpoint="http://127.0.0.1:1", fleet=None):
+    def __init__(self, world, nr=3, etcd=None, document=None, endpoint="http://127.0.0.1:1", fleet=None, more=None):
         self.world = world
-        self.settings = fleet or {}
+        self.settings, self.more = fleet or {}, more or {}
         self.etcd = etcd or world.keep(Etcd(world.folder / "etcd-home"))
         self.document = document or table(endpoint)
         self.relays = [world.keep(Relay(self.etcd.port)) for _ in range(nr)]
@@ -41,6 +41,7 @@ class Fleet:
             "state": {"directory": str(self.states[i])},
             "store": {"etcd": {"endpoints": [self.relays[i].url], "timeout_ms": 1000, "start_wait_s": 10, **more}},
             "fleet": {"id": f"weir-{i}", **self.settings},
+            **self.more,
         }
         folder = self.world.folder / f"member-{i}-{len(self.world.things)}"
         return self.world.keep(Weir(folder, self.document, settings, workers=1, wait=False))
