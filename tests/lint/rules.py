@@ -51,7 +51,7 @@ IN_CIRCLES = set()
 LIBRARIES = {
     r"llhttp\.h": r"proxy/http/http1\w*\.[ch]|splitcheck/link\.[ch]",
     r"openssl/.*": r"proxy/tls/.*|control/.*|proxy/exchange/(pintoken|override)\.c|splitcheck/secure\.[ch]",
-    r"jansson\.h": r"(conf|control|proxy/payload)/.*|splitcheck/findings\.[ch]|store/(etcdjson|fleetjson|pieces)\.c",
+    r"jansson\.h": r"(conf|control|proxy/payload)/.*|splitcheck/(findings|selftest)\.[ch]|store/(etcdjson|fleetjson|pieces)\.c",
     r"uv(/.*)?\.h": r"(proxy|store|splitcheck)/.*",
     r"sqlite3\.h": r"store/.*",
     r"curl/.*": r"store/httpclient\.c",
