@@ -109,8 +109,8 @@ const char *access_check_page(const struct settings *settings, struct str host, 
                      : "Requests from other sites' pages are not served.";
 }
 
-/* Did the listener's own page (control/adminpage.h) send it? No other page comes from here. A name that
- * only "*" admits may be one that another site lets resolve to this listener. */
+/* Did the listener's own page (control/adminpage.h) send it? No other page comes from here. A name
+ * that only "*" admits may be one that another site lets resolve to this listener. */
 static bool is_own_page(const struct settings *settings, struct str host, struct str origin)
 {
     return origin.p && is_named_host(settings, host) && is_own_origin(settings, origin, host);

@@ -9,12 +9,13 @@
 #include "router/fleetsplit.h"
 #include "router/logbook.h"
 #include "router/segment.h"
+#include "router/split_account.h"
 
 enum {
     LOOKS = 20000,      /* targets in one turn; */
     LOOKS_DRAWN = 1000, /* of those that were drawn from */
-    /* etcd keeps all that was ever written until it is compacted: where so many accounts change at a
-     * time they are published once a second. */
+    /* etcd keeps all that was ever written until it is compacted: where so many accounts change at
+     * a time they are published once a second. */
     BUSY = 10,
     BUSY_RESTS = 3,
     SLOT_TEXT = 12
@@ -315,7 +316,7 @@ static void publish(struct fleetbook *book)
     }
     if (nr > BUSY)
         book->nr_rests = BUSY_RESTS;
-    if (nr > 0 && !store_etcd_accounts_put(book->store, list, nr, on_put, book)) {
+    if (nr > 0 && !etcd_accounts_put(book->store, list, nr, on_put, book)) {
         (void)!json_object_update_missing(book->pending, book->sent);
         json_object_clear(book->sent);
     }

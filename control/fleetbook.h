@@ -41,8 +41,9 @@ void fleetbook_see(void *context, int slot, const char *text);
  * for splits to go on from (router/logbook.h). Before the first table. */
 void fleetbook_take_over(const struct fleetbook *book, int slot, struct logbook *logbook);
 
-/* Looks at the table's splits, the next few or all of them, for accounts that are to be published as
- * those of the slot, and publishes what it can. Nothing that was drawn from is freed meanwhile. */
+/* Looks at the table's splits, the next few or all of them, for accounts that are to be published
+ * as those of the slot, and publishes what it can. Nothing that was drawn from is freed meanwhile.
+ * */
 void fleetbook_tend(struct fleetbook *book, const struct table *table, int slot, bool all);
 
 /* published is called, never from within this call, once nothing is pending any more, or the store

@@ -1,7 +1,8 @@
-/* The place of a slot is van der Corput's sequence (Verteilungsfunktionen, 1935): the bits of a number
- * in reverse. Of two versions the error of the second is within [-phase, 1 - phase) on each member,
- * so over R of them within [-P, R - P) with P the sum of their phases, which is R/2 where they are in
- * balance: sums of low and of high say that, and also what is right where windows are others. */
+/* The place of a slot is van der Corput's sequence (Verteilungsfunktionen, 1935): the bits of a
+ * number in reverse. Of two versions the error of the second is within [-phase, 1 - phase) on each
+ * member, so over R of them within [-P, R - P) with P the sum of their phases, which is R/2 where
+ * they are in balance: sums of low and of high say that, and also what is right where windows are
+ * others. */
 #include "router/fleetsplit.h"
 
 uint64_t fleetsplit_place(uint32_t slot)

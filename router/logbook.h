@@ -116,9 +116,9 @@ uint32_t logbook_first_serial(const struct logbook *logbook);
 /* Gives an entry back that nobody draws from any more, and clears the pointer. */
 void logbook_release(struct logbook *logbook, struct logbook_entry **entry);
 
-/* The place in a fleet to which all that is there belongs; -1: to none. Before the first table: what
- * was left goes (but the place is set by the caller, last), and an entry is as if a process before
- * had left it: 0, or -1 where there is no room or memory. */
+/* The place in a fleet to which all that is there belongs; -1: to none. Before the first table:
+ * what was left goes (but the place is set by the caller, last), and an entry is as if a process
+ * before had left it: 0, or -1 where there is no room or memory. */
 int logbook_slot(const struct logbook *logbook);
 void logbook_set_slot(struct logbook *logbook, int slot);
 void logbook_forget(struct logbook *logbook);

@@ -63,8 +63,8 @@ struct wardbook *registry_wardbook(const struct registry *registry);
  * thread. */
 uint64_t registry_place(struct registry *registry);
 
-/* The place of this process in a fleet, from which its splits begin (router/fleetsplit.h); -1: it is
- * none. Before the first table. */
+/* The place of this process in a fleet, from which its splits begin (router/fleetsplit.h); -1: it
+ * is none. Before the first table. */
 void registry_set_slot(struct registry *registry, int slot);
 /* Any thread. */
 int registry_slot(const struct registry *registry);

@@ -20,15 +20,12 @@
  * Most aliases of a large table are seldom drawn from. One that never was costs no segment, neither
  * itself nor when it is replaced: it is closed by a segment that all such splits share, and its
  * successor starts afresh. */
-#include "router/split_parts.h"
+#include "router/split_standing.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct segment split_nothing_drawn = {.own_ticket = 1ull << 63,
-                                      .ticket = &split_nothing_drawn.own_ticket};
 
 /* Nobody draws from it any more. */
 static void end_segment(struct segment *segment)
@@ -50,7 +47,7 @@ static void free_split(struct qsbr_node *node)
     struct segment *current = atomic_load(&split->current);
 
     split_unref(&previous);
-    if (current && current != &split_nothing_drawn)
+    if (current && current != &split_standing_nothing_drawn)
         end_segment(current);
     free(split->kept);
     free(split);
@@ -235,7 +232,8 @@ static int close_split(struct split *split, struct ending *ending)
                 continue;
             word = atomic_load(segment->ticket);
         }
-        split_stand(segment, split->weights, split_nr_drawn(segment, word), &ending->standing);
+        split_standing_read(segment, split->weights, split_nr_drawn(segment, word),
+                            &ending->standing);
         ending->place = segment->place;
         ending->serial = segment->serial;
         ending->nr_tickets = segment->nr_before;
@@ -332,11 +330,11 @@ static int succeed(struct split *split, struct split *previous)
     struct ending ending;
     int r;
 
-    if (atomic_load(&previous->current) != &split_nothing_drawn) {
+    if (atomic_load(&previous->current) != &split_standing_nothing_drawn) {
         r = close_split(previous, &ending);
         if (r)
             return r;
-        split_take_over(split, split->from, &ending.standing, &standing);
+        split_standing_take_over(split, split->from, &ending.standing, &standing);
         r = start(split, &standing, take_over_place(split, split->from, ending.place),
                   ending.serial + 1, ending.nr_tickets);
         if (r)
@@ -370,13 +368,13 @@ static int inherit(struct split *split)
     struct segment *first;
     uint64_t place;
 
-    split_find_arms(split, left, from);
+    split_standing_find_arms(split, left, from);
     if (goes_on(split, left, from)) {
-        first = split_restore(left);
+        first = split_standing_restore(left);
         if (first)
             atomic_init(&first->own_ticket, split_nr_drawn(first, atomic_load(&left->ticket)));
     } else {
-        if (split_stand_left(split, from, &standing, &place))
+        if (split_standing_of_left(split, from, &standing, &place))
             return SPLIT_NO_MEMORY;
         first = make_first(split, &standing, take_over_place(split, from, place));
     }
@@ -415,7 +413,7 @@ int split_open(struct split *split)
                 return r;
         } else if (oldest != split) {
             /* It is fresh, or another thread has just opened it and let go of its predecessor. */
-            atomic_compare_exchange_strong(&oldest->current, &none, &split_nothing_drawn);
+            atomic_compare_exchange_strong(&oldest->current, &none, &split_standing_nothing_drawn);
         } else {
             return 0;
         }

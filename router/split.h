@@ -64,7 +64,8 @@ struct split_spec {
      * same probability if chance is to decide. For two arms with weight, place / 2^64 is how many
      * invocations the second one may ever have had more than its share. */
     uint64_t place;
-    /* Of a member of a fleet: place is that of the member, and counts are kept (router/segment.h). */
+    /* Of a member of a fleet: place is that of the member, and counts are kept (router/segment.h).
+     * */
     bool is_spread;
     /* Where the order is kept beyond the process' end, and by which names; NULL: nowhere. It
      * outlives the split. */
@@ -100,23 +101,5 @@ int split_pick(struct split *split, struct prng *rng) __attribute__((warn_unused
 /* How many tickets were drawn from its predecessors, in this process: the number of its own first
  * one. A split with one arm of weight, and random mode, draw none. 0 before it is open. */
 uint64_t split_first_ticket(const struct split *split);
-
-/* The error each arm would carry into a successor now: target minus picks, in billionths. For tests
- * and the admin page; while others pick it is that of some moment during the call. out has room for
- * nr_arms. */
-void split_errors(const struct split *split, int64_t *out);
-
-/* How the split of a member of a fleet stands, at one moment during the call. low and high are the
- * bounds within which the errors stay while nothing is changed. */
-struct split_account {
-    int nr_arms;
-    uint64_t place;
-    uint32_t weights[SPLIT_ARMS_MAX];
-    int64_t errors[SPLIT_ARMS_MAX], low[SPLIT_ARMS_MAX], high[SPLIT_ARMS_MAX];
-    uint64_t counts[SPLIT_ARMS_MAX]; /* picks, from the alias's beginning on */
-};
-
-/* false: nothing was ever drawn. Threads: as split_errors. */
-bool split_account(const struct split *split, struct split_account *out);
 
 #endif

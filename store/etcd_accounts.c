@@ -123,8 +123,8 @@ static void read_on(struct store_etcd *e)
         read_later(e);
 }
 
-bool store_etcd_accounts_follow(struct store *store, store_etcd_account_told *told, void *context,
-                                bool is_waiting)
+bool etcd_accounts_follow(struct store *store, store_etcd_account_told *told, void *context,
+                          bool is_waiting)
 {
     struct store_etcd *e = (struct store_etcd *)store;
     struct etcd_accounts *a = &e->accounts;
@@ -158,8 +158,8 @@ static void on_put(void *context, enum etcd_fate fate, struct etcdjson_answer *a
     told(a->put_context, fate == ETCD_ANSWERED && !answer->error && answer->has_succeeded);
 }
 
-bool store_etcd_accounts_put(struct store *store, const struct store_etcd_account *accounts, int nr,
-                             store_etcd_account_put *told, void *context)
+bool etcd_accounts_put(struct store *store, const struct store_etcd_account *accounts, int nr,
+                       store_etcd_account_put *told, void *context)
 {
     struct store_etcd *e = (struct store_etcd *)store;
     struct etcd_accounts *a = &e->accounts;

@@ -99,15 +99,15 @@ struct store_etcd_account {
 typedef void store_etcd_account_told(void *context, int slot, const char *text);
 typedef void store_etcd_account_put(void *context, bool is_done);
 
-/* What etcd has of all slots is told from now on, within a fraction of a second. is_waiting: also all
- * that is there now, before it returns; false: it could not be read. */
-bool store_etcd_accounts_follow(struct store *store, store_etcd_account_told *told, void *context,
-                                bool is_waiting);
+/* What etcd has of all slots is told from now on, within a fraction of a second. is_waiting: also
+ * all that is there now, before it returns; false: it could not be read. */
+bool etcd_accounts_follow(struct store *store, store_etcd_account_told *told, void *context,
+                          bool is_waiting);
 
 /* Writes those of this member's slot, STORE_ETCD_ACCOUNTS_MAX at most; all is copied. False: it
  * cannot be asked for now (one is on its way, no slot, etcd does not answer), and told is not
  * called. */
-bool store_etcd_accounts_put(struct store *store, const struct store_etcd_account *accounts, int nr,
-                             store_etcd_account_put *told, void *context);
+bool etcd_accounts_put(struct store *store, const struct store_etcd_account *accounts, int nr,
+                       store_etcd_account_put *told, void *context);
 
 #endif

@@ -20,8 +20,8 @@ static int slot_of(struct server *s, bool *is_new)
     return fleet.slot;
 }
 
-/* The mark is taken off first and set last, so that whatever ends the process in between the next one
- * does it again. */
+/* The mark is taken off first and set last, so that whatever ends the process in between the next
+ * one does it again. */
 static void take_over(struct server *s, int slot, bool is_read)
 {
     struct logbook *logbook = s->storage.logbook;
@@ -48,7 +48,7 @@ int accounting_open(struct server *s)
     a->is_open = true;
     slot = slot_of(s, &is_new);
     is_other = slot >= 0 && (is_new || logbook_slot(s->storage.logbook) != slot);
-    is_read = store_etcd_accounts_follow(s->store, fleetbook_see, &a->book, is_other);
+    is_read = etcd_accounts_follow(s->store, fleetbook_see, &a->book, is_other);
     if (is_new || (is_other && is_read))
         take_over(s, slot, is_read);
     loop_rest(&s->loop);

@@ -1,6 +1,6 @@
-/* The split over the fleet: what this member's splits have come to is published some times a second,
- * and what others publish is seen (control/fleetbook.h). Without a shared store nothing of it
- * happens.
+/* The split over the fleet: what this member's splits have come to is published some times a
+ * second, and what others publish is seen (control/fleetbook.h). Without a shared store nothing of
+ * it happens.
  *
  * Control thread. */
 #ifndef WEIR_PROXY_SERVER_ACCOUNTING_H

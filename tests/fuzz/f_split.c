@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "router/split.h"
+#include "router/split_account.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { ARMS_MAX = 8, CHANGES_MAX = 64, PICKS_MAX = 20000 };
@@ -57,7 +58,7 @@ static void check_errors(const struct world *world, const struct account *accoun
     int64_t bound =
         world->nr_arms <= 3 ? SPLIT_ONE - 1 : (int64_t)SPLIT_ONE * (world->nr_arms - 1) / 2;
 
-    split_errors(account->split, errors);
+    split_account_errors(account->split, errors);
     for (int i = 0; i < account->spec.nr_arms; i++) {
         FUZZ_CHECK(errors[i] == account->errors[i]);
         FUZZ_CHECK(!world->is_fixed || (errors[i] <= bound && errors[i] >= -bound));

@@ -3,6 +3,7 @@
 #include "router/fleetsplit.h"
 
 #include "base/prng.h"
+#include "router/split_account.h"
 #include "split_world.h"
 
 enum { MEMBERS_MAX = 1000, ARMS_MAX = 5 };

@@ -1,6 +1,7 @@
 /* Splits: opening, handing over and closing, by one thread step by step and by many at full speed,
  * with every invocation accounted for. The arithmetic has its own test, t_segment. */
 #include "router/split.h"
+#include "router/split_account.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -78,19 +79,19 @@ static void changed_weights_go_on_from_the_error_so_far(void **state)
     (void)state;
     for (int i = 0; i < 2; i++)
         assert_int_equal(pick(&world, first), i == 1); /* 0.3, 0.6: picked at the second */
-    split_errors(first, errors);
+    split_account_errors(first, errors);
     assert_true(errors[1] == 600000000 - ONE && errors[0] == -errors[1]);
     second = make_two(&world, 700000000, first);
-    split_errors(second, errors); /* not open yet, but already told */
+    split_account_errors(second, errors); /* not open yet, but already told */
     assert_true(errors[1] == -400000000);
     assert_int_equal(pick(&world, first), 0); /* nobody has closed it: -0.1 */
     assert_int_equal(split_open(second), 0);
-    split_errors(second, errors);
+    split_account_errors(second, errors);
     assert_true(errors[1] == -100000000);
     assert_int_equal(pick(&world, second), 1); /* 0.6 */
     assert_int_equal(pick(&world, second), 0); /* 0.3 */
     assert_int_equal(pick(&world, second), 1);
-    split_errors(second, errors);
+    split_account_errors(second, errors);
     assert_true(errors[1] == 0 && errors[0] == 0);
     split_unref(&first);
     split_unref(&second);
@@ -107,10 +108,10 @@ static void a_closed_split_sends_its_drawers_away(void **state)
     assert_true(pick(&world, first) >= 0);
     second = make_two(&world, 500000000, first);
     assert_true(pick(&world, second) >= 0); /* opens it, which closes the first */
-    split_errors(first, before);
+    split_account_errors(first, before);
     for (int i = 0; i < 1000; i++)
         assert_int_equal(pick(&world, first), SPLIT_CLOSED);
-    split_errors(first, after);
+    split_account_errors(first, after);
     assert_memory_equal(before, after, sizeof(before));
     assert_int_equal(split_open(second), 0);
     assert_true(pick(&world, second) >= 0);
@@ -132,14 +133,14 @@ static void splits_that_were_never_opened_are_opened_oldest_first(void **state)
         assert_true(pick(&world, chain[0]) >= 0);
     for (int i = 1; i < CHAIN; i++)
         chain[i] = make_two(&world, 10000000u * (uint32_t)i, chain[i - 1]);
-    split_errors(chain[0], errors);
+    split_account_errors(chain[0], errors);
     assert_true(errors[1] == 4 * 300000000 - ONE);
-    split_errors(chain[CHAIN - 1], last);
+    split_account_errors(chain[CHAIN - 1], last);
     assert_memory_equal(errors, last, sizeof(errors));
     assert_true(pick(&world, chain[CHAIN - 1]) >= 0);
     for (int i = 0; i < CHAIN - 1; i++)
         assert_int_equal(pick(&world, chain[i]), SPLIT_CLOSED);
-    split_errors(chain[CHAIN - 2], last);
+    split_account_errors(chain[CHAIN - 2], last);
     assert_memory_equal(errors, last, sizeof(errors));
     for (int i = 0; i < CHAIN; i++)
         split_unref(&chain[i]);
@@ -173,7 +174,7 @@ static void errors_follow_versions_to_other_places(void **state)
     (void)state;
     for (int i = 0; i < 7; i++)
         assert_true(pick(&world, split) >= 0);
-    split_errors(split, before);
+    split_account_errors(split, before);
     assert_true(before[0] != 0 && before[1] != 0 && before[2] != 0);
     /* A new version, the old third, the old first without weight; the old second leaves. Two copies
      * of one would be an error of the caller's. */
@@ -182,11 +183,11 @@ static void errors_follow_versions_to_other_places(void **state)
                                .weights = {250000000, 250000000, 0, 500000000},
                                .from = {-1, 2, 0, -1}};
     replace(&world, &split, &spec, true);
-    split_errors(split, after);
+    split_account_errors(split, after);
     assert_true(after[0] == 0 && after[1] == before[2] && after[2] == before[0] && after[3] == 0);
     for (int i = 0; i < 1000; i++)
         assert_int_not_equal(pick(&world, split), 2);
-    split_errors(split, after);
+    split_account_errors(split, after);
     assert_true(after[2] == before[0]);
     split_unref(&split);
     world_end(&world);
@@ -202,7 +203,7 @@ static void errors_pass_through_random_and_single_splits(void **state)
     (void)state;
     for (int i = 0; i < 5; i++)
         assert_true(pick(&world, split) >= 0);
-    split_errors(split, before);
+    split_account_errors(split, before);
     assert_true(before[0] != 0);
     spec.mode = SPLIT_RANDOM;
     replace(&world, &split, &spec, true);
@@ -214,7 +215,7 @@ static void errors_pass_through_random_and_single_splits(void **state)
         assert_int_equal(pick(&world, split), 1);
     spec = spec_of(2, (uint32_t[]){500000000, 500000000});
     replace(&world, &split, &spec, true);
-    split_errors(split, after);
+    split_account_errors(split, after);
     assert_memory_equal(before, after, sizeof(before));
     split_unref(&split);
     world_end(&world);
@@ -242,10 +243,10 @@ static void many_arms_stay_exact_from_segment_to_segment(void **state)
             assert_true(llabs(errors[i]) < ONE);
         }
     }
-    split_errors(split, told);
+    split_account_errors(split, told);
     assert_memory_equal(told, errors, sizeof(errors));
     replace(&world, &split, &spec, true);
-    split_errors(split, told);
+    split_account_errors(split, told);
     assert_memory_equal(told, errors, sizeof(errors));
     split_unref(&split);
     world_end(&world);
@@ -266,7 +267,7 @@ static void a_line_that_runs_out_goes_on_in_the_next(void **state)
     assert_int_equal(segment->nr_tickets, SEGMENT_LINE_TICKETS);
     assert_int_equal(atomic_load(segment->ticket), 1);
     atomic_store(segment->ticket, SEGMENT_LINE_TICKETS - 1000);
-    split_errors(split, errors);
+    split_account_errors(split, errors);
     for (int n = 0; n < 3000; n++) {
         int arm = pick(&world, split);
 
@@ -277,7 +278,7 @@ static void a_line_that_runs_out_goes_on_in_the_next(void **state)
         assert_true(llabs(errors[0]) * 2 <= ONE + 1 && errors[0] == -errors[1]);
     }
     assert_ptr_not_equal(*(struct segment **)split, segment);
-    split_errors(split, told);
+    split_account_errors(split, told);
     assert_memory_equal(told, errors, sizeof(errors));
     split_unref(&split);
     world_end(&world);
@@ -293,11 +294,11 @@ static void closing_an_exhausted_segment_closes_the_next(void **state)
     (void)state;
     for (int i = 0; i < SEGMENT_FIRST_TICKETS; i++)
         assert_true(pick(&world, first) >= 0);
-    split_errors(first, errors);
+    split_account_errors(first, errors);
     second = make(&world, &spec, first);
     assert_int_equal(split_open(second), 0);
     assert_int_equal(pick(&world, first), SPLIT_CLOSED);
-    split_errors(second, told);
+    split_account_errors(second, told);
     assert_memory_equal(told, errors, sizeof(errors));
     split_unref(&first);
     split_unref(&second);
@@ -373,7 +374,7 @@ static void a_pick_without_memory_does_not_count(void **state)
             errors[i] += spec.weights[i];
         n++;
     }
-    split_errors(first, told);
+    split_account_errors(first, told);
     assert_memory_equal(told, errors, sizeof(errors));
     second = make(&world, &spec, first);
     failmalloc_arm(1);
@@ -383,7 +384,7 @@ static void a_pick_without_memory_does_not_count(void **state)
     assert_int_equal(pick(&world, second), SPLIT_NO_MEMORY);
     assert_true(failmalloc_disarm());
     assert_int_equal(split_open(second), 0);
-    split_errors(second, told);
+    split_account_errors(second, told);
     assert_memory_equal(told, errors, sizeof(errors));
     split_unref(&first);
     split_unref(&second);
@@ -528,7 +529,7 @@ static int publish_editions(struct crowd *crowd, const struct experiment *experi
         atomic_fetch_add(&crowd->nr_editions, 1);
         if (experiment->is_opening && i % 2)
             assert_int_equal(split_open(edition->split), 0);
-        split_errors(edition->split, errors);
+        split_account_errors(edition->split, errors);
         check_bound(errors, experiment->nr_arms);
         /* Workers may still pick from the old one, without a reference: the domain keeps it for
          * them. */
@@ -555,7 +556,7 @@ static void check_books(struct crowd *crowd, const struct experiment *experiment
     for (int i = 0; i < experiment->nr_arms; i++)
         owed[i] -= crowd->counts[i] * ONE;
     assert_int_equal(split_open(last), 0);
-    split_errors(last, errors);
+    split_account_errors(last, errors);
     assert_memory_equal(errors, owed, (size_t)experiment->nr_arms * sizeof(owed[0]));
     check_bound(errors, experiment->nr_arms);
 }

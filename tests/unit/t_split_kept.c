@@ -5,6 +5,7 @@
  * A thread says before a draw that it draws, and counts afterwards. One that is killed in between
  * may have drawn; what the logbook says decides, and has to be one of the things that can be. */
 #include "router/split.h"
+#include "router/split_account.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -221,7 +222,7 @@ static void read_logbook(int64_t *errors, uint64_t *picks)
         fail_msg("%s", reason);
     life.domain = qsbr_make();
     split = make_next(logbook, lives->weights[last], NULL);
-    split_errors(split, errors);
+    split_account_errors(split, errors);
     (void)split_account(split, &account);
     memcpy(picks, account.counts, (size_t)nr_arms * sizeof(picks[0]));
     split_unref(&split);

@@ -1,6 +1,7 @@
 /* Where the order of a split begins: at its place where nothing was drawn before, else where its
  * predecessor was. */
 #include "router/split.h"
+#include "router/split_account.h"
 
 #include "split_world.h"
 
@@ -110,7 +111,7 @@ static void versions_in_another_order_keep_below_one(void **state)
         for (int change = 0; change < 10; change++) {
             for (int n = 0; n < 1 + change; n++) {
                 assert_true(pick(&world, split) >= 0);
-                split_errors(split, errors);
+                split_account_errors(split, errors);
                 assert_true(llabs(errors[0]) < ONE && errors[0] == -errors[1]);
             }
             spec.from[0] = 1;

@@ -1,5 +1,6 @@
 /* Tables: what is built is found, what goes on from one table to the next, and that nothing is left
  * of a table when it is gone, whatever failed on the way. */
+#include "router/split_account.h"
 #include "router/table.h"
 
 #include <pthread.h>
@@ -242,7 +243,7 @@ static void weights_change_without_a_document(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(pick(world, old), 0);
     table_series(table, old, &old->arms[0]);
-    split_errors(old->split, before);
+    split_account_errors(old->split, before);
     next = reweigh(table, "live", SPLIT_EXACT, (struct share[]){{"3", 60}, {"1", 40}, {NULL, 0}});
     assert_non_null(next);
     assert_int_equal(next->generation, 2);
@@ -259,7 +260,7 @@ static void weights_change_without_a_document(void **state)
     assert_ptr_equal(table_target(next, table_route(next, STR(""), STR("/hello"))->target), now);
     assert_ptr_equal(find(table, "hello", "live"), old);
     assert_int_equal(table_open(next), 0);
-    split_errors(now->split, after);
+    split_account_errors(now->split, after);
     assert_true(after[0] == 0 && after[1] == before[0]);
     assert_int_equal(pick(world, old), SPLIT_CLOSED);
     assert_true(pick(world, now) >= 0);

@@ -1,4 +1,5 @@
 /* Tables that are built while others change their aliases: what holds in the end. */
+#include "router/split_account.h"
 #include "router/table.h"
 
 #include <pthread.h>
@@ -36,9 +37,9 @@ static void what_was_changed_while_a_table_was_built_holds_in_it(void **state)
     table_unref(&previous);
     settle(world);
     live = find(current, "hello", "live");
-    split_errors(live->split, owed);
+    split_account_errors(live->split, owed);
     assert_true(pick(world, live) >= 0);
-    split_errors(live->split, taken);
+    split_account_errors(live->split, taken);
     assert_true(owed[0] != taken[0]); /* it is drawn from */
     table_unref(&current);
     world_end(world);
@@ -58,14 +59,14 @@ static void what_the_new_table_says_newly_wins_over_what_was_changed_meanwhile(v
     assert_int_equal(table_open(current), 0);
     for (int i = 0; i < 7; i++)
         assert_true(pick(world, now) >= 0);
-    split_errors(now->split, owed);
+    split_account_errors(now->split, owed);
     assert_int_equal(table_catch_up(built, previous, current), 0);
     live = find(built, "hello", "live");
     assert_int_equal(live->arms[0].weight, 500000000);
     assert_int_equal(live->since, 3);
     assert_int_equal(table_open(built), 0);
     assert_int_equal(pick(world, now), SPLIT_CLOSED);
-    split_errors(live->split, taken);
+    split_account_errors(live->split, taken);
     assert_true(taken[0] == owed[1]); /* version 1 has what it was owed last */
     replace(&current, built);
     table_unref(&previous);

@@ -1,5 +1,6 @@
 /* What goes on from one table to the next: splits, and what every version is owed, also while it is
  * away. */
+#include "router/split_account.h"
 #include "router/target.h"
 
 #include "table_world.h"
@@ -43,17 +44,17 @@ static void a_changed_alias_takes_over_the_errors_by_version_name(void **state)
 
         for (int i = 0; i < 7; i++)
             assert_true(pick(world, old) >= 0);
-        split_errors(old->split, before);
+        split_account_errors(old->split, before);
         next = build(world, table, SPLIT_EXACT, changes[c]);
         assert_int_equal(next->nr_changed, 1);
         assert_ptr_equal(table_target(next, next->changed[0]), find(next, "hello", "live"));
         assert_ptr_equal(find(next, "hello", "fixed")->split, fixed);
         assert_true(pick(world, old) >= 0); /* still in force */
-        split_errors(old->split, before);
+        split_account_errors(old->split, before);
         assert_int_equal(table_open(next), 0);
         assert_int_equal(pick(world, old), SPLIT_CLOSED);
         now = find(next, "hello", "live");
-        split_errors(now->split, after);
+        split_account_errors(now->split, after);
         for (int i = 0; i < now->nr_arms; i++) {
             int64_t expected = 0;
 
@@ -110,7 +111,7 @@ static int64_t owed(const struct target *target, const char *version)
 {
     int64_t errors[SPLIT_ARMS_MAX];
 
-    split_errors(target->split, errors);
+    split_account_errors(target->split, errors);
     for (int i = 0; i < target->nr_arms; i++)
         if (str_eq(target->arms[i].version->name, str_of(version)))
             return errors[i];

@@ -1,7 +1,8 @@
-/* The parts of a split (router/split.h), for its own files:
+/* The parts of a split (router/split.h), for its own files, and what it has come to:
  *
- *     split.c          its life: who draws, who makes the next segment, how one hands over
- *     split_account.c  what it has come to: errors and counts, also those that were left to it
+ *     split.c           its life: who draws, who makes the next segment, how one hands over
+ *     split_standing.c  errors and counts at a segment's end, and those that were left
+ *     split_account.c   how a split stands now
  *
  * Threads as in split.h. */
 #ifndef WEIR_ROUTER_SPLIT_PARTS_H
@@ -45,7 +46,7 @@ struct split_kept {
 
 /* In place of the current segment of a split that was closed before anything was drawn from it:
  * closed, no tickets, no errors. Any thread reads it, none writes. */
-extern struct segment split_nothing_drawn;
+extern struct segment split_standing_nothing_drawn;
 
 /* How an alias stands: what each arm is owed, and was picked (all 0 where that is not counted). */
 struct split_standing {
@@ -72,21 +73,24 @@ static inline const struct logbook_entry *split_left_to(const struct split *spli
 }
 
 /* After nr_drawn of its tickets. */
-void split_stand(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn,
-                 struct split_standing *out);
+void split_standing_read(const struct segment *segment, const uint32_t *weights, uint32_t nr_drawn,
+                         struct split_standing *out);
 
 /* That of a predecessor's arms to that of the split's own. */
-void split_take_over(const struct split *split, const int16_t *from,
-                     const struct split_standing *before, struct split_standing *out);
+void split_standing_take_over(const struct split *split, const int16_t *from,
+                              const struct split_standing *before, struct split_standing *out);
 
 /* A segment that a process before this one left, as it was. NULL when out of memory. */
-struct segment *split_restore(const struct logbook_entry *left);
+struct segment *split_standing_restore(const struct logbook_entry *left);
 
 /* The arms in what was left; -1 where there is no such version. */
-void split_find_arms(const struct split *split, const struct logbook_entry *left, int16_t *from);
+void split_standing_find_arms(const struct split *split, const struct logbook_entry *left,
+                              int16_t *from);
 
-/* How the split begins, from what was left, and at which place that ended. 0, or SPLIT_NO_MEMORY. */
-int split_stand_left(const struct split *split, const int16_t *from, struct split_standing *out,
-                     uint64_t *place) __attribute__((warn_unused_result));
+/* How the split begins, from what was left, and at which place that ended. 0, or SPLIT_NO_MEMORY.
+ * */
+int split_standing_of_left(const struct split *split, const int16_t *from,
+                           struct split_standing *out, uint64_t *place)
+    __attribute__((warn_unused_result));
 
 #endif
