@@ -148,6 +148,7 @@ static void on_elected(void *context, enum etcd_fate fate, struct etcdjson_answe
         return;
     m->elected = answer->revision;
     m->has_leader = true;
+    m->is_own = true;
     snprintf(m->leader, sizeof(m->leader), "%s", e->member);
     log_info("this member of the fleet leads from now on");
 }
@@ -271,6 +272,7 @@ static void take_leader(struct store_etcd *e, const struct etcdjson_kv *kv)
 
     m->has_leader = true;
     fleetjson_read_owner(kv->value.p, m->leader, token);
+    m->is_own = strcmp(token, e->slot.token) == 0;
     m->elected = m->lease != 0 && kv->lease == m->lease ? kv->create_revision : 0;
 }
 
@@ -301,6 +303,7 @@ void etcd_members_see(struct store_etcd *e, const struct etcdjson_answer *answer
             take_leader(e, kv);
     }
     if (!m->has_leader) {
+        m->is_own = false;
         m->leader[0] = '\0';
         m->elected = 0;
     }
@@ -314,6 +317,9 @@ const char *etcd_members_leader(const struct store_etcd *e)
 {
     const struct etcd_members *m = &e->members;
 
+    /* A read may be younger than the renewal from which its own time counts. */
+    if (m->is_own && !etcd_members_leads(e))
+        return "";
     return m->seen_ms > 0 && clock_ms() < m->seen_ms + m->lease_ms ? m->leader : "";
 }
 

@@ -91,6 +91,7 @@ struct etcd_members {
     struct store_etcd_member *list; /* nr of them, by id */
     int nr;
     char leader[STORE_ETCD_MEMBER_ID]; /* its id; "" */
+    bool is_own;                       /* this one was seen as the leader */
     uint64_t seen_ms;                  /* when that was asked for; 0: never */
     uint64_t seen_revision;            /* as of which it is so */
     void (*left)(void *context);       /* told once; NULL: nobody waits */
