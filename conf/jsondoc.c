@@ -98,11 +98,12 @@ static bool has_nul(struct jsondoc *doc, const char *text, size_t length)
 {
     const char *nul = memchr(text, '\0', length);
     struct place root = JSONDOC_ROOT;
-    size_t nr = doc->problems->nr;
     int line = 1, column = 1;
+    size_t nr;
 
     if (!nul)
         return false;
+    nr = doc->problems->nr;
     for (const char *p = text; p < nul; p++) {
         column = *p == '\n' ? 1 : column + 1;
         line += *p == '\n';
