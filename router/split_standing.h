@@ -5,8 +5,8 @@
  *     split_account.c   how a split stands now
  *
  * Threads as in split.h. */
-#ifndef WEIR_ROUTER_SPLIT_PARTS_H
-#define WEIR_ROUTER_SPLIT_PARTS_H
+#ifndef WEIR_ROUTER_SPLIT_STANDING_H
+#define WEIR_ROUTER_SPLIT_STANDING_H
 
 #include "router/split.h"
 

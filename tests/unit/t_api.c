@@ -67,8 +67,7 @@ static void other_methods_are_told_which_to_use(void **state)
 
 static void other_paths_are_not_found(void **state)
 {
-    static const char *const paths[] = {"/",
-                                        "*",
+    static const char *const paths[] = {"*",
                                         "/metrics/",
                                         "/Metrics",
                                         "/functions/hello/",
@@ -166,12 +165,11 @@ static void pages_of_other_sites_are_refused(void **state)
         api_expect("GET", "/table", NULL, 403, "AccessDeniedException", "other sites");
         api_expect("POST", "/reload", NULL, 403, "AccessDeniedException", "Origin");
     }
-    api.origin = "http://127.0.0.1:9901";
-    api_expect("GET", "/table", NULL, 200, NULL, NULL);
-    api_expect("POST", "/reload", NULL, 403, "AccessDeniedException", "Origin");
-    api_expect("PUT", "/functions/hello/aliases/live", "{\"weights\": {\"1\": 100}}", 403,
-               "AccessDeniedException", "Origin");
     assert_int_equal(api.nr_reloads + api.nr_changes, 0);
+    api.origin = "http://127.0.0.1:9901"; /* the listener's own page */
+    api_expect("GET", "/table", NULL, 200, NULL, NULL);
+    api_expect("POST", "/reload", NULL, 200, NULL, NULL);
+    assert_int_equal(api.nr_reloads, 1);
 }
 
 static void forms_of_web_pages_change_nothing(void **state)
