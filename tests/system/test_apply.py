@@ -196,7 +196,7 @@ def test_other_servers_are_told_apart(answer):
     [
         (["--key", "k.pem"], "--key is given without --certificate"),
         (["--token-file", "t", "--credentials-file", "c"], "one of --token-file and --credentials-file is enough"),
-        (["--ca"], "unknown option, or one without its value"),
+        (["--ca"], "a value is missing behind --ca"),
         (["--cacert", "x"], "unknown option"),
     ],
 )
