@@ -58,7 +58,7 @@ void runbox_empty(struct runbox *box)
         box->turn(box);
 }
 
-void runbox_close(struct runbox *box)
+void runbox_close(struct runbox *box, struct runbox *home)
 {
     struct run *run;
 
@@ -69,7 +69,9 @@ void runbox_close(struct runbox *box)
     pthread_mutex_unlock(&box->lock);
     while ((run = STAILQ_FIRST(&box->runs))) {
         STAILQ_REMOVE_HEAD(&box->runs, link);
-        run_free(&run);
+        run->end = RUN_CUT;
+        if (!home || !runbox_post_take(home, run))
+            run_free(&run);
     }
     if (!uv_is_closing((uv_handle_t *)&box->wake))
         uv_close((uv_handle_t *)&box->wake, NULL);

@@ -33,8 +33,8 @@ void runbox_nudge(struct runbox *box);
 /* Takes out what is there now, from within the call. The loop's thread, or where none runs. */
 void runbox_empty(struct runbox *box);
 
-/* Nothing is put in any more; what is in it is freed. Idempotent; all zero is fine. The memory
- * stays until the loop has ended. */
-void runbox_close(struct runbox *box);
+/* Nothing is put in any more; what is in it goes to home as RUN_CUT, or is freed where home is NULL
+ * or closed. Idempotent; all zero is fine. The memory stays until the loop has ended. */
+void runbox_close(struct runbox *box, struct runbox *home);
 
 #endif

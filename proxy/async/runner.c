@@ -334,7 +334,7 @@ void runner_abort(struct runner *runner)
 
 void runner_close(struct runner *runner)
 {
-    runbox_close(&runner->box);
+    runbox_close(&runner->box, runner->home);
 }
 
 static void take_back(struct runbox *box, struct run *run)
@@ -394,7 +394,7 @@ void runner_home_settle(struct runners *runners)
 
 void runner_home_close(struct runners *runners)
 {
-    runbox_close(&runners->box);
+    runbox_close(&runners->box, NULL);
 }
 
 void runner_home_fini(struct runners *runners)

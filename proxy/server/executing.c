@@ -91,6 +91,8 @@ void executing_drain(struct server *s)
 void executing_settle(struct server *s)
 {
     executing_drain(s);
+    for (int i = 0; s->threads && i < s->nr_threads; i++)
+        runner_close(&s->threads[i].runner);
     runner_home_settle(&s->executing.runners);
 }
 
