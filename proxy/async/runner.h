@@ -43,7 +43,8 @@ static inline bool runner_is_busy(const struct runner *runner)
 void runner_abort(struct runner *runner);
 
 /* Nobody hands it anything any more, and what it had not taken goes home as RUN_CUT, to be told of
- * by runner_home_settle. After the worker's loop, before loop_fini. Idempotent; all zero is fine. */
+ * by runner_home_settle. After the worker's loop, before loop_fini. Idempotent; all zero is
+ * fine. */
 void runner_close(struct runner *runner);
 
 /* 0, or -1 when out of memory or descriptors. */
