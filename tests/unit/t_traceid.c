@@ -43,9 +43,9 @@ static void a_callers_root_is_kept(void **state)
 static void what_is_no_root_is_not_repeated(void **state)
 {
     static const char *const bad[] = {
-        "Root=",       "Root",           ";;=;",
-        "Root=1-2-3",  "Root=" ROOT "0", "Root=1-5759e988-bd862e3fe1be46a99427279\xff",
-        "Parent=" ROOT};
+        "Root=",         "Root",           ";;=;",
+        "Root=1-2-3",    "Root=" ROOT "0", "Root=1-5759e988-bd862e3fe1be46a99427279\xff",
+        ("Parent=" ROOT)};
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
